@@ -1,0 +1,65 @@
+# Everything a developer does here has a target. `make` alone lists them.
+
+SHELL := /bin/bash
+NODES ?= 1
+PLUGIN := bin/kubectl-buildkit
+# Modules of this repository: the product, and the workshop's own.
+MODULES := . hack/cluster hack/e2e hack/bench
+GOLANGCI_LINT := go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ The two commands of a fresh machine
+
+.PHONY: demo
+demo: ## Cluster (if there is none), builder, image, push, run: the whole story
+	hack/demo/run
+
+.PHONY: test
+test: unit lint fuzz e2e ## All tests: unit with -race, lint, fuzz seeds, end to end
+
+##@ Parts
+
+.PHONY: build
+build: ## Build the plugin into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PLUGIN) ./cmd/kubectl-buildkit
+
+.PHONY: unit
+unit: ## Unit tests with the race detector
+	go test -race ./...
+	cd hack/cluster && go test ./...
+
+.PHONY: lint
+lint: ## golangci-lint (pinned in hack/tools) over every module
+	@for module in $(MODULES); do \
+	  echo "lint $$module"; \
+	  (cd $$module && $(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
+	done
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZTIME (default: its seeds only)
+	hack/fuzz
+
+.PHONY: e2e
+e2e: build ## End-to-end tests on the cluster (E2E_KUBECONFIG, else this machine's)
+	hack/e2e/run
+
+.PHONY: bench
+bench: build ## Ratios against docker buildx and buildctl kube-pod
+	hack/bench/run
+
+##@ The cluster on this machine
+
+.PHONY: cluster-up cluster-down cluster-status
+cluster-up: ## Start the one-machine Kubernetes (NODES=n)
+	cd hack/cluster && go run . up --nodes $(NODES)
+
+cluster-down: ## Stop it and remove what it left
+	cd hack/cluster && go run . down
+
+cluster-status: ## What runs, where its kubeconfig and logs are
+	cd hack/cluster && go run . status

@@ -1,0 +1,43 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// dockerfile makes a build context with this Dockerfile; BASE stands for the base image with a shell.
+func dockerfile(t *testing.T, lines ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	text := strings.ReplaceAll(strings.Join(lines, "\n")+"\n", "BASE", need(t, "E2E_BASE_IMAGE"))
+	write(t, filepath.Join(dir, "Dockerfile"), text)
+	return dir
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// builder installs a builder that reaches every registry of the cluster.
+func (u *user) builder(extra ...string) {
+	u.t.Helper()
+	u.buildkit(append([]string{"install"}, append(u.registryFlags(), extra...)...)...).ok()
+}
+
+// registryFlags tell a builder about the open registry's plain HTTP and the private ones' CA.
+func (u *user) registryFlags() []string {
+	u.t.Helper()
+	flags := []string{}
+	if open := os.Getenv("E2E_REGISTRY"); open != "" {
+		flags = append(flags, "--insecure-registry", open)
+	}
+	if ca := os.Getenv("E2E_REGISTRY_CA"); ca != "" {
+		flags = append(flags, "--registry-ca", ca)
+	}
+	return flags
+}

@@ -1,0 +1,188 @@
+package e2e_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// running is a command that has not ended.
+type running struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdout output
+	stderr output
+	start  time.Time
+}
+
+// output may be read while the command writes to it.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// begin starts `kubectl buildkit ARGS…` in a process group of its own, as a terminal does.
+func (u *user) begin(args ...string) *running {
+	u.t.Helper()
+	r := &running{t: u.t, start: time.Now()}
+	r.cmd = exec.Command("kubectl", append([]string{"buildkit"}, args...)...)
+	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = u.environ(), &r.stdout, &r.stderr
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := r.cmd.Start(); err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { _ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) })
+	return r
+}
+
+// until waits for a text in the error stream.
+func (r *running) until(text string) {
+	r.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if strings.Contains(r.stderr.String(), text) {
+			return
+		}
+	}
+	r.t.Fatalf("never said %q:\n%s", text, r.stderr.String())
+}
+
+// interrupt presses Ctrl-C and demands a prompt end with 130 that leaves no process.
+func (r *running) interrupt() {
+	r.t.Helper()
+	group := r.cmd.Process.Pid
+	pressed := time.Now()
+	if err := syscall.Kill(-group, syscall.SIGINT); err != nil {
+		r.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { _ = r.cmd.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		_ = syscall.Kill(-group, syscall.SIGQUIT)
+		<-done
+		r.t.Fatalf("still there 10 s after Ctrl-C\n%s", r.stderr.String())
+	}
+	if code := r.cmd.ProcessState.ExitCode(); code != 130 {
+		r.t.Errorf("exit code %d after Ctrl-C, want 130\n%s", code, r.stderr.String())
+	}
+	if r.stdout.String() != "" {
+		r.t.Errorf("an interrupted command printed an answer: %q", r.stdout.String())
+	}
+	if err := syscall.Kill(-group, 0); err == nil {
+		r.t.Errorf("a process is left %.1fs after Ctrl-C", time.Since(pressed).Seconds())
+	}
+}
+
+func TestCtrlC(t *testing.T) {
+	u, reg := newUser(t), openRegistry(t)
+	u.builder()
+
+	t.Run("install", func(t *testing.T) {
+		u.t = t
+		r := u.begin("install", "second", "--node-selector", "disk=none")
+		r.until("second")
+		r.interrupt()
+		if left := u.kubectl("get", "pods,secrets,configmaps,roles", "-l", "app.kubernetes.io/instance=second", "-o", "name").stdout; left != "" {
+			u.eventuallyGone()
+			if pods := u.kubectl("get", "pods,secrets,configmaps,roles", "-l", "app.kubernetes.io/instance=second", "-o", "name").stdout; pods != "" {
+				t.Errorf("an interrupted install left\n%s", pods)
+			}
+		}
+	})
+	t.Run("context upload", func(t *testing.T) {
+		u.t = t
+		context := dockerfile(t, "FROM scratch", "COPY . /")
+		sparse, err := os.Create(filepath.Join(context, "huge"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sparse.Truncate(8 << 30); err != nil {
+			t.Fatal(err)
+		}
+		_ = sparse.Close()
+		r := u.begin("build", "--progress", "plain", "-o", "type=cacheonly", context)
+		r.until("load build context")
+		time.Sleep(time.Second)
+		r.interrupt()
+	})
+	t.Run("run", func(t *testing.T) {
+		u.t = t
+		r := u.begin("build", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 987"))
+		r.until("begun")
+		if !u.daemonRuns("sleep 987") {
+			t.Error("the step is not seen in the builder while it runs: the test is blind")
+		}
+		r.interrupt()
+		for deadline := time.Now().Add(10 * time.Second); u.daemonRuns("sleep 987"); time.Sleep(200 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the step still runs in the builder 10 s after Ctrl-C")
+			}
+		}
+	})
+	t.Run("output to files", func(t *testing.T) {
+		u.t = t
+		dest := filepath.Join(t.TempDir(), "out.tar")
+		r := u.begin("build", "--progress", "plain", "-o", "type=oci,dest="+dest,
+			dockerfile(t, "FROM BASE", "RUN head -c 2000000000 /dev/urandom >/noise"))
+		r.until("exporting layers")
+		r.interrupt()
+		if files, _ := filepath.Glob(filepath.Join(filepath.Dir(dest), "*")); len(files) != 0 {
+			t.Errorf("an interrupted export left %v", files)
+		}
+	})
+	t.Run("push", func(t *testing.T) {
+		u.t = t
+		tag := reg.name(u) + ":interrupted"
+		r := u.begin("build", "--progress", "plain", "-t", tag, "--push",
+			dockerfile(t, "FROM BASE", "RUN head -c 1000000000 /dev/urandom >/noise"))
+		r.until("exporting layers")
+		r.interrupt()
+		if digest := reg.digest(tag); digest != "" {
+			t.Errorf("an interrupted push left the tag %s", digest)
+		}
+	})
+	t.Run("twice", func(t *testing.T) {
+		u.t = t
+		r := u.begin("build", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 986"))
+		r.until("begun")
+		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT)
+		r.interrupt()
+	})
+}
+
+// daemonRuns says whether a process with this command line runs inside the builder's Pod.
+func (u *user) daemonRuns(command string) bool {
+	u.t.Helper()
+	ps := u.kubectl("exec", "buildkitd", "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout
+	return strings.Contains(ps, command)
+}
+
+// An install that was interrupted can simply be run again.
+func TestInstallAfterCtrlC(t *testing.T) {
+	u := newUser(t)
+	r := u.begin("install")
+	r.until("buildkitd")
+	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT)
+	_ = r.cmd.Wait()
+	u.builder()
+	u.buildkit("info").ok()
+}

@@ -1,0 +1,63 @@
+package pkg_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/kubectl-buildkit/kubectl-buildkit"
+
+// The rule of the house: the Kubernetes half never reaches BuildKit, the BuildKit half never reaches Kubernetes,
+// and cobra is known to pkg/cmd alone. Transitive imports count, so a third package cannot smuggle one half into the other.
+func TestHalvesNeverImportEachOther(t *testing.T) {
+	kubernetes := []string{"builder", "manifest", "trust", "cluster", "tunnel"}
+	buildkit := []string{"buildcontext", "request", "registryauth", "solve", "progress", "result"}
+	for _, name := range kubernetes {
+		t.Run(name, func(t *testing.T) {
+			refuseImports(t, name, "github.com/moby/buildkit", "github.com/spf13/cobra")
+			refuseOwn(t, name, buildkit)
+		})
+	}
+	for _, name := range buildkit {
+		t.Run(name, func(t *testing.T) {
+			refuseImports(t, name, "k8s.io/client-go", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/cli-runtime", "github.com/spf13/cobra")
+			refuseOwn(t, name, kubernetes)
+		})
+	}
+}
+
+func refuseImports(t *testing.T, name string, forbidden ...string) {
+	t.Helper()
+	for _, dep := range dependencies(t, name) {
+		for _, prefix := range forbidden {
+			if dep == prefix || strings.HasPrefix(dep, prefix+"/") {
+				t.Errorf("pkg/%s reaches %s", name, dep)
+			}
+		}
+	}
+}
+
+func refuseOwn(t *testing.T, name string, others []string) {
+	t.Helper()
+	for _, dep := range dependencies(t, name) {
+		if own, found := strings.CutPrefix(dep, module+"/pkg/"); found && slices.Contains(others, own) {
+			t.Errorf("pkg/%s reaches pkg/%s of the other half", name, own)
+		}
+	}
+}
+
+// dependencies lists all packages that pkg/NAME imports, directly or not.
+func dependencies(t *testing.T, name string) []string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", "./"+name).Output()
+	if err != nil {
+		t.Fatalf("listing the imports of pkg/%s: %v", name, err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, module+"/pkg/"+name) {
+		t.Fatalf("go list knows no pkg/%s: %s", name, out)
+	}
+	return deps
+}
