@@ -1,0 +1,184 @@
+package buildcontext
+
+import (
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"github.com/moby/buildkit/session/upload/uploadprovider"
+	"github.com/tonistiigi/fsutil"
+)
+
+// Stdin is the name of standard input, as a context and as a Dockerfile.
+const Stdin = "-"
+
+// The frontend's names: of its local mounts, of its attributes, and of the
+// Dockerfile that it looks for.
+const (
+	contextMount      = "context"
+	dockerfileMount   = "dockerfile"
+	contextAttr       = "context"
+	filenameAttr      = "filename"
+	dockerfileKeyAttr = "dockerfilekey"
+	capsAttr          = "frontend.caps"
+	gitQueryCap       = "moby.buildkit.frontend.gitquerystring"
+	defaultDockerfile = "Dockerfile"
+)
+
+// Input is what the user typed.
+type Input struct {
+	Path       string // PATH, a URL, or "-"
+	Dockerfile string // --file; "" means Dockerfile in the context
+}
+
+// Environment is what Resolve reads from the process.
+type Environment struct {
+	WorkingDir string    // what relative paths are relative to
+	Stdin      io.Reader // read only if the input names "-"
+}
+
+// Context is a checked build input, ready to be put into any number of solves.
+type Context struct {
+	mounts    map[string]fsutil.FS
+	attrs     map[string]string
+	sharedKey string
+	archive   io.Reader
+}
+
+// InvalidError says which input cannot be used, why, and what to do instead.
+type InvalidError struct {
+	Flag   string // "PATH" or "--file"
+	Value  string // as the user typed it
+	Reason string
+	Next   string // the next step; may be empty
+}
+
+func (e *InvalidError) Error() string {
+	text := e.Flag + " \"" + e.Value + "\": " + e.Reason
+	if e.Next != "" {
+		text += "; " + e.Next
+	}
+	return text
+}
+
+// Resolve checks in and finds out what it means: as docker does, a directory
+// that exists comes before a URL that looks the same.
+func Resolve(in Input, env Environment) (*Context, error) {
+	c := &Context{mounts: map[string]fsutil.FS{}, attrs: map[string]string{}}
+	switch {
+	case in.Path == "":
+		return nil, &InvalidError{
+			Flag: "PATH", Value: in.Path, Reason: "no build context is named",
+			Next: `use "." for the current directory`,
+		}
+	case in.Path == Stdin:
+		return c, c.fromStdin(in, env)
+	case isDirectory(env.path(in.Path)):
+		return c, c.fromDirectory(in, env)
+	case isRemote(in.Path):
+		return c, c.fromRemote(in, env)
+	}
+	return nil, noDirectory(in.Path, env.path(in.Path))
+}
+
+// Apply puts the context into opt: local mounts, frontend attributes, the key
+// of incremental uploads, and for an archive on standard input its uploader.
+func (c *Context) Apply(opt *client.SolveOpt) {
+	if opt.FrontendAttrs == nil {
+		opt.FrontendAttrs = map[string]string{}
+	}
+	if opt.LocalMounts == nil {
+		opt.LocalMounts = map[string]fsutil.FS{}
+	}
+	maps.Copy(opt.FrontendAttrs, c.attrs)
+	maps.Copy(opt.LocalMounts, c.mounts)
+	opt.SharedKey = c.sharedKey
+	if c.archive != nil {
+		uploads := uploadprovider.New()
+		opt.FrontendAttrs[contextAttr] = uploads.Add(io.NopCloser(c.archive))
+		opt.Session = append(opt.Session, uploads)
+	}
+}
+
+// Replayable says whether the context can be sent a second time: an archive on
+// standard input cannot.
+func (c *Context) Replayable() bool {
+	return c.archive == nil
+}
+
+func (c *Context) fromDirectory(in Input, env Environment) error {
+	dir := env.path(in.Path)
+	files, err := fsutil.NewFS(dir)
+	if err != nil {
+		return &InvalidError{Flag: "PATH", Value: in.Path, Reason: plain(err)}
+	}
+	c.mounts[contextMount] = files
+	c.sharedKey = sharedKey(dir)
+	if in.Dockerfile == Stdin {
+		return c.dockerfileFromStdin(env)
+	}
+	return c.dockerfileFromFile(in, env, dir)
+}
+
+// fromRemote leaves the fetching to the daemon: a Dockerfile with a relative
+// name is in the remote context, one with an absolute path or on standard input
+// is here.
+func (c *Context) fromRemote(in Input, env Environment) error {
+	ref, isGit, err := dfgitutil.ParseGitRef(in.Path)
+	if isGit && err != nil {
+		return &InvalidError{Flag: "PATH", Value: in.Path, Reason: err.Error()}
+	}
+	c.attrs[contextAttr] = in.Path
+	if isGit && hasQuery(in.Path) && ref != nil {
+		c.attrs[capsAttr] = gitQueryCap
+	}
+	switch {
+	case in.Dockerfile == Stdin:
+		return c.dockerfileFromStdin(env)
+	case isURL(in.Dockerfile):
+		return remoteDockerfile(in.Dockerfile)
+	case filepath.IsAbs(in.Dockerfile):
+		c.attrs[dockerfileKeyAttr] = dockerfileMount
+		return c.dockerfileFromFile(in, env, "")
+	case in.Dockerfile == "":
+		c.attrs[filenameAttr] = defaultDockerfile
+	default:
+		c.attrs[filenameAttr] = in.Dockerfile
+	}
+	return nil
+}
+
+// path makes name absolute without asking the process where it is.
+func (e Environment) path(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(e.WorkingDir, name)
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func noDirectory(typed, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case os.IsNotExist(err):
+		return &InvalidError{
+			Flag: "PATH", Value: typed, Reason: "no such directory: " + path,
+			Next: "name a directory, a git or https URL, or - for standard input",
+		}
+	case err != nil:
+		return &InvalidError{Flag: "PATH", Value: typed, Reason: plain(err)}
+	case info.Mode().IsRegular():
+		return &InvalidError{
+			Flag: "PATH", Value: typed, Reason: "it is a file, not a directory",
+			Next: "name its directory and give the file with --file, or send an archive with - < " + typed,
+		}
+	}
+	return &InvalidError{Flag: "PATH", Value: typed, Reason: "it is not a directory"}
+}
