@@ -1,0 +1,99 @@
+// Package builder is the vocabulary of the Kubernetes half: what a builder is, what its objects and labels are
+// called, and what a user may ask of it.
+//
+// It is pure: no network, no files, no clock. It must not know commands, clients or BuildKit's own packages.
+package builder
+
+import "strconv"
+
+// BuildKitVersion is the daemon that install deploys unless told otherwise; a test holds it equal to the BuildKit
+// version in go.mod, so that client and daemon never drift apart unnoticed.
+const BuildKitVersion = "v0.34.2"
+
+// Names and numbers which both the manifests and the clients of a builder need.
+const (
+	// DefaultName is what a builder is called when nobody names it; BuildKit's own example Pod has the same name.
+	DefaultName = "buildkitd"
+	// ContainerName is the name of the daemon's container in a member.
+	ContainerName = "buildkitd"
+	// Port is where the daemon listens with mutual TLS, on 127.0.0.1 inside the Pod.
+	Port = 1234
+	// ImageRepository is where the default image comes from.
+	ImageRepository = "docker.io/moby/buildkit"
+	// FieldManager owns, in server-side apply, what install writes.
+	FieldManager = "kubectl-buildkit"
+)
+
+// Labels of every object that install makes.
+const (
+	LabelName      = "app.kubernetes.io/name"
+	LabelInstance  = "app.kubernetes.io/instance"
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	LabelVersion   = "app.kubernetes.io/version"
+
+	// AppName is the value of LabelName.
+	AppName = "buildkitd"
+	// ManagedBy is the value of LabelManagedBy.
+	ManagedBy = "kubectl-buildkit"
+)
+
+// Annotations of our own; the prefix is a domain that only this project can serve.
+const (
+	annotationPrefix = "kubectl-buildkit.github.io/"
+	// AnnotationSpec holds the hash of all that a member was started with: install compares it to know what changed.
+	AnnotationSpec = annotationPrefix + "spec"
+	// AnnotationMode says how the daemon runs: "privileged" or "rootless".
+	AnnotationMode = annotationPrefix + "mode"
+	// AnnotationTrust holds the fingerprint of the certificates a member was started with.
+	AnnotationTrust = annotationPrefix + "trust"
+)
+
+// Modes a daemon can run in, the values of AnnotationMode.
+const (
+	ModePrivileged = "privileged"
+	ModeRootless   = "rootless"
+)
+
+// Sockets of the daemon: the official images' own defaults, used by probes and by the exec transport.
+const (
+	SocketPrivileged = "unix:///run/buildkit/buildkitd.sock"
+	SocketRootless   = "unix:///run/user/1000/buildkit/buildkitd.sock"
+)
+
+// ClientSecretName is the Secret that lets its reader build: the connection document.
+func ClientSecretName(name string) string { return name + "-client" }
+
+// ServerSecretName is the Secret that the members mount.
+func ServerSecretName(name string) string { return name + "-server" }
+
+// ConfigName is the ConfigMap with buildkitd.toml.
+func ConfigName(name string) string { return name + "-config" }
+
+// RoleName is the Role of the people who build.
+func RoleName(name string) string { return name + "-user" }
+
+// VolumeName is the name of the claim template, so that a member's claim is called "cache-buildkitd-0".
+const VolumeName = "cache"
+
+// ObjectLabels are the labels that every object of a builder carries.
+func ObjectLabels(name string) map[string]string {
+	return map[string]string{LabelName: AppName, LabelInstance: name, LabelManagedBy: ManagedBy}
+}
+
+// Selector is the label selector that finds the objects of one builder, e.g.
+// "app.kubernetes.io/instance=buildkitd,app.kubernetes.io/managed-by=kubectl-buildkit".
+func Selector(name string) string {
+	return LabelInstance + "=" + name + "," + LabelManagedBy + "=" + ManagedBy
+}
+
+// MemberNames are the Pods of a builder: the builder's own name for a single Pod, numbered ones for a StatefulSet.
+func MemberNames(name string, replicas int32, stateful bool) []string {
+	if !stateful {
+		return []string{name}
+	}
+	names := make([]string, 0, replicas)
+	for i := range int(replicas) {
+		names = append(names, name+"-"+strconv.Itoa(i))
+	}
+	return names
+}

@@ -1,0 +1,147 @@
+package builder
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	corev1 "k8s.io/api/core/v1"
+)
+
+const configField = "buildkitd.toml"
+
+// DaemonConfig is the text of the daemon's buildkitd.toml: the user's own text unchanged, then the registries that the
+// Spec adds. It refuses what the user's text and the Spec say differently.
+func (s Spec) DaemonConfig() (string, error) {
+	own, err := parseConfig(s.Config)
+	if err != nil {
+		return "", err
+	}
+	if err := reserved(own); err != nil {
+		return "", err
+	}
+	text := strings.TrimRight(string(s.Config), "\n")
+	if text != "" {
+		text += "\n"
+	}
+	hosts := s.registries()
+	for _, host := range slices.Sorted(maps.Keys(hosts)) {
+		if table(own, "registry")[host] != nil {
+			return "", invalid(configField, host, "this registry is described there and by another option",
+				"say everything about this registry in one of the two places")
+		}
+		text += hosts[host]
+	}
+	if _, err := parseConfig([]byte(text)); err != nil {
+		return "", invalid(configField, "[registry]", "its registries cannot be extended",
+			"write each registry as a table of its own, e.g. [registry.\"docker.io\"]")
+	}
+	return text, nil
+}
+
+// registries are the generated TOML tables by host.
+func (s Spec) registries() map[string]string {
+	insecure := map[string]bool{}
+	for _, host := range s.InsecureRegistries {
+		insecure[host] = true
+	}
+	tables := map[string]string{}
+	for host := range insecure {
+		tables[host] = s.registryTable(host, true)
+	}
+	for host := range s.Mirrors {
+		tables[host] = s.registryTable(host, insecure[host])
+	}
+	return tables
+}
+
+func (s Spec) registryTable(host string, insecure bool) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "[registry.%s]\n", strconv.Quote(host))
+	if mirrors := s.Mirrors[host]; len(mirrors) > 0 {
+		quoted := make([]string, 0, len(mirrors))
+		for _, mirror := range mirrors {
+			quoted = append(quoted, strconv.Quote(mirror))
+		}
+		fmt.Fprintf(&text, "  mirrors = [%s]\n", strings.Join(quoted, ", "))
+	}
+	if insecure {
+		// Both together mean: HTTPS with any certificate, and plain HTTP when the registry speaks no TLS.
+		text.WriteString("  http = true\n  insecure = true\n")
+	}
+	return text.String()
+}
+
+// CacheLimits is the daemon's argument that keeps its cache within the disk it has, e.g. "1073,1073,8589" (megabytes
+// to keep, to leave free, to use at most). It is empty when the disk is the node's and without a limit, or when the
+// user's buildkitd.toml says it.
+//
+// Without it the daemon takes its share of the whole file system, which on a node's disk is not ours to take.
+func (s Spec) CacheLimits() string {
+	own, err := parseConfig(s.Config)
+	if err != nil || setsGC(table(table(own, "worker"), "oci")) {
+		return ""
+	}
+	if s.Storage != nil {
+		size := s.Storage.Value()
+		return limits(size/10, size/10, size/10*8)
+	}
+	if limit, ok := s.Limits[corev1.ResourceEphemeralStorage]; ok {
+		return limits(limit.Value()/10, 0, limit.Value()/10*8)
+	}
+	return ""
+}
+
+func limits(keep, free, most int64) string {
+	const megabyte = 1e6
+	return fmt.Sprintf("%d,%d,%d", keep/megabyte, free/megabyte, max(most/megabyte, 1))
+}
+
+func setsGC(worker map[string]any) bool {
+	for _, key := range []string{"gc", "gckeepstorage", "reservedSpace", "maxUsedSpace", "minFreeSpace", "gcpolicy"} {
+		for own := range worker {
+			if strings.EqualFold(own, key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func parseConfig(text []byte) (map[string]any, error) {
+	var config map[string]any
+	err := toml.Unmarshal(text, &config)
+	var syntax *toml.DecodeError
+	if errors.As(err, &syntax) {
+		line, column := syntax.Position()
+		return nil, invalid(configField, fmt.Sprintf("line %d, column %d", line, column), syntax.Error(), "")
+	}
+	if err != nil {
+		return nil, invalid(configField, "", err.Error(), "")
+	}
+	return config, nil
+}
+
+// reserved refuses the settings that the Pod's own arguments and mounts decide.
+func reserved(own map[string]any) error {
+	const hint = "leave it out: install decides it"
+	grpc := table(own, "grpc")
+	for _, key := range []string{"address", "tls", "uid", "gid"} {
+		if grpc[key] != nil {
+			return invalid(configField, "grpc."+key, "the daemon's listeners are set by its Pod", hint)
+		}
+	}
+	if own["root"] != nil {
+		return invalid(configField, "root", "the daemon's directory is a volume of its Pod", hint)
+	}
+	return nil
+}
+
+func table(parent map[string]any, key string) map[string]any {
+	child, _ := parent[key].(map[string]any)
+	return child
+}

@@ -1,0 +1,181 @@
+package builder
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validate/content"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// maxName leaves room, in a label's 63 characters, for the suffix that a StatefulSet's controller adds.
+const maxName = 52
+
+// maxReplicas is a guard against a slip of the finger, not a limit of the design.
+const maxReplicas = 1000
+
+// Validate says what is wrong with the Spec, as an *InvalidError; call it after WithDefaults.
+func (s Spec) Validate() error {
+	checks := []func() error{
+		s.validateName, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement,
+		s.validateMetadata, s.validateEnv, s.validateStorage,
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	_, err := s.DaemonConfig()
+	return err
+}
+
+// ValidateName says what is wrong with the name of a builder.
+func ValidateName(name string) error {
+	if len(name) > maxName {
+		return invalid("builder name", name, fmt.Sprintf("it is longer than %d characters", maxName), "choose a shorter one")
+	}
+	if reasons := content.IsDNS1123Label(name); len(reasons) > 0 {
+		return invalid("builder name", name, "it is not a DNS label",
+			"use lower-case letters, digits and '-', e.g. "+DefaultName)
+	}
+	return nil
+}
+
+func (s Spec) validateName() error {
+	if err := ValidateName(s.Name); err != nil {
+		return err
+	}
+	if reasons := content.IsDNS1123Label(s.Namespace); len(reasons) > 0 {
+		return invalid("namespace", s.Namespace, "it is not a DNS label", "use lower-case letters, digits and '-'")
+	}
+	return nil
+}
+
+func (s Spec) validateImage() error {
+	if s.Image == "" || strings.ContainsAny(s.Image, " \t\n") || strings.Contains(s.Image, "://") {
+		return invalid("image", s.Image, "it is not an image reference", "write e.g. "+DefaultImage(s.Rootless))
+	}
+	for _, name := range s.ImagePullSecrets {
+		if reasons := content.IsDNS1123Subdomain(name); len(reasons) > 0 {
+			return invalid("image pull secret", name, "it is not a Secret's name", "name a Secret of the builder's namespace")
+		}
+	}
+	if s.ServiceAccount != "" {
+		if reasons := content.IsDNS1123Subdomain(s.ServiceAccount); len(reasons) > 0 {
+			return invalid("service account", s.ServiceAccount, "it is not a service account's name", "")
+		}
+	}
+	return nil
+}
+
+func (s Spec) validateRegistryCA() error {
+	const field, hint = "registry CA", "give a PEM file with one or more CERTIFICATE blocks"
+	rest, found := s.RegistryCA, 0
+	for {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return invalid(field, block.Type, "it is not a certificate", hint)
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return invalid(field, fmt.Sprintf("certificate %d", found+1), "it cannot be read: "+err.Error(), hint)
+		}
+		found++
+	}
+	if len(s.RegistryCA) > 0 && found == 0 {
+		return invalid(field, "", "it holds no certificate", hint)
+	}
+	return nil
+}
+
+func (s Spec) validateResources() error {
+	for _, name := range slices.Sorted(maps.Keys(s.Requests)) {
+		request := s.Requests[name]
+		limit, limited := s.Limits[name]
+		if limited && request.Cmp(limit) > 0 {
+			return invalid("request", string(name)+"="+request.String(), "it is more than its limit of "+limit.String(),
+				"lower the request or raise the limit")
+		}
+	}
+	return nil
+}
+
+func (s Spec) validatePlacement() error {
+	for _, key := range slices.Sorted(maps.Keys(s.NodeSelector)) {
+		value := s.NodeSelector[key]
+		if reasons := content.IsLabelKey(key); len(reasons) > 0 {
+			return invalid("node selector", key, reasons[0], "")
+		}
+		if reasons := content.IsLabelValue(value); len(reasons) > 0 {
+			return invalid("node selector", key+"="+value, reasons[0], "")
+		}
+		if key == corev1.LabelOSStable && value != "linux" {
+			return invalid("node selector", key+"="+value, "the daemon runs on Linux nodes", "leave it out")
+		}
+	}
+	return nil
+}
+
+func (s Spec) validateMetadata() error {
+	ours := ObjectLabels(s.Name)
+	for _, key := range slices.Sorted(maps.Keys(s.Labels)) {
+		value := s.Labels[key]
+		if _, taken := ours[key]; taken {
+			return invalid("label", key+"="+value, "this key belongs to install, which finds its objects by it", "choose another key")
+		}
+		if reasons := content.IsLabelKey(key); len(reasons) > 0 {
+			return invalid("label", key, reasons[0], "")
+		}
+		if reasons := content.IsLabelValue(value); len(reasons) > 0 {
+			return invalid("label", key+"="+value, reasons[0], "")
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
+		if strings.HasPrefix(key, annotationPrefix) {
+			return invalid("annotation", key, "this prefix belongs to install", "choose another key")
+		}
+		if reasons := content.IsLabelKey(strings.ToLower(key)); len(reasons) > 0 {
+			return invalid("annotation", key, reasons[0], "")
+		}
+	}
+	return nil
+}
+
+func (s Spec) validateEnv() error {
+	for _, variable := range s.Env {
+		if reasons := validation.IsEnvVarName(variable.Name); len(reasons) > 0 {
+			return invalid("environment variable", variable.Name, reasons[0], "")
+		}
+		if variable.Name == EnvCertDirs && len(s.RegistryCA) > 0 {
+			return invalid("environment variable", variable.Name, "the registry CA sets it", "give one of the two")
+		}
+	}
+	return nil
+}
+
+func (s Spec) validateStorage() error {
+	if s.Replicas < 0 || s.Replicas > maxReplicas {
+		return invalid("replicas", fmt.Sprint(s.Replicas), fmt.Sprintf("it is not between 1 and %d", maxReplicas), "")
+	}
+	if s.Storage != nil && s.Storage.Sign() <= 0 {
+		return invalid("storage", s.Storage.String(), "it is not a size", "write e.g. 50Gi")
+	}
+	if s.Storage == nil && s.StorageClass != "" {
+		return invalid("storage class", s.StorageClass, "without a size there is no volume", "give the size of the volume as well")
+	}
+	if s.GracePeriod < 0 {
+		return invalid("grace period", s.GracePeriod.String(), "it is negative", "")
+	}
+	return nil
+}
+
+// EnvCertDirs is the variable by which the daemon finds trusted certificates; Go reads a colon-separated list from it.
+const EnvCertDirs = "SSL_CERT_DIR"

@@ -1,0 +1,168 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// NotFoundError says that there is no such builder.
+type NotFoundError struct {
+	Name, Namespace string
+	// Others are the builders of that namespace, as far as listing is permitted.
+	Others []string
+}
+
+func (e *NotFoundError) Error() string {
+	text := fmt.Sprintf("no builder %q in namespace %q", e.Name, e.Namespace)
+	if len(e.Others) > 0 {
+		text += "; there are: " + strings.Join(e.Others, ", ")
+	}
+	return text
+}
+
+// NamespaceNotFoundError says that the namespace itself does not exist.
+type NamespaceNotFoundError struct{ Namespace string }
+
+func (e *NamespaceNotFoundError) Error() string {
+	return fmt.Sprintf("no namespace %q", e.Namespace)
+}
+
+// NotReadyError says that no member of the builder can take a build now.
+type NotReadyError struct {
+	Name, Namespace, Pod string
+	// Reason is what the Pod's status says, e.g. "ImagePullBackOff".
+	Reason string
+	// Message is the cluster's own explanation; it may be empty.
+	Message string
+	// Starting says that waiting may help.
+	Starting bool
+}
+
+func (e *NotReadyError) Error() string {
+	text := fmt.Sprintf("builder %q in namespace %q is not ready: %s", e.Name, e.Namespace, e.Reason)
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	return text
+}
+
+// TerminatingError says that the builder is being removed or replaced.
+type TerminatingError struct{ Name, Namespace, Pod string }
+
+func (e *TerminatingError) Error() string {
+	return fmt.Sprintf("builder %q in namespace %q is terminating", e.Name, e.Namespace)
+}
+
+// ForbiddenError says which permission lacks.
+type ForbiddenError struct {
+	// User is who asked, e.g. "system:serviceaccount:team:ci".
+	User string
+	// Verb, Resource, Namespace and Name are the permission, e.g. "create" on "pods/portforward".
+	Verb, Resource, Namespace, Name string
+	// Err is the server's own words.
+	Err error
+}
+
+func (e *ForbiddenError) Error() string {
+	who := "you"
+	if e.User != "" {
+		who = fmt.Sprintf("user %q", e.User)
+	}
+	text := fmt.Sprintf("%s may not %s %s", who, e.Verb, e.Resource)
+	if e.Name != "" {
+		text += fmt.Sprintf(" %q", e.Name)
+	}
+	if e.Namespace != "" {
+		text += fmt.Sprintf(" in namespace %q", e.Namespace)
+	}
+	return text
+}
+
+func (e *ForbiddenError) Unwrap() error { return e.Err }
+
+// UnauthorizedError says that the cluster does not know who is asking.
+type UnauthorizedError struct {
+	Host string
+	Err  error
+}
+
+func (e *UnauthorizedError) Error() string {
+	return fmt.Sprintf("cluster %s does not accept these credentials: %v", e.Host, e.Err)
+}
+
+func (e *UnauthorizedError) Unwrap() error { return e.Err }
+
+// UnreachableError says that the API server did not answer.
+type UnreachableError struct {
+	Host string
+	Err  error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("cluster %s does not answer: %v", e.Host, e.Err)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// RefusedError says that the cluster refuses an object: Pod Security, a quota, a webhook, or a value it finds invalid.
+type RefusedError struct {
+	// By is who refused: "Pod Security", "quota", "webhook NAME", or "validation".
+	By string
+	// Kind and Name are the object, e.g. "Pod" "buildkitd".
+	Kind, Name string
+	// Message is the cluster's own words.
+	Message string
+	Err     error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s refuses %s %q: %s", e.By, e.Kind, e.Name, e.Message)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// ForeignError says that an object of that name exists which install did not make, and must not touch.
+type ForeignError struct{ Kind, Name, Namespace string }
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s %q in namespace %q was not made by install", e.Kind, e.Name, e.Namespace)
+}
+
+// ExpiredError says that the certificates of the builder cannot be used any more; running install again renews them.
+type ExpiredError struct {
+	Name, Namespace string
+	Err             error
+}
+
+func (e *ExpiredError) Error() string {
+	return fmt.Sprintf("builder %q in namespace %q: %v", e.Name, e.Namespace, e.Err)
+}
+
+func (e *ExpiredError) Unwrap() error { return e.Err }
+
+// StartError says why a member does not start, or does not answer.
+type StartError struct {
+	Name, Namespace, Pod string
+	// Reason is one word of the cluster's, e.g. "Unschedulable", "ErrImagePull", "CrashLoopBackOff", "Timeout".
+	Reason string
+	// Message is the cluster's own explanation.
+	Message string
+	// Logs are the daemon's last lines, when it ran.
+	Logs []string
+	// Waited is how long it was given.
+	Waited time.Duration
+	// Removed are the objects that this install had made and has removed again, Remaining those which are still there.
+	Removed, Remaining []Reference
+	Err                error
+}
+
+func (e *StartError) Error() string {
+	text := fmt.Sprintf("builder %q in namespace %q does not start: %s", e.Name, e.Namespace, e.Reason)
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	return text
+}
+
+func (e *StartError) Unwrap() error { return e.Err }

@@ -1,0 +1,58 @@
+package cluster
+
+import (
+	"crypto/tls"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+// Member is one Pod of a builder.
+type Member struct {
+	// Builder is the builder's name; for an adopted one, the Pod's.
+	Builder string
+	// Namespace, Pod and UID say which Pod it is; the UID tells it from a later Pod of the same name.
+	Namespace, Pod, UID string
+	// Container is the daemon's container.
+	Container string
+	// Image is the image that container was asked to run.
+	Image string
+	// Node is where it runs; empty before it is scheduled.
+	Node string
+	// Mode is "privileged" or "rootless"; empty when nobody knows.
+	Mode string
+	// Adopted says that install did not make it: there are no certificates for it.
+	Adopted bool
+	// State is what to call its condition in a table, e.g. "Ready", "Starting", "Terminating", "ImagePullBackOff".
+	State string
+	// Ready says that builds may be sent to it.
+	Ready bool
+	// Restarts is how often the daemon was restarted.
+	Restarts int32
+	// Created is when the Pod was made.
+	Created time.Time
+}
+
+// DialStdio is the command that, run in the daemon's container, carries a connection to the daemon's socket over its
+// standard input and output.
+func (m Member) DialStdio() []string {
+	return []string{"buildctl", "dial-stdio"}
+}
+
+// Connection is the connection document: all that a client needs to know of a builder, besides where its Pods are.
+type Connection struct {
+	// CA and Client are the certificates of mutual TLS, PEM.
+	CA     []byte
+	Client trust.Pair
+	// RegistryCA is PEM that clients trust besides the system's, as the daemon does; it may be empty.
+	RegistryCA []byte
+	// Members are the names of the builder's Pods.
+	Members []string
+	// Expires is when the client's certificate ends.
+	Expires time.Time
+}
+
+// TLS is the client's configuration for the daemon's port.
+func (c *Connection) TLS(now time.Time) (*tls.Config, error) {
+	return trust.ClientConfig(now, c.CA, c.Client)
+}
