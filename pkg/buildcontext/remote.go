@@ -30,6 +30,6 @@ func hasQuery(ref string) bool {
 func remoteDockerfile(url string) error {
 	return &InvalidError{
 		Flag: "--file", Value: url, Reason: "a Dockerfile cannot be named by a URL",
-		Next: "pipe it: curl -fsSL " + url + " | kubectl buildkit build -f - PATH",
+		Next: "fetch it first, and name the file or pipe it into --file -",
 	}
 }

@@ -1,0 +1,148 @@
+package request
+
+import (
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+)
+
+// values says what an attribute of an output may be set to.
+type values int
+
+const (
+	anyText values = iota
+	boolean
+	number
+	imageNames
+	compressions
+)
+
+// knownTypes lists what --output type= may be.
+func knownTypes() []string {
+	return []string{typeImage, typeRegistry, typeOCI, typeDocker, typeLocal, typeTar, typeCacheOnly}
+}
+
+// knownAttributes lists what an output of the type may say beside type= and
+// dest=; nil for an unknown type.
+func knownAttributes(kind string) map[string]values {
+	switch kind {
+	case typeImage, typeRegistry:
+		return merged(commitAttributes(), map[string]values{
+			"push": boolean, "push-by-digest": boolean, "registry.insecure": boolean, "unpack": boolean,
+			"store": boolean, "name-canonical": boolean, "dangling-name-prefix": anyText, "danging-name-empty-only": boolean,
+		})
+	case typeOCI, typeDocker:
+		return merged(commitAttributes(), map[string]values{"tar": boolean})
+	case typeLocal:
+		return merged(treeAttributes(), map[string]values{"mode": anyText, "platform-split": boolean})
+	case typeTar:
+		return merged(treeAttributes(), map[string]values{"platform-split": boolean})
+	case typeCacheOnly:
+		return map[string]values{}
+	}
+	return nil
+}
+
+func commitAttributes() map[string]values {
+	return map[string]values{
+		"name": imageNames, "oci-mediatypes": boolean, "oci-artifact": boolean, "attestation-inline": boolean,
+		"prefer-nondist-layers": boolean, "rewrite-timestamp": boolean, "source-date-epoch": anyText,
+		"compression": compressions, "compression-level": number, "force-compression": boolean,
+		"buildinfo": boolean, "buildinfo-attrs": boolean,
+	}
+}
+
+func treeAttributes() map[string]values {
+	return map[string]values{"attestation-prefix": anyText, "source-date-epoch": anyText, "src": anyText}
+}
+
+func merged(into, from map[string]values) map[string]values {
+	for key, value := range from {
+		into[key] = value
+	}
+	return into
+}
+
+// checkAttributes refuses what the daemon would refuse, or would silently take
+// for metadata of the image. It turns "registry" into the image it is.
+func (o *output) checkAttributes() error {
+	if o.kind == "" {
+		return o.wrong("type= is missing", "use type="+strings.Join(knownTypes(), ", "))
+	}
+	known := knownAttributes(o.kind)
+	if known == nil {
+		return o.wrong(`there is no type "`+o.kind+`"`, "use type="+strings.Join(knownTypes(), ", "))
+	}
+	for _, key := range sortedKeys(o.attrs) {
+		if _, isAnnotation, err := exptypes.ParseAnnotationKey(key); isAnnotation {
+			if err != nil {
+				return o.wrong(err.Error(), "")
+			}
+			continue
+		}
+		kind, ok := known[key]
+		if !ok {
+			return o.unknown(key, known)
+		}
+		if err := o.checkValue(key, kind); err != nil {
+			return err
+		}
+	}
+	if o.kind == typeRegistry {
+		o.kind = typeImage
+		o.setPush()
+	}
+	return nil
+}
+
+func (o *output) checkValue(key string, kind values) error {
+	value := o.attrs[key]
+	switch kind {
+	case boolean:
+		if _, err := strconv.ParseBool(value); err != nil && value != "" {
+			return o.wrong(key+"="+value+" is not a boolean", "use "+key+"=true or "+key+"=false")
+		}
+	case number:
+		if _, err := strconv.Atoi(value); err != nil {
+			return o.wrong(key+"="+value+" is not a number", "")
+		}
+	case compressions:
+		known := []string{"uncompressed", "gzip", "estargz", "zstd"}
+		if !slices.Contains(known, value) {
+			return o.wrong("there is no compression \""+value+`"`, "use "+strings.Join(known, ", "))
+		}
+	case imageNames:
+		for name := range strings.SplitSeq(value, ",") {
+			if name == "*" || value == "" {
+				continue // "*" takes the name that the frontend gives
+			}
+			if err := checkTag("--output", name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (o *output) unknown(key string, known map[string]values) error {
+	if key == "output" {
+		return o.wrong("there is no attribute output=", "use dest="+o.attrs[key])
+	}
+	names := append(sortedKeys(known), "dest")
+	if o.kind == typeCacheOnly {
+		return o.wrong("type=cacheonly takes no attributes", "leave out "+key+"=")
+	}
+	return o.wrong(`type=`+o.kind+` has no attribute "`+key+`"`, "known are "+strings.Join(names, ", "))
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}

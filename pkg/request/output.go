@@ -1,0 +1,194 @@
+package request
+
+import (
+	"io"
+	"maps"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/client"
+)
+
+// Output is where the result goes: --output, --push, --metadata-file and
+// --iidfile.
+type Output struct {
+	Outputs      []string // --output
+	Push         bool     // --push
+	MetadataFile string   // --metadata-file
+	ImageIDFile  string   // --iidfile
+}
+
+// stdio is the name of standard output as a destination.
+const stdio = "-"
+
+// The exporters by the names a user types. Registry is an image that is pushed;
+// cacheonly is none at all.
+const (
+	typeImage     = client.ExporterImage
+	typeRegistry  = "registry"
+	typeOCI       = client.ExporterOCI
+	typeDocker    = client.ExporterDocker
+	typeLocal     = client.ExporterLocal
+	typeTar       = client.ExporterTar
+	typeCacheOnly = "cacheonly"
+)
+
+// output is one checked destination.
+type output struct {
+	typed string // the value of --output, for messages
+	kind  string // the exporter
+	attrs map[string]string
+	dest  string // absolute path, "-", or ""
+}
+
+func (o Output) apply(r *Request, env Environment) error {
+	for _, value := range o.Outputs {
+		if value == "" {
+			continue
+		}
+		out, err := parseOutput(value)
+		if err != nil {
+			return err
+		}
+		if err := out.check(env); err != nil {
+			return err
+		}
+		r.outputs = append(r.outputs, out)
+	}
+	if o.Push {
+		r.outputs = push(r.outputs)
+	}
+	if err := r.nameOutputs(); err != nil {
+		return err
+	}
+	if err := r.checkTogether(); err != nil {
+		return err
+	}
+	r.outputs = pushedLast(r.outputs)
+	r.warnings = append(r.warnings, r.outputWarnings()...)
+	return o.applyFiles(r, env)
+}
+
+// push pushes every image among the outputs, and adds one if there is none.
+func push(outputs []output) []output {
+	found := false
+	for i := range outputs {
+		if outputs[i].kind == typeImage {
+			outputs[i].setPush()
+			found = true
+		}
+	}
+	if found {
+		return outputs
+	}
+	image := output{typed: "--push", kind: typeImage, attrs: map[string]string{}}
+	image.setPush()
+	return append(outputs, image)
+}
+
+// setPush leaves out the unpacking into the builder's image store, which only a
+// user of that store needs.
+func (o *output) setPush() {
+	o.attrs["push"] = "true"
+	if _, set := o.attrs["unpack"]; !set {
+		o.attrs["unpack"] = "false"
+	}
+}
+
+func (o *output) pushes() bool {
+	value, set := o.attrs["push"]
+	return o.kind == typeImage && set && isTrue(value)
+}
+
+// isTrue reads a boolean attribute as the daemon does: without a value it is
+// true.
+func isTrue(value string) bool {
+	yes, err := strconv.ParseBool(value)
+	return value == "" || (err == nil && yes)
+}
+
+func (o *output) firstName() string {
+	name, _, _ := strings.Cut(o.attrs["name"], ",")
+	return name
+}
+
+// nameOutputs gives the images their tags. Tags win over name= of an output.
+func (r *Request) nameOutputs() error {
+	for i := range r.outputs {
+		out := &r.outputs[i]
+		switch out.kind {
+		case typeImage, typeOCI, typeDocker:
+			if len(r.tags) > 0 {
+				out.attrs["name"] = strings.Join(r.tags, ",")
+			}
+			maps.Copy(out.attrs, r.outputAttrs)
+		}
+		if out.pushes() && out.attrs["name"] == "" {
+			usage := &UsageError{
+				Flag: "--output", Value: out.typed, Reason: "there is no name to push to",
+				Next: "add --tag registry/repository:tag",
+			}
+			if out.typed == "--push" {
+				usage.Flag, usage.Value = "--push", ""
+			}
+			return usage
+		}
+	}
+	return nil
+}
+
+// pushedLast keeps the order but for pushed images: the daemon answers with one
+// digest, the last output's, and that must be the pushed one's.
+func pushedLast(outputs []output) []output {
+	sorted := make([]output, 0, len(outputs))
+	for _, pushed := range []bool{false, true} {
+		for _, out := range outputs {
+			if out.pushes() == pushed {
+				sorted = append(sorted, out)
+			}
+		}
+	}
+	return sorted
+}
+
+func (r *Request) outputWarnings() []string {
+	if len(r.outputs) == 0 {
+		if len(r.tags) > 0 {
+			return []string{
+				`image "` + r.tags[0] + `" stays in the builder's cache: nothing is pushed or written; ` +
+					"add --push to push it, or --output to write it",
+			}
+		}
+		return []string{
+			"the result stays in the builder's cache: nothing is pushed or written; " +
+				"add --tag and --push to push an image, or --output to write files",
+		}
+	}
+	var warnings []string
+	for _, out := range r.outputs {
+		if out.kind == typeImage && !out.pushes() {
+			warnings = append(warnings, `output "`+out.typed+`" stays in the builder: add push=true to push the image`)
+		}
+	}
+	return warnings
+}
+
+// entry is the output as the client wants it; ok is false for the one that is
+// no output.
+func (o *output) entry(a *Attempt, stdout io.Writer) (entry client.ExportEntry, ok bool) {
+	entry = client.ExportEntry{Type: o.kind, Attrs: maps.Clone(o.attrs)}
+	switch {
+	case o.kind == typeCacheOnly:
+		return entry, false
+	case o.dest == "":
+	case o.dest == stdio:
+		entry.Output = toStdout(stdout)
+	case o.isDirectory():
+		entry.OutputDir = o.dest
+	default:
+		file := &stagedFile{path: o.dest}
+		a.files = append(a.files, file)
+		entry.Output = file.open
+	}
+	return entry, true
+}

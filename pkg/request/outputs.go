@@ -1,0 +1,172 @@
+package request
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/client"
+	"github.com/tonistiigi/go-csvvalue"
+)
+
+// parseOutput reads one --output: a list of key=value, or the short forms DIR
+// (files into a directory) and "-" (a tar archive to standard output).
+func parseOutput(value string) (output, error) {
+	out := output{typed: value, attrs: map[string]string{}}
+	fields, err := csvvalue.Fields(value, nil)
+	if err != nil {
+		return out, &UsageError{
+			Flag: "--output", Value: value, Reason: "cannot parse the list: " + err.Error(),
+			Next: "use key=value,…; a value with a comma is quoted",
+		}
+	}
+	if len(fields) == 1 && fields[0] == value && !strings.HasPrefix(value, "type=") {
+		out.kind, out.dest = typeLocal, value
+		if value == stdio {
+			out.kind = typeTar
+		}
+		return out, nil
+	}
+	for _, field := range fields {
+		key, text, ok := strings.Cut(field, "=")
+		if !ok {
+			return out, &UsageError{
+				Flag: "--output", Value: value, Reason: `"` + field + `" is not key=value`,
+				Next: "use type=TYPE,key=value,…",
+			}
+		}
+		switch key = strings.TrimSpace(strings.ToLower(key)); key {
+		case "type":
+			out.kind = text
+		case "dest":
+			out.dest = text
+		default:
+			out.attrs[key] = text
+		}
+	}
+	return out, out.checkAttributes()
+}
+
+// check looks at the destination, and makes it absolute.
+func (o *output) check(env Environment) error {
+	switch {
+	case o.kind == typeImage || o.kind == typeCacheOnly:
+		if o.dest != "" {
+			return o.wrong("dest= has no meaning for type="+o.kind, "use type=oci, docker, tar or local to write files")
+		}
+		return nil
+	case o.isDirectory():
+		return o.checkDirectory(env)
+	}
+	return o.checkFile(env)
+}
+
+// isDirectory says whether the result is a tree of files here: local always is,
+// the image archives with tar=false are.
+func (o *output) isDirectory() bool {
+	switch o.kind {
+	case typeLocal:
+		return true
+	case typeOCI, typeDocker:
+		tar, set := o.attrs["tar"]
+		return set && !isTrue(tar)
+	}
+	return false
+}
+
+func (o *output) checkDirectory(env Environment) error {
+	switch o.dest {
+	case "":
+		return o.wrong("dest= is missing", "add dest=DIR")
+	case stdio:
+		return o.wrong("a directory cannot be written to standard output", "use type=tar,dest=-")
+	}
+	o.dest = absolute(env, o.dest)
+	info, err := os.Stat(o.dest)
+	if err == nil && !info.IsDir() {
+		return o.wrong(o.dest+" is a file", "name a directory")
+	}
+	if err := checkWritable(o.dest); err != nil {
+		return o.wrong(err.Error(), "")
+	}
+	return o.checkDelete(env)
+}
+
+// checkDelete allows mode=delete, which empties the directory first, only below
+// the working directory.
+func (o *output) checkDelete(env Environment) error {
+	mode, err := client.ParseLocalExporterMode(o.attrs["mode"])
+	if err != nil {
+		return o.wrong(err.Error(), "use mode=copy or mode=delete")
+	}
+	if o.kind != typeLocal || mode != client.LocalExporterModeDelete {
+		return nil
+	}
+	below, err := filepath.Rel(realPath(env.WorkingDir), realPath(o.dest))
+	if err != nil || below == "." || !filepath.IsLocal(below) {
+		return o.wrong("mode=delete would empty "+o.dest+", which is not below the working directory", "change to a directory above it")
+	}
+	return nil
+}
+
+func (o *output) checkFile(env Environment) error {
+	if o.dest == "" {
+		if o.kind == typeDocker {
+			return o.wrong("there is no docker engine to load the image into", "add dest=FILE, or dest=- for standard output")
+		}
+		o.dest = stdio
+	}
+	if o.dest == stdio {
+		if env.StdoutIsTerminal {
+			return o.wrong("an archive is not written to a terminal", "add dest=FILE, or pipe standard output")
+		}
+		return nil
+	}
+	o.dest = absolute(env, o.dest)
+	info, err := os.Stat(o.dest)
+	if err == nil && info.IsDir() {
+		return o.wrong(o.dest+" is a directory", "name a file")
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil // a device or a pipe
+	}
+	if err := checkWritable(filepath.Dir(o.dest)); err != nil {
+		return o.wrong(err.Error(), "")
+	}
+	return nil
+}
+
+// checkTogether finds what is only wrong in company.
+func (r *Request) checkTogether() error {
+	stdout, layouts := 0, 0
+	for i := range r.outputs {
+		out := &r.outputs[i]
+		if out.dest == stdio {
+			stdout++
+		}
+		if out.kind != typeLocal && out.isDirectory() {
+			layouts++
+		}
+		switch {
+		case stdout > 1:
+			return out.wrong("standard output is taken by another output", "write one of them to a file")
+		case layouts > 1:
+			return out.wrong("only one output with tar=false is possible", "write the other one as a file")
+		case out.kind == typeDocker && r.platforms > 1:
+			return out.wrong("type=docker holds one platform only, and "+strconv.Itoa(r.platforms)+" are named", "use type=oci")
+		}
+	}
+	return nil
+}
+
+func (o *output) wrong(reason, next string) error {
+	return &UsageError{Flag: "--output", Value: o.typed, Reason: reason, Next: next}
+}
+
+func absolute(env Environment, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(env.WorkingDir, path)
+}

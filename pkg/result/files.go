@@ -1,0 +1,69 @@
+package result
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/continuity"
+)
+
+// WriteMetadata writes the answer as JSON to path, with the keys docker's
+// metadata file has, and RefKey. The file appears whole or not at all.
+func (r *Result) WriteMetadata(path string) error {
+	text, err := json.MarshalIndent(r.metadata(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the metadata: %w", err)
+	}
+	if err := continuity.AtomicWriteFile(path, text, 0o644); err != nil {
+		return fmt.Errorf("writing the metadata file: %w", err)
+	}
+	return nil
+}
+
+// WriteImageID writes the image's ID, and nothing else, to path.
+func (r *Result) WriteImageID(path string) error {
+	if err := continuity.AtomicWriteFile(path, []byte(r.ImageID()), 0o644); err != nil {
+		return fmt.Errorf("writing the image ID file: %w", err)
+	}
+	return nil
+}
+
+func (r *Result) metadata() map[string]any {
+	out := map[string]any{}
+	for key, value := range r.response {
+		out[key] = decode(key, value)
+	}
+	if r.ref != "" {
+		out[RefKey] = r.ref
+	}
+	return out
+}
+
+// decode turns the values that are JSON in base64 into JSON. One value is JSON
+// already.
+func decode(key, value string) any {
+	text := []byte(value)
+	if key != "result.json" {
+		decoded, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			return value
+		}
+		text = decoded
+	}
+	var object map[string]any
+	if json.Unmarshal(text, &object) == nil && len(object) > 0 {
+		return json.RawMessage(text)
+	}
+	var list []map[string]any
+	if json.Unmarshal(text, &list) == nil && len(list) > 0 {
+		return json.RawMessage(text)
+	}
+	return value
+}
+
+func firstOf(names string) string {
+	first, _, _ := strings.Cut(names, ",")
+	return first
+}
