@@ -1,0 +1,109 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+type mount struct {
+	target string
+	kind   string
+}
+
+// Unmount detaches every mount at or below a folder, the newest first.
+func Unmount(dir string) error {
+	for range 10 { // a mount point can carry several mounts, and hide others
+		mounts, err := readMounts()
+		if err != nil {
+			return err
+		}
+		mounts = slices.DeleteFunc(mounts, func(m mount) bool { return m.target != dir && !strings.HasPrefix(m.target, dir+"/") })
+		if len(mounts) == 0 {
+			return nil
+		}
+		slices.Reverse(mounts)
+		for _, mount := range mounts {
+			err := syscall.Unmount(mount.target, syscall.MNT_DETACH)
+			if err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("unmounting %q: %w", mount.target, err)
+			}
+		}
+	}
+	return fmt.Errorf("unmounting below %q: new mounts keep appearing", dir)
+}
+
+func readMounts() ([]mount, error) {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("listing mounts: %w", err)
+	}
+	return parseMounts(string(data)), nil
+}
+
+// parseMounts reads the format of /proc/self/mountinfo: the target is field five, the file system's type follows the
+// separator "-" (optional fields stand before it).
+func parseMounts(text string) []mount {
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	var mounts []mount
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		separator := slices.Index(fields, "-")
+		if separator < 5 || separator+1 >= len(fields) {
+			continue
+		}
+		mounts = append(mounts, mount{target: unescape.Replace(fields[4]), kind: fields[separator+1]})
+	}
+	return mounts
+}
+
+// RemoveLinks deletes the links that match pattern and point below dir, and then the folder they were in if nothing else
+// is in it. The kubelet keeps such links in a folder that no option moves.
+func RemoveLinks(pattern, dir string) error {
+	links, err := filepath.Glob(pattern)
+	if err != nil {
+		return fmt.Errorf("listing %q: %w", pattern, err)
+	}
+	for _, link := range links {
+		target, err := os.Readlink(link)
+		if err != nil || !strings.HasPrefix(target, dir+"/") {
+			continue
+		}
+		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing link %q: %w", link, err)
+		}
+	}
+	return removeIfEmpty(filepath.Dir(pattern))
+}
+
+// RemoveFiles deletes the files that match pattern, and then the folder they were in if nothing else is in it.
+func RemoveFiles(pattern string) error {
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		return fmt.Errorf("listing %q: %w", pattern, err)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing %q: %w", file, err)
+		}
+	}
+	return removeIfEmpty(filepath.Dir(pattern))
+}
+
+func removeIfEmpty(dir string) error {
+	err := os.Remove(dir)
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTEMPTY) {
+		return nil
+	}
+	return fmt.Errorf("removing folder %q: %w", dir, err)
+}
+
+func exists(pattern string) bool {
+	found, err := filepath.Glob(pattern)
+	return err == nil && len(found) > 0
+}

@@ -1,0 +1,170 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Cache is the folder of built programs, one folder per key.
+type Cache struct {
+	dir       string
+	sources   string // the folder with one Go module per folder
+	toolchain string
+	progress  io.Writer
+}
+
+// NewCache returns the cache in dir of the programs whose modules are below sources. Progress is one line per build.
+func NewCache(ctx context.Context, dir, sources string, progress io.Writer) (*Cache, error) {
+	command := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOOS", "GOARCH")
+	command.Dir = sources
+	output, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("asking Go for its version: %w", err)
+	}
+	return &Cache{dir: dir, sources: sources, toolchain: strings.Join(strings.Fields(string(output)), " "), progress: progress}, nil
+}
+
+// Path is where the named program is, or will be when it is built.
+func (c *Cache) Path(name string) (string, error) {
+	program, err := find(name)
+	if err != nil {
+		return "", err
+	}
+	key, err := program.key(filepath.Join(c.sources, program.Module), c.toolchain)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(c.dir, key, program.Name), nil
+}
+
+// Build builds those of the named programs that are missing, and returns the path of each by its name.
+func (c *Cache) Build(ctx context.Context, names ...string) (map[string]string, error) {
+	paths := make(map[string]string)
+	for _, name := range names {
+		path, err := c.Path(name)
+		if err != nil {
+			return nil, err
+		}
+		paths[name] = path
+	}
+	for _, name := range names {
+		if _, err := os.Stat(paths[name]); err == nil {
+			continue
+		}
+		if err := c.build(ctx, name, paths[name]); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// build makes one program under a lock, so that two runs do not compile the same at a time on few cores, and puts it in
+// place by renaming: whatever lies under its final name is whole.
+func (c *Cache) build(ctx context.Context, name, path string) error {
+	program, err := find(name)
+	if err != nil {
+		return err
+	}
+	unlock, err := c.lock()
+	if err != nil {
+		return fmt.Errorf("building program %q: %w", name, err)
+	}
+	defer unlock()
+	if _, err := os.Stat(path); err == nil {
+		return nil // the run that held the lock built it
+	}
+	fmt.Fprintf(c.progress, "  building %s (%s)\n", name, program.Package)
+	temporary, err := c.temporary()
+	if err != nil {
+		return fmt.Errorf("building program %q: %w", name, err)
+	}
+	defer os.RemoveAll(temporary)
+	built := filepath.Join(temporary, name)
+	command := exec.CommandContext(ctx, "go", append(append([]string{"build", "-o", built}, program.flags()...), program.Package)...)
+	command.Dir = filepath.Join(c.sources, program.Module)
+	command.Env = append(os.Environ(), program.environment()...)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("building program %q: %w:\n%s", name, err, output)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("building program %q: %w", name, err)
+	}
+	if err := os.Rename(built, path); err != nil {
+		return fmt.Errorf("building program %q: %w", name, err)
+	}
+	return nil
+}
+
+// temporary makes a folder for one build, after clearing those of killed runs: the caller holds the lock, so no run that
+// lives has one. A compiler that outlived its run can write into its own folder only.
+func (c *Cache) temporary() (string, error) {
+	stale, err := filepath.Glob(filepath.Join(c.dir, ".building-*"))
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range stale {
+		if err := os.RemoveAll(dir); err != nil {
+			return "", err
+		}
+	}
+	return os.MkdirTemp(c.dir, ".building-*")
+}
+
+func (c *Cache) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(c.dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() { file.Close() }, nil
+}
+
+// ModuleFile reads a file of the source of the Go module that the named program is built from.
+func (c *Cache) ModuleFile(ctx context.Context, name, module, file string) ([]byte, error) {
+	program, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	command := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
+	command.Dir = filepath.Join(c.sources, program.Module)
+	command.Env = append(os.Environ(), program.environment()...)
+	output, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("finding Go module %q: %w", module, err)
+	}
+	dir := strings.TrimSpace(string(output))
+	if dir == "" {
+		return nil, fmt.Errorf("finding Go module %q: %w", module, fs.ErrNotExist)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file)))
+	if err != nil {
+		return nil, fmt.Errorf("reading a file of Go module %q: %w", module, err)
+	}
+	return data, nil
+}
+
+// Link makes dir/NAME a link to path, replacing an older one.
+func Link(dir, name, path string) error {
+	link := filepath.Join(dir, name)
+	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("linking program %q: %w", name, err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		return fmt.Errorf("linking program %q: %w", name, err)
+	}
+	return nil
+}

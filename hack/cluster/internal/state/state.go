@@ -1,0 +1,156 @@
+// Package state is the cluster's folder on this machine: what lies where in it, the lock that keeps two runs apart, and
+// the record that a later run reads. It must not know what any component does.
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// markerName is the file that says a folder is ours, without which nothing below it is ever deleted.
+const markerName = "kubectl-buildkit-cluster"
+
+// Dir is the state folder of one cluster, an absolute path.
+type Dir string
+
+// Path joins elements to the folder.
+func (d Dir) Path(elements ...string) string {
+	return filepath.Join(append([]string{string(d)}, elements...)...)
+}
+
+// Programs is the folder of links to the programs that the cluster itself runs.
+func (d Dir) Programs() string { return d.Path("programs") }
+
+// UserPrograms is the folder of programs meant for a user's PATH.
+func (d Dir) UserPrograms() string { return d.Path("bin") }
+
+// Logs is the folder of one log file per process.
+func (d Dir) Logs() string { return d.Path("logs") }
+
+// Processes is the folder of one record per started process.
+func (d Dir) Processes() string { return d.Path("processes") }
+
+// Certificates is the folder of every key and certificate.
+func (d Dir) Certificates() string { return d.Path("pki") }
+
+// Node is the folder of the node called name.
+func (d Dir) Node(name string) string { return d.Path("nodes", name) }
+
+// Kubeconfig is the path of the named user's kubeconfig; the administrator's is named "admin".
+func (d Dir) Kubeconfig(user string) string { return d.Path("kubeconfig", user+".yaml") }
+
+// RegistryCA is the path of the certificate that signs the registries' certificates.
+func (d Dir) RegistryCA() string { return filepath.Join(d.Certificates(), "registry-ca.crt") }
+
+// Create makes the folder and marks it as ours. It refuses a folder with anything else in it, since Remove would delete that.
+func (d Dir) Create() error {
+	marker := d.Path(markerName)
+	entries, err := os.ReadDir(string(d))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading state folder: %w", err)
+	}
+	if _, err := os.Stat(marker); err != nil && len(entries) > 0 {
+		return fmt.Errorf("using %q as state folder: it holds something else", string(d))
+	}
+	for _, folder := range []string{string(d), d.Programs(), d.UserPrograms(), d.Logs(), d.Processes(), d.Certificates(), d.Path("kubeconfig")} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return fmt.Errorf("creating state folder: %w", err)
+		}
+	}
+	return os.WriteFile(marker, nil, 0o644)
+}
+
+// Empty deletes everything in the folder but the folder itself, which the caller holds locked. The marker goes last, so
+// that a run killed in the middle is still recognized by the next one.
+func (d Dir) Empty() error {
+	entries, err := os.ReadDir(string(d))
+	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading state folder: %w", err)
+	}
+	if _, err := os.Stat(d.Path(markerName)); err != nil {
+		return fmt.Errorf("emptying %q: it is not a state folder of this program", string(d))
+	}
+	for _, entry := range entries {
+		if entry.Name() == markerName {
+			continue
+		}
+		if err := os.RemoveAll(d.Path(entry.Name())); err != nil {
+			return fmt.Errorf("emptying state folder: %w", err)
+		}
+	}
+	return os.Remove(d.Path(markerName))
+}
+
+// Lock takes the folder for this run alone and returns what gives it back. The folder itself is locked, so that nothing
+// is left beside it.
+func (d Dir) Lock() (unlock func(), err error) {
+	for {
+		if err := os.MkdirAll(string(d), 0o755); err != nil {
+			return nil, fmt.Errorf("creating state folder: %w", err)
+		}
+		folder, err := os.Open(string(d))
+		if err != nil {
+			return nil, fmt.Errorf("locking state folder: %w", err)
+		}
+		if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			folder.Close()
+			return nil, fmt.Errorf("locking %q: another run of this program holds it: %w", string(d), err)
+		}
+		// A run that went before may have deleted the folder between our open and our lock.
+		locked, err := folder.Stat()
+		current, statErr := os.Stat(string(d))
+		if err == nil && statErr == nil && os.SameFile(locked, current) {
+			return func() { folder.Close() }, nil
+		}
+		folder.Close()
+	}
+}
+
+// Record is what a run of `up` leaves behind for the other verbs.
+type Record struct {
+	Configuration  string // hash of everything that, when changed, needs a new cluster
+	Nodes          int
+	Password       string // of the registries' builder
+	ReaderPassword string
+	BaseImage      string // full references in the open registry
+	GoImage        string
+	MultiImage     string
+	Complete       bool // every step of `up` succeeded
+}
+
+// Load reads the record.
+func (d Dir) Load() (Record, error) {
+	var record Record
+	data, err := os.ReadFile(d.Path("cluster.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return record, fmt.Errorf("reading cluster record: no cluster was started in %q", string(d))
+	}
+	if err != nil {
+		return record, fmt.Errorf("reading cluster record: %w", err)
+	}
+	if err := json.Unmarshal(data, &record); err != nil {
+		return record, fmt.Errorf("reading cluster record: %w", err)
+	}
+	return record, nil
+}
+
+// Save writes the record, readable by its owner alone: it holds the passwords.
+func (d Dir) Save(record Record) error {
+	data, err := json.MarshalIndent(record, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing cluster record: %w", err)
+	}
+	temporary := d.Path(".cluster.json")
+	if err := os.WriteFile(temporary, data, 0o600); err != nil {
+		return fmt.Errorf("writing cluster record: %w", err)
+	}
+	return os.Rename(temporary, d.Path("cluster.json"))
+}
