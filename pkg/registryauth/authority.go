@@ -1,0 +1,110 @@
+package registryauth
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/crypto/nacl/sign"
+)
+
+const (
+	seedFile = ".kubectl-buildkit-seed"
+	seedSize = 32
+)
+
+// authority makes the key pairs by which a daemon recognises this client with
+// these credentials. A seed that the daemon does not know goes into every key:
+// else it could try out passwords against the public key.
+type authority struct {
+	path string
+
+	mu   sync.Mutex
+	seed []byte
+}
+
+func (a *authority) publicKey(salt []byte, host string, credentials Credentials) ([]byte, error) {
+	key, err := a.key(salt, host, credentials)
+	if err != nil {
+		return nil, err
+	}
+	return key[ed25519.PrivateKeySize-ed25519.PublicKeySize:], nil
+}
+
+func (a *authority) sign(payload, salt []byte, host string, credentials Credentials) ([]byte, error) {
+	key, err := a.key(salt, host, credentials)
+	if err != nil {
+		return nil, err
+	}
+	private := [ed25519.PrivateKeySize]byte(key)
+	return sign.Sign(nil, payload, &private), nil
+}
+
+// key depends on the credentials, so that whoever changes them gets no token of
+// the old ones. All that are anonymous have the same.
+func (a *authority) key(salt []byte, host string, credentials Credentials) (ed25519.PrivateKey, error) {
+	mac := hmac.New(sha256.New, salt)
+	if credentials.Secret != "" {
+		seed, err := a.load()
+		if err != nil {
+			return nil, err
+		}
+		inner := hmac.New(sha256.New, seed)
+		for _, part := range []string{host, credentials.Username, credentials.Secret} {
+			inner.Write([]byte(part))
+			inner.Write([]byte{0})
+		}
+		mac.Write(inner.Sum(nil))
+	}
+	return ed25519.NewKeyFromSeed(mac.Sum(nil)), nil
+}
+
+// load reads the seed, and makes it the first time. Where it cannot be stored it
+// lives as long as the process, and the tokens of a build with it.
+func (a *authority) load() ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seed != nil {
+		return a.seed, nil
+	}
+	seed, err := os.ReadFile(a.path)
+	if err == nil && len(seed) == seedSize {
+		a.seed = seed
+		return seed, nil
+	}
+	fresh := make([]byte, seedSize)
+	if _, err := rand.Read(fresh); err != nil {
+		return nil, err
+	}
+	a.seed = fresh
+	if stored, ok := store(a.path, fresh); ok {
+		a.seed = stored
+	}
+	return a.seed, nil
+}
+
+// store writes the seed whole, and if another process was faster returns that
+// one's.
+func store(path string, seed []byte) ([]byte, bool) {
+	file, err := os.CreateTemp(filepath.Dir(path), seedFile+"-*")
+	if err != nil {
+		return nil, false
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	_, err = file.Write(seed)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, false
+	}
+	err = os.Link(file.Name(), path)
+	if errors.Is(err, fs.ErrExist) {
+		other, err := os.ReadFile(path)
+		return other, err == nil && len(other) == seedSize
+	}
+	return seed, err == nil
+}

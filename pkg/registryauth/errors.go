@@ -1,0 +1,82 @@
+package registryauth
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ConfigError is a docker config that cannot be read. Line and Column count from
+// one, and are zero if the fault has no place in the text.
+type ConfigError struct {
+	Path   string // the file, or the environment variable
+	Line   int
+	Column int
+	Cause  error
+}
+
+func (e *ConfigError) Error() string {
+	place := e.Path
+	if e.Line > 0 {
+		place = fmt.Sprintf("%s:%d:%d", e.Path, e.Line, e.Column)
+	}
+	return fmt.Sprintf("reading the docker config %s: %v", place, e.Cause)
+}
+
+func (e *ConfigError) Unwrap() error { return e.Cause }
+
+// SourceError is a place of credentials that is named for a host and does not
+// give them: a credential helper that is missing or fails, an entry that cannot
+// be decoded. It hurts that host only.
+type SourceError struct {
+	Host   string
+	Source string // e.g. credential helper "docker-credential-pass"
+	Cause  error
+}
+
+func (e *SourceError) Error() string {
+	return fmt.Sprintf("getting the credentials of registry %q from %s: %v", e.Host, e.Source, e.Cause)
+}
+
+func (e *SourceError) Unwrap() error { return e.Cause }
+
+// DeniedError is a registry that refused. Source is where the credentials came
+// from, empty if there were none; Unread is why there were none, if a source is
+// named for the host but failed.
+type DeniedError struct {
+	Host   string
+	User   string
+	Source string
+	Unread *SourceError
+	Cause  error
+}
+
+func (e *DeniedError) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "registry %q denies access: ", e.Host)
+	switch {
+	case e.Source != "" && e.User != "":
+		fmt.Fprintf(&text, "it does not accept user %q with the credentials from %s, or the user lacks the permission", e.User, e.Source)
+	case e.Source != "":
+		fmt.Fprintf(&text, "it does not accept the token from %s, or the token lacks the permission", e.Source)
+	case e.Unread != nil:
+		fmt.Fprintf(&text, "no credentials were sent, since %v", e.Unread)
+	default:
+		text.WriteString("there are no credentials for it in the docker config")
+	}
+	return text.String()
+}
+
+func (e *DeniedError) Unwrap() error { return e.Cause }
+
+// TokenError is a token server that could not be asked from this machine.
+type TokenError struct {
+	Host  string
+	Realm string // the token server's URL
+	Cause error
+}
+
+func (e *TokenError) Error() string {
+	return fmt.Sprintf("fetching a token for registry %q from %s: %v", e.Host, e.Realm, e.Cause)
+}
+
+func (e *TokenError) Unwrap() error { return e.Cause }

@@ -1,0 +1,158 @@
+package registryauth
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth"
+	"google.golang.org/grpc"
+)
+
+// Steps shows what the provider does, e.g. in the progress display.
+type Steps interface {
+	Step(name string) (end func(error))
+}
+
+// Options say where the credentials are.
+type Options struct {
+	Directory string // of the docker config
+	LookupEnv func(name string) (string, bool)
+}
+
+// Provider serves credentials and tokens to the daemon, in any number of
+// sessions.
+type Provider struct {
+	keychain  *keychain
+	authority *authority
+	lookupEnv func(string) (string, bool)
+
+	mu     sync.Mutex
+	client *http.Client
+	steps  Steps
+	shown  map[string]bool
+	hosts  map[string]*host
+}
+
+// host is what is known about a registry after it was asked for.
+type host struct {
+	credentials Credentials
+	unread      *SourceError
+	failures    []*TokenError
+}
+
+var _ session.Attachable = (*Provider)(nil)
+
+// New reads the docker config. Credential helpers are not asked yet.
+func New(opts Options) (*Provider, error) {
+	path := filepath.Join(opts.Directory, configFile)
+	file, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	chain := &keychain{path: path, file: file, known: map[string]answer{}}
+	if text, _ := opts.LookupEnv(authEnv); text != "" {
+		env, err := parseConfig(authEnv, []byte(text))
+		if err != nil {
+			return nil, err
+		}
+		chain.env = env.Auths
+	}
+	return &Provider{
+		keychain:  chain,
+		authority: &authority{path: filepath.Join(opts.Directory, seedFile)},
+		lookupEnv: opts.LookupEnv,
+		client:    &http.Client{Transport: transport(nil)},
+		shown:     map[string]bool{},
+		hosts:     map[string]*host{},
+	}, nil
+}
+
+// Trust adds certificate authorities, in PEM, for the fetching of tokens from
+// any host, beside those of the system.
+func (p *Provider) Trust(pem []byte) error {
+	if len(pem) == 0 {
+		return nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return errors.New("trusting the registries' CA: it holds no certificate in PEM")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.client = &http.Client{Transport: transport(pool)}
+	return nil
+}
+
+// ShowIn makes steps show what is done for the daemon.
+func (p *Provider) ShowIn(steps Steps) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.steps = steps
+}
+
+// Proxies are the docker config's proxies for builds, as build arguments.
+func (p *Provider) Proxies() map[string]string {
+	return p.keychain.file.Proxies["default"].arguments()
+}
+
+// Register offers the credentials to the session.
+func (p *Provider) Register(to *grpc.Server) {
+	auth.RegisterAuthServer(to, &server{provider: p})
+}
+
+func transport(roots *x509.CertPool) *http.Transport {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	if base, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = base.Clone()
+	}
+	if roots != nil {
+		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return t
+}
+
+// note remembers what was found for the host.
+func (p *Provider) note(name string, credentials Credentials, unread *SourceError) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := p.hosts[name]
+	if known == nil {
+		known = &host{}
+		p.hosts[name] = known
+	}
+	known.credentials, known.unread = credentials, unread
+}
+
+func (p *Provider) noteFailure(failure *TokenError) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.hosts[failure.Host]; known != nil {
+		known.failures = append(known.failures, failure)
+	}
+}
+
+// show tells once that something is done.
+func (p *Provider) show(name string) (end func(error)) {
+	p.mu.Lock()
+	steps, again := p.steps, p.shown[name]
+	p.shown[name] = true
+	p.mu.Unlock()
+	if steps == nil || again {
+		return func(error) {}
+	}
+	return steps.Step(name)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,104 @@
+package solve
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"strings"
+
+	gateway "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"google.golang.org/grpc/codes"
+)
+
+// explainer is an attachable that knows more about an error than the daemon,
+// since it was asked during the build.
+type explainer interface {
+	Explain(err error) error
+}
+
+// callError says why a call to the daemon failed, for calls that are no build.
+func (d *Daemon) callError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return &CanceledError{Cause: context.Cause(ctx)}
+	}
+	if lost := d.lost(err); lost != nil {
+		return lost
+	}
+	if grpcerrors.Code(err) == codes.Unimplemented {
+		return &UnsupportedError{Cause: err}
+	}
+	return err
+}
+
+// lost returns a *LostError or a *RefusedError if the connection is why the call
+// failed. An error that says where in the build it happened came through the
+// connection.
+func (d *Daemon) lost(err error) error {
+	if located(err) {
+		return nil
+	}
+	failure := d.link.failure()
+	if failure == nil {
+		if grpcerrors.Code(err) == codes.Unavailable {
+			return &LostError{Cause: err}
+		}
+		return nil
+	}
+	if refusal(failure) {
+		return &RefusedError{Cause: failure}
+	}
+	if errors.Is(failure, io.EOF) {
+		failure = errors.New("it was closed at the other end")
+	}
+	return &LostError{Cause: failure}
+}
+
+// refusal says whether the other side sent a TLS alert. With TLS 1.3 it refuses a
+// client's certificate after the handshake.
+func refusal(err error) bool {
+	var alert tls.AlertError
+	var record tls.RecordHeaderError
+	var authority x509.UnknownAuthorityError
+	return errors.As(err, &alert) || errors.As(err, &record) || errors.As(err, &authority) ||
+		strings.Contains(err.Error(), "remote error: tls:")
+}
+
+func located(err error) bool {
+	var vertex *errdefs.VertexError
+	return errors.As(err, &vertex) || len(errdefs.Sources(err)) > 0
+}
+
+// buildError says why the daemon made no result.
+func buildError(err error, steps *stepNames) error {
+	var exit *gateway.ExitError
+	var vertex *errdefs.VertexError
+	switch {
+	case grpcerrors.Code(err) == codes.Unimplemented && !located(err):
+		return &UnsupportedError{Cause: err}
+	case strings.Contains(err.Error(), "dockerfile parse error"):
+		return &SyntaxError{Cause: err}
+	case errors.As(err, &vertex):
+		failed := &FailedStepError{Step: steps.name(vertex.Digest), ExitCode: -1, Cause: err}
+		if errors.As(err, &exit) && exit.ExitCode <= gateway.UnknownExitStatus {
+			failed.ExitCode = int(exit.ExitCode)
+		}
+		return failed
+	}
+	return &BuildError{Cause: err}
+}
+
+// plain leaves out what BuildKit's client puts before every error.
+func plain(err error) string {
+	text := err.Error()
+	for _, prefix := range []string{"failed to solve: ", "rpc error: ", "code = Unknown desc = ", "Unknown: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}

@@ -1,0 +1,115 @@
+package solve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+)
+
+// The name a daemon has in its certificate and in HTTP/2, wherever it runs.
+const (
+	daemonName    = "buildkitd"
+	daemonAddress = "tcp://" + daemonName
+)
+
+// How long the connection may be silent until it is asked for a sign of life,
+// and how long that may take. The daemon takes it for abuse if the client asks
+// more often than every ten seconds.
+const (
+	aliveAfter  = 20 * time.Second
+	aliveWithin = 20 * time.Second
+)
+
+// Dial opens a connection to the daemon.
+type Dial func(ctx context.Context) (net.Conn, error)
+
+// Daemon is a connection to one daemon. It is not replaced when it breaks: a new
+// one would not know the session.
+type Daemon struct {
+	client *client.Client
+	link   *link
+}
+
+// Connect dials once and, if config is not nil, agrees on TLS. The daemon has not
+// answered yet: Version asks it. Errors of dial are returned as they are; others
+// are *RefusedError or *LostError.
+func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error) {
+	conn, err := dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{}
+	conn = l.watch(conn)
+	if config != nil {
+		secure, err := handshake(ctx, conn, config, l)
+		if err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		conn = l.watch(secure)
+	}
+	c, err := client.New(ctx, daemonAddress,
+		client.WithContextDialer(once(conn, l)),
+		client.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: aliveAfter, Timeout: aliveWithin,
+		})),
+	)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return &Daemon{client: c, link: l}, nil
+}
+
+// Client is BuildKit's own client on this connection.
+func (d *Daemon) Client() *client.Client {
+	return d.client
+}
+
+// Close ends the connection, and every call on it.
+func (d *Daemon) Close() error {
+	d.link.close()
+	return d.client.Close()
+}
+
+// handshake is done here and not by gRPC, whose errors are text.
+func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) (net.Conn, error) {
+	config = config.Clone()
+	config.NextProtos = []string{"h2"}
+	if config.ServerName == "" {
+		config.ServerName = daemonName
+	}
+	secure := tls.Client(conn, config)
+	err := secure.HandshakeContext(ctx)
+	switch {
+	case err == nil:
+		return secure, nil
+	case ctx.Err() != nil:
+		return nil, &CanceledError{Cause: context.Cause(ctx)}
+	case l.failure() != nil:
+		return nil, &LostError{Cause: l.failure()}
+	}
+	return nil, &RefusedError{Cause: err}
+}
+
+// once hands the connection to gRPC the first time, and after that the reason
+// why there is none.
+func once(conn net.Conn, l *link) func(context.Context, string) (net.Conn, error) {
+	var used atomic.Bool
+	return func(context.Context, string) (net.Conn, error) {
+		if used.CompareAndSwap(false, true) {
+			return conn, nil
+		}
+		if err := l.failure(); err != nil {
+			return nil, err
+		}
+		return nil, errors.New("the connection has ended")
+	}
+}

@@ -1,0 +1,71 @@
+package solve
+
+import "fmt"
+
+// FailedStepError is a step of the Dockerfile that failed. Its chain has the
+// lines of the Dockerfile, for PrintSources.
+type FailedStepError struct {
+	Step     string // as the display names it, e.g. "[2/3] RUN make"; may be empty
+	ExitCode int    // of the step's program; -1 if it is not known or none ran
+	Cause    error
+}
+
+func (e *FailedStepError) Error() string {
+	if e.Step == "" {
+		return plain(e.Cause)
+	}
+	return fmt.Sprintf("step %q failed: %s", e.Step, plain(e.Cause))
+}
+
+func (e *FailedStepError) Unwrap() error { return e.Cause }
+
+// SyntaxError is a Dockerfile that cannot be parsed.
+type SyntaxError struct{ Cause error }
+
+func (e *SyntaxError) Error() string { return plain(e.Cause) }
+
+func (e *SyntaxError) Unwrap() error { return e.Cause }
+
+// BuildError is any other reason of the daemon's why there is no result.
+type BuildError struct{ Cause error }
+
+func (e *BuildError) Error() string { return plain(e.Cause) }
+
+func (e *BuildError) Unwrap() error { return e.Cause }
+
+// CanceledError is a build that the caller's context ended.
+type CanceledError struct{ Cause error }
+
+func (e *CanceledError) Error() string { return fmt.Sprintf("the build was cancelled: %v", e.Cause) }
+
+func (e *CanceledError) Unwrap() error { return e.Cause }
+
+// LostError is a connection to the daemon that ended under a call. Its cause is
+// the connection's own error where there is one.
+type LostError struct{ Cause error }
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("the connection to the builder was lost: %v", e.Cause)
+}
+
+func (e *LostError) Unwrap() error { return e.Cause }
+
+// RefusedError is a daemon, or something else in its place, with which no TLS
+// connection is possible: one side does not accept the other's certificate.
+type RefusedError struct{ Cause error }
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("the builder and this client do not accept each other's certificates: %v", e.Cause)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Cause }
+
+// UnsupportedError is a daemon that does not know a call: it is older than what
+// is asked of it, or is no BuildKit.
+type UnsupportedError struct{ Cause error }
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("the builder's BuildKit is too old for this: %s", plain(e.Cause))
+}
+
+func (e *UnsupportedError) Unwrap() error { return e.Cause }

@@ -1,0 +1,105 @@
+package solve
+
+import (
+	"context"
+
+	"github.com/moby/buildkit/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+)
+
+// Info is what a daemon says of itself.
+type Info struct {
+	Version  string // e.g. "v0.34.2"
+	Revision string
+	Workers  []Worker
+	Cache    Cache
+}
+
+// Worker runs steps.
+type Worker struct {
+	ID        string
+	Labels    map[string]string
+	Platforms []ocispecs.Platform // the first is its own, the others are emulated
+	GC        []GCRule
+}
+
+// GCRule is a rule of the cache's garbage collection. Zero is no limit.
+type GCRule struct {
+	All           bool     // internal records too
+	Filters       []string // which records it is about; none is all
+	KeepSeconds   int64    // how long an unused record stays
+	ReservedBytes int64    // what is never collected
+	MaxUsedBytes  int64    // what the cache may take
+	MinFreeBytes  int64    // what stays free on the disk
+}
+
+// Cache is what the daemon keeps.
+type Cache struct {
+	Records    int
+	TotalBytes int64
+	InUseBytes int64
+}
+
+// Version asks the daemon for its version. An answer means that it works.
+func (d *Daemon) Version(ctx context.Context) (string, error) {
+	info, err := d.client.Info(ctx)
+	if err != nil {
+		return "", d.callError(ctx, err)
+	}
+	return info.BuildkitVersion.Version, nil
+}
+
+// Info asks the daemon all it says of itself, at once.
+func (d *Daemon) Info(ctx context.Context) (*Info, error) {
+	info := &Info{}
+	group, asking := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		got, err := d.client.Info(asking)
+		if err == nil {
+			info.Version, info.Revision = got.BuildkitVersion.Version, got.BuildkitVersion.Revision
+		}
+		return err
+	})
+	group.Go(func() error {
+		got, err := d.client.ListWorkers(asking)
+		for _, worker := range got {
+			info.Workers = append(info.Workers, newWorker(worker))
+		}
+		return err
+	})
+	group.Go(func() error {
+		got, err := d.client.DiskUsage(asking)
+		for _, record := range got {
+			info.Cache.add(record)
+		}
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, d.callError(ctx, err)
+	}
+	return info, nil
+}
+
+func newWorker(from *client.WorkerInfo) Worker {
+	worker := Worker{ID: from.ID, Labels: from.Labels, Platforms: from.Platforms}
+	for _, rule := range from.GCPolicy {
+		worker.GC = append(worker.GC, GCRule{
+			All:           rule.All,
+			Filters:       rule.Filter,
+			KeepSeconds:   int64(rule.KeepDuration.Seconds()),
+			ReservedBytes: rule.ReservedSpace,
+			MaxUsedBytes:  rule.MaxUsedSpace,
+			MinFreeBytes:  rule.MinFreeSpace,
+		})
+	}
+	return worker
+}
+
+func (c *Cache) add(record *client.UsageInfo) {
+	c.Records++
+	c.TotalBytes += record.Size
+	if record.InUse {
+		c.InUseBytes += record.Size
+	}
+}

@@ -1,0 +1,87 @@
+package solve
+
+import (
+	"context"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/session"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+)
+
+// cancelGrace is how long a cancelled build may take to stop its steps and tell
+// what became of them. The client itself waits five seconds for that.
+const cancelGrace = 8 * time.Second
+
+// Display shows the status of a solve. The channel is closed by the solve, and
+// read until then whatever happens.
+type Display interface {
+	Attach() chan *client.SolveStatus
+}
+
+// Run builds the request. The display is not ended by a failure, nor by the end
+// of ctx: what the daemon says last is still shown. Output files get their names
+// only if the build succeeds.
+//
+// The errors are the types of this package, or what an attachable with a method
+// Explain(error) error made of them.
+func (d *Daemon) Run(ctx context.Context, req *request.Request, display Display, attachables ...session.Attachable) (*result.Result, error) {
+	attempt := req.Attempt(attachables...)
+	defer attempt.Discard()
+	steps := newStepNames()
+	response, err := d.solve(ctx, attempt.Options, steps.tee(display.Attach()))
+	if err != nil {
+		return nil, d.explain(ctx, err, steps, attachables)
+	}
+	if err := attempt.Commit(); err != nil {
+		return nil, err
+	}
+	return attempt.Result(response.ExporterResponse), nil
+}
+
+// solve returns soon after the end of ctx: a daemon that does not answer then
+// loses the connection, which ends the call.
+func (d *Daemon) solve(ctx context.Context, options client.SolveOpt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+	type answer struct {
+		response *client.SolveResponse
+		err      error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		response, err := d.client.Solve(ctx, nil, options, statuses)
+		answered <- answer{response, err}
+	}()
+	select {
+	case got := <-answered:
+		return got.response, got.err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(cancelGrace)
+	defer timer.Stop()
+	select {
+	case got := <-answered:
+		return got.response, got.err
+	case <-timer.C:
+		_ = d.Close()
+	}
+	got := <-answered
+	return got.response, got.err
+}
+
+func (d *Daemon) explain(ctx context.Context, err error, steps *stepNames, attachables []session.Attachable) error {
+	if ctx.Err() != nil {
+		return &CanceledError{Cause: context.Cause(ctx)}
+	}
+	if lost := d.lost(err); lost != nil {
+		return lost
+	}
+	typed := buildError(err, steps)
+	for _, attachable := range attachables {
+		if knows, ok := attachable.(explainer); ok {
+			typed = knows.Explain(typed)
+		}
+	}
+	return typed
+}
