@@ -1,0 +1,190 @@
+package manifest
+
+import (
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+)
+
+// Where the daemon finds its files. The directory is our own, so that nothing of the image's /etc/buildkit is hidden.
+const (
+	directoryConfig     = "/etc/kubectl-buildkit/config"
+	directoryTrust      = "/etc/kubectl-buildkit/tls"
+	directoryRegistryCA = "/etc/kubectl-buildkit/registry-ca"
+
+	cachePrivileged = "/var/lib/buildkit"
+	cacheRootless   = "/home/user/.local/share/buildkit"
+
+	rootlessUser = 1000
+
+	// systemCertDirs are Go's own defaults on Linux, which setting the variable replaces.
+	systemCertDirs = "/etc/ssl/certs:/etc/pki/tls/certs"
+)
+
+// memberPod is one member.
+func memberPod(spec builder.Spec) *corev1.Pod {
+	pod := &corev1.Pod{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: objectMeta(spec, spec.Name),
+	}
+	pod.Annotations[builder.AnnotationMode] = spec.Mode()
+	pod.Annotations["kubectl.kubernetes.io/default-container"] = builder.ContainerName
+	// An autoscaler that evicts a member kills its builds.
+	pod.Annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
+	pod.Annotations["karpenter.sh/do-not-disrupt"] = "true"
+
+	selector := maps.Clone(spec.NodeSelector)
+	if selector == nil {
+		selector = map[string]string{}
+	}
+	selector[corev1.LabelOSStable] = "linux"
+	grace := int64(spec.GracePeriod.Seconds())
+	pod.Spec = corev1.PodSpec{
+		AutomountServiceAccountToken:  new(false),
+		EnableServiceLinks:            new(false),
+		ServiceAccountName:            spec.ServiceAccount,
+		NodeSelector:                  selector,
+		Tolerations:                   spec.Tolerations,
+		RestartPolicy:                 corev1.RestartPolicyAlways,
+		TerminationGracePeriodSeconds: &grace,
+		Containers:                    []corev1.Container{container(spec)},
+		Volumes:                       volumes(spec),
+	}
+	for _, name := range spec.ImagePullSecrets {
+		pod.Spec.ImagePullSecrets = append(pod.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
+	}
+	if spec.Rootless {
+		pod.Spec.SecurityContext = &corev1.PodSecurityContext{
+			FSGroup: new(int64(rootlessUser)),
+			// The cache holds files of many mapped users: a change of group in all of them would break it.
+			FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch),
+		}
+	}
+	return pod
+}
+
+func container(spec builder.Spec) corev1.Container {
+	probe := corev1.ProbeHandler{Exec: &corev1.ExecAction{
+		Command: []string{"buildctl", "--addr", spec.Socket(), "debug", "info"},
+	}}
+	return corev1.Container{
+		Name:            builder.ContainerName,
+		Image:           spec.Image,
+		ImagePullPolicy: corev1.PullIfNotPresent,
+		// Never a command: the official image's entrypoint prepares cgroups, or the user namespace.
+		Args:            arguments(spec),
+		Env:             environment(spec),
+		Resources:       corev1.ResourceRequirements{Requests: spec.Requests, Limits: spec.Limits},
+		SecurityContext: securityContext(spec),
+		VolumeMounts:    mounts(spec),
+		Lifecycle: &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{
+			Command: []string{"/bin/sh", "-c", drainScript(spec)},
+		}}},
+		// No liveness probe: a busy daemon is slow to answer, and killing it kills its builds.
+		StartupProbe:   &corev1.Probe{ProbeHandler: probe, PeriodSeconds: 1, TimeoutSeconds: 10, FailureThreshold: 120},
+		ReadinessProbe: &corev1.Probe{ProbeHandler: probe, PeriodSeconds: 15, TimeoutSeconds: 15, FailureThreshold: 3},
+	}
+}
+
+func arguments(spec builder.Spec) []string {
+	args := []string{
+		"--addr", spec.Socket(),
+		"--addr", fmt.Sprintf("tcp://127.0.0.1:%d", builder.Port),
+		"--tlscacert", directoryTrust + "/" + keyCA,
+		"--tlscert", directoryTrust + "/" + corev1.TLSCertKey,
+		"--tlskey", directoryTrust + "/" + corev1.TLSPrivateKeyKey,
+		"--config", directoryConfig + "/" + keyConfig,
+	}
+	if spec.Rootless {
+		args = append(args, "--oci-worker-no-process-sandbox")
+	}
+	if limits := spec.CacheLimits(); limits != "" {
+		args = append(args, "--oci-worker-gc-keepstorage", limits)
+	}
+	return args
+}
+
+// drainScript waits until no build runs; Kubernetes ends it with the grace period. Without it the daemon would refuse
+// its clients' running sessions as soon as it is told to stop.
+func drainScript(spec builder.Spec) string {
+	const running = `{{if .Record}}{{if not .Record.CompletedAt}}running{{end}}{{end}}`
+	return fmt.Sprintf("while buildctl --addr %s debug histories --format '%s' 2>/dev/null | grep -q running; do sleep 1; done",
+		spec.Socket(), running)
+}
+
+func environment(spec builder.Spec) []corev1.EnvVar {
+	if len(spec.RegistryCA) == 0 {
+		return spec.Env
+	}
+	// For every registry, and without naming one: the daemon's Go runtime reads certificates from these directories.
+	return append(spec.Env[:len(spec.Env):len(spec.Env)],
+		corev1.EnvVar{Name: builder.EnvCertDirs, Value: systemCertDirs + ":" + directoryRegistryCA})
+}
+
+func securityContext(spec builder.Spec) *corev1.SecurityContext {
+	if !spec.Rootless {
+		return &corev1.SecurityContext{Privileged: new(true)}
+	}
+	return &corev1.SecurityContext{
+		RunAsUser:  new(int64(rootlessUser)),
+		RunAsGroup: new(int64(rootlessUser)),
+		// newuidmap needs its capabilities, and the daemon's own mounts and namespaces are what the default profiles
+		// forbid.
+		SeccompProfile:  &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined},
+		AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined},
+	}
+}
+
+func mounts(spec builder.Spec) []corev1.VolumeMount {
+	cache := cachePrivileged
+	if spec.Rootless {
+		cache = cacheRootless
+	}
+	list := []corev1.VolumeMount{
+		{Name: builder.VolumeName, MountPath: cache},
+		{Name: "config", MountPath: directoryConfig, ReadOnly: true},
+		{Name: "tls", MountPath: directoryTrust, ReadOnly: true},
+	}
+	if len(spec.RegistryCA) > 0 {
+		list = append(list, corev1.VolumeMount{Name: "registry-ca", MountPath: directoryRegistryCA, ReadOnly: true})
+	}
+	return list
+}
+
+// volumes are those of every member; a claim template adds the cache where there is one.
+func volumes(spec builder.Spec) []corev1.Volume {
+	config := corev1.LocalObjectReference{Name: builder.ConfigName(spec.Name)}
+	list := []corev1.Volume{
+		{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: config, Items: items(keyConfig),
+		}}},
+		{Name: "tls", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+			SecretName:  builder.ServerSecretName(spec.Name),
+			Items:       items(keyCA, corev1.TLSCertKey, corev1.TLSPrivateKeyKey),
+			DefaultMode: new(int32(0o440)),
+		}}},
+	}
+	if len(spec.RegistryCA) > 0 {
+		list = append(list, corev1.Volume{Name: "registry-ca", VolumeSource: corev1.VolumeSource{
+			ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: config, Items: items(keyRegistryCA)},
+		}})
+	}
+	if spec.Storage == nil {
+		list = append(list, corev1.Volume{
+			Name: builder.VolumeName, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}},
+		})
+	}
+	return list
+}
+
+func items(keys ...string) []corev1.KeyToPath {
+	list := make([]corev1.KeyToPath, 0, len(keys))
+	for _, key := range keys {
+		list = append(list, corev1.KeyToPath{Key: key, Path: key})
+	}
+	return list
+}

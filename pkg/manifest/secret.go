@@ -1,0 +1,118 @@
+package manifest
+
+import (
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+// Keys of the two Secrets and of the ConfigMap.
+const (
+	keyCA          = "ca.crt"
+	keyClientCert  = "client.crt"
+	keyClientKey   = "client.key"
+	keyRegistryCA  = "registry-ca.crt"
+	keyConnection  = "connection.json"
+	keyConfig      = "buildkitd.toml"
+	connectVersion = 1
+)
+
+// Document tells a client what it cannot know otherwise without the right to list Pods.
+type Document struct {
+	// Version is the version of this document; a reader refuses a newer one.
+	Version int `json:"version"`
+	// Members are the names of the builder's Pods.
+	Members []string `json:"members"`
+	// Mode is "privileged" or "rootless".
+	Mode string `json:"mode"`
+}
+
+// Connection is what a client Secret holds.
+type Connection struct {
+	Document
+	CA         []byte
+	Client     trust.Pair
+	RegistryCA []byte
+}
+
+// serverSecret holds both pairs, of which the Pod mounts only the server's. The server's Secret is the one truth about
+// the certificates: two installs at once agree on whichever was created first, and make the client's Secret from it.
+func serverSecret(spec builder.Spec, certificates *trust.Certificates) *corev1.Secret {
+	return &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: objectMeta(spec, builder.ServerSecretName(spec.Name)),
+		Type:       corev1.SecretTypeTLS,
+		Data: map[string][]byte{
+			keyCA:                   certificates.CA,
+			corev1.TLSCertKey:       certificates.Server.Certificate,
+			corev1.TLSPrivateKeyKey: certificates.Server.Key,
+			keyClientCert:           certificates.Client.Certificate,
+			keyClientKey:            certificates.Client.Key,
+		},
+	}
+}
+
+// Certificates reads them back from the server's Secret.
+func Certificates(server *corev1.Secret) *trust.Certificates {
+	return &trust.Certificates{
+		CA:     server.Data[keyCA],
+		Server: trust.Pair{Certificate: server.Data[corev1.TLSCertKey], Key: server.Data[corev1.TLSPrivateKeyKey]},
+		Client: trust.Pair{Certificate: server.Data[keyClientCert], Key: server.Data[keyClientKey]},
+	}
+}
+
+func clientSecret(spec builder.Spec, certificates *trust.Certificates) (*corev1.Secret, error) {
+	document, err := json.Marshal(Document{Version: connectVersion, Members: spec.MemberNames(), Mode: spec.Mode()})
+	if err != nil {
+		return nil, fmt.Errorf("describing the members: %w", err)
+	}
+	secret := &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: objectMeta(spec, builder.ClientSecretName(spec.Name)),
+		Type:       corev1.SecretTypeTLS,
+		Data: map[string][]byte{
+			keyCA:                   certificates.CA,
+			corev1.TLSCertKey:       certificates.Client.Certificate,
+			corev1.TLSPrivateKeyKey: certificates.Client.Key,
+			keyConnection:           document,
+		},
+	}
+	if len(spec.RegistryCA) > 0 {
+		secret.Data[keyRegistryCA] = spec.RegistryCA
+	}
+	return secret, nil
+}
+
+// ReadConnection reads a client's Secret.
+func ReadConnection(client *corev1.Secret) (*Connection, error) {
+	connection := &Connection{
+		CA:         client.Data[keyCA],
+		Client:     trust.Pair{Certificate: client.Data[corev1.TLSCertKey], Key: client.Data[corev1.TLSPrivateKeyKey]},
+		RegistryCA: client.Data[keyRegistryCA],
+	}
+	if err := json.Unmarshal(client.Data[keyConnection], &connection.Document); err != nil {
+		return nil, fmt.Errorf("reading %s of Secret %q: %w", keyConnection, client.Name, err)
+	}
+	if connection.Version > connectVersion {
+		return nil, fmt.Errorf("reading Secret %q: it is of version %d, and this program reads up to %d",
+			client.Name, connection.Version, connectVersion)
+	}
+	return connection, nil
+}
+
+func configMap(spec builder.Spec, config string) *corev1.ConfigMap {
+	object := &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: objectMeta(spec, builder.ConfigName(spec.Name)),
+		Data:       map[string]string{keyConfig: config},
+	}
+	if len(spec.RegistryCA) > 0 {
+		object.Data[keyRegistryCA] = string(spec.RegistryCA)
+	}
+	return object
+}

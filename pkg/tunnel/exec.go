@@ -1,0 +1,174 @@
+package tunnel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+// exec runs the target's command; its standard input and output are the connection. It returns once the command's
+// streams are open.
+func (d Dialer) exec(ctx context.Context, target Target) (*conn, error) {
+	executor, err := d.executor(target)
+	if err != nil {
+		return nil, fmt.Errorf("preparing exec: %w", err)
+	}
+	c := newConn(target, 0)
+	run := &execution{conn: c, opened: make(chan struct{}), flushed: make(chan struct{})}
+	// The connection outlives the dial, but not Close.
+	lifetime, stop := context.WithCancel(context.WithoutCancel(ctx))
+	finished := make(chan error, 1)
+	go func() {
+		defer stop()
+		err := executor.StreamWithContext(lifetime, remotecommand.StreamOptions{
+			Stdin: (*standardInput)(run), Stdout: (*standardOutput)(run), Stderr: &run.complaints,
+		})
+		finished <- err
+		c.end(run.ending(err))
+	}()
+	go c.hangUp(closer(stop), run.flushed)
+	select {
+	case <-run.opened:
+		return c, nil
+	case err := <-finished:
+		if err == nil {
+			err = run.ending(nil)
+		}
+		return nil, unwrapUpgrade(err)
+	case <-ctx.Done():
+		stop()
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (d Dialer) executor(target Target) (remotecommand.Executor, error) {
+	address, err := d.url(target, "exec")
+	if err != nil {
+		return nil, err
+	}
+	address.RawQuery = url.Values{
+		"container": {target.Container}, "command": target.Command,
+		"stdin": {"true"}, "stdout": {"true"}, "stderr": {"true"},
+	}.Encode()
+	overWebSocket, err := remotecommand.NewWebSocketExecutor(d.Config, http.MethodGet, address.String())
+	if err != nil {
+		return nil, err
+	}
+	overSPDY, err := remotecommand.NewSPDYExecutor(d.Config, http.MethodPost, address)
+	if err != nil {
+		return nil, err
+	}
+	return remotecommand.NewFallbackExecutor(overWebSocket, overSPDY, func(err error) bool {
+		return otherMayWork(unwrapUpgrade(err))
+	})
+}
+
+// execution is a running command.
+type execution struct {
+	*conn
+	openOnce, flushOnce sync.Once
+	opened              chan struct{} // closed when the streams are open: the first read of standard input
+	flushed             chan struct{} // closed when nothing more will be sent
+	rest                []byte        // of the chunk being sent
+	sending             []byte
+	complaints          tail
+}
+
+// standardInput is what the executor reads: all that is written to the conn.
+type standardInput execution
+
+func (s *standardInput) Read(p []byte) (int, error) {
+	s.openOnce.Do(func() { close(s.opened) })
+	if len(s.rest) == 0 {
+		if s.sending != nil {
+			s.release(s.sending)
+			s.sending = nil
+		}
+		select {
+		case s.sending = <-s.outgoing:
+		case <-s.ended:
+			return 0, io.EOF
+		case <-s.closed:
+			select {
+			case s.sending = <-s.outgoing:
+			default:
+				// Ending standard input would be half a close; the stream is cancelled instead, see hangUp.
+				s.flushOnce.Do(func() { close(s.flushed) })
+				<-s.ended
+				return 0, io.EOF
+			}
+		}
+		s.rest = s.sending
+	}
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// standardOutput is where the executor writes: all that the conn reads.
+type standardOutput execution
+
+func (s *standardOutput) Write(p []byte) (int, error) {
+	if !s.push(bytes.Clone(p)) {
+		return 0, io.ErrClosedPipe
+	}
+	return len(p), nil
+}
+
+// ending says why the command ended, in its own words if it had any.
+func (e *execution) ending(err error) error {
+	words := strings.TrimSpace(e.complaints.String())
+	switch {
+	case words != "":
+	case err == nil:
+		words = "the command ended"
+	case errors.Is(err, io.EOF):
+		words = "the API server ended the connection"
+	default:
+		words = err.Error()
+	}
+	if httpstream.IsUpgradeFailure(err) {
+		return err
+	}
+	return e.target.ending(words, err)
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	const most = 4 << 10
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if len(t.text) > most {
+		t.text = append([]byte(nil), t.text[len(t.text)-most:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
+}
+
+// closer lets a function be an io.Closer.
+type closer func()
+
+func (c closer) Close() error {
+	c()
+	return nil
+}
