@@ -1,0 +1,23 @@
+// Command kubectl-buildkit is the kubectl plugin `kubectl buildkit`: it builds container images on a Kubernetes
+// cluster. Everything it does is in pkg/cmd; here are only what a process has: arguments, streams, signals, exit code.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // users log in to their clusters in every way kubectl knows
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cmd"
+)
+
+func main() {
+	// The first signal asks for an orderly end; after it the default action is back, so a second one ends at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	os.Exit(cmd.Run(ctx, os.Args[1:], streams, os.LookupEnv))
+}

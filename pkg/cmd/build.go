@@ -1,0 +1,174 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+)
+
+const buildLong = `Build an image from a Dockerfile, on a builder in the cluster.
+
+PATH is a directory, "-" for a tar archive or a Dockerfile on standard input, or a URL. The registry credentials of
+this machine's docker config are lent to the build through its own connection; the cluster never stores them.
+
+Standard output carries the answer alone: the pushed reference with its digest. Everything else goes to the error
+stream. Without a builder in the namespace, the default one is installed first.`
+
+const buildExample = `  # Build the current directory and push the image
+  kubectl buildkit build -t registry.example.com/team/app:1 --push .
+
+  # Two tags, a build argument, another Dockerfile, one stage of it
+  kubectl buildkit build -t registry.example.com/app:1 -t registry.example.com/app:latest --push \
+    --build-arg VERSION=1 -f build/Dockerfile --target release .
+
+  # Take files instead of an image
+  kubectl buildkit build -o ./out .
+  kubectl buildkit build -o type=oci,dest=image.tar .
+
+  # A Dockerfile from standard input, without a context
+  echo 'FROM alpine' | kubectl buildkit build -`
+
+type buildOptions struct {
+	request.Options
+	connect  connectOptions
+	install  bool
+	progress string
+	quiet    bool
+}
+
+func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error) *cobra.Command {
+	o := &buildOptions{}
+	if run == nil {
+		run = func(ctx context.Context, o *buildOptions) error { return runBuild(ctx, f, o) }
+	}
+	c := &cobra.Command{
+		Use:     "build [flags] PATH | URL | -",
+		Short:   "Build an image",
+		Long:    buildLong,
+		Example: buildExample,
+		Args:    onePath,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Path = args[0]
+			o.connect.named = c.Flags().Changed("builder")
+			return run(c.Context(), o)
+		},
+	}
+	o.register(c.Flags())
+	return c
+}
+
+func onePath(_ *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return errors.New(`needs the build context: PATH, URL or "-", e.g. "." for the current directory`)
+	case 1:
+		return nil
+	}
+	return fmt.Errorf("takes one PATH, got %d arguments: %q", len(args), args)
+}
+
+// runBuild is the way of a build: everything is checked, then a builder is found, then it is asked.
+func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
+	mode, err := o.mode(f)
+	if err != nil {
+		return err
+	}
+	credentials, err := f.credentials()
+	if err != nil {
+		return err
+	}
+	req, err := f.request(o.Options, credentials)
+	if err != nil {
+		return err
+	}
+	if err := o.connect.check(); err != nil {
+		return err
+	}
+	for _, warning := range req.Warnings() {
+		fmt.Fprintln(f.streams.ErrOut, "warning: "+warning)
+	}
+
+	b, err := f.builderFor(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := credentials.Trust(b.registryCA()); err != nil {
+		return err
+	}
+	display, err := progress.New(ctx, f.streams.ErrOut, mode)
+	if err != nil {
+		return err
+	}
+	credentials.ShowIn(display)
+	built, err := b.daemon.Run(ctx, req, display, credentials)
+	if closing := f.closeDisplay(display); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	return f.answer(built, req.Files())
+}
+
+func (o *buildOptions) mode(f *factory) (progress.Mode, error) {
+	value := o.progress
+	if value == "" {
+		value, _ = f.lookupEnv("BUILDKIT_PROGRESS")
+	}
+	return progress.ParseMode(value, o.quiet)
+}
+
+// credentials are those of the user's docker config.
+func (f *factory) credentials() (*registryauth.Provider, error) {
+	home, _ := os.UserHomeDir() // without a home there is no config, which is no error
+	return registryauth.New(registryauth.Options{Directory: registryauth.Directory(f.lookupEnv, home), LookupEnv: f.lookupEnv})
+}
+
+// request checks the options against this machine.
+func (f *factory) request(options request.Options, credentials *registryauth.Provider) (*request.Request, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("finding the working directory: %w", err)
+	}
+	return request.New(options, request.Environment{
+		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: f.streams.In, Stdout: f.streams.Out,
+		StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(),
+	})
+}
+
+// closeDisplay waits for the last lines, and prints what the daemon warns of.
+func (f *factory) closeDisplay(display *progress.Display) error {
+	warnings, err := display.Close()
+	for _, warning := range warnings {
+		fmt.Fprintf(f.streams.ErrOut, "warning: %s\n", warning.Short)
+	}
+	return err
+}
+
+// answer writes the files that were asked for, and the line on standard output.
+func (f *factory) answer(built *result.Result, files request.Files) error {
+	if files.Metadata != "" {
+		if err := built.WriteMetadata(files.Metadata); err != nil {
+			return err
+		}
+	}
+	if files.ImageID != "" {
+		if err := built.WriteImageID(files.ImageID); err != nil {
+			return err
+		}
+	}
+	if built.Line() == "" {
+		return nil
+	}
+	_, err := fmt.Fprintln(f.streams.Out, built.Line())
+	return err
+}

@@ -1,0 +1,181 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+func noEnv(string) (string, bool) { return "", false }
+
+// call runs the whole command line as main does.
+func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	streams, _, out, errOut := genericiooptions.NewTestIOStreams()
+	code = Run(t.Context(), args, streams, noEnv)
+	return out.String(), errOut.String(), code
+}
+
+func TestHelpSpeaksOfKubectlBuildkit(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"build", "--help"}, {"install", "-h"}} {
+		stdout, stderr, code := call(t, args...)
+		if code != exitOK || stderr != "" || !strings.Contains(stdout, "kubectl buildkit") || strings.Contains(stdout, "  kubectl-buildkit") {
+			t.Errorf("%v: exit %d\n%s%s", args, code, stdout, stderr)
+		}
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	for name, args := range map[string][]string{
+		"unknown command":  {"biuld"},
+		"unknown flag":     {"build", "--pussh", "."},
+		"too many names":   {"install", "a", "b"},
+		"too many paths":   {"build", "a", "b"},
+		"no path":          {"build"},
+		"list takes none":  {"list", "x"},
+		"bad value":        {"install", "--timeout", "soon"},
+		"negative timeout": {"install", "--timeout", "-1s"},
+		"unknown dry run":  {"install", "--dry-run=maybe"},
+		"unknown output":   {"install", "-o", "xml"},
+		"no replicas":      {"install", "--replicas", "0"},
+		"bad storage":      {"install", "--storage", "much"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := call(t, args...)
+			if code != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "error: ") {
+				t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestUnknownCommandIsSuggested(t *testing.T) {
+	_, stderr, _ := call(t, "biuld")
+	if !strings.Contains(stderr, "build") || !strings.Contains(stderr, "Did you mean") {
+		t.Errorf("no suggestion: %q", stderr)
+	}
+}
+
+func TestBuildFlagsReachTheOptions(t *testing.T) {
+	var got *buildOptions
+	parse(t, newBuildCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv), func(_ context.Context, o *buildOptions) error {
+		got = o
+		return nil
+	}), "-t", "a:1", "-t", "b:2", "-f", "other", "--build-arg", "A=1,2", "--target", "x", "--platform", "linux/amd64,linux/arm64",
+		"--label", "k=v", "--no-cache", "--pull", "--push", "-o", "type=oci,dest=x", "-q", "--metadata-file", "m", "--iidfile", "i",
+		"--builder", "team", "--transport", "spdy", "--install=false", "dir")
+	if !slices.Equal(got.Tags, []string{"a:1", "b:2"}) || got.File != "other" || !slices.Equal(got.BuildArgs, []string{"A=1,2"}) {
+		t.Errorf("input: %+v", got)
+	}
+	if got.Target != "x" || !slices.Equal(got.Platforms, []string{"linux/amd64,linux/arm64"}) || !got.NoCache || !got.Pull || !got.Push {
+		t.Errorf("steps: %+v", got)
+	}
+	if !slices.Equal(got.Outputs, []string{"type=oci,dest=x"}) || got.MetadataFile != "m" || got.ImageIDFile != "i" || !got.quiet {
+		t.Errorf("output: %+v", got)
+	}
+	want := connectOptions{builder: "team", named: true, transport: "spdy"}
+	if got.connect != want || got.install || got.Path != "dir" {
+		t.Errorf("connection: %+v", got)
+	}
+}
+
+func TestInstallFlagsReachTheSpec(t *testing.T) {
+	var got *installOptions
+	parse(t, newInstallCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv), func(_ context.Context, o *installOptions) error {
+		got = o
+		return nil
+	}), "team", "--rootless", "--registry-mirror", "docker.io=mirror:5000", "--insecure-registry", "reg:5000", "--request", "cpu=1",
+		"--limit", "cpu=2,memory=4Gi", "--node-selector", "disk=ssd", "--toleration", "a=b:NoSchedule", "--image-pull-secret", "pull",
+		"--service-account", "sa", "--label", "l=1", "--annotation", "a=1, 2", "--env", "E=1", "--replicas", "2", "--storage", "5Gi",
+		"--storage-class", "fast", "--force", "--wait=false", "--timeout", "1m", "--dry-run")
+	spec, err := got.spec.spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Namespace = "ns"
+	if err := spec.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	if spec.Name != "team" || !spec.Rootless || spec.Image != builder.DefaultImage(true) || spec.Replicas != 2 || spec.Storage.String() != "5Gi" {
+		t.Errorf("spec: %+v", spec)
+	}
+	if !slices.Equal(spec.Mirrors["docker.io"], []string{"mirror:5000"}) || spec.Limits.Memory().String() != "4Gi" || spec.NodeSelector["disk"] != "ssd" {
+		t.Errorf("spec: %+v", spec)
+	}
+	if spec.Annotations["a"] != "1, 2" || spec.Labels["l"] != "1" || spec.Env[0].Value != "1" || len(spec.Tolerations) != 1 {
+		t.Errorf("spec: %+v", spec)
+	}
+	if !got.force || got.wait || got.timeout != time.Minute || got.dryRun != "client" {
+		t.Errorf("options: %+v", got)
+	}
+}
+
+func parse(t *testing.T, c *cobra.Command, args ...string) {
+	t.Helper()
+	c.SetArgs(args)
+	if err := c.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		code int
+		next string
+	}{
+		{errors.New("anything"), exitFailed, ""},
+		{&optionError{flag: "--x", value: "y", reason: "z"}, exitUsage, ""},
+		{&builder.InvalidError{Field: "node selector", Value: "x", Reason: "y", Hint: "hint"}, exitUsage, "hint"},
+		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, exitNoBuilder, "kubectl buildkit install n -n ns"},
+		{&cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, exitDenied, "--role n-user"},
+		{&cluster.ForbiddenError{Verb: "list", Resource: "pods", Namespace: "ns"}, exitDenied, "kubectl auth can-i list pods -n ns"},
+		{&cluster.StartError{Name: "n", Namespace: "ns", Reason: "Unschedulable"}, exitNoBuilder, "--node-selector"},
+		{&tunnel.DialError{Pod: "p", Namespace: "ns"}, exitNoBuilder, "--transport"},
+		{&tunnel.ForbiddenError{Pod: "n", Namespace: "ns", Verb: "create", Resource: "pods/portforward"}, exitDenied, "n-user"},
+	} {
+		told := explain(t.Context(), c.err)
+		if told.code != c.code || !strings.Contains(told.next, c.next) || told.text == "" {
+			t.Errorf("%#v: %+v", c.err, told)
+		}
+	}
+}
+
+func TestInterruptWinsOverItsConsequences(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if told := explain(ctx, &tunnel.LostError{Pod: "p"}); told.code != exitInterrupted {
+		t.Errorf("%+v", told)
+	}
+}
+
+func TestListTable(t *testing.T) {
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	var out bytes.Buffer
+	err := printBuilders(&out, []cluster.Builder{
+		{Name: "buildkitd", Namespace: "a", Desired: 1, Members: []cluster.Member{
+			{Pod: "buildkitd", Node: "n1", Image: "img:1", Mode: "rootless", State: "Ready", Ready: true, Created: now.Add(-90 * time.Minute)},
+		}},
+		{Name: "gone", Namespace: "b", Desired: 2},
+	}, true, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "NAMESPACE   NAME        READY   STATUS    MODE        IMAGE       NODES    AGE\n" +
+		"a           buildkitd   1/1     Ready     rootless    img:1       n1       90m\n" +
+		"b           gone        0/2     Missing   <unknown>   <unknown>   <none>   <unknown>\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}

@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+// connected is a member whose daemon can be asked.
+type connected struct {
+	member     cluster.Member
+	connection *cluster.Connection // nil for an adopted builder
+	daemon     *solve.Daemon
+}
+
+func (c *connected) close() { _ = c.daemon.Close() }
+
+// registryCA is what the builder's clients trust for registries; an adopted builder says nothing of it.
+func (c *connected) registryCA() []byte {
+	if c.connection == nil {
+		return nil
+	}
+	return c.connection.RegistryCA
+}
+
+// builderFor connects to the builder of a build, and installs the default one first where there is none.
+func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, error) {
+	b, err := f.connect(ctx, o.connect, o.Path)
+	var notFound *cluster.NotFoundError
+	if !errors.As(err, &notFound) || o.connect.named || !o.install || len(notFound.Others) > 0 {
+		return b, err
+	}
+	fmt.Fprintf(f.streams.ErrOut, "no builder in namespace %q: installing %q (--install=false forbids it)\n", notFound.Namespace, notFound.Name)
+	spec := builder.Spec{Name: notFound.Name, Namespace: notFound.Namespace}.WithDefaults()
+	if _, err := install(ctx, f, spec, cluster.InstallOptions{Timeout: defaultInstallTimeout}); err != nil {
+		return nil, err
+	}
+	return f.connect(ctx, o.connect, o.Path)
+}
+
+// connect finds the member to use and reaches its daemon through a tunnel.
+func (f *factory) connect(ctx context.Context, o connectOptions, affinity string) (*connected, error) {
+	c, err := f.cluster()
+	if err != nil {
+		return nil, err
+	}
+	member, connection, err := c.Resolve(ctx, o.builder, affinity)
+	if err != nil {
+		return nil, err
+	}
+	daemon, err := f.open(ctx, member, connection, tunnel.Transport(o.transport))
+	if err != nil {
+		return nil, err
+	}
+	return &connected{member: member, connection: connection, daemon: daemon}, nil
+}
+
+// open is the one place where the two halves meet: a net.Conn of the one becomes the other's connection.
+func (f *factory) open(ctx context.Context, member cluster.Member, connection *cluster.Connection, transport tunnel.Transport) (*solve.Daemon, error) {
+	config, err := f.config()
+	if err != nil {
+		return nil, err
+	}
+	if member.Adopted && transport == tunnel.Auto {
+		transport = tunnel.Exec // nobody knows what an adopted daemon listens on, besides its socket
+	}
+	dialer := tunnel.Dialer{Config: config, Transport: transport}
+	target := tunnel.Target{
+		Namespace: member.Namespace, Pod: member.Pod, Port: builder.Port,
+		Container: member.Container, Command: member.DialStdio(),
+	}
+	dial := func(ctx context.Context) (net.Conn, error) { return dialer.Dial(ctx, target) }
+	if transport == tunnel.Exec || connection == nil {
+		return solve.Connect(ctx, dial, nil)
+	}
+	tls, err := connection.TLS(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return solve.Connect(ctx, dial, tls)
+}
+
+// answers asks a daemon that starts whether it is there yet.
+func answers(ctx context.Context, f *factory, member cluster.Member, connection *cluster.Connection) error {
+	daemon, err := f.open(ctx, member, connection, tunnel.Auto)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = daemon.Close() }()
+	_, err = daemon.Version(ctx)
+	return err
+}

@@ -1,0 +1,268 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+// The exit codes of every command, as the README documents them.
+const (
+	exitOK          = 0
+	exitFailed      = 1   // the build failed, or something no other code is for
+	exitUsage       = 2   // the command line, or a file it names, is wrong
+	exitNoBuilder   = 3   // there is no builder, it does not start, it cannot be reached, or it was lost
+	exitDenied      = 4   // the cluster or a registry does not permit it
+	exitInterrupted = 130 // Ctrl-C
+)
+
+// failure is an error as its reader sees it: what is wrong, what to do next, and the code for scripts.
+type failure struct {
+	text string
+	next string // may be empty
+	code int
+}
+
+// misuseError says that a command was called in a way it does not know.
+type misuseError struct {
+	command string
+	err     error
+}
+
+func (e *misuseError) Error() string { return e.err.Error() }
+func (e *misuseError) Unwrap() error { return e.err }
+
+// kubeconfigError says that nothing says how to reach a cluster.
+type kubeconfigError struct{ err error }
+
+func (e *kubeconfigError) Error() string { return "reading the kubeconfig: " + e.err.Error() }
+func (e *kubeconfigError) Unwrap() error { return e.err }
+
+// explain turns what the packages know into what a person needs. It is the only place that knows both.
+func explain(ctx context.Context, err error) failure {
+	if ctx.Err() != nil {
+		return failure{text: "interrupted", code: exitInterrupted}
+	}
+	for _, explanation := range []func(error) (failure, bool){
+		explainUsage, explainPermission, explainBuilder, explainTunnel, explainBuild,
+	} {
+		if told, ok := explanation(err); ok {
+			return told
+		}
+	}
+	return failure{text: err.Error(), code: exitFailed}
+}
+
+func explainUsage(err error) (failure, bool) {
+	var (
+		misuse     *misuseError
+		option     *optionError
+		usage      *request.UsageError
+		invalid    *builder.InvalidError
+		kubeconfig *kubeconfigError
+		foreign    *cluster.ForeignError
+	)
+	switch {
+	case errors.As(err, &misuse):
+		return failure{text: misuse.Error(), next: misuse.command + " --help", code: exitUsage}, true
+	case errors.As(err, &option):
+		return failure{text: option.Error(), next: option.next, code: exitUsage}, true
+	case errors.As(err, &usage):
+		next := usage.Next
+		told := *usage
+		told.Next = ""
+		return failure{text: told.Error(), next: next, code: exitUsage}, true
+	case errors.As(err, &invalid):
+		return failure{text: fmt.Sprintf("%s %q: %s", flagOf(invalid.Field), invalid.Value, invalid.Reason), next: invalid.Hint, code: exitUsage}, true
+	case errors.As(err, &kubeconfig):
+		return failure{text: kubeconfig.Error(), next: "check --kubeconfig, --context and $KUBECONFIG: kubectl config get-contexts", code: exitUsage}, true
+	case errors.As(err, &foreign):
+		return failure{
+			text: fmt.Sprintf("%s %q in namespace %q was not installed by kubectl buildkit", foreign.Kind, foreign.Name, foreign.Namespace),
+			next: "choose another name, e.g. kubectl buildkit install " + foreign.Name + "-2; builds can use what is there: --builder " + foreign.Name,
+			code: exitUsage,
+		}, true
+	}
+	return failure{}, false
+}
+
+// flagOf is the flag that sets a field of a builder, e.g. "--node-selector" for "node selector".
+func flagOf(field string) string {
+	switch field {
+	case "builder name", "namespace":
+		return field
+	case "environment variable", "environment":
+		return "--env"
+	case "mirror":
+		return "--registry-mirror"
+	}
+	return "--" + strings.ToLower(strings.ReplaceAll(field, " ", "-"))
+}
+
+func explainPermission(err error) (failure, bool) {
+	var (
+		forbidden    *cluster.ForbiddenError
+		unauthorized *cluster.UnauthorizedError
+		refused      *cluster.RefusedError
+		closed       *tunnel.ForbiddenError
+	)
+	switch {
+	case errors.As(err, &forbidden):
+		return failure{text: err.Error(), next: nextForPermission(forbidden), code: exitDenied}, true
+	case errors.As(err, &closed):
+		return failure{text: err.Error(), next: bindRole(closed.Namespace, closed.Pod), code: exitDenied}, true
+	case errors.As(err, &unauthorized):
+		return failure{text: err.Error(), next: "log in to the cluster again, or choose another --context", code: exitDenied}, true
+	case errors.As(err, &refused):
+		return failure{text: err.Error(), next: nextForRefusal(refused), code: exitDenied}, true
+	}
+	return failure{}, false
+}
+
+func nextForPermission(e *cluster.ForbiddenError) string {
+	if name, ok := strings.CutSuffix(e.Name, "-client"); ok && e.Resource == "secrets" {
+		return bindRole(e.Namespace, name)
+	}
+	return fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s -n %s", e.Verb, e.Resource, e.Namespace)
+}
+
+// bindRole is how an administrator lets somebody build. A member's name leads to its builder's Role.
+func bindRole(namespace, name string) string {
+	return fmt.Sprintf("ask an administrator: kubectl create rolebinding NAME -n %s --role %s --user YOU", namespace, builder.RoleName(name))
+}
+
+func nextForRefusal(e *cluster.RefusedError) string {
+	switch e.By {
+	case "Pod Security":
+		return "builders need the Pod Security level privileged, rootless ones too: use another namespace, or ask for the label pod-security.kubernetes.io/enforce=privileged"
+	case "quota":
+		return "ask for more, or reserve less with --request and --limit"
+	}
+	return ""
+}
+
+func explainBuilder(err error) (failure, bool) {
+	var (
+		notFound    *cluster.NotFoundError
+		noNamespace *cluster.NamespaceNotFoundError
+		notReady    *cluster.NotReadyError
+		terminating *cluster.TerminatingError
+		expired     *cluster.ExpiredError
+		unreachable *cluster.UnreachableError
+		start       *cluster.StartError
+	)
+	switch {
+	case errors.As(err, &notFound):
+		next := fmt.Sprintf("kubectl buildkit install %s -n %s", notFound.Name, notFound.Namespace)
+		if len(notFound.Others) > 0 {
+			next += ", or name one of the others"
+		}
+		return failure{text: notFound.Error(), next: next, code: exitNoBuilder}, true
+	case errors.As(err, &noNamespace):
+		return failure{text: noNamespace.Error(), next: "kubectl create namespace " + noNamespace.Namespace + ", or choose another with -n", code: exitNoBuilder}, true
+	case errors.As(err, &notReady):
+		return failure{text: notReady.Error(), next: inspect(notReady.Namespace, notReady.Pod), code: exitNoBuilder}, true
+	case errors.As(err, &terminating):
+		next := fmt.Sprintf("wait until it is gone (kubectl wait pod/%s -n %s --for=delete), then install it again", terminating.Pod, terminating.Namespace)
+		return failure{text: terminating.Error(), next: next, code: exitNoBuilder}, true
+	case errors.As(err, &expired):
+		return failure{text: expired.Error(), next: fmt.Sprintf("kubectl buildkit install %s -n %s renews its certificates", expired.Name, expired.Namespace), code: exitNoBuilder}, true
+	case errors.As(err, &start):
+		return explainStart(start), true
+	case errors.As(err, &unreachable):
+		return failure{text: unreachable.Error(), next: "check the network, a VPN, and: kubectl version", code: exitNoBuilder}, true
+	}
+	return failure{}, false
+}
+
+func inspect(namespace, pod string) string {
+	return fmt.Sprintf("kubectl describe pod %s -n %s", pod, namespace)
+}
+
+func explainStart(e *cluster.StartError) failure {
+	text := e.Error()
+	if len(e.Logs) > 0 {
+		text += "\n  the daemon's last lines:\n    " + strings.Join(e.Logs, "\n    ")
+	}
+	switch {
+	case len(e.Remaining) > 0:
+		text += fmt.Sprintf("\n  still there: %v", e.Remaining)
+	case len(e.Removed) > 0:
+		text += "\n  everything this install made was removed again"
+	}
+	next := ""
+	switch {
+	case len(e.Remaining) > 0:
+		next = fmt.Sprintf("kubectl buildkit uninstall %s -n %s", e.Name, e.Namespace)
+	case e.Reason == "Unschedulable":
+		next = "look at kubectl get nodes --show-labels and adapt --node-selector, --toleration or --request"
+	case strings.Contains(e.Reason, "Image"):
+		next = "check --image and --image-pull-secret, or whether the nodes reach that registry"
+	}
+	return failure{text: text, next: next, code: exitNoBuilder}
+}
+
+func explainBuild(err error) (failure, bool) {
+	var (
+		denied      *registryauth.DeniedError
+		token       *registryauth.TokenError
+		config      *registryauth.ConfigError
+		mode        *progress.ModeError
+		failed      *solve.FailedStepError
+		lost        *solve.LostError
+		stranger    *solve.RefusedError
+		unsupported *solve.UnsupportedError
+	)
+	switch {
+	case errors.As(err, &denied):
+		return failure{text: err.Error(), next: nextForDenied(denied), code: exitDenied}, true
+	case errors.As(err, &token):
+		return failure{text: err.Error(), next: "this machine fetches the token: check that it reaches " + token.Realm, code: exitDenied}, true
+	case errors.As(err, &config):
+		return failure{text: err.Error(), next: "mend the file, or name another folder in $DOCKER_CONFIG", code: exitUsage}, true
+	case errors.As(err, &mode):
+		return failure{text: err.Error(), code: exitUsage}, true
+	case errors.As(err, &failed):
+		return failure{text: err.Error(), code: exitFailed}, true
+	case errors.As(err, &lost):
+		return failure{text: err.Error(), next: "kubectl buildkit list shows whether the builder is there", code: exitNoBuilder}, true
+	case errors.As(err, &stranger):
+		return failure{text: err.Error(), next: "kubectl buildkit install makes certificates and daemon fit again", code: exitNoBuilder}, true
+	case errors.As(err, &unsupported):
+		return failure{text: err.Error(), next: "kubectl buildkit install brings the daemon up to this plugin's version", code: exitNoBuilder}, true
+	}
+	return failure{}, false
+}
+
+func nextForDenied(e *registryauth.DeniedError) string {
+	if e.Source == "" && e.Unread == nil {
+		return "docker login " + e.Host + ", or put its credentials into the docker config"
+	}
+	return "check that these credentials may push and pull there; docker login " + e.Host + " replaces them"
+}
+
+func explainTunnel(err error) (failure, bool) {
+	var (
+		lost    *tunnel.LostError
+		refused *tunnel.RefusedError
+		dial    *tunnel.DialError
+	)
+	switch {
+	case errors.As(err, &lost):
+		return failure{text: err.Error(), next: inspect(lost.Namespace, lost.Pod), code: exitNoBuilder}, true
+	case errors.As(err, &refused):
+		return failure{text: err.Error(), next: fmt.Sprintf("the daemon does not listen there: kubectl logs %s -n %s", refused.Pod, refused.Namespace), code: exitNoBuilder}, true
+	case errors.As(err, &dial):
+		return failure{text: err.Error(), next: "try another --transport: websocket, spdy or exec", code: exitNoBuilder}, true
+	}
+	return failure{}, false
+}

@@ -1,0 +1,183 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+const installLong = `Put a builder into the namespace, or change the one that is there.
+
+A builder is BuildKit's daemon in a Pod. It listens to nobody but those who may read its client Secret and forward
+ports to its Pod: the Role NAME-user, which install makes, permits just that. Running install again applies what
+changed; a Pod that must be replaced is stopped once its running builds ended.`
+
+const installExample = `  # A builder named buildkitd in the current namespace
+  kubectl buildkit install
+
+  # One without privileges, with limits, on nodes with fast disks
+  kubectl buildkit install --rootless --limit cpu=4,memory=8Gi --node-selector disk=ssd
+
+  # Registries with a private CA, with plain HTTP, and a mirror of Docker Hub
+  kubectl buildkit install --registry-ca ca.pem --insecure-registry registry.local:5000 \
+    --registry-mirror docker.io=mirror.local:5000
+
+  # Three members, each with a volume that outlives its Pod
+  kubectl buildkit install --replicas 3 --storage 50Gi
+
+  # What it would do
+  kubectl buildkit install -o yaml --dry-run=client`
+
+// defaultInstallTimeout leaves a node time to pull the image over a slow link; what cannot work fails much sooner.
+const defaultInstallTimeout = 5 * time.Minute
+
+type installOptions struct {
+	spec    specFlags
+	dryRun  string // "none", "client" or "server"
+	output  string // "" or "yaml"
+	force   bool
+	wait    bool
+	timeout time.Duration
+}
+
+func newInstallCommand(f *factory, run func(context.Context, *installOptions) error) *cobra.Command {
+	o := &installOptions{}
+	if run == nil {
+		run = func(ctx context.Context, o *installOptions) error { return runInstall(ctx, f, o) }
+	}
+	c := &cobra.Command{
+		Use:     "install [NAME]",
+		Short:   "Put a builder into the namespace, or change it",
+		Long:    installLong,
+		Example: installExample,
+		Args:    atMostOneName,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.spec.name = nameArgument(args)
+			return run(c.Context(), o)
+		},
+	}
+	flags := c.Flags()
+	o.spec.register(flags)
+	flags.StringVarP(&o.output, "output", "o", "", `Print the objects instead of a summary: "yaml"`)
+	flags.StringVar(&o.dryRun, "dry-run", "none", `"client" asks nobody, "server" asks the cluster; neither changes anything`)
+	flags.Lookup("dry-run").NoOptDefVal = "client"
+	flags.BoolVar(&o.force, "force", false, "Replace the Pod at once, without waiting for its running builds")
+	flags.BoolVar(&o.wait, "wait", true, "Wait until the daemon has answered")
+	flags.DurationVar(&o.timeout, "timeout", defaultInstallTimeout, "How long to wait")
+	return c
+}
+
+func (o *installOptions) check() error {
+	if o.output != "" && o.output != "yaml" {
+		return &optionError{flag: "--output", value: o.output, reason: "there is only yaml"}
+	}
+	switch o.dryRun {
+	case "none", "client", "server":
+	default:
+		return &optionError{flag: "--dry-run", value: o.dryRun, reason: "it is none of none, client, server"}
+	}
+	if o.timeout <= 0 {
+		return &optionError{flag: "--timeout", value: o.timeout.String(), reason: "it is not a positive duration", next: "write e.g. 2m"}
+	}
+	return nil
+}
+
+func runInstall(ctx context.Context, f *factory, o *installOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	spec, err := o.spec.spec()
+	if err != nil {
+		return err
+	}
+	if spec.Namespace, err = f.namespace(); err != nil {
+		return err
+	}
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	if o.dryRun == "client" {
+		return printPlan(f, spec, o.output)
+	}
+	outcome, err := install(ctx, f, spec, cluster.InstallOptions{
+		DryRun: o.dryRun == "server", Force: o.force, NoWait: !o.wait, Timeout: o.timeout,
+	})
+	if err != nil {
+		return err
+	}
+	if o.output == "yaml" {
+		return printYAML(f, outcome.Objects)
+	}
+	return printOutcome(f, spec, outcome, o)
+}
+
+// install is what `install` and the first `build` share: it waits, unless told not to, until the daemon has answered.
+func install(ctx context.Context, f *factory, spec builder.Spec, options cluster.InstallOptions) (cluster.Outcome, error) {
+	c, err := f.cluster()
+	if err != nil {
+		return cluster.Outcome{}, err
+	}
+	options.Probe = func(ctx context.Context, member cluster.Member, connection *cluster.Connection) error {
+		return answers(ctx, f, member, connection)
+	}
+	return c.Install(ctx, spec, options, f.reportEvent)
+}
+
+// reportEvent prints a step of a start to the error stream, as it happens.
+func (f *factory) reportEvent(event cluster.Event) {
+	line := event.Message
+	if event.Pod != "" {
+		line = fmt.Sprintf("%s: %s", event.Pod, line)
+	}
+	fmt.Fprintln(f.streams.ErrOut, line)
+}
+
+// printPlan prints what install would apply to an empty namespace. No cluster is asked.
+func printPlan(f *factory, spec builder.Spec, output string) error {
+	certificates, err := trust.Issue(time.Now(), spec.Name)
+	if err != nil {
+		return err
+	}
+	objects, err := manifest.Objects(spec, certificates)
+	if err != nil {
+		return err
+	}
+	if output == "yaml" {
+		return printYAML(f, objects)
+	}
+	for _, object := range objects {
+		kind := object.GetObjectKind().GroupVersionKind().Kind
+		if _, err := fmt.Fprintf(f.streams.Out, "%s/%s (dry run)\n", kind, object.GetName()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printYAML(f *factory, objects []manifest.Object) error {
+	text, err := manifest.YAML(objects)
+	if err != nil {
+		return err
+	}
+	_, err = f.streams.Out.Write(text)
+	return err
+}
+
+func printOutcome(f *factory, spec builder.Spec, outcome cluster.Outcome, o *installOptions) error {
+	suffix := ""
+	if o.dryRun == "server" {
+		suffix = " (server dry run)"
+	}
+	if outcome.Renewed {
+		fmt.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
+	}
+	_, err := fmt.Fprintf(f.streams.Out, "builder/%s %s%s\n", spec.Name, outcome.Change, suffix)
+	return err
+}

@@ -1,0 +1,80 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+)
+
+const rootLong = `Build container images on any Kubernetes cluster, with nothing on this machine but kubectl.
+
+"install" puts BuildKit's daemon into a namespace; "build" reaches it through the API server, sends the build
+context, lends it this machine's registry credentials for the length of the build, and prints what was pushed.`
+
+const rootExample = `  # Put a builder into the current namespace
+  kubectl buildkit install
+
+  # Build the current directory, push the image, print its digest
+  kubectl buildkit build -t registry.example.com/team/app:1 --push .
+
+  # What is there
+  kubectl buildkit list
+  kubectl buildkit info`
+
+// Run executes the command line and returns the exit code of the process. It is the only way into this package.
+func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) int {
+	f := newFactory(streams, lookupEnv)
+	root := newRootCommand(f)
+	root.SetArgs(args)
+	// Errors before a command's own work began are about how it was called.
+	began := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if !began {
+		err = &misuseError{command: command.CommandPath(), err: err}
+	}
+	told := explain(ctx, err)
+	if told.code != exitInterrupted {
+		_ = solve.PrintSources(streams.ErrOut, err)
+	}
+	if told.text != "" {
+		fmt.Fprintln(streams.ErrOut, "error: "+told.text)
+	}
+	if told.next != "" {
+		fmt.Fprintln(streams.ErrOut, "next:  "+told.next)
+	}
+	return told.code
+}
+
+func newRootCommand(f *factory) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "kubectl-buildkit",
+		Short:         "Build container images on a Kubernetes cluster",
+		Long:          rootLong,
+		Example:       rootExample,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl buildkit"},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(f.streams.In)
+	root.SetOut(f.streams.Out)
+	root.SetErr(f.streams.ErrOut)
+	root.CompletionOptions.DisableDefaultCmd = true
+	f.flags.AddFlags(root.PersistentFlags())
+	root.AddCommand(
+		newInstallCommand(f, nil),
+		newBuildCommand(f, nil),
+		newInfoCommand(f),
+		newListCommand(f),
+		newUninstallCommand(f),
+		newVersionCommand(f),
+	)
+	return root
+}
