@@ -73,10 +73,16 @@ type TokenError struct {
 	Host  string
 	Realm string // the token server's URL
 	Cause error
+	Build error // what the daemon made of it; nil before it has said so
 }
 
 func (e *TokenError) Error() string {
 	return fmt.Sprintf("fetching a token for registry %q from %s: %v", e.Host, e.Realm, e.Cause)
 }
 
-func (e *TokenError) Unwrap() error { return e.Cause }
+func (e *TokenError) Unwrap() []error {
+	if e.Build == nil {
+		return []error{e.Cause}
+	}
+	return []error{e.Cause, e.Build}
+}

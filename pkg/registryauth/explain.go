@@ -21,10 +21,10 @@ func (p *Provider) Explain(err error) error {
 			if !strings.Contains(text, failure.Error()) {
 				continue
 			}
-			if refuses(failure.Cause.Error()) {
+			if failure.refused {
 				return p.denied(name, err)
 			}
-			return &TokenError{Host: failure.Host, Realm: failure.Realm, Cause: failure.Cause}
+			return &TokenError{Host: failure.Host, Realm: failure.Realm, Cause: failure.Cause, Build: err}
 		}
 	}
 	if !refuses(text) {

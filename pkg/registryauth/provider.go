@@ -44,7 +44,13 @@ type Provider struct {
 type host struct {
 	credentials Credentials
 	unread      *SourceError
-	failures    []*TokenError
+	failures    []failure
+}
+
+// failure is a token that could not be fetched; refused if the server said no.
+type failure struct {
+	*TokenError
+	refused bool
 }
 
 var _ session.Attachable = (*Provider)(nil)
@@ -133,11 +139,11 @@ func (p *Provider) note(name string, credentials Credentials, unread *SourceErro
 	known.credentials, known.unread = credentials, unread
 }
 
-func (p *Provider) noteFailure(failure *TokenError) {
+func (p *Provider) noteFailure(err *TokenError, refused bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known := p.hosts[failure.Host]; known != nil {
-		known.failures = append(known.failures, failure)
+	if known := p.hosts[err.Host]; known != nil {
+		known.failures = append(known.failures, failure{err, refused})
 	}
 }
 

@@ -51,8 +51,8 @@ func (s *server) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*
 	end := s.provider.show("[auth] token for " + req.Host + " " + scopeNames(req.Scopes))
 	response, err := s.fetch(ctx, req, credentials)
 	if err != nil {
-		failure := &TokenError{Host: req.Host, Realm: req.Realm, Cause: err}
-		s.provider.noteFailure(failure)
+		failure := &TokenError{Host: req.Host, Realm: req.Realm, Cause: errutil.WithDetails(err)}
+		s.provider.noteFailure(failure, refusedStatus(err))
 		end(failure)
 		return nil, status.Error(codes.Unknown, failure.Error())
 	}
@@ -119,14 +119,14 @@ func (s *server) fetch(ctx context.Context, req *auth.FetchTokenRequest, credent
 			return token(got.AccessToken, got.IssuedAt, got.ExpiresInSeconds), nil
 		}
 		if !wantsGet(err, credentials) {
-			return nil, errutil.WithDetails(err)
+			return nil, err
 		}
 	}
 	got, err := retryhandler.WithRetry(ctx, nil, func(ctx context.Context) (*authutil.FetchTokenResponse, error) {
 		return authutil.FetchToken(ctx, client, nil, options)
 	})
 	if err != nil {
-		return nil, errutil.WithDetails(err)
+		return nil, err
 	}
 	return token(got.Token, got.IssuedAt, got.ExpiresInSeconds), nil
 }
@@ -143,6 +143,19 @@ func wantsGet(err error, credentials Credentials) bool {
 		return true
 	case http.StatusMethodNotAllowed:
 		return credentials.Username != ""
+	}
+	return false
+}
+
+// refusedStatus says whether the token server answered, and the answer was no.
+func refusedStatus(err error) bool {
+	var unexpected remoteserrors.ErrUnexpectedStatus
+	if !errors.As(err, &unexpected) {
+		return false
+	}
+	switch unexpected.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusBadRequest:
+		return true // by the rules of OAuth, 400 is the answer to a wrong password
 	}
 	return false
 }
