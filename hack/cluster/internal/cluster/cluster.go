@@ -89,7 +89,7 @@ func New(options Options, progress io.Writer) (*Cluster, error) {
 
 // Down removes everything of the cluster from the machine, but for the cache.
 func (c *Cluster) Down(ctx context.Context) error {
-	unlock, err := c.options.State.Lock()
+	unlock, err := c.lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,10 @@ func (c *Cluster) Down(ctx context.Context) error {
 		return fmt.Errorf("removing state folder: %w", err)
 	}
 	return nil
+}
+
+func (c *Cluster) lock(ctx context.Context) (unlock func(), err error) {
+	return c.options.State.Lock(ctx, func() { fmt.Fprintln(c.progress, "waiting for another run of this program ...") })
 }
 
 // clean removes whatever an earlier run left, however far it came. It relies on marks and names, not on records: a run

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -95,7 +97,8 @@ func (c *Cluster) programs(ctx context.Context) (*program.Cache, error) {
 	return program.NewCache(ctx, filepath.Join(c.options.Cache, "programs"), filepath.Join(c.options.Sources, "programs"), c.progress)
 }
 
-// configuration is a hash of what a cluster is made from: the programs and the numbers. Any change needs a new cluster.
+// configuration is a hash of what a cluster is made from: the numbers, the programs, and the sources of this program,
+// which say how the others are started. After any change `up` makes a new cluster.
 func (c *Cluster) configuration(cache *program.Cache) (string, error) {
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%+v\n", c.plan)
@@ -105,6 +108,24 @@ func (c *Cluster) configuration(cache *program.Cache) (string, error) {
 			return "", err
 		}
 		fmt.Fprintln(hash, path)
+	}
+	sources := os.DirFS(c.options.Sources)
+	err := fs.WalkDir(sources, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path == "programs" {
+			return fs.SkipDir // counted above
+		}
+		if filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		data, err := fs.ReadFile(sources, path)
+		fmt.Fprintf(hash, "%s %d\n%s", path, len(data), data)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("hashing the sources of this program: %w", err)
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -39,7 +39,7 @@ type start struct {
 // Up makes the cluster run. One that runs already and was made from the same things is left alone.
 func (c *Cluster) Up(ctx context.Context) error {
 	begin := time.Now()
-	unlock, err := c.options.State.Lock()
+	unlock, err := c.lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,7 @@ func (c *Cluster) Up(ctx context.Context) error {
 		{"starting nodes", s.startNodes},
 		{"pushing base images", s.pushImages},
 		{"waiting for nodes", s.waitForNodes},
+		{"waiting for controllers", func(ctx context.Context) error { return s.plane.WaitForControllers(ctx) }},
 	})
 	if err != nil {
 		return err

@@ -84,7 +84,7 @@ func (p *Plane) Authority() string { return p.authority.Pair().Certificate }
 // Server is the URL of the API server.
 func (p *Plane) Server() string { return "https://" + p.plan.HostPort(6443) }
 
-// Start starts the components and waits until each is ready.
+// Start starts the components and waits until the API server is ready.
 func (p *Plane) Start(ctx context.Context) error {
 	if err := os.MkdirAll(p.state.Path("etcd"), 0o700); err != nil {
 		return fmt.Errorf("starting etcd: %w", err)
@@ -108,6 +108,17 @@ func (p *Plane) Start(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// WaitForControllers waits until the controllers have done what Pods of the default namespace need. They are the slowest
+// to begin, so the nodes may be started before.
+func (p *Plane) WaitForControllers(ctx context.Context) error {
+	client, err := NewClient(p.state.Kubeconfig("admin"))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
 	return p.table.Wait(ctx, "kube-controller-manager", startTimeout, client.HasDefaultServiceAccount)
 }
 

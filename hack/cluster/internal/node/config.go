@@ -129,11 +129,14 @@ func (n Node) kubeletConfig() object {
 		"failCgroupV1":             false,
 		"failSwapOn":               false,
 		"makeIPTablesUtilChains":   false,
-		"resolvConf":               "/dev/null", // a Pod reaches no name server
-		"podLogsDir":               n.path("pods"),
-		"volumePluginDir":          n.path("volume-plugins"),
-		"serializeImagePulls":      false,
-		"registryPullQPS":          0,
+		// There is no name server. A name then fails at once in every Pod, and the kubelet does not warn of a missing one.
+		"clusterDNS":          []string{"127.0.0.1"},
+		"clusterDomain":       "cluster.local",
+		"resolvConf":          "/dev/null",
+		"podLogsDir":          n.path("pods"),
+		"volumePluginDir":     n.path("volume-plugins"),
+		"serializeImagePulls": false,
+		"registryPullQPS":     0,
 		// The disk is the developer's own and may be nearly full. And the kubelet must never delete an image to make room:
 		// those that were imported could not be pulled again.
 		"evictionHard": object{

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Cache is the folder of built programs, one folder per key.
@@ -73,7 +74,7 @@ func (c *Cache) build(ctx context.Context, name, path string) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := c.lock()
+	unlock, err := c.lock(ctx)
 	if err != nil {
 		return fmt.Errorf("building program %q: %w", name, err)
 	}
@@ -118,7 +119,8 @@ func (c *Cache) temporary() (string, error) {
 	return os.MkdirTemp(c.dir, ".building-*")
 }
 
-func (c *Cache) lock() (unlock func(), err error) {
+// lock waits until no other run builds.
+func (c *Cache) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -126,11 +128,22 @@ func (c *Cache) lock() (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		file.Close()
-		return nil, err
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			file.Close()
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			file.Close()
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
-	return func() { file.Close() }, nil
 }
 
 // ModuleFile reads a file of the source of the Go module that the named program is built from.
@@ -155,16 +168,4 @@ func (c *Cache) ModuleFile(ctx context.Context, name, module, file string) ([]by
 		return nil, fmt.Errorf("reading a file of Go module %q: %w", module, err)
 	}
 	return data, nil
-}
-
-// Link makes dir/NAME a link to path, replacing an older one.
-func Link(dir, name, path string) error {
-	link := filepath.Join(dir, name)
-	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("linking program %q: %w", name, err)
-	}
-	if err := os.Symlink(path, link); err != nil {
-		return fmt.Errorf("linking program %q: %w", name, err)
-	}
-	return nil
 }

@@ -62,8 +62,8 @@ type Set struct {
 }
 
 const (
-	issuer  = "kubectl-buildkit tokens"
-	service = "kubectl-buildkit registry"
+	issuer  = "kubectl-buildkit"
+	service = "kubectl-buildkit"
 )
 
 // Configure writes the configuration of the registries and of the token server, and returns the paths by the name of

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // markerName is the file that says a folder is ours, without which nothing below it is ever deleted.
@@ -57,12 +56,18 @@ func (d Dir) Create() error {
 	if _, err := os.Stat(marker); err != nil && len(entries) > 0 {
 		return fmt.Errorf("using %q as state folder: it holds something else", string(d))
 	}
-	for _, folder := range []string{string(d), d.Programs(), d.UserPrograms(), d.Logs(), d.Processes(), d.Certificates(), d.Path("kubeconfig")} {
+	if err := os.MkdirAll(string(d), 0o755); err != nil {
+		return fmt.Errorf("creating state folder: %w", err)
+	}
+	if err := os.WriteFile(marker, nil, 0o644); err != nil { // first of all: a run may be killed after any line
+		return fmt.Errorf("marking state folder: %w", err)
+	}
+	for _, folder := range []string{d.Programs(), d.UserPrograms(), d.Logs(), d.Processes(), d.Certificates(), d.Path("kubeconfig")} {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return fmt.Errorf("creating state folder: %w", err)
 		}
 	}
-	return os.WriteFile(marker, nil, 0o644)
+	return nil
 }
 
 // Empty deletes everything in the folder but the folder itself, which the caller holds locked. The marker goes last, so
@@ -87,31 +92,6 @@ func (d Dir) Empty() error {
 		}
 	}
 	return os.Remove(d.Path(markerName))
-}
-
-// Lock takes the folder for this run alone and returns what gives it back. The folder itself is locked, so that nothing
-// is left beside it.
-func (d Dir) Lock() (unlock func(), err error) {
-	for {
-		if err := os.MkdirAll(string(d), 0o755); err != nil {
-			return nil, fmt.Errorf("creating state folder: %w", err)
-		}
-		folder, err := os.Open(string(d))
-		if err != nil {
-			return nil, fmt.Errorf("locking state folder: %w", err)
-		}
-		if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			folder.Close()
-			return nil, fmt.Errorf("locking %q: another run of this program holds it: %w", string(d), err)
-		}
-		// A run that went before may have deleted the folder between our open and our lock.
-		locked, err := folder.Stat()
-		current, statErr := os.Stat(string(d))
-		if err == nil && statErr == nil && os.SameFile(locked, current) {
-			return func() { folder.Close() }, nil
-		}
-		folder.Close()
-	}
 }
 
 // Record is what a run of `up` leaves behind for the other verbs.
