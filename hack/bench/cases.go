@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -50,7 +49,7 @@ func compare(ctx context.Context, w *workshop, opts options, name string, conten
 				rows[i].times = append(rows[i].times, took)
 			}
 			if opts.verbose {
-				fmt.Fprintf(os.Stderr, "  %d %-40s %.3fs\n", run, c.label, took.Seconds())
+				fmt.Fprintf(w.log, "  %d %-40s %.3fs\n", run, c.label, took.Seconds())
 			}
 		}
 	}
@@ -65,7 +64,7 @@ func measureCached(ctx context.Context, w *workshop, opts options) ([]row, error
 	if err := w.createBuildx(ctx); err != nil {
 		return nil, err
 	}
-	defer w.removeBuildx()
+	defer w.removeBuildx(ctx)
 	tag := func(client string) string { return w.registry + "/bench/cached:" + client }
 	return compare(ctx, w, opts, "cached build with push", []contender{
 		{label: "kubectl buildkit build", command: func() []string {
@@ -96,7 +95,7 @@ func measureInstall(ctx context.Context, w *workshop, opts options) ([]row, erro
 		{
 			label:   "docker buildx create --bootstrap",
 			bar:     0.08,
-			before:  func(context.Context) error { w.removeBuildx(); return nil },
+			before:  func(ctx context.Context) error { w.removeBuildx(ctx); return nil },
 			command: w.createBuildxCommand,
 		},
 	})
@@ -117,15 +116,15 @@ func (w *workshop) createBuildxCommand() []string {
 }
 
 func (w *workshop) createBuildx(ctx context.Context) error {
-	w.removeBuildx()
+	w.removeBuildx(ctx)
 	argv := w.createBuildxCommand()
 	_, err := w.time(ctx, argv[0], argv[1:]...)
 	return err
 }
 
 // removeBuildx is quiet: there may be none.
-func (w *workshop) removeBuildx() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (w *workshop) removeBuildx(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	_, _ = w.time(ctx, w.buildx, "rm", "-f", w.namespace)
 }

@@ -45,11 +45,11 @@ func bench(ctx context.Context, opts options) (err error) {
 	if len(chosen) == 0 {
 		return fmt.Errorf("no case is named %q: -h lists them", opts.names)
 	}
-	w, err := newWorkshop(ctx)
+	w, err := newWorkshop(ctx, os.Stderr)
 	if err != nil {
 		return err
 	}
-	defer w.close()
+	defer w.close(ctx)
 	var table []row
 	for _, c := range chosen {
 		fmt.Fprintf(os.Stderr, "measuring %s: %s\n", c.name, c.about)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 // workshop is what all cases share: a namespace, the programs, and one builder for every client that can use it.
 type workshop struct {
+	log       io.Writer
 	namespace string
 	dir       string // scratch, removed at the end
 	registry  string
@@ -22,8 +24,8 @@ type workshop struct {
 	buildctl  string
 }
 
-func newWorkshop(ctx context.Context) (w *workshop, err error) {
-	w = &workshop{namespace: fmt.Sprintf("bench-%d", os.Getpid())}
+func newWorkshop(ctx context.Context, log io.Writer) (w *workshop, err error) {
+	w = &workshop{log: log, namespace: fmt.Sprintf("bench-%d", os.Getpid())}
 	for name, field := range map[string]*string{
 		"E2E_REGISTRY": &w.registry, "E2E_BASE_IMAGE": &w.base,
 		"BENCH_PLUGIN": &w.plugin, "BENCH_BUILDX": &w.buildx, "BENCH_BUILDCTL": &w.buildctl,
@@ -37,7 +39,7 @@ func newWorkshop(ctx context.Context) (w *workshop, err error) {
 	}
 	defer func() {
 		if err != nil {
-			w.close()
+			w.close(ctx)
 		}
 	}()
 	if err := os.WriteFile(w.config(), []byte(fmt.Sprintf("[registry.%q]\n  http = true\n", w.registry)), 0o644); err != nil {
@@ -54,11 +56,11 @@ func newWorkshop(ctx context.Context) (w *workshop, err error) {
 func (w *workshop) config() string { return filepath.Join(w.dir, "buildkitd.toml") }
 
 // close removes everything, also after an interrupt.
-func (w *workshop) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (w *workshop) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if _, err := w.time(ctx, "kubectl", "delete", "namespace", w.namespace, "--ignore-not-found", "--wait=false"); err != nil {
-		fmt.Fprintln(os.Stderr, "removing the namespace:", err)
+		fmt.Fprintln(w.log, "removing the namespace:", err)
 	}
 	_ = os.RemoveAll(w.dir)
 }
