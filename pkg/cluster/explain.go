@@ -2,7 +2,13 @@ package cluster
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Cause is why a member is not what it was.
@@ -30,7 +36,143 @@ type Diagnosis struct {
 	Logs []string
 }
 
-// Explain asks the cluster what happened to the member.
+const (
+	// settles is how long the kubelet may take to report what the tunnel has felt already.
+	settles = 3 * time.Second
+	// lookAgain is how often Explain looks within that time; a watch would need another permission.
+	lookAgain = 250 * time.Millisecond
+	// lastLogLines is how much of a dead daemon's log is shown.
+	lastLogLines = 10
+)
+
+// Explain asks the cluster what happened to the member, as it was when it was chosen. A member that looks well is
+// looked at for a few seconds more: its node reports an end later than the connection does.
 func (c *Client) Explain(ctx context.Context, member Member) (Diagnosis, error) {
-	return Diagnosis{}, errors.New("not implemented")
+	until := c.now().Add(settles)
+	for {
+		diagnosis, err := c.examine(ctx, member)
+		if err != nil || diagnosis.Cause != CauseNone || c.now().After(until) {
+			return diagnosis, err
+		}
+		if err := pause(ctx, lookAgain); err != nil {
+			return diagnosis, err
+		}
+	}
+}
+
+func (c *Client) examine(ctx context.Context, member Member) (Diagnosis, error) {
+	pod := &corev1.Pod{}
+	err := c.get(ctx, kindPod, member.Pod, pod)
+	if apierrors.IsNotFound(err) {
+		return c.vanished(ctx, member, CauseDeleted, "is gone"), nil
+	}
+	if err != nil {
+		return Diagnosis{}, err
+	}
+	if member.UID != "" && string(pod.UID) != member.UID {
+		return c.vanished(ctx, member, CauseReplaced, "was replaced by another of the same name"), nil
+	}
+	diagnosis := examinePod(pod, member)
+	if diagnosis.Cause == CauseExited || diagnosis.Cause == CauseOOMKilled {
+		diagnosis.Logs = c.lastLines(ctx, pod.Name, member.Container)
+	}
+	return diagnosis, nil
+}
+
+// examinePod reads a Pod's status.
+func examinePod(pod *corev1.Pod, member Member) Diagnosis {
+	name := fmt.Sprintf("Pod %q", pod.Name)
+	if disruption := find(pod, corev1.DisruptionTarget); disruption != nil && disruption.Status == corev1.ConditionTrue {
+		return Diagnosis{Cause: CauseEvicted, Message: fmt.Sprintf("%s was evicted from node %q: %s: %s",
+			name, pod.Spec.NodeName, disruption.Reason, disruption.Message)}
+	}
+	if pod.Status.Phase == corev1.PodFailed && pod.Status.Reason != "" {
+		return Diagnosis{Cause: CauseEvicted, Message: fmt.Sprintf("%s was ended on node %q: %s: %s",
+			name, pod.Spec.NodeName, pod.Status.Reason, pod.Status.Message)}
+	}
+	if state := ended(pod, member); state != nil {
+		return exit(pod, member, state)
+	}
+	if pod.DeletionTimestamp != nil {
+		return Diagnosis{Cause: CauseTerminating, Message: name + " is being deleted"}
+	}
+	if ready := find(pod, corev1.PodReady); ready != nil && ready.Status != corev1.ConditionTrue &&
+		strings.Contains(ready.Reason, "Node") {
+		return Diagnosis{Cause: CauseNodeLost, Message: fmt.Sprintf("node %q does not report any more", pod.Spec.NodeName)}
+	}
+	return Diagnosis{Cause: CauseNone, Message: fmt.Sprintf("%s runs on node %q", name, pod.Spec.NodeName)}
+}
+
+// ended is how the daemon's container last ended, if it did since the member was chosen.
+func ended(pod *corev1.Pod, member Member) *corev1.ContainerStateTerminated {
+	status := statusOf(pod, member.Container)
+	switch {
+	case status == nil:
+		return nil
+	case status.State.Terminated != nil:
+		return status.State.Terminated
+	case status.RestartCount > member.Restarts, status.State.Waiting != nil:
+		return status.LastTerminationState.Terminated
+	}
+	return nil
+}
+
+func exit(pod *corev1.Pod, member Member, state *corev1.ContainerStateTerminated) Diagnosis {
+	if state.Reason == "OOMKilled" {
+		limit := "its node's memory"
+		for _, container := range pod.Spec.Containers {
+			if quantity, ok := container.Resources.Limits[corev1.ResourceMemory]; ok && container.Name == member.Container {
+				limit = "its limit of " + quantity.String() + " memory"
+			}
+		}
+		return Diagnosis{Cause: CauseOOMKilled, Message: fmt.Sprintf("the daemon in Pod %q used more than %s and was killed",
+			pod.Name, limit)}
+	}
+	message := fmt.Sprintf("the daemon in Pod %q ended with exit code %d", pod.Name, state.ExitCode)
+	if state.Reason != "" && state.Reason != "Error" && state.Reason != "Completed" {
+		message += " (" + state.Reason + ")"
+	}
+	if state.Message != "" {
+		message += ": " + state.Message
+	}
+	return Diagnosis{Cause: CauseExited, Message: message}
+}
+
+// vanished adds what the events still know about a Pod that is gone.
+func (c *Client) vanished(ctx context.Context, member Member, cause Cause, how string) Diagnosis {
+	diagnosis := Diagnosis{Cause: cause, Message: fmt.Sprintf("Pod %q %s", member.Pod, how)}
+	events := &corev1.EventList{}
+	options := metav1.ListOptions{FieldSelector: "involvedObject.uid=" + member.UID}
+	if member.UID == "" || c.list(ctx, kindEvent, options, events) != nil {
+		return diagnosis
+	}
+	for _, event := range events.Items {
+		switch event.Reason {
+		case "Evicted", "Preempted", "Preempting", "TaintManagerEviction", "NodeNotReady", "NodeShutdown", "OOMKilling":
+			diagnosis.Cause = CauseEvicted
+			diagnosis.Message += ": " + event.Reason + ": " + event.Message
+			return diagnosis
+		}
+	}
+	return diagnosis
+}
+
+// lastLines are the last lines of the daemon that ended, or else of the one that runs.
+func (c *Client) lastLines(ctx context.Context, pod, container string) []string {
+	for _, previous := range []bool{true, false} {
+		text, err := c.logs(ctx, pod, container, previous, lastLogLines)
+		if lines := strings.TrimSpace(string(text)); err == nil && lines != "" {
+			return strings.Split(lines, "\n")
+		}
+	}
+	return nil
+}
+
+func find(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
+	for i, condition := range pod.Status.Conditions {
+		if condition.Type == kind {
+			return &pod.Status.Conditions[i]
+		}
+	}
+	return nil
 }

@@ -2,14 +2,14 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// Probe asks a member's daemon whether it answers; it is called again, a moment later, after an error.
+// Probe asks a member's daemon whether it answers; it is called again, a moment later, after an error. An error with a
+// method Permanent() bool that returns true ends the wait.
 type Probe func(ctx context.Context, member Member, connection *Connection) error
 
 // InstallOptions say how to install.
@@ -20,11 +20,14 @@ type InstallOptions struct {
 	Force bool
 	// NoWait returns once the objects are applied.
 	NoWait bool
-	// Timeout is how long the members may take to answer; 0 means 5 minutes.
+	// Timeout is how long the members may take to answer; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Probe decides that a member is up; nil means its container runs.
 	Probe Probe
 }
+
+// DefaultTimeout is how long the members may take to answer: nodes may have to be added, and images pulled.
+const DefaultTimeout = 5 * time.Minute
 
 // Change is what install did to an object or to the builder as a whole.
 type Change string
@@ -65,6 +68,7 @@ type EventKind string
 const (
 	EventApplied   EventKind = "applied"
 	EventDraining  EventKind = "draining"
+	EventScaling   EventKind = "scaling"
 	EventScheduled EventKind = "scheduled"
 	EventPulling   EventKind = "pulling"
 	EventPulled    EventKind = "pulled"
@@ -85,7 +89,100 @@ type Event struct {
 	Message string
 }
 
-// Install makes the builder what the Spec says, and waits until every member answers.
+// Install makes the builder what the Spec says, and waits until every member answers. It keeps certificates that are
+// good, replaces a Pod only if its Spec changed, and touches nothing that it did not make.
+//
+// When a builder cannot start, Install removes what this very call has made; after a timeout or an interrupt all stays,
+// for it may still come up, and installing again goes on from there.
 func (c *Client) Install(ctx context.Context, spec builder.Spec, options InstallOptions, report func(Event)) (Outcome, error) {
-	return Outcome{}, errors.New("not implemented")
+	spec = spec.WithDefaults()
+	spec.Namespace = c.namespace
+	if err := spec.Validate(); err != nil {
+		return Outcome{}, err
+	}
+	if options.Timeout == 0 {
+		options.Timeout = DefaultTimeout
+	}
+	if report == nil {
+		report = func(Event) {}
+	}
+	i := &installation{
+		Client: c, spec: spec, options: options, report: report,
+		outcome: Outcome{Change: Unchanged, Changes: map[Reference]Change{}},
+	}
+	err := i.run(ctx)
+	return i.outcome, err
+}
+
+// installation is one run of Install.
+type installation struct {
+	*Client
+	spec    builder.Spec
+	options InstallOptions
+	report  func(Event)
+
+	found   *found
+	objects *manifest.Builder
+	outcome Outcome
+	made    []made
+}
+
+func (i *installation) run(ctx context.Context) error {
+	var err error
+	if i.found, err = i.find(ctx, i.spec.Name); err != nil {
+		return err
+	}
+	if err := i.found.foreign(i.namespace); err != nil {
+		return err
+	}
+	if err := i.describe(); err != nil {
+		return err
+	}
+	if err := i.preflight(ctx); err != nil {
+		return err
+	}
+	if i.options.DryRun {
+		return i.rehearse(ctx)
+	}
+	if err := i.establishTrust(ctx); err != nil {
+		return i.failed(ctx, err)
+	}
+	if err := i.applySupport(ctx); err != nil {
+		return i.failed(ctx, err)
+	}
+	if err := i.applyWorkload(ctx); err != nil {
+		return i.failed(ctx, err)
+	}
+	connection, err := connectionOf(i.objects.Client)
+	if err != nil {
+		return err
+	}
+	i.outcome.Connection = connection
+	if i.options.NoWait {
+		return nil
+	}
+	return i.failed(ctx, i.await(ctx))
+}
+
+// describe makes the objects, with the certificates that are there if they are good.
+func (i *installation) describe() error {
+	certificates, issued, err := i.found.certificates(i.now(), i.spec.Name)
+	if err != nil {
+		return err
+	}
+	i.outcome.Renewed = issued
+	i.objects, err = manifest.New(i.spec, certificates)
+	return err
+}
+
+// record notes what was done to an object.
+func (i *installation) record(object manifest.Object, change Change) {
+	reference := Reference{Kind: object.GetObjectKind().GroupVersionKind().Kind, Name: object.GetName()}
+	i.outcome.Changes[reference] = change
+	if change == Created {
+		i.made = append(i.made, made{reference, object.GetUID()})
+	}
+	if change != Unchanged {
+		i.report(Event{Kind: EventApplied, Message: reference.String() + " " + string(change)})
+	}
 }

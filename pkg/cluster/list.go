@@ -1,8 +1,15 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
 // Builder is one builder of a list.
@@ -16,7 +23,86 @@ type Builder struct {
 	Desired int
 }
 
-// List finds the builders of the namespace, or of all namespaces, sorted by namespace and name.
+// page is how many Pods are read at a time.
+const page = 500
+
+// List finds the builders of the namespace, or of all namespaces, sorted by namespace and name. Pods that run BuildKit's
+// image without being ours are adopted builders.
 func (c *Client) List(ctx context.Context, allNamespaces bool) ([]Builder, error) {
-	return nil, errors.New("not implemented")
+	scope := *c
+	if allNamespaces {
+		scope.namespace = ""
+	}
+	var pods []corev1.Pod
+	sets := &appsv1.StatefulSetList{}
+	err := together(
+		func() (err error) { pods, err = scope.buildKitPods(ctx); return err },
+		func() error {
+			options := metav1.ListOptions{LabelSelector: builder.LabelManagedBy + "=" + builder.ManagedBy}
+			err := scope.list(ctx, kindStatefulSet, options, sets)
+			if isForbidden(err) {
+				// Their Pods are seen all the same.
+				return nil
+			}
+			return err
+		},
+	)
+	if err != nil {
+		return nil, err
+	}
+	return group(pods, sets.Items), nil
+}
+
+// buildKitPods are the Pods that may be members; of the others only a page is ever held.
+func (c *Client) buildKitPods(ctx context.Context) ([]corev1.Pod, error) {
+	var found []corev1.Pod
+	options := metav1.ListOptions{Limit: page}
+	for {
+		pods := &corev1.PodList{}
+		if err := c.list(ctx, kindPod, options, pods); err != nil {
+			return nil, err
+		}
+		for _, pod := range pods.Items {
+			container := daemonContainer(&pod)
+			if ours(pod.Labels) || container != nil && isBuildKit(container.Image) {
+				found = append(found, pod)
+			}
+		}
+		if options.Continue = pods.Continue; options.Continue == "" {
+			return found, nil
+		}
+	}
+}
+
+// group makes builders of Pods, and of StatefulSets that have none.
+func group(pods []corev1.Pod, sets []appsv1.StatefulSet) []Builder {
+	type key struct {
+		namespace, name string
+		adopted         bool
+	}
+	builders := map[key]*Builder{}
+	at := func(k key) *Builder {
+		if builders[k] == nil {
+			builders[k] = &Builder{Name: k.name, Namespace: k.namespace, Adopted: k.adopted}
+		}
+		return builders[k]
+	}
+	for _, set := range sets {
+		at(key{set.Namespace, set.Labels[builder.LabelInstance], false}).Desired = int(*set.Spec.Replicas)
+	}
+	for i := range pods {
+		member := memberOf(&pods[i])
+		entry := at(key{member.Namespace, member.Builder, member.Adopted})
+		entry.Members = append(entry.Members, member)
+	}
+	list := make([]Builder, 0, len(builders))
+	for _, entry := range builders {
+		slices.SortFunc(entry.Members, func(a, b Member) int { return cmp.Compare(a.Pod, b.Pod) })
+		entry.Desired = max(entry.Desired, len(entry.Members))
+		list = append(list, *entry)
+	}
+	slices.SortFunc(list, func(a, b Builder) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return list
 }

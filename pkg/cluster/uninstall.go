@@ -2,8 +2,14 @@ package cluster
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
 // UninstallOptions say how to remove.
@@ -29,5 +35,107 @@ type Removal struct {
 // Uninstall removes exactly what install made. All is marked for removal before it waits, so that an interrupt leaves
 // nothing behind.
 func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOptions, report func(Event)) (Removal, error) {
-	return Removal{}, errors.New("not implemented")
+	var removal Removal
+	if err := builder.ValidateName(name); err != nil {
+		return removal, err
+	}
+	if report == nil {
+		report = func(Event) {}
+	}
+	found, err := c.find(ctx, name)
+	if err != nil {
+		return removal, err
+	}
+	claims, err := c.claims(ctx, name)
+	if err != nil {
+		return removal, err
+	}
+	if err := found.removable(name, c.namespace, len(claims) > 0 && options.Purge); err != nil {
+		if missing, ok := err.(*NotFoundError); ok {
+			missing.Others = c.others(ctx)
+		}
+		return removal, err
+	}
+	if found.pod != nil || found.set != nil {
+		report(Event{Kind: EventDraining, Pod: name, Message: draining(options.Force)})
+	}
+	if err := c.removeAll(ctx, name, found, options, &removal); err != nil {
+		return removal, err
+	}
+	for _, claim := range claims {
+		reference := Reference{Kind: kindClaim, Name: claim.Name}
+		if !options.Purge {
+			removal.Kept = append(removal.Kept, reference)
+			continue
+		}
+		if err := c.remove(ctx, kindClaim, claim.Name, claim.UID, nil); err != nil && !gone(err) {
+			return removal, err
+		}
+		removal.Removed = append(removal.Removed, reference)
+	}
+	if options.NoWait {
+		return removal, nil
+	}
+	if options.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, options.Timeout,
+			fmt.Errorf("builds still run after %s; it ends by itself once they are done", options.Timeout))
+		defer cancel()
+	}
+	return removal, c.awaitGone(ctx, name, report)
+}
+
+// removable says that there is something of ours to remove, and nothing foreign in its place.
+func (f *found) removable(name, namespace string, claims bool) error {
+	own := claims
+	var foreign error
+	f.each(func(kind string, object manifest.Object) {
+		switch {
+		case ours(object.GetLabels()):
+			own = true
+		case kind == kindPod || kind == kindStatefulSet:
+			foreign = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace}
+		}
+	})
+	if own {
+		return nil
+	}
+	if foreign != nil {
+		return foreign
+	}
+	return &NotFoundError{Name: name, Namespace: namespace}
+}
+
+// removeAll marks all objects for removal, the members first.
+func (c *Client) removeAll(ctx context.Context, name string, found *found, options UninstallOptions, removal *Removal) error {
+	var err error
+	found.each(func(kind string, object manifest.Object) {
+		if err != nil || !ours(object.GetLabels()) {
+			return
+		}
+		var grace *int64
+		if kind == kindPod {
+			grace = graceOf(options.Force)
+		}
+		problem := c.remove(ctx, kind, object.GetName(), object.GetUID(), grace)
+		if problem != nil && !gone(problem) {
+			err = problem
+			return
+		}
+		removal.Removed = append(removal.Removed, Reference{Kind: kind, Name: object.GetName()})
+	})
+	if err == nil && found.set != nil && options.Force {
+		err = c.stopMembers(ctx, name, graceOf(true))
+	}
+	return err
+}
+
+// claims are the volumes' claims that a StatefulSet's controller made for the builder.
+func (c *Client) claims(ctx context.Context, name string) ([]corev1.PersistentVolumeClaim, error) {
+	claims := &corev1.PersistentVolumeClaimList{}
+	err := c.list(ctx, kindClaim, metav1.ListOptions{LabelSelector: builder.Selector(name)}, claims)
+	if isForbidden(err) {
+		return nil, nil
+	}
+	return claims.Items, err
 }

@@ -1,0 +1,271 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+)
+
+// waiter watches the members of a builder come up. One goroutine, that of run, owns all its state.
+type waiter struct {
+	*installation
+	start    time.Time
+	members  map[string]*progress
+	updates  chan watch.Event
+	answers  chan answer
+	scaling  bool   // an autoscaler is adding a node
+	noScale  string // why no autoscaler adds one
+	warned   map[string]bool
+	warning  string // the last one, for a timeout
+	refused  *trouble
+	workload types.UID
+}
+
+// progress is how far one member is.
+type progress struct {
+	pod       *corev1.Pod
+	scheduled bool
+	pulling   bool
+	started   bool
+	connected bool
+	trouble   *trouble
+	since     time.Time
+	kick      chan struct{}
+	cancel    context.CancelFunc
+	probeErr  error
+}
+
+// answer is what a probe said about the Pod of that UID.
+type answer struct {
+	pod string
+	uid types.UID
+	err error
+}
+
+// await waits until every member answers, or says why one never will.
+func (i *installation) await(ctx context.Context) error {
+	w := &waiter{
+		installation: i, start: i.now(), members: map[string]*progress{}, warned: map[string]bool{},
+		updates: make(chan watch.Event), answers: make(chan answer), workload: i.objects.Workload.GetUID(),
+	}
+	timeout := &StartError{Name: i.spec.Name, Namespace: i.namespace, Reason: ReasonTimeout}
+	ctx, cancel := context.WithTimeoutCause(ctx, i.options.Timeout, timeout)
+	defer cancel()
+	for _, name := range i.spec.MemberNames() {
+		w.members[name] = &progress{kick: make(chan struct{}, 1)}
+	}
+	if pod, ok := i.objects.Workload.(*corev1.Pod); ok {
+		w.podChanged(ctx, watch.Modified, pod)
+	}
+	broken := make(chan error, 1)
+	w.watch(ctx, broken)
+	err := w.run(ctx, broken)
+	for _, name := range i.spec.MemberNames() {
+		if member := w.members[name]; member.pod != nil {
+			i.outcome.Members = append(i.outcome.Members, memberOf(member.pod))
+		}
+	}
+	return err
+}
+
+// watch starts the two watches. Events are a courtesy: without permission to read them there is less to tell.
+func (w *waiter) watch(ctx context.Context, broken chan<- error) {
+	forward := func(event watch.Event) (bool, error) {
+		select {
+		case w.updates <- event:
+			return false, nil
+		case <-ctx.Done():
+			return true, nil
+		}
+	}
+	go func() {
+		options := metav1.ListOptions{LabelSelector: builder.Selector(w.spec.Name)}
+		if err := w.follow(ctx, kindPod, options, forward, nil); err != nil && ctx.Err() == nil {
+			broken <- err
+		}
+	}()
+	go func() {
+		options := metav1.ListOptions{}
+		if !w.spec.Stateful() {
+			options.FieldSelector = "involvedObject.name=" + w.spec.Name
+		}
+		if err := w.follow(ctx, kindEvent, options, forward, nil); err != nil && ctx.Err() == nil && !isForbidden(err) {
+			broken <- err
+		}
+	}()
+}
+
+func (w *waiter) run(ctx context.Context, broken <-chan error) error {
+	for {
+		if w.complete() {
+			return nil
+		}
+		if member, trouble := w.overdue(); trouble != nil {
+			return w.diagnose(ctx, member, trouble)
+		}
+		timer := time.NewTimer(w.patience())
+		select {
+		case event := <-w.updates:
+			w.changed(ctx, event)
+		case answer := <-w.answers:
+			if err := w.answered(answer); err != nil {
+				timer.Stop()
+				return err
+			}
+		case err := <-broken:
+			timer.Stop()
+			return err
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return w.interrupted(ctx)
+		}
+		timer.Stop()
+	}
+}
+
+func (w *waiter) complete() bool {
+	for _, member := range w.members {
+		if !member.connected {
+			return false
+		}
+	}
+	return true
+}
+
+// overdue is the first member whose trouble has lasted too long.
+func (w *waiter) overdue() (string, *trouble) {
+	if w.refused != nil {
+		return w.spec.Name, w.refused
+	}
+	for _, name := range w.spec.MemberNames() {
+		if member := w.members[name]; member.trouble != nil && w.left(member) <= 0 {
+			return name, member.trouble
+		}
+	}
+	return "", nil
+}
+
+// left is how long a member's trouble may go on.
+func (w *waiter) left(member *progress) time.Duration {
+	patience := member.trouble.patience
+	if member.trouble.reason == corev1.PodReasonUnschedulable {
+		switch {
+		case w.scaling:
+			return time.Hour
+		case w.noScale != "":
+			patience = 0
+		}
+	}
+	return patience - w.now().Sub(member.since)
+}
+
+// patience is how long nothing needs to be decided.
+func (w *waiter) patience() time.Duration {
+	least := time.Hour
+	for _, member := range w.members {
+		if member.trouble != nil {
+			least = min(least, w.left(member))
+		}
+	}
+	return max(least, time.Millisecond)
+}
+
+// answered takes a probe's result; an error that another try would not change ends the wait.
+func (w *waiter) answered(answer answer) error {
+	member := w.members[answer.pod]
+	if member == nil || member.pod == nil || member.pod.UID != answer.uid {
+		return nil
+	}
+	member.probeErr = answer.err
+	if answer.err == nil {
+		member.connected, member.trouble = true, nil
+		w.report(Event{Kind: EventConnected, Pod: answer.pod, Message: "answers"})
+		return nil
+	}
+	if final := permanent(nil); errors.As(answer.err, &final) && final.Permanent() {
+		return &StartError{
+			Name: w.spec.Name, Namespace: w.namespace, Pod: answer.pod, Reason: ReasonUnreachable,
+			Message: answer.err.Error(), Waited: w.now().Sub(w.start), Err: answer.err,
+		}
+	}
+	return nil
+}
+
+// permanent is an error that says whether another try would give the same.
+type permanent interface {
+	error
+	Permanent() bool
+}
+
+// interrupted says what was known when time ran out, or when the user had enough.
+func (w *waiter) interrupted(ctx context.Context) error {
+	var timeout *StartError
+	if !errors.As(context.Cause(ctx), &timeout) {
+		return fmt.Errorf("waiting for builder %q: %w", w.spec.Name, context.Cause(ctx))
+	}
+	timeout.Waited = w.now().Sub(w.start)
+	timeout.Message = fmt.Sprintf("not up after %s", timeout.Waited.Round(time.Second))
+	for _, name := range w.spec.MemberNames() {
+		member := w.members[name]
+		if member.connected {
+			continue
+		}
+		timeout.Pod = name
+		state := "Pod " + name + " does not exist"
+		if member.pod != nil {
+			word, _ := stateOf(member.pod)
+			state = "Pod " + name + " is " + word
+		}
+		timeout.Message += "; " + state
+		if member.probeErr != nil {
+			timeout.Message += "; " + member.probeErr.Error()
+		}
+		break
+	}
+	if w.warning != "" {
+		timeout.Message += "; " + w.warning
+	}
+	return timeout
+}
+
+// diagnose makes the error of a member that does not start.
+func (w *waiter) diagnose(ctx context.Context, pod string, trouble *trouble) error {
+	failure := &StartError{
+		Name: w.spec.Name, Namespace: w.namespace, Pod: pod, Reason: trouble.reason, Message: trouble.message,
+		Waited: w.now().Sub(w.start),
+	}
+	if failure.Message == "" {
+		failure.Message = w.warning
+	}
+	if trouble.reason == corev1.PodReasonUnschedulable && w.noScale != "" {
+		failure.Message += "; " + w.noScale
+	}
+	if trouble.crashed {
+		failure.Logs = w.lastLines(ctx, pod, builder.ContainerName)
+	}
+	return failure
+}
+
+// Reasons of a StartError that are ours; all others are the cluster's own words.
+const (
+	ReasonTimeout     = "Timeout"
+	ReasonUnreachable = "Unreachable"
+	ReasonDeleted     = "Deleted"
+)
+
+// stopProbes ends the probes of a member that is replaced.
+func (p *progress) reset(pod *corev1.Pod) {
+	if p.cancel != nil {
+		p.cancel()
+	}
+	*p = progress{kick: make(chan struct{}, 1), pod: pod}
+}

@@ -1,0 +1,213 @@
+package cluster
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// changed takes one change of a Pod, or one event about it.
+func (w *waiter) changed(ctx context.Context, event watch.Event) {
+	switch object := event.Object.(type) {
+	case *corev1.Pod:
+		w.podChanged(ctx, event.Type, object)
+	case *corev1.Event:
+		w.happened(event.Type, object)
+	}
+}
+
+func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *corev1.Pod) {
+	member := w.members[pod.Name]
+	if member == nil || !unchanged(pod, w.objects.Pod) {
+		// A member too many, or one of before that still has to be replaced.
+		return
+	}
+	if member.pod != nil && member.pod.UID != pod.UID {
+		if pod.DeletionTimestamp != nil {
+			return
+		}
+		member.reset(pod)
+	}
+	member.pod = pod
+	if change == watch.Deleted || pod.DeletionTimestamp != nil {
+		member.trouble = &trouble{reason: ReasonDeleted, message: "somebody removed the Pod"}
+		if w.spec.Stateful() {
+			// Its controller makes another.
+			member.trouble.patience = time.Hour
+		}
+		member.connected, member.since = false, w.now()
+		return
+	}
+	w.noteTrouble(member, troubleOf(pod))
+	if pod.Spec.NodeName != "" && !member.scheduled {
+		member.scheduled = true
+		w.report(Event{Kind: EventScheduled, Pod: pod.Name, Message: "runs on node " + pod.Spec.NodeName})
+		w.startProbe(ctx, member)
+	}
+	if status := statusOf(pod, memberOf(pod).Container); status != nil && status.State.Running != nil {
+		w.runs(member)
+	}
+}
+
+// noteTrouble remembers since when a member has been in trouble, and its most telling words: a back-off says less than
+// the failure before it.
+func (w *waiter) noteTrouble(member *progress, now *trouble) {
+	if now != nil && member.trouble != nil {
+		if now.reason == "ImagePullBackOff" && member.trouble.reason == "ErrImagePull" {
+			now.message, now.patience = member.trouble.message, min(now.patience, member.trouble.patience)
+		}
+		member.trouble = now
+		return
+	}
+	member.trouble, member.since = now, w.now()
+}
+
+// runs notes that the container runs: seen in the Pod's status, or a little earlier in an event.
+func (w *waiter) runs(member *progress) {
+	if !member.started {
+		member.started = true
+		w.report(Event{Kind: EventStarted, Pod: member.pod.Name, Message: "started"})
+	}
+	token(member.kick)
+	if w.options.Probe == nil && !member.connected {
+		member.connected = true
+	}
+}
+
+// happened takes an event.
+func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
+	if change == watch.Deleted {
+		return
+	}
+	about := event.InvolvedObject
+	if about.Kind == kindStatefulSet && about.UID == w.workload {
+		w.controllerSays(event)
+		return
+	}
+	member := w.members[about.Name]
+	if about.Kind != kindPod || member == nil || member.pod == nil || member.pod.UID != about.UID {
+		return
+	}
+	switch event.Reason {
+	case "TriggeredScaleUp", "Nominated":
+		w.scaling = true
+		w.tell(EventScaling, event)
+	case "NotTriggerScaleUp":
+		w.noScale = event.Message
+	case "Pulling":
+		if !member.pulling && !member.started {
+			member.pulling = true
+			w.report(Event{Kind: EventPulling, Pod: about.Name, Message: lowerFirst(event.Message)})
+		}
+	case "Pulled":
+		if member.pulling && !member.started {
+			w.tell(EventPulled, event)
+		}
+	case "Started":
+		if strings.Contains(about.FieldPath, "{"+memberOf(member.pod).Container+"}") {
+			w.runs(member)
+		}
+	case "FailedScheduling", "Unhealthy", "BackOff":
+		// The Pod's status says the first; a probe that comes too early, and waiting, are no news.
+	default:
+		if event.Type == corev1.EventTypeWarning {
+			w.warning = event.Reason + ": " + event.Message
+			w.tell(EventWarning, event)
+		}
+	}
+}
+
+// controllerSays takes an event about the StatefulSet: it meets refusals where nobody else sees them.
+func (w *waiter) controllerSays(event *corev1.Event) {
+	if event.Type != corev1.EventTypeWarning {
+		return
+	}
+	w.warning = event.Reason + ": " + event.Message
+	w.tell(EventWarning, event)
+	recent := w.now().Sub(event.LastTimestamp.Time) < time.Minute
+	if event.Reason == "FailedCreate" && recent && strings.Contains(event.Message, "forbidden") {
+		w.refused = &trouble{reason: event.Reason, message: event.Message}
+	}
+}
+
+// tell reports an event once, however often it is repeated.
+func (w *waiter) tell(kind EventKind, event *corev1.Event) {
+	key := event.InvolvedObject.Name + event.Reason + event.Message
+	if w.warned[key] {
+		return
+	}
+	w.warned[key] = true
+	w.report(Event{Kind: kind, Pod: event.InvolvedObject.Name, Reason: event.Reason, Message: lowerFirst(event.Message)})
+}
+
+func lowerFirst(text string) string {
+	if len(text) > 1 && text[1] >= 'a' && text[1] <= 'z' {
+		return strings.ToLower(text[:1]) + text[1:]
+	}
+	return text
+}
+
+// token leaves a token in a channel of capacity one.
+func token(channel chan struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
+}
+
+const (
+	// probeEvery is the first pause between two probes of a daemon whose container runs.
+	probeEvery = 40 * time.Millisecond
+	// probeIdly is the first pause before that.
+	probeIdly = 250 * time.Millisecond
+	// probeSlowest is where the pauses stop growing.
+	probeSlowest = time.Second
+	// probeWithin is how long one probe may take.
+	probeWithin = 5 * time.Second
+)
+
+// startProbe asks the daemon again and again from the moment its Pod has a node. It does not wait for the status to say
+// that the container runs: the kubelet reports that up to a second late.
+func (w *waiter) startProbe(ctx context.Context, member *progress) {
+	if w.options.Probe == nil {
+		return
+	}
+	ctx, member.cancel = context.WithCancel(ctx)
+	pod, kick := memberOf(member.pod), member.kick
+	uid := member.pod.UID
+	connection, err := connectionOf(w.objects.Client)
+	if err != nil {
+		return
+	}
+	go func() {
+		wait := probeIdly
+		for {
+			attempt, cancel := context.WithTimeout(ctx, probeWithin)
+			err := w.options.Probe(attempt, pod, connection)
+			cancel()
+			select {
+			case w.answers <- answer{pod: pod.Pod, uid: uid, err: err}:
+			case <-ctx.Done():
+				return
+			}
+			if err == nil {
+				return
+			}
+			timer := time.NewTimer(wait)
+			select {
+			case <-kick:
+				wait = probeEvery
+			case <-timer.C:
+				wait = min(wait*5/4, probeSlowest)
+			case <-ctx.Done():
+			}
+			timer.Stop()
+			if ctx.Err() != nil {
+				return
+			}
+		}
+	}()
+}

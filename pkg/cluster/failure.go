@@ -1,0 +1,106 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// failure makes a typed fact of what a request ended with.
+func (c *Client) failure(ctx context.Context, err error, verb, kind, name string) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("asking the cluster to %s %s: %w", verb, kind, context.Cause(ctx))
+	case apierrors.IsUnauthorized(err):
+		return &UnauthorizedError{Host: c.host, Err: err}
+	case apierrors.IsNotFound(err) && missing(err) == "namespaces":
+		return &NamespaceNotFoundError{Namespace: c.namespace}
+	}
+	var status *apierrors.StatusError
+	if !errors.As(err, &status) {
+		if unreachable := (&url.Error{}); errors.As(err, &unreachable) {
+			return &UnreachableError{Host: c.host, Err: unreachable.Err}
+		}
+		return fmt.Errorf("asking the cluster to %s %s %q: %w", verb, kind, name, err)
+	}
+	message := status.ErrStatus.Message
+	if forbidden := readForbidden(message); forbidden != nil {
+		forbidden.Name, forbidden.Err = name, err
+		if forbidden.Namespace == "" {
+			forbidden.Namespace = c.namespace
+		}
+		return forbidden
+	}
+	if by, words := refusal(err, message); by != "" {
+		return &RefusedError{By: by, Kind: kind, Name: name, Message: words, Err: err}
+	}
+	return fmt.Errorf("asking the cluster to %s %s %q: %w", verb, kind, name, err)
+}
+
+// missing is the resource that a "not found" is about, e.g. "namespaces".
+func missing(err error) string {
+	var status *apierrors.StatusError
+	if errors.As(err, &status) && status.ErrStatus.Details != nil {
+		return status.ErrStatus.Details.Kind
+	}
+	return ""
+}
+
+// readForbidden reads RBAC's words: `… is forbidden: User "u" cannot get resource "pods" in API group "" in the
+// namespace "team"`. It is nil for any other text: admission answers "forbidden" too, and means something else.
+func readForbidden(message string) *ForbiddenError {
+	_, rest, found := strings.Cut(message, `User "`)
+	if !found {
+		return nil
+	}
+	user, rest, found := strings.Cut(rest, `" cannot `)
+	if !found {
+		return nil
+	}
+	verb, rest, found := strings.Cut(rest, ` resource "`)
+	if !found {
+		return nil
+	}
+	resource, rest, _ := strings.Cut(rest, `"`)
+	_, namespace, _ := strings.Cut(rest, `in the namespace "`)
+	namespace, _, _ = strings.Cut(namespace, `"`)
+	return &ForbiddenError{User: user, Verb: verb, Resource: resource, Namespace: namespace}
+}
+
+// refusal tells who refuses an object, and in which words; empty when it is not a refusal.
+func refusal(err error, message string) (by, words string) {
+	// `pods "buildkitd" is forbidden: …` is the frame around what matters.
+	_, words, framed := strings.Cut(message, " is forbidden: ")
+	if !framed {
+		words = message
+	}
+	switch {
+	case strings.Contains(words, "violates PodSecurity"):
+		return "Pod Security", words
+	case strings.Contains(words, "exceeded quota"), strings.Contains(words, "failed quota"):
+		return "the quota", words
+	case strings.HasPrefix(message, "admission webhook "):
+		_, hook, _ := strings.Cut(message, `"`)
+		hook, words, _ = strings.Cut(hook, `" denied the request`)
+		return fmt.Sprintf("the webhook %q", hook), strings.TrimLeft(words, ": ")
+	case strings.Contains(words, "ValidatingAdmissionPolicy"):
+		return "an admission policy", words
+	case apierrors.IsForbidden(err):
+		return "the cluster", words
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return "validation", words
+	}
+	return "", ""
+}
+
+// isForbidden says that RBAC refused.
+func isForbidden(err error) bool {
+	var forbidden *ForbiddenError
+	return errors.As(err, &forbidden)
+}

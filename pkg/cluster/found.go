@@ -1,0 +1,162 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+// found is what exists of a builder; a nil object does not exist, or may not be read.
+type found struct {
+	server, client *corev1.Secret
+	config         *corev1.ConfigMap
+	role           *rbacv1.Role
+	pod            *corev1.Pod
+	set            *appsv1.StatefulSet
+}
+
+// find reads all objects of a builder at once.
+func (c *Client) find(ctx context.Context, name string) (*found, error) {
+	f := &found{}
+	server, client, config, role := &corev1.Secret{}, &corev1.Secret{}, &corev1.ConfigMap{}, &rbacv1.Role{}
+	pod, set := &corev1.Pod{}, &appsv1.StatefulSet{}
+	err := together(
+		func() error {
+			ok, err := c.look(ctx, kindSecret, builder.ServerSecretName(name), server)
+			f.server = only(ok, server)
+			return err
+		},
+		func() error {
+			ok, err := c.look(ctx, kindSecret, builder.ClientSecretName(name), client)
+			f.client = only(ok, client)
+			return err
+		},
+		func() error {
+			ok, err := c.look(ctx, kindConfigMap, builder.ConfigName(name), config)
+			f.config = only(ok, config)
+			return err
+		},
+		func() error {
+			ok, err := c.look(ctx, kindRole, builder.RoleName(name), role)
+			f.role = only(ok, role)
+			if isForbidden(err) {
+				// Somebody may well install who may not deal with roles.
+				return nil
+			}
+			return err
+		},
+		func() error {
+			ok, err := c.look(ctx, kindPod, name, pod)
+			f.pod = only(ok, pod)
+			return err
+		},
+		func() error {
+			ok, err := c.look(ctx, kindStatefulSet, name, set)
+			f.set = only(ok, set)
+			if isForbidden(err) {
+				return nil
+			}
+			return err
+		},
+	)
+	return f, err
+}
+
+// look is get, for which "not found" is an answer.
+func (c *Client) look(ctx context.Context, kind, name string, into manifest.Object) (bool, error) {
+	err := c.get(ctx, kind, name, into)
+	var gone *NamespaceNotFoundError
+	if apierrors.IsNotFound(err) && !errors.As(err, &gone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func only[T any](ok bool, object *T) *T {
+	if !ok {
+		return nil
+	}
+	return object
+}
+
+// together runs functions at once and returns the first error in their order.
+func together(functions ...func() error) error {
+	errs := make([]error, len(functions))
+	var all sync.WaitGroup
+	for i, function := range functions {
+		all.Go(func() { errs[i] = function() })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each calls visit with every object that exists.
+func (f *found) each(visit func(kind string, object manifest.Object)) {
+	if f.set != nil {
+		visit(kindStatefulSet, f.set)
+	}
+	if f.pod != nil {
+		visit(kindPod, f.pod)
+	}
+	if f.client != nil {
+		visit(kindSecret, f.client)
+	}
+	if f.server != nil {
+		visit(kindSecret, f.server)
+	}
+	if f.config != nil {
+		visit(kindConfigMap, f.config)
+	}
+	if f.role != nil {
+		visit(kindRole, f.role)
+	}
+}
+
+// foreign is an error if any of the objects was not made by install.
+func (f *found) foreign(namespace string) error {
+	var err error
+	f.each(func(kind string, object manifest.Object) {
+		if err == nil && !ours(object.GetLabels()) {
+			err = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace}
+		}
+	})
+	return err
+}
+
+// version is the resource version of an object before applying; empty when it did not exist.
+func (f *found) version(kind, name string) string {
+	version := ""
+	f.each(func(k string, object manifest.Object) {
+		if k == kind && object.GetName() == name {
+			version = object.GetResourceVersion()
+		}
+	})
+	return version
+}
+
+// certificates are those that exist if they are good, else new ones.
+func (f *found) certificates(now time.Time, name string) (certificates *trust.Certificates, issued bool, err error) {
+	if f.server != nil {
+		certificates = manifest.Certificates(f.server)
+		if certificates.Check(now) == nil {
+			return certificates, false, nil
+		}
+	}
+	certificates, err = trust.Issue(now, name)
+	return certificates, true, err
+}

@@ -1,0 +1,225 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+)
+
+// ours says that install made the object with these labels.
+func ours(labels map[string]string) bool { return labels[builder.LabelManagedBy] == builder.ManagedBy }
+
+// memberOf describes a Pod as a member.
+func memberOf(pod *corev1.Pod) Member {
+	member := Member{
+		Builder: pod.Name, Namespace: pod.Namespace, Pod: pod.Name, UID: string(pod.UID), Node: pod.Spec.NodeName,
+		Mode: pod.Annotations[builder.AnnotationMode], Adopted: !ours(pod.Labels), Created: pod.CreationTimestamp.Time,
+	}
+	if !member.Adopted {
+		member.Builder = pod.Labels[builder.LabelInstance]
+	}
+	container := daemonContainer(pod)
+	if container == nil {
+		member.State = "NoContainer"
+		return member
+	}
+	member.Container, member.Image = container.Name, container.Image
+	if status := statusOf(pod, container.Name); status != nil {
+		member.Restarts = status.RestartCount
+	}
+	member.State, member.Ready = stateOf(pod)
+	return member
+}
+
+// daemonContainer is the one named buildkitd, else the first whose image is BuildKit's, else the only one.
+func daemonContainer(pod *corev1.Pod) *corev1.Container {
+	for i, container := range pod.Spec.Containers {
+		if container.Name == builder.ContainerName {
+			return &pod.Spec.Containers[i]
+		}
+	}
+	for i, container := range pod.Spec.Containers {
+		if isBuildKit(container.Image) {
+			return &pod.Spec.Containers[i]
+		}
+	}
+	if len(pod.Spec.Containers) == 1 {
+		return &pod.Spec.Containers[0]
+	}
+	return nil
+}
+
+// isBuildKit recognises the daemon's image, wherever it was copied to, e.g. "mirror.local/moby/buildkit:v0.34.2".
+func isBuildKit(image string) bool {
+	name, _, _ := strings.Cut(image, "@")
+	if slash := strings.LastIndex(name, "/"); slash >= 0 {
+		name = name[slash+1:]
+	}
+	name, _, _ = strings.Cut(name, ":")
+	return name == "buildkit" || name == "buildkitd"
+}
+
+func statusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
+	for i, status := range pod.Status.ContainerStatuses {
+		if status.Name == container {
+			return &pod.Status.ContainerStatuses[i]
+		}
+	}
+	return nil
+}
+
+// stateOf is one word about a Pod, and whether builds may be sent to it. A daemon that its startup probe has not seen
+// yet may take them: connecting shows soon enough whether it answers. So may an adopted one that merely runs: its probe
+// may be slow by design.
+func stateOf(pod *corev1.Pod) (state string, ready bool) {
+	if pod.DeletionTimestamp != nil {
+		return "Terminating", false
+	}
+	if pod.Status.Reason != "" && pod.Status.Phase == corev1.PodFailed {
+		return pod.Status.Reason, false
+	}
+	container := daemonContainer(pod)
+	if container == nil {
+		return "NoContainer", false
+	}
+	status := statusOf(pod, container.Name)
+	switch {
+	case status == nil:
+		return unstarted(pod), false
+	case status.State.Waiting != nil:
+		return status.State.Waiting.Reason, false
+	case status.State.Terminated != nil:
+		return status.State.Terminated.Reason, false
+	case condition(pod, corev1.PodReady) == corev1.ConditionTrue:
+		return "Ready", true
+	case status.State.Running == nil:
+		return unstarted(pod), false
+	case status.Started == nil || !*status.Started:
+		return "Starting", true
+	}
+	return "NotReady", !ours(pod.Labels)
+}
+
+// unstarted is the state of a Pod of which no container is known.
+func unstarted(pod *corev1.Pod) string {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			return condition.Reason
+		}
+	}
+	return string(pod.Status.Phase)
+}
+
+func condition(pod *corev1.Pod, kind corev1.PodConditionType) corev1.ConditionStatus {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == kind {
+			return condition.Status
+		}
+	}
+	return corev1.ConditionUnknown
+}
+
+// trouble is what keeps a Pod from starting.
+type trouble struct {
+	reason, message string
+	// patience is how long it may last before it counts: some pass by themselves.
+	patience time.Duration
+	// crashed says that the daemon ran and ended, so its log has the cause.
+	crashed bool
+}
+
+const (
+	patient = 7 * time.Second
+	short   = 2 * time.Second
+)
+
+// troubleOf reads a Pod's status; nil when it is on its way.
+func troubleOf(pod *corev1.Pod) *trouble {
+	if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
+		reason := pod.Status.Reason
+		if reason == "" {
+			reason = string(pod.Status.Phase)
+		}
+		return &trouble{reason: reason, message: pod.Status.Message, crashed: pod.Status.Reason == ""}
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			return unscheduled(condition)
+		}
+	}
+	container := daemonContainer(pod)
+	if container == nil {
+		return nil
+	}
+	status := statusOf(pod, container.Name)
+	switch {
+	case status == nil:
+		return nil
+	case status.State.Waiting != nil:
+		return waiting(status)
+	case status.State.Terminated != nil:
+		return terminated(status.State.Terminated)
+	}
+	return nil
+}
+
+// unscheduled is the scheduler's word. A claim that is not bound yet is a volume being made.
+func unscheduled(condition corev1.PodCondition) *trouble {
+	patience := patient
+	if strings.Contains(condition.Message, "unbound immediate PersistentVolumeClaims") {
+		patience = time.Hour
+	}
+	return &trouble{reason: condition.Reason, message: condition.Message, patience: patience}
+}
+
+func waiting(status *corev1.ContainerStatus) *trouble {
+	reason, message := status.State.Waiting.Reason, status.State.Waiting.Message
+	switch reason {
+	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
+		"RegistryUnavailable", "SignatureValidationFailed":
+		return &trouble{reason: reason, message: message, patience: pullPatience(reason, message)}
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError",
+		"PreStartHookError", "PostStartHookError":
+		return &trouble{reason: reason, message: message, patience: short}
+	case "CrashLoopBackOff":
+		if last := status.LastTerminationState.Terminated; last != nil {
+			return terminated(last)
+		}
+		return &trouble{reason: reason, message: message, crashed: true}
+	}
+	return nil
+}
+
+// pullPatience gives a registry a second chance, unless its answer is final.
+func pullPatience(reason, message string) time.Duration {
+	final := []string{"not found", "manifest unknown", "denied", "unauthorized", "authorization failed", "forbidden",
+		"invalid", "no such host", "does not exist"}
+	for _, words := range final {
+		if strings.Contains(strings.ToLower(message), words) {
+			return 0
+		}
+	}
+	if reason == "InvalidImageName" || reason == "ErrImageNeverPull" || reason == "SignatureValidationFailed" {
+		return 0
+	}
+	return patient
+}
+
+func terminated(state *corev1.ContainerStateTerminated) *trouble {
+	message := fmt.Sprintf("the daemon ended with exit code %d", state.ExitCode)
+	if state.Signal != 0 {
+		message = fmt.Sprintf("the daemon was ended by signal %d", state.Signal)
+	}
+	if state.Message != "" {
+		message += ": " + state.Message
+	}
+	reason := state.Reason
+	if reason == "" || reason == "Error" || reason == "Completed" {
+		reason = "CrashLoopBackOff"
+	}
+	return &trouble{reason: reason, message: message, crashed: true}
+}
