@@ -21,9 +21,19 @@ func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir strin
 	if in.Dockerfile != "" {
 		path = env.path(in.Dockerfile)
 	}
+	if isPipe(path) {
+		return c.dockerfileFromPipe(path, in.Dockerfile)
+	}
 	path, err := findDockerfile(path, in, contextDir)
 	if err != nil {
 		return err
+	}
+	if target, leaves := leavesFolder(path); leaves {
+		return &InvalidError{
+			Flag: "--file", Value: typedDockerfile(in, path),
+			Reason: "it is a link to " + target + ", and only its own folder is sent",
+			Next:   "name the target: --file " + target,
+		}
 	}
 	files, err := fsutil.NewFS(filepath.Dir(path))
 	if err != nil {
@@ -32,6 +42,21 @@ func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir strin
 	c.mounts[dockerfileMount] = files
 	c.attrs[filenameAttr] = filepath.Base(path)
 	return nil
+}
+
+// dockerfileFromPipe reads what a shell makes of --file <(program).
+func (c *Context) dockerfileFromPipe(path, typed string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return &InvalidError{Flag: "--file", Value: typed, Reason: plain(err)}
+	}
+	defer func() { _ = file.Close() }()
+	return c.mountDockerfile(file, "--file", typed)
+}
+
+func isPipe(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
 // findDockerfile returns the path to send: the one asked for, or its lower-case
@@ -98,6 +123,21 @@ func siblings(path string) []string {
 		}
 	}
 	return names
+}
+
+// leavesFolder says where a symbolic link leads, if that is not below the folder
+// which is sent: the daemon would find no file.
+func leavesFolder(path string) (target string, leaves bool) {
+	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", false
+	}
+	target, err = filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", false
+	}
+	below, err := filepath.Rel(folder, target)
+	return target, err != nil || !filepath.IsLocal(below)
 }
 
 func missingDockerfile(path string, in Input, contextDir string) error {

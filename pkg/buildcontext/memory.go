@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tonistiigi/fsutil"
@@ -37,9 +39,15 @@ func newFileFS(name string, data []byte) fileFS {
 	}
 }
 
-func (f fileFS) Walk(ctx context.Context, _ string, fn fs.WalkDirFunc) error {
+// Walk visits the file if target is the root or the file: the frontend asks for
+// the names of other files too.
+func (f fileFS) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	target = strings.Trim(filepath.ToSlash(filepath.Clean(target)), "/")
+	if target != "." && target != "" && target != f.stat.Path {
+		return nil
 	}
 	return fn(f.stat.Path, &fsutil.DirEntryInfo{Stat: f.stat.Clone()}, nil)
 }

@@ -52,26 +52,28 @@ func (c *Context) fromStdin(in Input, env Environment) error {
 		}
 	}
 	c.mounts[contextMount] = emptyFS{}
-	return c.mountDockerfile(input, "PATH")
+	return c.mountDockerfile(input, "PATH", Stdin)
 }
 
 func (c *Context) dockerfileFromStdin(env Environment) error {
-	return c.mountDockerfile(env.Stdin, "--file")
+	return c.mountDockerfile(env.Stdin, "--file", Stdin)
 }
 
-func (c *Context) mountDockerfile(from io.Reader, flag string) error {
+// mountDockerfile reads a Dockerfile that is no file; flag and typed name it in
+// errors.
+func (c *Context) mountDockerfile(from io.Reader, flag, typed string) error {
 	text, err := io.ReadAll(io.LimitReader(from, maxDockerfile+1))
+	invalid := &InvalidError{Flag: flag, Value: typed}
 	switch {
 	case err != nil:
-		return &InvalidError{Flag: flag, Value: Stdin, Reason: "reading standard input: " + err.Error()}
+		invalid.Reason = "reading it: " + err.Error()
+		return invalid
 	case len(text) == 0:
-		return &InvalidError{
-			Flag: flag, Value: Stdin, Reason: "standard input is empty", Next: "pipe a Dockerfile into it",
-		}
+		invalid.Reason, invalid.Next = "it is empty", "pipe a Dockerfile into it"
+		return invalid
 	case len(text) > maxDockerfile:
-		return &InvalidError{
-			Flag: flag, Value: Stdin, Reason: "standard input is neither an archive nor a Dockerfile of at most 16 MiB",
-		}
+		invalid.Reason = "it is neither an archive nor a Dockerfile of at most 16 MiB"
+		return invalid
 	}
 	c.mounts[dockerfileMount] = newFileFS(defaultDockerfile, text)
 	c.attrs[filenameAttr] = defaultDockerfile

@@ -1,0 +1,355 @@
+package buildcontext
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/moby/buildkit/client"
+)
+
+// tree writes files, a map of path to text, into a new directory.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func applied(t *testing.T, in Input, env Environment) client.SolveOpt {
+	t.Helper()
+	c, err := Resolve(in, env)
+	if err != nil {
+		t.Fatalf("Resolve(%+v): %v", in, err)
+	}
+	var opt client.SolveOpt
+	c.Apply(&opt)
+	return opt
+}
+
+// read returns what the mount holds, a map of path to text.
+func read(t *testing.T, opt client.SolveOpt, mount string) map[string]string {
+	t.Helper()
+	files := opt.LocalMounts[mount]
+	if files == nil {
+		t.Fatalf("there is no mount %q", mount)
+	}
+	got := map[string]string{}
+	err := files.Walk(t.Context(), "", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		file, err := files.Open(path)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		text, err := io.ReadAll(file)
+		got[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestDirectory(t *testing.T) {
+	const inContext, beside = "FROM scratch", "FROM scratch AS beside"
+	dir := tree(t, map[string]string{
+		"app/Dockerfile": inContext, "app/main.go": "package main", "app/Dockerfile.dev": "FROM dev",
+		"docker/web.Dockerfile": beside, "lower/dockerfile": "FROM lower",
+	})
+	for name, test := range map[string]struct {
+		in       Input
+		filename string
+		text     string
+	}{
+		"default":               {Input{Path: "app"}, "Dockerfile", inContext},
+		"absolute":              {Input{Path: filepath.Join(dir, "app")}, "Dockerfile", inContext},
+		"file in the context":   {Input{Path: "app", Dockerfile: "app/Dockerfile.dev"}, "Dockerfile.dev", "FROM dev"},
+		"file beside":           {Input{Path: "app", Dockerfile: "docker/web.Dockerfile"}, "web.Dockerfile", beside},
+		"lower case as docker":  {Input{Path: "lower"}, "dockerfile", "FROM lower"},
+		"lower case named":      {Input{Path: "lower", Dockerfile: "lower/Dockerfile"}, "dockerfile", "FROM lower"},
+		"absolute file outside": {Input{Path: "lower", Dockerfile: filepath.Join(dir, "app/Dockerfile")}, "Dockerfile", inContext},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := applied(t, test.in, Environment{WorkingDir: dir})
+			if got := opt.FrontendAttrs["filename"]; got != test.filename {
+				t.Errorf("filename is %q, want %q", got, test.filename)
+			}
+			if got := read(t, opt, "dockerfile")[test.filename]; got != test.text {
+				t.Errorf("the Dockerfile is %q, want %q", got, test.text)
+			}
+			if opt.SharedKey == "" {
+				t.Error("there is no shared key, so every upload would be a whole one")
+			}
+			if len(read(t, opt, "context")) == 0 {
+				t.Error("the context is empty")
+			}
+		})
+	}
+}
+
+func TestDockerfileFromStdin(t *testing.T) {
+	dir := tree(t, map[string]string{"main.go": "package main"})
+	opt := applied(t, Input{Path: ".", Dockerfile: "-"}, Environment{WorkingDir: dir, Stdin: strings.NewReader("FROM scratch")})
+	if got := read(t, opt, "dockerfile"); got["Dockerfile"] != "FROM scratch" || len(got) != 1 {
+		t.Errorf("the Dockerfile's mount holds %v", got)
+	}
+	if opt.FrontendAttrs["dockerfilekey"] != "dockerfile" {
+		t.Error("the frontend would take the context's Dockerfile")
+	}
+	// The frontend asks for other names, and must not be given this file.
+	err := opt.LocalMounts["dockerfile"].Walk(t.Context(), "Dockerfile.dockerignore", func(path string, _ fs.DirEntry, _ error) error {
+		t.Errorf("asked for Dockerfile.dockerignore, got %q", path)
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStdinDockerfilesDiffer guards against the daemon taking one Dockerfile for
+// another of the same length, which it would if their times were the same.
+func TestStdinDockerfilesDiffer(t *testing.T) {
+	first, second := newFileFS("Dockerfile", []byte("FROM a")), newFileFS("Dockerfile", []byte("FROM b"))
+	if first.stat.ModTime == 0 || first.stat.ModTime > second.stat.ModTime {
+		t.Errorf("the times are %d and %d", first.stat.ModTime, second.stat.ModTime)
+	}
+}
+
+func TestStdinContext(t *testing.T) {
+	archive := "\x1f\x8b\x08" + strings.Repeat("x", 2000)
+	t.Run("archive", func(t *testing.T) {
+		c, err := Resolve(Input{Path: "-", Dockerfile: "sub/Dockerfile"}, Environment{Stdin: strings.NewReader(archive)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var opt client.SolveOpt
+		c.Apply(&opt)
+		if c.Replayable() {
+			t.Error("an archive on standard input cannot be read twice")
+		}
+		if !strings.HasPrefix(opt.FrontendAttrs["context"], "http://buildkit-session/") || len(opt.Session) != 1 {
+			t.Errorf("context is %q with %d attachables", opt.FrontendAttrs["context"], len(opt.Session))
+		}
+		if opt.FrontendAttrs["filename"] != "sub/Dockerfile" {
+			t.Errorf("filename is %q", opt.FrontendAttrs["filename"])
+		}
+		whole, err := io.ReadAll(c.archive)
+		if err != nil || string(whole) != archive {
+			t.Errorf("looking at the archive changed it: %d bytes of %d, %v", len(whole), len(archive), err)
+		}
+	})
+	t.Run("Dockerfile", func(t *testing.T) {
+		opt := applied(t, Input{Path: "-"}, Environment{Stdin: strings.NewReader("FROM scratch\n")})
+		if got := read(t, opt, "dockerfile")["Dockerfile"]; got != "FROM scratch\n" {
+			t.Errorf("the Dockerfile is %q", got)
+		}
+		if got := read(t, opt, "context"); len(got) != 0 {
+			t.Errorf("the context holds %v", got)
+		}
+	})
+}
+
+func TestRemote(t *testing.T) {
+	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch", "github.com/a/b/Dockerfile": "FROM local"})
+	for name, test := range map[string]struct {
+		in    Input
+		attrs map[string]string
+	}{
+		"git": {
+			Input{Path: "https://github.com/a/b.git#main:sub"},
+			map[string]string{"context": "https://github.com/a/b.git#main:sub", "filename": "Dockerfile"},
+		},
+		"git over ssh": {
+			Input{Path: "git@github.com:a/b.git", Dockerfile: "build/Dockerfile"},
+			map[string]string{"context": "git@github.com:a/b.git", "filename": "build/Dockerfile"},
+		},
+		"git with a query": {
+			Input{Path: "https://github.com/a/b.git?branch=main"},
+			map[string]string{"frontend.caps": "moby.buildkit.frontend.gitquerystring"},
+		},
+		"archive": {
+			Input{Path: "https://example.com/a.tar.gz"},
+			map[string]string{"context": "https://example.com/a.tar.gz"},
+		},
+		"absolute Dockerfile is here": {
+			Input{Path: "https://example.com/a.git", Dockerfile: filepath.Join(dir, "Dockerfile")},
+			map[string]string{"filename": "Dockerfile", "dockerfilekey": "dockerfile"},
+		},
+		"Dockerfile from stdin": {
+			Input{Path: "https://example.com/a.git", Dockerfile: "-"},
+			map[string]string{"filename": "Dockerfile", "dockerfilekey": "dockerfile"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := applied(t, test.in, Environment{WorkingDir: dir, Stdin: strings.NewReader("FROM scratch")})
+			for key, want := range test.attrs {
+				if got := opt.FrontendAttrs[key]; got != want {
+					t.Errorf("%s is %q, want %q", key, got, want)
+				}
+			}
+		})
+	}
+	opt := applied(t, Input{Path: "github.com/a/b"}, Environment{WorkingDir: dir})
+	if opt.FrontendAttrs["context"] != "" {
+		t.Error("a directory that exists must come before a git reference")
+	}
+}
+
+func TestInvalid(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"app/DOCKERFILE": "x", "podman/Containerfile": "x", "none/main.go": "x", "file": "x", "dir/Dockerfile/x": "x",
+		"dev/Dockerfile.dev": "x", "outside": "FROM scratch",
+	})
+	for link, target := range map[string]string{"app/link": "../outside", "app/dangling": "nowhere"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tooLong := strings.Repeat("RUN x\n", maxDockerfile/6+1)
+	for name, test := range map[string]struct {
+		in    Input
+		stdin string
+		flag  string
+		want  []string // parts of the message
+	}{
+		"nothing":             {Input{}, "", "PATH", []string{"no build context", `"."`}},
+		"missing":             {Input{Path: "nope"}, "", "PATH", []string{"no such directory", filepath.Join(dir, "nope")}},
+		"a file":              {Input{Path: "file"}, "", "PATH", []string{"it is a file", "--file"}},
+		"no Dockerfile":       {Input{Path: "none"}, "", "--file", []string{"no such file", filepath.Join(dir, "none", "Dockerfile")}},
+		"other letters":       {Input{Path: "app"}, "", "--file", []string{"did you mean --file app/DOCKERFILE?"}},
+		"Containerfile":       {Input{Path: "podman"}, "", "--file", []string{"did you mean --file podman/Containerfile?"}},
+		"Dockerfile.dev":      {Input{Path: "dev"}, "", "--file", []string{"did you mean --file dev/Dockerfile.dev?"}},
+		"relative to context": {Input{Path: "dev", Dockerfile: "Dockerfile.dev"}, "", "--file", []string{"--file dev/Dockerfile.dev"}},
+		"a directory":         {Input{Path: "dir"}, "", "--file", []string{"it is a directory"}},
+		"link out":            {Input{Path: "app", Dockerfile: "app/link"}, "", "--file", []string{"it is a link to", "outside"}},
+		"dangling link":       {Input{Path: "app", Dockerfile: "app/dangling"}, "", "--file", []string{"no such file"}},
+		"Dockerfile by URL":   {Input{Path: "app", Dockerfile: "https://example.com/Dockerfile"}, "", "--file", []string{"by a URL"}},
+		"stdin twice":         {Input{Path: "-", Dockerfile: "-"}, "x", "--file", []string{"both the context and the Dockerfile"}},
+		"empty stdin":         {Input{Path: "-"}, "", "PATH", []string{"standard input is empty"}},
+		"empty Dockerfile":    {Input{Path: "none", Dockerfile: "-"}, "", "--file", []string{"it is empty"}},
+		"ambiguous":           {Input{Path: "-", Dockerfile: "Dockerfile"}, "FROM scratch", "--file", []string{"not an archive"}},
+		"endless Dockerfile":  {Input{Path: "none", Dockerfile: "-"}, tooLong, "--file", []string{"16 MiB"}},
+		"bad git query":       {Input{Path: "https://example.com/a.git?nope=1"}, "", "PATH", []string{"unexpected query"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Resolve(test.in, Environment{WorkingDir: dir, Stdin: strings.NewReader(test.stdin)})
+			var invalid *InvalidError
+			if !errors.As(err, &invalid) {
+				t.Fatalf("got %v, want an InvalidError", err)
+			}
+			if invalid.Flag != test.flag {
+				t.Errorf("it names %q, want %q", invalid.Flag, test.flag)
+			}
+			for _, part := range test.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+func TestUnreadableDockerfile(t *testing.T) {
+	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch"})
+	path := filepath.Join(dir, "Dockerfile")
+	if err := os.Chmod(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Resolve(Input{Path: dir}, Environment{})
+	if file, openErr := os.Open(path); openErr == nil {
+		_ = file.Close() // root reads everything
+		if err != nil {
+			t.Errorf("the file can be read, but got %v", err)
+		}
+		return
+	}
+	if err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDockerfileFromPipe(t *testing.T) {
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	_, err = writer.WriteString("FROM scratch")
+	if err := errors.Join(err, writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("/proc/self/fd/%d", reader.Fd())
+	if _, err := os.Stat(name); err != nil {
+		t.Skipf("this system has no %s: %v", name, err)
+	}
+	opt := applied(t, Input{Path: t.TempDir(), Dockerfile: name}, Environment{})
+	if got := read(t, opt, "dockerfile")["Dockerfile"]; got != "FROM scratch" {
+		t.Errorf("the Dockerfile is %q", got)
+	}
+}
+
+func TestSharedKey(t *testing.T) {
+	dir := tree(t, map[string]string{"a/x": "", "b/x": ""})
+	a, again, b := sharedKey(filepath.Join(dir, "a")), sharedKey(filepath.Join(dir, "a")), sharedKey(filepath.Join(dir, "b"))
+	if a != again {
+		t.Errorf("the key of one directory changes: %q, %q", a, again)
+	}
+	if a == b {
+		t.Errorf("two directories have the key %q", a)
+	}
+	if !strings.HasPrefix(a, "a:") {
+		t.Errorf("key %q does not name the directory", a)
+	}
+}
+
+func TestWalkEndsWithContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := newFileFS("Dockerfile", nil).Walk(ctx, "", func(string, fs.DirEntry, error) error { return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzResolve(f *testing.F) {
+	for _, path := range []string{".", "-", "", "git@github.com:a/b.git", "https://a/b.git?x=1#y:z", "github.com/%", "//", "\x00"} {
+		f.Add(path, "", "FROM scratch")
+		f.Add(path, "-", "\x1f\x8b\x08")
+		f.Add(path, "a/b", "")
+	}
+	f.Fuzz(func(t *testing.T, path, dockerfile, stdin string) {
+		c, err := Resolve(Input{Path: path, Dockerfile: dockerfile}, Environment{
+			WorkingDir: t.TempDir(), Stdin: strings.NewReader(stdin),
+		})
+		if err != nil {
+			var invalid *InvalidError
+			if !errors.As(err, &invalid) || invalid.Reason == "" {
+				t.Fatalf("%v is no InvalidError with a reason", err)
+			}
+			return
+		}
+		var opt client.SolveOpt
+		c.Apply(&opt)
+		if opt.FrontendAttrs["filename"] == "" {
+			t.Fatalf("%q, %q: no Dockerfile is named", path, dockerfile)
+		}
+	})
+}
