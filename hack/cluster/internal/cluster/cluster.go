@@ -3,6 +3,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -103,7 +104,11 @@ func (c *Cluster) Down(ctx context.Context) error {
 	return nil
 }
 
+// lock is for the verbs that change the machine, and so the place to say who may.
 func (c *Cluster) lock(ctx context.Context) (unlock func(), err error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("namespaces, mounts and control groups need root: run this verb as root")
+	}
 	return c.options.State.Lock(ctx, func() { fmt.Fprintln(c.progress, "waiting for another run of this program ...") })
 }
 
@@ -128,11 +133,14 @@ func (c *Cluster) clean(ctx context.Context) error {
 	if err := os.RemoveAll(run); err != nil {
 		return fmt.Errorf("removing sockets: %w", err)
 	}
-	// Two folders that no option of the kubelet and of containerd moves below ours.
+	// What no option of the kubelet and of containerd moves below our folders.
 	if err := machine.RemoveLinks("/var/log/containers/*", dir); err != nil {
 		return err
 	}
 	if err := machine.RemoveFiles("/var/lib/cni/results/" + c.plan.Name() + "-*"); err != nil {
+		return err
+	}
+	if err := machine.RemoveDeadSocket("/var/lib/kubelet/device-plugins/kubelet.sock"); err != nil {
 		return err
 	}
 	return c.options.State.Empty()

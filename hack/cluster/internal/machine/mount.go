@@ -62,47 +62,6 @@ func parseMounts(text string) []mount {
 	return mounts
 }
 
-// RemoveLinks deletes the links that match pattern and point below dir, and then the folder they were in if nothing else
-// is in it. The kubelet keeps such links in a folder that no option moves.
-func RemoveLinks(pattern, dir string) error {
-	links, err := filepath.Glob(pattern)
-	if err != nil {
-		return fmt.Errorf("listing %q: %w", pattern, err)
-	}
-	for _, link := range links {
-		target, err := os.Readlink(link)
-		if err != nil || !strings.HasPrefix(target, dir+"/") {
-			continue
-		}
-		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing link %q: %w", link, err)
-		}
-	}
-	return removeIfEmpty(filepath.Dir(pattern))
-}
-
-// RemoveFiles deletes the files that match pattern, and then the folder they were in if nothing else is in it.
-func RemoveFiles(pattern string) error {
-	files, err := filepath.Glob(pattern)
-	if err != nil {
-		return fmt.Errorf("listing %q: %w", pattern, err)
-	}
-	for _, file := range files {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing %q: %w", file, err)
-		}
-	}
-	return removeIfEmpty(filepath.Dir(pattern))
-}
-
-func removeIfEmpty(dir string) error {
-	err := os.Remove(dir)
-	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTEMPTY) {
-		return nil
-	}
-	return fmt.Errorf("removing folder %q: %w", dir, err)
-}
-
 func exists(pattern string) bool {
 	found, err := filepath.Glob(pattern)
 	return err == nil && len(found) > 0

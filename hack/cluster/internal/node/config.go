@@ -85,9 +85,10 @@ disabled_plugins = [
 
 [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
   BinaryName = %[10]q
+  Root = %[11]q
   SystemdCgroup = false
 `, n.path("containerd"), filepath.Join(n.runDir(), "containerd"), n.socket(), n.path("opt"), filepath.Join(n.runDir(), "s"),
-		PauseImage, n.path("certs.d"), n.State.Programs(), n.path("cni"), n.program("runc"))
+		PauseImage, n.path("certs.d"), n.State.Programs(), n.path("cni"), n.program("runc"), filepath.Join(n.runDir(), "runc"))
 }
 
 // networkConfig gives Pods routed addresses on a bridge inside the node's namespace.
