@@ -145,14 +145,14 @@ func printPlan(f *factory, spec builder.Spec, output string) error {
 	if err != nil {
 		return err
 	}
-	objects, err := manifest.Objects(spec, certificates)
+	objects, err := manifest.New(spec, certificates)
 	if err != nil {
 		return err
 	}
 	if output == "yaml" {
-		return printYAML(f, objects)
+		return printYAML(f, objects.All())
 	}
-	for _, object := range objects {
+	for _, object := range objects.All() {
 		kind := object.GetObjectKind().GroupVersionKind().Kind
 		if _, err := fmt.Fprintf(f.streams.Out, "%s/%s (dry run)\n", kind, object.GetName()); err != nil {
 			return err
