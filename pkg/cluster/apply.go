@@ -59,7 +59,6 @@ func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
 // rehearse applies everything without effect. A Pod cannot be changed, so the server judges a replacement as new.
 func (i *installation) rehearse(ctx context.Context) error {
 	for _, object := range i.objects.All() {
-		before := i.found.version(object.GetObjectKind().GroupVersionKind().Kind, object.GetName())
 		if pod, ok := object.(*corev1.Pod); ok && i.found.pod != nil && !unchanged(i.found.pod, pod) {
 			i.outcome.Change = Replaced
 			i.record(pod, Replaced)
@@ -69,7 +68,7 @@ func (i *installation) rehearse(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		change := changeOf(created, before, object)
+		change := i.found.change(created, object)
 		i.record(object, change)
 		if object == i.objects.Workload {
 			i.outcome.Change = change
@@ -77,16 +76,6 @@ func (i *installation) rehearse(ctx context.Context) error {
 	}
 	i.outcome.Objects = i.objects.All()
 	return nil
-}
-
-func changeOf(created bool, before string, object manifest.Object) Change {
-	switch {
-	case created || before == "":
-		return Created
-	case object.GetResourceVersion() != before:
-		return Configured
-	}
-	return Unchanged
 }
 
 // unchanged says that the Pod was started with what is wanted now.
@@ -133,11 +122,10 @@ func (i *installation) writeTrust(ctx context.Context) error {
 		}
 		i.record(secret, Configured)
 	default:
-		before := i.found.server.ResourceVersion
 		if _, err := i.apply(ctx, secret, false); err != nil {
 			return err
 		}
-		i.record(secret, changeOf(false, before, secret))
+		i.record(secret, i.found.change(false, secret))
 	}
 	i.objects.Server = secret
 	return nil
@@ -158,7 +146,7 @@ func (i *installation) applySupport(ctx context.Context) error {
 				return nil
 			}
 			if err == nil {
-				changes[n] = changeOf(created, i.found.version(kind, object.GetName()), object)
+				changes[n] = i.found.change(created, object)
 			}
 			return err
 		})

@@ -113,7 +113,8 @@ func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
 	case "FailedScheduling", "Unhealthy", "BackOff":
 		// The Pod's status says the first; a probe that comes too early, and waiting, are no news.
 	default:
-		if event.Type == corev1.EventTypeWarning {
+		// "Error: ErrImagePull" only repeats what came before.
+		if event.Type == corev1.EventTypeWarning && !strings.HasPrefix(event.Message, "Error: ") {
 			w.warning = event.Reason + ": " + event.Message
 			w.tell(EventWarning, event)
 		}

@@ -25,9 +25,8 @@ func (i *installation) failed(ctx context.Context, err error) error {
 	}
 	var start *StartError
 	isStart := errors.As(err, &start)
-	first := i.found.server == nil && i.found.pod == nil && i.found.set == nil && i.outcome.Change != Replaced
 	stays := ctx.Err() != nil || isStart && (start.Reason == ReasonTimeout || start.Reason == ReasonUnreachable)
-	if !first || stays {
+	if !i.first || stays {
 		if isStart {
 			start.Remaining = i.references()
 		}

@@ -42,7 +42,7 @@ func New(config *rest.Config, namespace string) (*Client, error) {
 
 	config = rest.CopyConfig(config)
 	config.APIPath = "/"
-	config.GroupVersion = &schema.GroupVersion{}
+	config.GroupVersion = &schema.GroupVersion{Version: "v1"}
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
 	// A handful of requests a command: the server's own fairness is enough, and the default limit of 5 a second would

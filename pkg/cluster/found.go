@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
@@ -138,15 +139,39 @@ func (f *found) foreign(namespace string) error {
 	return err
 }
 
-// version is the resource version of an object before applying; empty when it did not exist.
-func (f *found) version(kind, name string) string {
-	version := ""
-	f.each(func(k string, object manifest.Object) {
-		if k == kind && object.GetName() == name {
-			version = object.GetResourceVersion()
+// change is what applying has done to the object, of which f is the state before. Only what a person would write
+// counts: status and bookkeeping change by themselves.
+func (f *found) change(created bool, after manifest.Object) Change {
+	var before manifest.Object
+	f.each(func(kind string, object manifest.Object) {
+		if kind == after.GetObjectKind().GroupVersionKind().Kind && object.GetName() == after.GetName() {
+			before = object
 		}
 	})
-	return version
+	if created || before == nil {
+		return Created
+	}
+	was, err := manifest.Fields(before)
+	if err != nil {
+		return Configured
+	}
+	is, err := manifest.Fields(after)
+	if err != nil {
+		return Configured
+	}
+	for _, fields := range []map[string]any{was, is} {
+		delete(fields, "apiVersion")
+		delete(fields, "kind")
+	}
+	if reflect.DeepEqual(was, is) {
+		return Unchanged
+	}
+	return Configured
+}
+
+// absent says that there is no builder yet; a Pod that is going does not make one.
+func (f *found) absent() bool {
+	return f.server == nil && f.set == nil && (f.pod == nil || f.pod.DeletionTimestamp != nil)
 }
 
 // certificates are those that exist if they are good, else new ones.

@@ -122,6 +122,7 @@ type installation struct {
 	report  func(Event)
 
 	found   *found
+	first   bool // there was no builder before
 	objects *manifest.Builder
 	outcome Outcome
 	made    []made
@@ -135,6 +136,7 @@ func (i *installation) run(ctx context.Context) error {
 	if err := i.found.foreign(i.namespace); err != nil {
 		return err
 	}
+	i.first = i.found.absent()
 	if err := i.describe(); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (c *Client) Resolve(ctx context.Context, name, affinity string) (Member, *C
 	}
 	switch {
 	case apierrors.IsNotFound(secretErr) && apierrors.IsNotFound(podErr):
-		return Member{}, nil, &NotFoundError{Name: name, Namespace: c.namespace, Others: c.others(ctx)}
+		return Member{}, nil, c.notFound(ctx, name)
 	case apierrors.IsNotFound(secretErr) && podErr == nil:
 		return Member{}, nil, &NotReadyError{
 			Name: name, Namespace: c.namespace, Pod: name, Reason: "NoConnection",
@@ -118,6 +118,18 @@ func (c *Client) adopt(pod *corev1.Pod) (Member, *Connection, error) {
 		}
 	}
 	return memberOf(pod), nil, c.usable(pod.Name, pod)
+}
+
+// notFound says what there is instead: other builders, or not even the namespace, as far as one may ask.
+func (c *Client) notFound(ctx context.Context, name string) error {
+	others := c.others(ctx)
+	if len(others) == 0 {
+		err := c.api.Get().AbsPath("/api/v1/namespaces").Name(c.namespace).Do(ctx).Error()
+		if apierrors.IsNotFound(err) {
+			return &NamespaceNotFoundError{Namespace: c.namespace}
+		}
+	}
+	return &NotFoundError{Name: name, Namespace: c.namespace, Others: others}
 }
 
 // others are the names of the builders in the namespace; none when listing is not permitted.

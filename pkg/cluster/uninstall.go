@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,13 +52,16 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 		return removal, err
 	}
 	if err := found.removable(name, c.namespace, len(claims) > 0 && options.Purge); err != nil {
-		if missing, ok := err.(*NotFoundError); ok {
-			missing.Others = c.others(ctx)
+		if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
+			return removal, c.notFound(ctx, name)
 		}
 		return removal, err
 	}
-	if found.pod != nil || found.set != nil {
-		report(Event{Kind: EventDraining, Pod: name, Message: draining(options.Force)})
+	switch {
+	case found.pod != nil:
+		report(Event{Kind: EventDraining, Pod: name, Message: draining(found.pod, options.Force)})
+	case found.set != nil:
+		report(Event{Kind: EventDraining, Message: draining(found.set, options.Force)})
 	}
 	if err := c.removeAll(ctx, name, found, options, &removal); err != nil {
 		return removal, err

@@ -43,13 +43,11 @@ func (i *installation) applyOnce(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("copying the workload %q", i.spec.Name)
 	}
-	kind := workload.GetObjectKind().GroupVersionKind().Kind
-	before := i.found.version(kind, workload.GetName())
 	created, err := i.apply(ctx, workload, false)
 	if err != nil {
 		return err
 	}
-	change := changeOf(created, before, workload)
+	change := i.found.change(created, workload)
 	if change == Created && i.outcome.Change == Replaced {
 		change = Replaced
 	}
@@ -73,8 +71,10 @@ func (i *installation) clearWay(ctx context.Context) error {
 		if err := i.removeAndWait(ctx, kindPod, pod); err != nil {
 			return err
 		}
+		if pod.DeletionTimestamp == nil {
+			i.outcome.Change = Replaced
+		}
 		i.found.pod = nil
-		i.outcome.Change = Replaced
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (i *installation) mustGo(pod *corev1.Pod) bool {
 // removeAndWait removes a workload and waits until its Pods are gone, as long as their builds take.
 func (i *installation) removeAndWait(ctx context.Context, kind string, object manifest.Object) error {
 	if kind == kindPod || i.options.Force {
-		i.report(Event{Kind: EventDraining, Pod: object.GetName(), Message: draining(i.options.Force)})
+		i.report(Event{Kind: EventDraining, Pod: object.GetName(), Message: draining(object, i.options.Force)})
 	}
 	grace := graceOf(i.options.Force)
 	if err := i.remove(ctx, kind, object.GetName(), object.GetUID(), grace); err != nil && !gone(err) {
@@ -101,11 +101,15 @@ func (i *installation) removeAndWait(ctx context.Context, kind string, object ma
 	return i.awaitGone(ctx, i.spec.Name, nil)
 }
 
-func draining(force bool) string {
-	if force {
+func draining(object manifest.Object, force bool) string {
+	switch pod, isPod := object.(*corev1.Pod); {
+	case isPod && condition(pod, corev1.PodReady) != corev1.ConditionTrue:
+		return "waiting until the former Pod is gone"
+	case force:
 		return "stopping it with the builds that run on it"
+	default:
+		return "waiting for the builds that run on it"
 	}
-	return "waiting for the builds that run on it"
 }
 
 func graceOf(force bool) *int64 {
