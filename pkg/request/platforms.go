@@ -40,15 +40,24 @@ func applyPlatforms(r *Request, values []string, env Environment) error {
 
 func parsePlatform(flag, value, name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if strings.EqualFold(name, "local") {
-		return platforms.FormatAll(platforms.Normalize(platforms.DefaultSpec())), nil
-	}
-	parsed, err := platforms.Parse(name)
-	if err != nil {
-		return "", &UsageError{
-			Flag: flag, Value: value, Reason: "cannot parse the platform \"" + name + "\"",
-			Next: "use os/arch[/variant], e.g. linux/amd64,linux/arm64",
+	parsed := platforms.DefaultSpec()
+	if !strings.EqualFold(name, "local") {
+		var err error
+		if parsed, err = platforms.Parse(name); err != nil {
+			return "", noPlatform(flag, value, name)
 		}
 	}
-	return platforms.FormatAll(platforms.Normalize(parsed)), nil
+	formatted := platforms.FormatAll(platforms.Normalize(parsed))
+	// A part of dots is taken for a path, and vanishes: os/.. would be nothing.
+	if _, err := platforms.Parse(formatted); err != nil {
+		return "", noPlatform(flag, value, name)
+	}
+	return formatted, nil
+}
+
+func noPlatform(flag, value, name string) error {
+	return &UsageError{
+		Flag: flag, Value: value, Reason: "cannot parse the platform \"" + name + "\"",
+		Next: "use os/arch[/variant], e.g. linux/amd64,linux/arm64",
+	}
 }

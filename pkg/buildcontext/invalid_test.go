@@ -1,0 +1,109 @@
+package buildcontext
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/moby/buildkit/client"
+)
+
+func TestInvalid(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"app/DOCKERFILE": "x", "podman/Containerfile": "x", "none/main.go": "x", "file": "x", "dir/Dockerfile/x": "x",
+		"dev/Dockerfile.dev": "x", "outside": "FROM scratch",
+	})
+	for link, target := range map[string]string{"app/link": "../outside", "app/dangling": "nowhere"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tooLong := strings.Repeat("RUN x\n", maxDockerfile/6+1)
+	for name, test := range map[string]struct {
+		in    Input
+		stdin string
+		flag  string
+		want  []string // parts of the message
+	}{
+		"nothing":             {Input{}, "", "PATH", []string{"no build context", `"."`}},
+		"missing":             {Input{Path: "nope"}, "", "PATH", []string{"no such directory", filepath.Join(dir, "nope")}},
+		"a file":              {Input{Path: "file"}, "", "PATH", []string{"it is a file", "--file"}},
+		"no Dockerfile":       {Input{Path: "none"}, "", "--file", []string{"no such file", filepath.Join(dir, "none", "Dockerfile")}},
+		"other letters":       {Input{Path: "app"}, "", "--file", []string{"did you mean --file app/DOCKERFILE?"}},
+		"Containerfile":       {Input{Path: "podman"}, "", "--file", []string{"did you mean --file podman/Containerfile?"}},
+		"Dockerfile.dev":      {Input{Path: "dev"}, "", "--file", []string{"did you mean --file dev/Dockerfile.dev?"}},
+		"relative to context": {Input{Path: "dev", Dockerfile: "Dockerfile.dev"}, "", "--file", []string{"--file dev/Dockerfile.dev"}},
+		"a directory":         {Input{Path: "dir"}, "", "--file", []string{"it is a directory"}},
+		"link out":            {Input{Path: "app", Dockerfile: "app/link"}, "", "--file", []string{"it is a link to", "outside"}},
+		"dangling link":       {Input{Path: "app", Dockerfile: "app/dangling"}, "", "--file", []string{"no such file"}},
+		"Dockerfile by URL":   {Input{Path: "app", Dockerfile: "https://example.com/Dockerfile"}, "", "--file", []string{"by a URL"}},
+		"stdin twice":         {Input{Path: "-", Dockerfile: "-"}, "x", "--file", []string{"both the context and the Dockerfile"}},
+		"empty stdin":         {Input{Path: "-"}, "", "PATH", []string{"standard input is empty"}},
+		"empty Dockerfile":    {Input{Path: "none", Dockerfile: "-"}, "", "--file", []string{"it is empty"}},
+		"ambiguous":           {Input{Path: "-", Dockerfile: "Dockerfile"}, "FROM scratch", "--file", []string{"not an archive"}},
+		"endless Dockerfile":  {Input{Path: "none", Dockerfile: "-"}, tooLong, "--file", []string{"16 MiB"}},
+		"bad git query":       {Input{Path: "https://example.com/a.git?nope=1"}, "", "PATH", []string{"unexpected query"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Resolve(test.in, Environment{WorkingDir: dir, Stdin: strings.NewReader(test.stdin)})
+			var invalid *InvalidError
+			if !errors.As(err, &invalid) {
+				t.Fatalf("got %v, want an InvalidError", err)
+			}
+			if invalid.Flag != test.flag {
+				t.Errorf("it names %q, want %q", invalid.Flag, test.flag)
+			}
+			for _, part := range test.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+func TestUnreadableDockerfile(t *testing.T) {
+	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch"})
+	path := filepath.Join(dir, "Dockerfile")
+	if err := os.Chmod(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Resolve(Input{Path: dir}, Environment{})
+	if file, openErr := os.Open(path); openErr == nil {
+		_ = file.Close() // root reads everything
+		if err != nil {
+			t.Errorf("the file can be read, but got %v", err)
+		}
+		return
+	}
+	if err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzResolve(f *testing.F) {
+	for _, path := range []string{".", "-", "", "git@github.com:a/b.git", "https://a/b.git?x=1#y:z", "github.com/%", "//", "\x00"} {
+		f.Add(path, "", "FROM scratch")
+		f.Add(path, "-", "\x1f\x8b\x08")
+		f.Add(path, "a/b", "")
+	}
+	f.Fuzz(func(t *testing.T, path, dockerfile, stdin string) {
+		c, err := Resolve(Input{Path: path, Dockerfile: dockerfile}, Environment{
+			WorkingDir: t.TempDir(), Stdin: strings.NewReader(stdin),
+		})
+		if err != nil {
+			var invalid *InvalidError
+			if !errors.As(err, &invalid) || invalid.Reason == "" {
+				t.Fatalf("%v is no InvalidError with a reason", err)
+			}
+			return
+		}
+		var opt client.SolveOpt
+		c.Apply(&opt)
+		if opt.FrontendAttrs["filename"] == "" {
+			t.Fatalf("%q, %q: no Dockerfile is named", path, dockerfile)
+		}
+	})
+}
