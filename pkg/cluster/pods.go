@@ -98,10 +98,17 @@ func stateOf(pod *corev1.Pod) (state string, ready bool) {
 		return "Ready", true
 	case status.State.Running == nil:
 		return unstarted(pod), false
-	case status.Started == nil || !*status.Started:
+	case status.Started == nil || !*status.Started, neverReady(pod, status):
 		return "Starting", true
 	}
 	return "NotReady", !ours(pod.Labels)
+}
+
+// neverReady says that a daemon which has started has not been looked at since: it is not ready for as long as it runs.
+// Times are whole seconds.
+func neverReady(pod *corev1.Pod, status *corev1.ContainerStatus) bool {
+	ready := find(pod, corev1.PodReady)
+	return ready != nil && !ready.LastTransitionTime.After(status.State.Running.StartedAt.Add(time.Second))
 }
 
 // unstarted is the state of a Pod of which no container is known.

@@ -238,9 +238,9 @@ func token(channel chan struct{}) {
 	}
 }
 
-// hangUp closes the link when the conn is closed or has ended: after the writer has flushed, or a moment later if the
-// network does not take the last bytes.
-func (c *conn) hangUp(link io.Closer, flushed <-chan struct{}) {
+// hangUp closes the link when the conn is closed or has ended: once the pump is done with the last bytes, or after a
+// while if the network does not take them.
+func (c *conn) hangUp(link io.Closer, done <-chan struct{}) {
 	select {
 	case <-c.closed:
 	case <-c.ended:
@@ -248,7 +248,7 @@ func (c *conn) hangUp(link io.Closer, flushed <-chan struct{}) {
 	timer := time.NewTimer(flushWithin)
 	defer timer.Stop()
 	select {
-	case <-flushed:
+	case <-done:
 	case <-timer.C:
 	}
 	_ = link.Close()

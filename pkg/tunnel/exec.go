@@ -23,10 +23,10 @@ func (d Dialer) exec(ctx context.Context, target Target) (*conn, error) {
 		return nil, fmt.Errorf("preparing exec: %w", err)
 	}
 	c := newConn(target, 0)
-	run := &execution{conn: c, opened: make(chan struct{}), flushed: make(chan struct{})}
+	run := &execution{conn: c, opened: make(chan struct{})}
 	// The connection outlives the dial, but not Close.
 	lifetime, stop := context.WithCancel(context.WithoutCancel(ctx))
-	finished := make(chan error, 1)
+	finished, over := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer stop()
 		err := executor.StreamWithContext(lifetime, remotecommand.StreamOptions{
@@ -34,8 +34,9 @@ func (d Dialer) exec(ctx context.Context, target Target) (*conn, error) {
 		})
 		finished <- err
 		c.end(run.ending(err))
+		close(over)
 	}()
-	go c.hangUp(closer(stop), run.flushed)
+	go c.hangUp(closer(stop), over)
 	select {
 	case <-run.opened:
 		return c, nil
@@ -75,12 +76,11 @@ func (d Dialer) executor(target Target) (remotecommand.Executor, error) {
 // execution is a running command.
 type execution struct {
 	*conn
-	openOnce, flushOnce sync.Once
-	opened              chan struct{} // closed when the streams are open: the first read of standard input
-	flushed             chan struct{} // closed when nothing more will be sent
-	rest                []byte        // of the chunk being sent
-	sending             []byte
-	complaints          tail
+	openOnce   sync.Once
+	opened     chan struct{} // closed when the streams are open: the first read of standard input
+	sending    []byte        // the chunk being sent
+	rest       []byte        // what of it is still to be sent
+	complaints tail
 }
 
 // standardInput is what the executor reads: all that is written to the conn.
@@ -101,9 +101,7 @@ func (s *standardInput) Read(p []byte) (int, error) {
 			select {
 			case s.sending = <-s.outgoing:
 			default:
-				// Ending standard input would be half a close; the stream is cancelled instead, see hangUp.
-				s.flushOnce.Do(func() { close(s.flushed) })
-				<-s.ended
+				// The end of its standard input ends the command, and with it the stream: no error on either side.
 				return 0, io.EOF
 			}
 		}
@@ -118,9 +116,8 @@ func (s *standardInput) Read(p []byte) (int, error) {
 type standardOutput execution
 
 func (s *standardOutput) Write(p []byte) (int, error) {
-	if !s.push(bytes.Clone(p)) {
-		return 0, io.ErrClosedPipe
-	}
+	// After Close nobody reads, and the command is on its way out: an error would only be logged by the executor.
+	_ = s.push(bytes.Clone(p))
 	return len(p), nil
 }
 
