@@ -3,7 +3,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/machine"
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/network"
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/process"
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/state"
@@ -34,7 +32,7 @@ func NewOptions(getenv func(string) string) (Options, error) {
 		if err != nil {
 			return Options{}, fmt.Errorf("reading KUBECTL_BUILDKIT_CLUSTER_DIR: %w", err)
 		}
-		options.State = state.Dir(absolute)
+		options.State = state.Dir(resolve(absolute))
 	}
 	if index := getenv("KUBECTL_BUILDKIT_CLUSTER_INDEX"); index != "" {
 		number, err := strconv.Atoi(index)
@@ -67,6 +65,14 @@ func NewOptions(getenv func(string) string) (Options, error) {
 	return options, nil
 }
 
+// resolve follows the links in a path of which the end may not exist yet: the kernel lists mounts by resolved paths.
+func resolve(path string) string {
+	if resolved, err := filepath.EvalSymlinks(path); err == nil || path == filepath.Dir(path) {
+		return resolved
+	}
+	return filepath.Join(resolve(filepath.Dir(path)), filepath.Base(path))
+}
+
 // Cluster is one cluster of this machine, running or not.
 type Cluster struct {
 	options  Options
@@ -86,64 +92,6 @@ func New(options Options, progress io.Writer) (*Cluster, error) {
 		options: options, plan: plan, progress: progress,
 		table: process.NewTable(string(dir), dir.Processes(), dir.Logs()),
 	}, nil
-}
-
-// Down removes everything of the cluster from the machine, but for the cache.
-func (c *Cluster) Down(ctx context.Context) error {
-	unlock, err := c.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := c.run(ctx, []step{{"removing the cluster", c.clean}}); err != nil {
-		return err
-	}
-	if err := os.Remove(string(c.options.State)); err != nil {
-		return fmt.Errorf("removing state folder: %w", err)
-	}
-	return nil
-}
-
-// lock is for the verbs that change the machine, and so the place to say who may.
-func (c *Cluster) lock(ctx context.Context) (unlock func(), err error) {
-	if os.Geteuid() != 0 {
-		return nil, errors.New("namespaces, mounts and control groups need root: run this verb as root")
-	}
-	return c.options.State.Lock(ctx, func() { fmt.Fprintln(c.progress, "waiting for another run of this program ...") })
-}
-
-// clean removes whatever an earlier run left, however far it came. It relies on marks and names, not on records: a run
-// may have been killed before it wrote one.
-func (c *Cluster) clean(ctx context.Context) error {
-	dir, run := string(c.options.State), c.plan.RunDir()
-	if err := c.table.KillAll(ctx); err != nil {
-		return err
-	}
-	if err := machine.DeleteCgroup(ctx, c.plan.Name()); err != nil { // and with it what the shims had started
-		return err
-	}
-	for _, folder := range []string{run, dir} {
-		if err := machine.Unmount(folder); err != nil {
-			return err
-		}
-	}
-	if err := network.Delete(ctx, c.plan); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(run); err != nil {
-		return fmt.Errorf("removing sockets: %w", err)
-	}
-	// What no option of the kubelet and of containerd moves below our folders.
-	if err := machine.RemoveLinks("/var/log/containers/*", dir); err != nil {
-		return err
-	}
-	if err := machine.RemoveFiles("/var/lib/cni/results/" + c.plan.Name() + "-*"); err != nil {
-		return err
-	}
-	if err := machine.RemoveDeadSocket("/var/lib/kubelet/device-plugins/kubelet.sock"); err != nil {
-		return err
-	}
-	return c.options.State.Empty()
 }
 
 // step is one named part of a long operation.

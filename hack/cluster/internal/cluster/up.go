@@ -112,6 +112,9 @@ func (s *start) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(s.plan.RunDir(), 0o755); err != nil {
 		return fmt.Errorf("creating folder of sockets: %w", err)
 	}
+	if err := os.WriteFile(s.ownerFile(), []byte(dir), 0o644); err != nil {
+		return fmt.Errorf("claiming the cluster's name: %w", err)
+	}
 	if err := linkPrograms(dir, s.programs); err != nil {
 		return err
 	}

@@ -119,6 +119,12 @@ func (t Table) Alive(recorded Process) bool {
 	return marked(recorded.PID, t.mark+":"+recorded.Name+"\x00")
 }
 
+// Running tells whether any process carries the cluster's mark.
+func (t Table) Running() (bool, error) {
+	pids, err := t.find()
+	return len(pids) > 0, err
+}
+
 // KillAll ends every process that carries the cluster's mark and waits until they are gone.
 func (t Table) KillAll(ctx context.Context) error {
 	deadline := time.Now().Add(20 * time.Second)

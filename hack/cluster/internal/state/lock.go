@@ -45,16 +45,24 @@ func (d Dir) tryLock() (*os.File, error) {
 		return nil, err
 	}
 	err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err != nil && !errors.Is(err, syscall.EWOULDBLOCK) {
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		folder.Close()
+		return nil, nil
+	}
+	if err != nil {
 		folder.Close()
 		return nil, err
 	}
-	// What was locked may be a folder that has been deleted since, with another one in its place.
-	locked, lockedErr := folder.Stat()
-	current, currentErr := os.Stat(string(d))
-	if err != nil || lockedErr != nil || currentErr != nil || !os.SameFile(locked, current) {
+	if !d.is(folder) {
 		folder.Close()
 		return nil, nil
 	}
 	return folder, nil
+}
+
+// is tells whether the opened folder is the one that has our path now: it may have been deleted since, and made anew.
+func (d Dir) is(folder *os.File) bool {
+	opened, openedErr := folder.Stat()
+	current, currentErr := os.Stat(string(d))
+	return openedErr == nil && currentErr == nil && os.SameFile(opened, current)
 }

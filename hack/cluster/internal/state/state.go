@@ -46,20 +46,30 @@ func (d Dir) Kubeconfig(user string) string { return d.Path("kubeconfig", user+"
 // RegistryCA is the path of the certificate that signs the registries' certificates.
 func (d Dir) RegistryCA() string { return filepath.Join(d.Certificates(), "registry-ca.crt") }
 
-// Create makes the folder and marks it as ours. It refuses a folder with anything else in it, since Remove would delete that.
-func (d Dir) Create() error {
-	marker := d.Path(markerName)
+// Check refuses a folder that holds something and is not marked as ours.
+func (d Dir) Check() error {
 	entries, err := os.ReadDir(string(d))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("reading state folder: %w", err)
 	}
-	if _, err := os.Stat(marker); err != nil && len(entries) > 0 {
+	if _, err := os.Stat(d.Path(markerName)); err != nil && len(entries) > 0 {
 		return fmt.Errorf("using %q as state folder: it holds something else", string(d))
+	}
+	return nil
+}
+
+// Create makes the folder and marks it as ours. It refuses one that Check refuses, since Empty would delete what is in it.
+func (d Dir) Create() error {
+	if err := d.Check(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
 		return fmt.Errorf("creating state folder: %w", err)
 	}
-	if err := os.WriteFile(marker, nil, 0o644); err != nil { // first of all: a run may be killed after any line
+	if err := os.WriteFile(d.Path(markerName), nil, 0o644); err != nil { // first of all: a run may be killed after any line
 		return fmt.Errorf("marking state folder: %w", err)
 	}
 	for _, folder := range []string{d.Programs(), d.UserPrograms(), d.Logs(), d.Processes(), d.Certificates(), d.Path("kubeconfig")} {
@@ -73,15 +83,15 @@ func (d Dir) Create() error {
 // Empty deletes everything in the folder but the folder itself, which the caller holds locked. The marker goes last, so
 // that a run killed in the middle is still recognized by the next one.
 func (d Dir) Empty() error {
+	if err := d.Check(); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(string(d))
 	if errors.Is(err, fs.ErrNotExist) || len(entries) == 0 {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("reading state folder: %w", err)
-	}
-	if _, err := os.Stat(d.Path(markerName)); err != nil {
-		return fmt.Errorf("emptying %q: it is not a state folder of this program", string(d))
 	}
 	for _, entry := range entries {
 		if entry.Name() == markerName {

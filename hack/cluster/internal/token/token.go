@@ -3,7 +3,6 @@
 package token
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
@@ -87,7 +86,7 @@ func (s signer) sign(user string, access []Access, now time.Time) (string, error
 	if err != nil {
 		return "", err
 	}
-	key, ok := s.pair.PrivateKey.(crypto.PrivateKey).(*ecdsa.PrivateKey)
+	key, ok := s.pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok {
 		return "", fmt.Errorf("signing token: the key is a %T, not an ECDSA key", s.pair.PrivateKey)
 	}
