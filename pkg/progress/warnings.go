@@ -1,0 +1,36 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/moby/buildkit/client"
+)
+
+// PrintWarnings writes a line for each warning, with its place in the Dockerfile
+// and the page that explains it.
+func PrintWarnings(w io.Writer, warnings []client.VertexWarning) error {
+	for _, warning := range warnings {
+		line := "warning: " + string(warning.Short)
+		if place := placeOf(warning); place != "" {
+			line += " (" + place + ")"
+		}
+		if warning.URL != "" {
+			line += ", see " + warning.URL
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func placeOf(warning client.VertexWarning) string {
+	if warning.SourceInfo == nil || warning.SourceInfo.Filename == "" {
+		return ""
+	}
+	if len(warning.Range) == 0 || warning.Range[0].Start == nil {
+		return warning.SourceInfo.Filename
+	}
+	return fmt.Sprintf("%s:%d", warning.SourceInfo.Filename, warning.Range[0].Start.Line)
+}

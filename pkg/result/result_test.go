@@ -1,0 +1,122 @@
+package result
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+const (
+	manifest = "sha256:1111"
+	settings = "sha256:2222"
+)
+
+func TestLine(t *testing.T) {
+	for name, test := range map[string]struct {
+		pushed   string
+		response map[string]string
+		want     string
+	}{
+		"pushed":               {"example.com/a:1", map[string]string{"containerimage.digest": manifest}, "example.com/a:1@" + manifest},
+		"not pushed":           {"", map[string]string{"containerimage.digest": manifest}, manifest},
+		"no image":             {"", map[string]string{}, ""},
+		"files only":           {"", nil, ""},
+		"named by the builder": {"*", map[string]string{"containerimage.digest": manifest, "image.name": "x.io/a:1,x.io/b"}, "x.io/a:1@" + manifest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := New("ref", test.pushed, test.response).Line(); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestImageID(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "id")
+	for want, response := range map[string]map[string]string{
+		settings: {"containerimage.digest": manifest, "containerimage.config.digest": settings},
+		manifest: {"containerimage.digest": manifest},
+	} {
+		if err := New("", "", response).WriteImageID(path); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != want {
+			t.Errorf("got %q, want %q and no newline (%v)", got, want, err)
+		}
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	encode := base64.StdEncoding.EncodeToString
+	dir := t.TempDir()
+	path := filepath.Join(dir, "metadata.json")
+	err := New("abc", "", map[string]string{
+		"containerimage.digest":     manifest,
+		"containerimage.descriptor": encode([]byte(`{"size": 7}`)),
+		"list":                      encode([]byte(`[{"a": 1}]`)),
+		"empty":                     encode([]byte(`{}`)),
+		"image.name":                "abcd", // base64 by chance, but no JSON
+		"result.json":               `{"warnings": 1}`,
+	}).WriteMetadata(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]json.RawMessage
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	compact := map[string]string{}
+	for key, value := range got {
+		var any any
+		if err := json.Unmarshal(value, &any); err != nil {
+			t.Fatal(err)
+		}
+		plain, err := json.Marshal(any)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compact[key] = string(plain)
+	}
+	for key, want := range map[string]string{
+		"containerimage.digest":     `"` + manifest + `"`,
+		"containerimage.descriptor": `{"size":7}`,
+		"list":                      `[{"a":1}]`,
+		"empty":                     `"e30="`,
+		"image.name":                `"abcd"`,
+		"result.json":               `{"warnings":1}`,
+		RefKey:                      `"abc"`,
+	} {
+		if compact[key] != want {
+			t.Errorf("%s is %s, want %s", key, compact[key], want)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("beside the file there are %v (%v)", entries, err)
+	}
+}
+
+func TestUnwritable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "no", "such", "folder")
+	r := New("", "", map[string]string{"containerimage.digest": manifest})
+	if r.WriteMetadata(path) == nil || r.WriteImageID(path) == nil {
+		t.Error("writing into a folder that does not exist gave no error")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add("result.json", `{"a":1}`)
+	f.Add("x", base64.StdEncoding.EncodeToString([]byte(`[{"a":1}]`)))
+	f.Add("x", "")
+	f.Fuzz(func(t *testing.T, key, value string) {
+		if _, err := json.Marshal(decode(key, value)); err != nil {
+			t.Fatalf("%q=%q cannot be written: %v", key, value, err)
+		}
+	})
+}
