@@ -3,6 +3,7 @@ package program
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -52,6 +53,21 @@ func TestKeyChangesWithEverythingThatMakesAProgram(t *testing.T) {
 	} {
 		if got == want {
 			t.Errorf("the key does not change with the %s", name)
+		}
+	}
+}
+
+func TestConstantsAreTheVersionsOfTheModules(t *testing.T) {
+	for module, line := range map[string]string{
+		"tools":      "github.com/moby/buildkit " + BuildKitVersion,
+		"kubernetes": "k8s.io/kubernetes " + kubernetesVersion,
+	} {
+		data, err := os.ReadFile(filepath.Join("../../programs", module, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(data), line) {
+			t.Errorf("programs/%s/go.mod does not require %q", module, line)
 		}
 	}
 }

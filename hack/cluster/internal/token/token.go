@@ -32,7 +32,7 @@ type User struct {
 }
 
 // parseScopes reads "repository:NAME:ACTION,ACTION", several of them separated by spaces. A name may hold colons.
-// What does not look like a scope is left out, as grants nothing.
+// What does not look like a scope is left out: it grants nothing.
 func parseScopes(parameters []string) []Access {
 	var scopes []Access
 	for _, scope := range strings.Fields(strings.Join(parameters, " ")) {
