@@ -2,7 +2,6 @@ package registryauth
 
 import (
 	"errors"
-	"slices"
 	"strings"
 )
 
@@ -46,23 +45,39 @@ func (p *Provider) denied(name string, cause error) *DeniedError {
 	return denied
 }
 
-// named finds the registry that the text is about: one that was asked for in
-// this build, or else the host of the image or the URL in the text.
+// named finds the registry that the text is about: of those that were asked for
+// in this build the one it names first, or else the host of a URL in it.
 func (p *Provider) named(text string) string {
-	var found []string
-	for _, name := range sortedKeys(p.hosts) {
-		if strings.Contains(text, shownHost(name)+"/") {
-			found = append(found, name)
+	first, found := len(text), ""
+	for name := range p.hosts {
+		if at := indexOfHost(text, shownHost(name)); at >= 0 && at < first {
+			first, found = at, name
 		}
 	}
-	if len(found) == 1 {
-		return found[0]
+	if found != "" {
+		return found
 	}
-	inURL := hostInURL(text)
-	if inURL == "" || len(found) == 0 || slices.Contains(found, inURL) {
-		return inURL
+	return hostInURL(text)
+}
+
+// indexOfHost is where the text has the host before a path, and not as the end of
+// a longer host; -1 if nowhere.
+func indexOfHost(text, host string) int {
+	for from := 0; ; {
+		at := strings.Index(text[from:], host+"/")
+		if at < 0 {
+			return -1
+		}
+		at += from
+		if at == 0 || !partOfHost(text[at-1]) {
+			return at
+		}
+		from = at + 1
 	}
-	return found[0]
+}
+
+func partOfHost(c byte) bool {
+	return c == '.' || c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // hostInURL is the host of the first registry URL in the text.
@@ -72,7 +87,7 @@ func hostInURL(text string) string {
 		if !ok {
 			continue
 		}
-		if host, _, ok := strings.Cut(rest, "/v2/"); ok && !strings.ContainsAny(host, " /\"") {
+		if host, _, ok := strings.Cut(rest, "/v2/"); ok && host != "" && !strings.ContainsAny(host, " /\"") {
 			return host
 		}
 	}

@@ -54,10 +54,15 @@ func (d *Daemon) lost(err error) error {
 	if refusal(failure) {
 		return &RefusedError{Cause: failure}
 	}
-	if errors.Is(failure, io.EOF) {
-		failure = errors.New("it was closed at the other end")
+	return &LostError{Cause: ended(failure)}
+}
+
+// ended says in words what a bare EOF means.
+func ended(failure error) error {
+	if failure == io.EOF { //nolint:errorlint // a wrapped EOF has words of its own
+		return errors.New("it was closed at the other end")
 	}
-	return &LostError{Cause: failure}
+	return failure
 }
 
 // refusal says whether the other side sent a TLS alert. With TLS 1.3 it refuses a

@@ -1,6 +1,7 @@
 package solve
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -79,7 +80,10 @@ func (d *Daemon) Close() error {
 	return d.client.Close()
 }
 
-// handshake is done here and not by gRPC, whose errors are text.
+// handshake is done here and not by gRPC, whose errors are text. It ends with the
+// daemon's first byte: with TLS 1.3 the daemon looks at the client's certificate
+// only after the client is done. No time is lost, since gRPC sends nothing of use
+// before it has heard from the daemon.
 func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) (net.Conn, error) {
 	config = config.Clone()
 	config.NextProtos = []string{"h2"}
@@ -87,16 +91,29 @@ func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) 
 		config.ServerName = daemonName
 	}
 	secure := tls.Client(conn, config)
-	err := secure.HandshakeContext(ctx)
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	received := bufio.NewReader(secure)
+	_, err := received.Peek(1)
 	switch {
 	case err == nil:
-		return secure, nil
+		return &bufferedConn{Conn: secure, received: received}, nil
 	case ctx.Err() != nil:
 		return nil, &CanceledError{Cause: context.Cause(ctx)}
-	case l.failure() != nil:
-		return nil, &LostError{Cause: l.failure()}
+	case l.failure() != nil && !refusal(err):
+		return nil, &LostError{Cause: ended(l.failure())}
 	}
 	return nil, &RefusedError{Cause: err}
+}
+
+// bufferedConn gives out first what was read before.
+type bufferedConn struct {
+	net.Conn
+	received *bufio.Reader
+}
+
+func (c *bufferedConn) Read(b []byte) (int, error) {
+	return c.received.Read(b)
 }
 
 // once hands the connection to gRPC the first time, and after that the reason

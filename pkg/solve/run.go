@@ -2,6 +2,7 @@ package solve
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -78,6 +79,10 @@ func (d *Daemon) explain(ctx context.Context, err error, steps *stepNames, attac
 		return lost
 	}
 	typed := buildError(err, steps)
+	var step *FailedStepError
+	if errors.As(typed, &step) && step.ExitCode >= 0 {
+		return typed // the step's own program failed, whatever its text says
+	}
 	for _, attachable := range attachables {
 		if knows, ok := attachable.(explainer); ok {
 			typed = knows.Explain(typed)

@@ -1,0 +1,148 @@
+//go:build unix
+
+package registryauth
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// helpers puts credential helpers, shell scripts by name, first in PATH.
+func helpers(t *testing.T, scripts map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, body := range scripts {
+		path := filepath.Join(dir, helperName(name))
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+func answering(user string) string {
+	return `read server; echo "{\"ServerURL\":\"$server\",\"Username\":\"` + user + `\",\"Secret\":\"for $server\"}"`
+}
+
+func TestHelpers(t *testing.T) {
+	helpers(t, map[string]string{
+		"store": answering("store"),
+		"own":   answering("own"),
+		"token": answering("<token>"),
+		"none":  `echo "credentials not found in native keychain"; exit 1`,
+	})
+	inline := `"auths":{"r.io":{"auth":"` + encoded("inline", "p") + `"}}`
+	for name, test := range map[string]struct {
+		text, host string
+		want       Credentials
+	}{
+		"own helper":     {`{"credHelpers":{"r.io":"own"},"credsStore":"store"}`, "r.io", Credentials{Username: "own", Secret: "for r.io"}},
+		"store":          {`{"credHelpers":{"r.io":"own"},"credsStore":"store"}`, "x.io", Credentials{Username: "store", Secret: "for x.io"}},
+		"hub":            {`{"credsStore":"store"}`, hubHost, Credentials{Username: "store", Secret: "for https://index.docker.io/v1/"}},
+		"hub by name":    {`{"credHelpers":{"docker.io":"own"}}`, hubHost, Credentials{Username: "own", Secret: "for https://index.docker.io/v1/"}},
+		"identity token": {`{"credHelpers":{"r.io":"token"}}`, "r.io", Credentials{Secret: "for r.io"}},
+		"not in store":   {`{"credsStore":"none"}`, "r.io", Credentials{}},
+		"then the file":  {`{"credsStore":"none",` + inline + `}`, "r.io", Credentials{Username: "inline", Secret: "p"}},
+		"over the file":  {`{"credsStore":"store",` + inline + `}`, "r.io", Credentials{Username: "store", Secret: "for r.io"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, unread := mustProvider(t, test.text).keychain.find(t.Context(), test.host)
+			if unread != nil {
+				t.Fatal(unread)
+			}
+			got.Source = ""
+			if got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestBrokenHelpers(t *testing.T) {
+	helpers(t, map[string]string{
+		"fails":  `echo "the keychain is locked"; exit 3`,
+		"stderr": `echo "no agent" >&2; exit 1`,
+		"junk":   `echo "password is ` + secret + `"`,
+		"long":   `printf '%01000d' 0; exit 1`,
+		"good":   answering("good"),
+	})
+	config := `{"credHelpers":{"a.io":"absent","b.io":"fails","c.io":"stderr","d.io":"junk","e.io":"long","f.io":"good"}}`
+	p := mustProvider(t, config)
+	for host, want := range map[string][]string{
+		"a.io": {`"docker-credential-absent"`, "not in PATH"},
+		"b.io": {`"docker-credential-fails"`, "exit status 3", "the keychain is locked"},
+		"c.io": {`"docker-credential-stderr"`, "no agent"},
+		"d.io": {`"docker-credential-junk"`, "not JSON"},
+		"e.io": {`"docker-credential-long"`, "…"},
+	} {
+		got, unread := p.keychain.find(t.Context(), host)
+		if got != (Credentials{}) || unread == nil {
+			t.Fatalf("%s: got %+v, %v", host, got, unread)
+		}
+		text := unread.Error()
+		for _, part := range append(want, host) {
+			if !strings.Contains(text, part) {
+				t.Errorf("%q does not say %q", text, part)
+			}
+		}
+		if strings.Contains(text, secret) || len(text) > 400 {
+			t.Errorf("%q says too much", text)
+		}
+	}
+	if got, unread := p.keychain.find(t.Context(), "f.io"); got.Username != "good" || unread != nil {
+		t.Errorf("the good helper: got %+v, %v", got, unread)
+	}
+}
+
+// TestHelperIsAskedAtUse proves that a helper runs when a registry asks, once,
+// and again when its answer is old.
+func TestHelperIsAskedAtUse(t *testing.T) {
+	count := filepath.Join(t.TempDir(), "count")
+	helpers(t, map[string]string{"counts": "echo x >> " + strconv.Quote(count) + "\n" + answering("u")})
+	p := mustProvider(t, `{"credsStore":"counts"}`)
+	asked := func() int {
+		text, err := os.ReadFile(count)
+		if err != nil {
+			return 0
+		}
+		return strings.Count(string(text), "x")
+	}
+	if asked() != 0 {
+		t.Error("the helper was asked at start")
+	}
+	for range 3 {
+		p.keychain.find(t.Context(), "r.io")
+	}
+	if asked() != 1 {
+		t.Errorf("the helper was asked %d times", asked())
+	}
+	old := p.keychain.known["r.io"]
+	old.at = old.at.Add(-credentialsAge)
+	p.keychain.known["r.io"] = old
+	p.keychain.find(t.Context(), "r.io")
+	if asked() != 2 {
+		t.Errorf("after its answer was old, the helper was asked %d times", asked())
+	}
+}
+
+// TestHungHelper proves that a helper which never ends, e.g. since it waits for a
+// window nobody sees, ends with the call.
+func TestHungHelper(t *testing.T) {
+	helpers(t, map[string]string{"hangs": "exec sleep 600"})
+	p := mustProvider(t, `{"credsStore":"hangs"}`)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, unread := p.keychain.find(ctx, "r.io")
+	if unread == nil || time.Since(began) > 10*time.Second {
+		t.Errorf("got %v after %v", unread, time.Since(began))
+	}
+	if _, known := p.keychain.known["r.io"]; known {
+		t.Error("an answer that was not waited for is remembered")
+	}
+}
