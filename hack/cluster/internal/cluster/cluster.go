@@ -3,6 +3,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,15 +42,7 @@ func NewOptions(getenv func(string) string) (Options, error) {
 		}
 		options.Index = number
 	}
-	switch {
-	case getenv("KUBECTL_BUILDKIT_CACHE") != "":
-		options.Cache = getenv("KUBECTL_BUILDKIT_CACHE")
-	case getenv("XDG_CACHE_HOME") != "":
-		options.Cache = filepath.Join(getenv("XDG_CACHE_HOME"), "kubectl-buildkit")
-	default:
-		options.Cache = filepath.Join(getenv("HOME"), ".cache", "kubectl-buildkit")
-	}
-	cache, err := filepath.Abs(options.Cache)
+	cache, err := cacheDir(getenv)
 	if err != nil {
 		return Options{}, fmt.Errorf("finding the cache folder: %w", err)
 	}
@@ -63,6 +56,20 @@ func NewOptions(getenv func(string) string) (Options, error) {
 	}
 	options.Sources = sources
 	return options, nil
+}
+
+func cacheDir(getenv func(string) string) (string, error) {
+	if dir := getenv("KUBECTL_BUILDKIT_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if dir := getenv("XDG_CACHE_HOME"); dir != "" {
+		return filepath.Abs(filepath.Join(dir, "kubectl-buildkit"))
+	}
+	home := getenv("HOME")
+	if home == "" {
+		return "", errors.New("neither KUBECTL_BUILDKIT_CACHE nor HOME is set")
+	}
+	return filepath.Abs(filepath.Join(home, ".cache", "kubectl-buildkit"))
 }
 
 // resolve follows the links in a path of which the end may not exist yet: the kernel lists mounts by resolved paths.
