@@ -35,7 +35,7 @@ func main() {
 	stop()
 	switch {
 	case err != nil && interrupted:
-		fmt.Fprintln(os.Stderr, "interrupted: `down` removes what was started, and so does the next `up`")
+		fmt.Fprintln(os.Stderr, "interrupted: what an unfinished `up` started is removed by `down`, or by the next `up`")
 		os.Exit(130)
 	case errors.Is(err, errUsage):
 		fmt.Fprint(os.Stderr, usage)
