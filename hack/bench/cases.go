@@ -71,7 +71,7 @@ func measureCached(ctx context.Context, w *workshop, opts options) ([]row, error
 			return []string{w.plugin, "build", "-n", w.namespace, "-t", tag("ours"), "--push", dir}
 		}},
 		{label: "docker buildx build (kubernetes driver)", bar: 0.5, command: func() []string {
-			return []string{w.buildx, "build", "--builder", w.namespace, "--provenance=false", "-t", tag("buildx"), "--push", dir}
+			return []string{w.buildx, "build", "--builder", w.namespace, "-t", tag("buildx"), "--push", dir}
 		}},
 		{label: "buildctl --addr kube-pod://", bar: 0.5, command: func() []string {
 			return []string{w.buildctl, "--addr", "kube-pod://buildkitd?namespace=" + w.namespace, "build", "--frontend", "dockerfile.v0",

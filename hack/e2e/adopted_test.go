@@ -21,6 +21,6 @@ func TestAdoptedBuilder(t *testing.T) {
 	u.buildkit("build", "--builder", "buildkitd", "--transport", "exec", "-o", "type=cacheonly", context).ok()
 
 	u.buildkit("install").exits(2).says("buildkitd", "not installed by")
-	u.buildkit("uninstall").exits(3).says("buildkitd")
+	u.buildkit("uninstall").exits(2).says("buildkitd", "not installed by")
 	u.kubectl("get", "pod", "buildkitd").ok()
 }

@@ -16,7 +16,6 @@ func TestFailingStep(t *testing.T) {
 		if progress != "quiet" {
 			failed.says("the cause is here")
 		}
-		failed.neverSays("echo never\" did not")
 	}
 }
 
@@ -43,8 +42,8 @@ func TestInputErrorsNeedNoCluster(t *testing.T) {
 		"missing Dockerfile":  {[]string{"build", empty}, []string{filepath.Join(empty, "Dockerfile"), "-f"}},
 		"missing -f":          {[]string{"build", "-f", "Other", good}, []string{"Other"}},
 		"no context":          {[]string{"build"}, []string{"PATH"}},
-		"invalid tag":         {[]string{"build", "-t", "UPPER/case:1", good}, []string{"UPPER/case:1", "-t"}},
-		"push without tag":    {[]string{"build", "--push", good}, []string{"--push", "-t"}},
+		"invalid tag":         {[]string{"build", "-t", "Upper:1", good}, []string{"Upper:1", "--tag"}},
+		"push without tag":    {[]string{"build", "--push", good}, []string{"--push", "--tag"}},
 		"unknown platform":    {[]string{"build", "--platform", "linux/", good}, []string{"--platform", "linux/"}},
 		"unknown output":      {[]string{"build", "-o", "type=zip", good}, []string{"zip", "oci"}},
 		"unknown progress":    {[]string{"build", "--progress", "fancy", good}, []string{"fancy", "plain"}},
@@ -92,7 +91,7 @@ func TestInstallFailsFast(t *testing.T) {
 		says []string
 	}{
 		"image":         {[]string{"--image", need(t, "E2E_REGISTRY") + "/no/such:image"}, []string{"no/such:image", "not found"}},
-		"node selector": {[]string{"--node-selector", "disk=none"}, []string{"disk=none", "didn't match"}},
+		"node selector": {[]string{"--node-selector", "disk=none"}, []string{"Unschedulable", "didn't match", "--node-selector"}},
 		"memory":        {[]string{"--request", "memory=999Ti"}, []string{"Insufficient memory"}},
 		"crash":         {[]string{"--image", need(t, "E2E_BASE_IMAGE")}, []string{"buildkitd"}},
 	} {

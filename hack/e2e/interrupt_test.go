@@ -81,7 +81,7 @@ func (r *running) interrupt() {
 		<-done
 		r.t.Fatalf("still there 10 s after Ctrl-C\n%s", r.stderr.String())
 	}
-	if code := r.cmd.ProcessState.ExitCode(); code != 130 {
+	if code := r.exitCode(); code != 130 {
 		r.t.Errorf("exit code %d after Ctrl-C, want 130\n%s", code, r.stderr.String())
 	}
 	if r.stdout.String() != "" {
@@ -90,6 +90,14 @@ func (r *running) interrupt() {
 	if err := syscall.Kill(-group, 0); err == nil {
 		r.t.Errorf("a process is left %.1fs after Ctrl-C", time.Since(pressed).Seconds())
 	}
+}
+
+// exitCode is what a shell shows: a process that died of a signal has 128 and the signal's number.
+func (r *running) exitCode() int {
+	if status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return r.cmd.ProcessState.ExitCode()
 }
 
 func TestCtrlC(t *testing.T) {
@@ -101,11 +109,10 @@ func TestCtrlC(t *testing.T) {
 		r := u.begin("install", "second", "--node-selector", "disk=none")
 		r.until("second")
 		r.interrupt()
-		if left := u.kubectl("get", "pods,secrets,configmaps,roles", "-l", "app.kubernetes.io/instance=second", "-o", "name").stdout; left != "" {
-			u.eventuallyGone()
-			if pods := u.kubectl("get", "pods,secrets,configmaps,roles", "-l", "app.kubernetes.io/instance=second", "-o", "name").stdout; pods != "" {
-				t.Errorf("an interrupted install left\n%s", pods)
-			}
+		u.kubectl("wait", "pod/second", "--for=delete", "--timeout=20s")
+		left := u.kubectl("get", "pods,secrets,configmaps,roles", "-l", "app.kubernetes.io/instance=second", "-o", "name").ok().stdout
+		if left != "" {
+			t.Errorf("an interrupted install left\n%s", left)
 		}
 	})
 	t.Run("context upload", func(t *testing.T) {
@@ -132,11 +139,7 @@ func TestCtrlC(t *testing.T) {
 			t.Error("the step is not seen in the builder while it runs: the test is blind")
 		}
 		r.interrupt()
-		for deadline := time.Now().Add(10 * time.Second); u.daemonRuns("sleep 987"); time.Sleep(200 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("the step still runs in the builder 10 s after Ctrl-C")
-			}
-		}
+		u.stepEnds("sleep 987")
 	})
 	t.Run("output to files", func(t *testing.T) {
 		u.t = t
@@ -166,7 +169,18 @@ func TestCtrlC(t *testing.T) {
 		r.until("begun")
 		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT)
 		r.interrupt()
+		u.stepEnds("sleep 986")
 	})
+}
+
+// stepEnds demands that the daemon stops a step soon after its client has gone.
+func (u *user) stepEnds(command string) {
+	u.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); u.daemonRuns(command); time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			u.t.Fatalf("%q still runs in the builder 10 s after Ctrl-C", command)
+		}
+	}
 }
 
 // daemonRuns says whether a process with this command line runs inside the builder's Pod.

@@ -41,9 +41,10 @@ func newUser(t *testing.T) *user {
 		"TMPDIR":        u.mkdir("tmp"),
 	})
 	u.kubectl("create", "namespace", u.namespace).ok()
+	own := u.env["KUBECONFIG"]
 	t.Cleanup(func() {
+		u.t, u.env["KUBECONFIG"] = t, own
 		u.collect()
-		u.t = t
 		u.kubectl("delete", "namespace", u.namespace, "--wait=false", "--ignore-not-found").ok()
 	})
 	return u

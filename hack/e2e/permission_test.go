@@ -39,7 +39,7 @@ func TestPermissions(t *testing.T) {
 	t.Run("unbound is told what lacks", func(t *testing.T) {
 		v := u.as(t, "unbound")
 		v.buildkit("build", context).exits(4).says("get", "secrets", "buildkitd-client", u.namespace, "buildkitd-user")
-		v.buildkit("install").exits(4).says("forbidden")
+		v.buildkit("install").exits(4).says("may not", "kubectl auth can-i")
 		v.buildkit("list").exits(4).says("list", u.namespace)
 		v.buildkit("uninstall").exits(4)
 	})

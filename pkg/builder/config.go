@@ -12,7 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-const configField = "buildkitd.toml"
+// FieldConfig is the Field of an InvalidError about the user's buildkitd.toml; its Value is then the place in that file.
+const FieldConfig = "buildkitd.toml"
 
 // DaemonConfig is the text of the daemon's buildkitd.toml: the user's own text unchanged, then the registries that the
 // Spec adds. It refuses what the user's text and the Spec say differently.
@@ -31,13 +32,13 @@ func (s Spec) DaemonConfig() (string, error) {
 	hosts := s.registries()
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		if table(own, "registry")[host] != nil {
-			return "", invalid(configField, host, "this registry is described there and by another option",
+			return "", invalid(FieldConfig, host, "this registry is described there and by another option",
 				"say everything about this registry in one of the two places")
 		}
 		text += hosts[host]
 	}
 	if _, err := parseConfig([]byte(text)); err != nil {
-		return "", invalid(configField, "[registry]", "its registries cannot be extended",
+		return "", invalid(FieldConfig, "[registry]", "its registries cannot be extended",
 			"write each registry as a table of its own, e.g. [registry.\"docker.io\"]")
 	}
 	return text, nil
@@ -118,10 +119,10 @@ func parseConfig(text []byte) (map[string]any, error) {
 	var syntax *toml.DecodeError
 	if errors.As(err, &syntax) {
 		line, column := syntax.Position()
-		return nil, invalid(configField, fmt.Sprintf("line %d, column %d", line, column), syntax.Error(), "")
+		return nil, invalid(FieldConfig, fmt.Sprintf("line %d, column %d", line, column), syntax.Error(), "")
 	}
 	if err != nil {
-		return nil, invalid(configField, "", err.Error(), "")
+		return nil, invalid(FieldConfig, "", err.Error(), "")
 	}
 	return config, nil
 }
@@ -132,11 +133,11 @@ func reserved(own map[string]any) error {
 	grpc := table(own, "grpc")
 	for _, key := range []string{"address", "tls", "uid", "gid"} {
 		if grpc[key] != nil {
-			return invalid(configField, "grpc."+key, "the daemon's listeners are set by its Pod", hint)
+			return invalid(FieldConfig, "grpc."+key, "the daemon's listeners are set by its Pod", hint)
 		}
 	}
 	if own["root"] != nil {
-		return invalid(configField, "root", "the daemon's directory is a volume of its Pod", hint)
+		return invalid(FieldConfig, "root", "the daemon's directory is a volume of its Pod", hint)
 	}
 	return nil
 }

@@ -101,7 +101,7 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 		return err
 	}
 	if err := spec.Validate(); err != nil {
-		return err
+		return o.spec.inConfigFile(err)
 	}
 	if o.dryRun == "client" {
 		return printPlan(f, spec, o.output)
@@ -175,7 +175,7 @@ func printOutcome(f *factory, spec builder.Spec, outcome cluster.Outcome, o *ins
 	if o.dryRun == "server" {
 		suffix = " (server dry run)"
 	}
-	if outcome.Renewed {
+	if outcome.Renewed && outcome.Connection != nil {
 		fmt.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
 	}
 	_, err := fmt.Fprintf(f.streams.Out, "builder/%s %s%s\n", spec.Name, outcome.Change, suffix)

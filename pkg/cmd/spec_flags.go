@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -92,6 +94,15 @@ func (s *specFlags) files(spec *builder.Spec) error {
 		*file.into = raw
 	}
 	return nil
+}
+
+// inConfigFile says of a fault in buildkitd.toml which file that is.
+func (s *specFlags) inConfigFile(err error) error {
+	var invalid *builder.InvalidError
+	if s.configFile == "" || !errors.As(err, &invalid) || invalid.Field != builder.FieldConfig {
+		return err
+	}
+	return &optionError{flag: "--config", value: s.configFile, reason: strings.TrimPrefix(invalid.Value+": "+invalid.Reason, ": "), next: invalid.Hint}
 }
 
 func (s *specFlags) registries(spec *builder.Spec) (err error) {
