@@ -36,6 +36,7 @@ type Dial func(ctx context.Context) (net.Conn, error)
 type Daemon struct {
 	client *client.Client
 	link   *link
+	grace  time.Duration // see cancelGrace
 }
 
 // Connect dials once and, if config is not nil, agrees on TLS. The daemon has not
@@ -66,7 +67,7 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 		_ = conn.Close()
 		return nil, err
 	}
-	return &Daemon{client: c, link: l}, nil
+	return &Daemon{client: c, link: l, grace: cancelGrace}, nil
 }
 
 // Client is BuildKit's own client on this connection.

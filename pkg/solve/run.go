@@ -59,7 +59,7 @@ func (d *Daemon) solve(ctx context.Context, options client.SolveOpt, statuses ch
 		return got.response, got.err
 	case <-ctx.Done():
 	}
-	timer := time.NewTimer(cancelGrace)
+	timer := time.NewTimer(d.grace)
 	defer timer.Stop()
 	select {
 	case got := <-answered:

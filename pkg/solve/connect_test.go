@@ -1,0 +1,199 @@
+package solve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestTLS(t *testing.T) {
+	ours, other := newAuthority(t), newAuthority(t)
+	daemon := (&fakeDaemon{}).start(t, &tls.Config{
+		Certificates: []tls.Certificate{ours.certificate(t, daemonName)},
+		ClientCAs:    ours.pool(), ClientAuth: tls.RequireAndVerifyClientCert,
+	})
+	plain := (&fakeDaemon{}).start(t, nil)
+	client := []tls.Certificate{ours.certificate(t, "client")}
+	for name, test := range map[string]struct {
+		to      *fakeDaemon
+		config  *tls.Config
+		refused bool
+	}{
+		"right":                   {daemon, &tls.Config{RootCAs: ours.pool(), Certificates: client}, false},
+		"no client certificate":   {daemon, &tls.Config{RootCAs: ours.pool()}, true},
+		"foreign certificate":     {daemon, &tls.Config{RootCAs: ours.pool(), Certificates: []tls.Certificate{other.certificate(t, "client")}}, true},
+		"foreign daemon":          {daemon, &tls.Config{RootCAs: other.pool(), Certificates: client}, true},
+		"another name":            {daemon, &tls.Config{RootCAs: ours.pool(), Certificates: client, ServerName: "registry"}, true},
+		"a daemon without TLS":    {plain, &tls.Config{RootCAs: ours.pool(), Certificates: client}, true},
+		"no TLS where there none": {plain, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, err := test.to.connect(t, test.config, nil)
+			if test.refused {
+				var refused *RefusedError
+				if !errors.As(err, &refused) {
+					t.Fatalf("got %v, want a RefusedError", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if version, err := d.Version(t.Context()); err != nil || version != "v9.8.7" {
+				t.Errorf("got %q, %v", version, err)
+			}
+		})
+	}
+}
+
+func TestDialError(t *testing.T) {
+	want := errors.New("forbidden")
+	_, err := Connect(t.Context(), func(context.Context) (net.Conn, error) { return nil, want }, nil)
+	if !errors.Is(err, want) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// brokenConn is a tunnel that ends with words of its own, once it is cut.
+type brokenConn struct {
+	net.Conn
+	why  error
+	once sync.Once
+	cut  chan struct{}
+}
+
+func breaking(why error) (func(net.Conn) net.Conn, func()) {
+	cut := make(chan struct{})
+	return func(conn net.Conn) net.Conn {
+		b := &brokenConn{Conn: conn, why: why, cut: cut}
+		go func() {
+			<-cut
+			_ = conn.Close()
+		}()
+		return b
+	}, sync.OnceFunc(func() { close(cut) })
+}
+
+func (c *brokenConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	select {
+	case <-c.cut:
+		if err != nil {
+			return n, c.why
+		}
+	default:
+	}
+	return n, err
+}
+
+// TestTunnelsWordsSurvive proves that what the tunnel says is not lost behind
+// gRPC's "error reading from server: EOF".
+func TestTunnelsWordsSurvive(t *testing.T) {
+	want := errors.New("pod buildkitd was evicted")
+	ours := newAuthority(t)
+	for name, config := range map[string]*tls.Config{
+		"plain": nil,
+		"TLS":   {RootCAs: ours.pool()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var server *tls.Config
+			if config != nil {
+				server = &tls.Config{Certificates: []tls.Certificate{ours.certificate(t, daemonName)}}
+			}
+			wrap, cut := breaking(want)
+			d, err := (&fakeDaemon{}).start(t, server).connect(t, config, wrap)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Version(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			cut()
+			for range 2 { // the second call finds the connection broken, and must not dial
+				_, err = d.Version(t.Context())
+				var lost *LostError
+				if !errors.As(err, &lost) || !errors.Is(err, want) {
+					t.Errorf("got %v, want it lost because %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	want := errors.New("connection refused inside the Pod")
+	for name, config := range map[string]*tls.Config{"plain": nil, "TLS": {}} {
+		t.Run(name, func(t *testing.T) {
+			near, far := net.Pipe()
+			defer func() { _ = far.Close() }()
+			d, err := Connect(t.Context(), func(context.Context) (net.Conn, error) { return refusing{near, want}, nil }, config)
+			if err == nil {
+				_, err = d.Version(t.Context())
+				_ = d.Close()
+			}
+			var lost *LostError
+			if !errors.As(err, &lost) || !errors.Is(err, want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// refusing is a tunnel to a port where nobody listens: it opens, and then fails.
+type refusing struct {
+	net.Conn
+	why error
+}
+
+func (c refusing) Read([]byte) (int, error)    { return 0, c.why }
+func (c refusing) Write(b []byte) (int, error) { return len(b), nil }
+
+// TestSilentPeer proves that Connect ends with its context where nobody answers.
+func TestSilentPeer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = Connect(ctx, func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", listener.Addr().String())
+	}, &tls.Config{})
+	var canceled *CanceledError
+	if !errors.As(err, &canceled) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestInfo(t *testing.T) {
+	info, err := (&fakeDaemon{}).start(t, nil).mustConnect(t).Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Version != "v9.8.7" || info.Revision != "abc" || info.Cache != (Cache{Records: 2, TotalBytes: 12, InUseBytes: 5}) {
+		t.Errorf("got %+v", info)
+	}
+	if len(info.Workers) != 1 || info.Workers[0].ID != "w" {
+		t.Fatalf("got %+v", info.Workers)
+	}
+	rule := info.Workers[0].GC[0]
+	if !rule.All || rule.KeepSeconds != 60 || rule.MaxUsedBytes != 10 || rule.ReservedBytes != 3 || rule.MinFreeBytes != 4 {
+		t.Errorf("got %+v", rule)
+	}
+}
+
+func TestOldDaemon(t *testing.T) {
+	d := (&fakeDaemon{old: true}).start(t, nil).mustConnect(t)
+	var unsupported *UnsupportedError
+	if _, err := d.Version(t.Context()); !errors.As(err, &unsupported) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := d.Info(t.Context()); !errors.As(err, &unsupported) {
+		t.Errorf("got %v", err)
+	}
+}

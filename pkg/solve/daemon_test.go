@@ -1,0 +1,179 @@
+package solve
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	apitypes "github.com/moby/buildkit/api/types"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+)
+
+// fakeDaemon is a daemon whose answers a test decides.
+type fakeDaemon struct {
+	controlapi.UnimplementedControlServer
+	solve    func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error)
+	statuses []*controlapi.StatusResponse
+	old      bool // knows no Info
+
+	address string
+	server  *grpc.Server
+	solved  chan struct{}
+}
+
+// start makes the daemon listen. Without certificates it speaks no TLS.
+func (f *fakeDaemon) start(t *testing.T, config *tls.Config) *fakeDaemon {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := []grpc.ServerOption{
+		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+	}
+	if config != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(config)))
+	}
+	f.address, f.server, f.solved = listener.Addr().String(), grpc.NewServer(options...), make(chan struct{})
+	controlapi.RegisterControlServer(f.server, f)
+	go func() { _ = f.server.Serve(listener) }()
+	t.Cleanup(f.server.Stop)
+	return f
+}
+
+// connect opens a connection to the daemon; wrap may be nil.
+func (f *fakeDaemon) connect(t *testing.T, config *tls.Config, wrap func(net.Conn) net.Conn) (*Daemon, error) {
+	t.Helper()
+	var dials atomic.Int32
+	d, err := Connect(t.Context(), func(ctx context.Context) (net.Conn, error) {
+		if dials.Add(1) > 1 {
+			t.Error("a second connection was opened: it would not know the session")
+		}
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", f.address)
+		if err == nil && wrap != nil {
+			conn = wrap(conn)
+		}
+		return conn, err
+	}, config)
+	if err == nil {
+		t.Cleanup(func() { _ = d.Close() })
+	}
+	return d, err
+}
+
+func (f *fakeDaemon) mustConnect(t *testing.T) *Daemon {
+	t.Helper()
+	d, err := f.connect(t, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (f *fakeDaemon) Solve(ctx context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+	defer close(f.solved)
+	return f.solve(ctx, req)
+}
+
+func (f *fakeDaemon) Status(_ *controlapi.StatusRequest, stream controlapi.Control_StatusServer) error {
+	for _, status := range f.statuses {
+		if err := stream.Send(status); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-f.solved:
+	case <-stream.Context().Done():
+	}
+	return nil
+}
+
+func (f *fakeDaemon) Session(stream controlapi.Control_SessionServer) error {
+	for {
+		if _, err := stream.Recv(); err != nil {
+			return nil //nolint:nilerr // the client has closed the session
+		}
+	}
+}
+
+func (f *fakeDaemon) Info(ctx context.Context, req *controlapi.InfoRequest) (*controlapi.InfoResponse, error) {
+	if f.old {
+		return f.UnimplementedControlServer.Info(ctx, req)
+	}
+	return &controlapi.InfoResponse{BuildkitVersion: &apitypes.BuildkitVersion{Version: "v9.8.7", Revision: "abc"}}, nil
+}
+
+func (f *fakeDaemon) ListWorkers(context.Context, *controlapi.ListWorkersRequest) (*controlapi.ListWorkersResponse, error) {
+	return &controlapi.ListWorkersResponse{Record: []*apitypes.WorkerRecord{{
+		ID: "w", GCPolicy: []*apitypes.GCPolicy{{All: true, KeepDuration: int64(time.Minute), MaxUsedSpace: 10, ReservedSpace: 3, MinFreeSpace: 4}},
+	}}}, nil
+}
+
+func (f *fakeDaemon) DiskUsage(context.Context, *controlapi.DiskUsageRequest) (*controlapi.DiskUsageResponse, error) {
+	return &controlapi.DiskUsageResponse{Record: []*controlapi.UsageRecord{{Size: 5, InUse: true}, {Size: 7}}}, nil
+}
+
+// authority signs certificates for one name.
+type authority struct {
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{key: newKey(t)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign,
+	}
+	a.cert = a.issue(t, template, template, a.key)
+	return a
+}
+
+func (a *authority) issue(t *testing.T, template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
+	t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+func (a *authority) certificate(t *testing.T, name string) tls.Certificate {
+	t.Helper()
+	key := newKey(t)
+	cert := a.issue(t, &x509.Certificate{
+		SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{name},
+	}, a.cert, key)
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+}
+
+func (a *authority) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	return pool
+}
+
+func newKey(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}

@@ -1,0 +1,256 @@
+package solve
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+	"google.golang.org/grpc"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+)
+
+const stepName = "[2/2] RUN make"
+
+func newRequest(t *testing.T) *request.Request {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nRUN make\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	req, err := request.New(request.Options{
+		Input:  request.Input{Path: dir},
+		Image:  request.Image{Tags: []string{"example.com/a:1"}},
+		Output: request.Output{Push: true},
+	}, request.Environment{LookupEnv: func(string) (string, bool) { return "", false }, Stdout: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}
+
+// recorder is a display that remembers.
+type recorder struct {
+	mu    sync.Mutex
+	names []string
+	ended chan struct{}
+}
+
+func (r *recorder) Attach() chan *client.SolveStatus {
+	statuses := make(chan *client.SolveStatus)
+	r.ended = make(chan struct{})
+	go func() {
+		defer close(r.ended)
+		for status := range statuses {
+			r.mu.Lock()
+			for _, vertex := range status.Vertexes {
+				r.names = append(r.names, vertex.Name)
+			}
+			r.mu.Unlock()
+		}
+	}()
+	return statuses
+}
+
+// run runs the request on a daemon that answers with solve.
+func run(ctx context.Context, t *testing.T, solve func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error)) (*result.Result, *recorder, error) {
+	t.Helper()
+	daemon := (&fakeDaemon{solve: solve, statuses: []*controlapi.StatusResponse{
+		{Vertexes: []*controlapi.Vertex{{Digest: digest.FromString("step").String(), Name: stepName}}},
+	}}).start(t, nil)
+	display := &recorder{}
+	res, err := daemon.mustConnect(t).Run(ctx, newRequest(t), display)
+	select {
+	case <-display.ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the display was not ended")
+	}
+	return res, display, err
+}
+
+func TestRun(t *testing.T) {
+	var asked *controlapi.SolveRequest
+	got, display, err := run(t.Context(), t, func(_ context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+		asked = req
+		time.Sleep(50 * time.Millisecond) // so that the status is read
+		return &controlapi.SolveResponse{ExporterResponse: map[string]string{"containerimage.digest": "sha256:1"}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "example.com/a:1@sha256:1"; got.Line() != want {
+		t.Errorf("got %q, want %q", got.Line(), want)
+	}
+	if got.Ref() == "" || got.Ref() != asked.Ref {
+		t.Errorf("the reference is %q, the daemon was asked for %q", got.Ref(), asked.Ref)
+	}
+	if len(display.names) != 1 || display.names[0] != stepName {
+		t.Errorf("the display got %q", display.names)
+	}
+}
+
+func failing(err error) func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+	return func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+		time.Sleep(50 * time.Millisecond)
+		return nil, err
+	}
+}
+
+func inSource(err error) error {
+	return errdefs.WithSource(err, &errdefs.Source{
+		Info:   &pb.SourceInfo{Filename: "Dockerfile", Data: []byte("FROM scratch\nRUN make\n")},
+		Ranges: []*pb.Range{{Start: &pb.Position{Line: 2}, End: &pb.Position{Line: 2}}},
+	})
+}
+
+func TestFailedStep(t *testing.T) {
+	cause := &gateway.ExitError{ExitCode: 3, Err: errors.New(`process "make" did not complete successfully: exit code: 3`)}
+	_, _, err := run(t.Context(), t, failing(inSource(errdefs.WrapVertex(cause, digest.FromString("step")))))
+	var failed *FailedStepError
+	if !errors.As(err, &failed) {
+		t.Fatalf("got %#v", err)
+	}
+	if failed.Step != stepName || failed.ExitCode != 3 {
+		t.Errorf("got %+v", failed)
+	}
+	if want := `step "[2/2] RUN make" failed: process "make" did not complete successfully: exit code: 3`; err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+	var lines bytes.Buffer
+	if err := PrintSources(&lines, err); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(lines.String(), ">>> RUN make") {
+		t.Errorf("got %q", lines.String())
+	}
+}
+
+func TestStepWithoutProgram(t *testing.T) {
+	_, _, err := run(t.Context(), t, failing(errdefs.WrapVertex(errors.New(`"/x": not found`), digest.FromString("other"))))
+	var failed *FailedStepError
+	if !errors.As(err, &failed) || failed.ExitCode != -1 || failed.Step != "" || err.Error() != `"/x": not found` {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestSyntax(t *testing.T) {
+	_, _, err := run(t.Context(), t, failing(inSource(errors.New("dockerfile parse error on line 2: unknown instruction: RUNN"))))
+	var syntax *SyntaxError
+	if !errors.As(err, &syntax) || !strings.HasPrefix(err.Error(), "dockerfile parse error") {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestOtherError(t *testing.T) {
+	_, _, err := run(t.Context(), t, failing(errors.New("no space left on device")))
+	var build *BuildError
+	if !errors.As(err, &build) || err.Error() != "no space left on device" {
+		t.Errorf("got %#v", err)
+	}
+}
+
+// knowing is an attachable that explains errors.
+type knowing struct{ err error }
+
+func (k knowing) Register(*grpc.Server)   {}
+func (k knowing) Explain(err error) error { return errors.Join(k.err, err) }
+
+func TestAttachableExplains(t *testing.T) {
+	why := errors.New("wrong password")
+	denied := errdefs.WrapVertex(errors.New("401 Unauthorized"), digest.FromString("step"))
+	program := errdefs.WrapVertex(&gateway.ExitError{ExitCode: 1, Err: errors.New("401 Unauthorized")}, digest.FromString("step"))
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"a registry":    {denied, true},
+		"not a program": {program, false},
+	} {
+		daemon := (&fakeDaemon{solve: failing(test.err)}).start(t, nil)
+		_, err := daemon.mustConnect(t).Run(t.Context(), newRequest(t), &recorder{}, knowing{why})
+		if errors.Is(err, why) != test.want {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestCancel proves that the daemon is told, and waited for.
+func TestCancel(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stopped := make(chan struct{})
+	_, _, err := run(ctx, t, func(ctx context.Context, _ *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+		cancel(errors.New("Ctrl-C"))
+		<-ctx.Done()
+		close(stopped)
+		return nil, ctx.Err()
+	})
+	select {
+	case <-stopped:
+	case <-time.After(5 * time.Second):
+		t.Error("the daemon still works")
+	}
+	var canceled *CanceledError
+	if !errors.As(err, &canceled) || canceled.Cause.Error() != "Ctrl-C" {
+		t.Errorf("got %#v", err)
+	}
+}
+
+// TestCancelOfDeafDaemon proves that a daemon which does not answer any more
+// cannot hold the user.
+func TestCancelOfDeafDaemon(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	forever := make(chan struct{})
+	defer close(forever)
+	daemon := (&fakeDaemon{solve: func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+		cancel()
+		<-forever
+		return nil, nil
+	}}).start(t, nil)
+	d := daemon.mustConnect(t)
+	d.grace = 200 * time.Millisecond
+	began := time.Now()
+	_, err := d.Run(ctx, newRequest(t), &recorder{})
+	var canceled *CanceledError
+	if !errors.As(err, &canceled) {
+		t.Errorf("got %#v", err)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestLostDuringRun(t *testing.T) {
+	why := errors.New("pod buildkitd was OOM-killed")
+	wrap, cut := breaking(why)
+	forever := make(chan struct{})
+	defer close(forever)
+	daemon := (&fakeDaemon{solve: func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+		cut()
+		<-forever
+		return nil, nil
+	}}).start(t, nil)
+	d, err := daemon.connect(t, nil, wrap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Run(t.Context(), newRequest(t), &recorder{})
+	var lost *LostError
+	if !errors.As(err, &lost) || !errors.Is(err, why) {
+		t.Errorf("got %#v", err)
+	}
+}
