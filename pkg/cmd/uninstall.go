@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +39,7 @@ func newUninstallCommand(f *factory) *cobra.Command {
 	flags.BoolVar(&options.Purge, "purge", false, "Remove the volumes with the cache as well")
 	flags.BoolVar(&options.Force, "force", false, "Stop the Pod at once, without waiting for its running builds")
 	flags.BoolVar(&wait, "wait", true, "Wait until the Pod is gone")
-	flags.DurationVar(&options.Timeout, "timeout", 0*time.Second, "How long to wait; 0 is without limit")
+	flags.DurationVar(&options.Timeout, "timeout", 0, "How long to wait; 0 is without limit")
 	return c
 }
 
