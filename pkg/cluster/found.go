@@ -148,8 +148,12 @@ func (f *found) change(created bool, after manifest.Object) Change {
 			before = object
 		}
 	})
-	if created || before == nil {
+	if created {
 		return Created
+	}
+	if before == nil {
+		// Another install made it in between.
+		return Configured
 	}
 	was, err := manifest.Fields(before)
 	if err != nil {

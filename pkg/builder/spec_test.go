@@ -1,0 +1,183 @@
+package builder_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+// valid is a Spec that nothing is wrong with; tests change one thing.
+func valid() builder.Spec { return builder.Spec{Namespace: "team"}.WithDefaults() }
+
+func certificate(t testing.TB) []byte {
+	t.Helper()
+	certificates, err := trust.Issue(time.Now(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificates.CA
+}
+
+func TestDefaults(t *testing.T) {
+	spec := valid()
+	if spec.Name != "buildkitd" || spec.Image != "docker.io/moby/buildkit:"+builder.BuildKitVersion || spec.Replicas != 1 {
+		t.Errorf("defaults: %+v", spec)
+	}
+	if err := spec.Validate(); err != nil {
+		t.Error(err)
+	}
+	rootless := builder.Spec{Namespace: "team", Rootless: true}.WithDefaults()
+	if !strings.HasSuffix(rootless.Image, "-rootless") {
+		t.Errorf("rootless image: %q", rootless.Image)
+	}
+	if got := valid().MemberNames(); len(got) != 1 || got[0] != "buildkitd" {
+		t.Errorf("members: %v", got)
+	}
+	several := valid()
+	several.Replicas = 2
+	if got := several.MemberNames(); len(got) != 2 || got[1] != "buildkitd-1" {
+		t.Errorf("members: %v", got)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	one := resource.MustParse("1Gi")
+	negative := resource.MustParse("-1Gi")
+	cases := map[string]struct {
+		change        func(*builder.Spec)
+		field, reason string
+	}{
+		"upper-case name":     {func(s *builder.Spec) { s.Name = "Builder" }, "builder name", "not a DNS label"},
+		"long name":           {func(s *builder.Spec) { s.Name = strings.Repeat("a", 53) }, "builder name", "longer than 52"},
+		"no namespace":        {func(s *builder.Spec) { s.Namespace = "" }, "namespace", "not a DNS label"},
+		"image with a scheme": {func(s *builder.Spec) { s.Image = "https://a/b" }, "image", "not an image reference"},
+		"pull secret":         {func(s *builder.Spec) { s.ImagePullSecrets = []string{"A B"} }, "image pull secret", "not a Secret"},
+		"service account":     {func(s *builder.Spec) { s.ServiceAccount = "A B" }, "service account", "not a service account"},
+		"CA that is none":     {func(s *builder.Spec) { s.RegistryCA = []byte("hello") }, "registry CA", "holds no certificate"},
+		"CA that is a key": {func(s *builder.Spec) {
+			s.RegistryCA = []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+		}, "registry CA", "not a certificate"},
+		"CA that is broken": {func(s *builder.Spec) {
+			s.RegistryCA = []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+		}, "registry CA", "cannot be read"},
+		"more than the limit":  {func(s *builder.Spec) { s.Requests, s.Limits = list("2Gi"), list("1Gi") }, "request", "more than its limit of 1Gi"},
+		"node selector":        {func(s *builder.Spec) { s.NodeSelector = map[string]string{"a b": "c"} }, "node selector", ""},
+		"windows":              {func(s *builder.Spec) { s.NodeSelector = map[string]string{"kubernetes.io/os": "windows"} }, "node selector", "Linux"},
+		"our own label":        {func(s *builder.Spec) { s.Labels = map[string]string{builder.LabelManagedBy: "me"} }, "label", "belongs to install"},
+		"label's value":        {func(s *builder.Spec) { s.Labels = map[string]string{"a": "b c"} }, "label", "a=b c"},
+		"our own annotation":   {func(s *builder.Spec) { s.Annotations = map[string]string{builder.AnnotationSpec: "x"} }, "annotation", "belongs to install"},
+		"environment variable": {func(s *builder.Spec) { s.Env = []corev1.EnvVar{{Name: "="}} }, "environment variable", ""},
+		"certificates twice": {func(s *builder.Spec) {
+			s.Env, s.RegistryCA = []corev1.EnvVar{{Name: builder.EnvCertDirs}}, certificate(t)
+		}, "environment variable", "registry CA sets it"},
+		"replicas":          {func(s *builder.Spec) { s.Replicas = -1 }, "replicas", "not between"},
+		"storage":           {func(s *builder.Spec) { s.Storage = &negative }, "storage", "not a size"},
+		"class, no storage": {func(s *builder.Spec) { s.StorageClass = "fast" }, "storage class", "no volume"},
+		"grace period":      {func(s *builder.Spec) { s.GracePeriod = -time.Second }, "grace period", "negative"},
+		"configuration":     {func(s *builder.Spec) { s.Config = []byte("a = ") }, "buildkitd.toml", "line 1"},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			spec := valid()
+			test.change(&spec)
+			refused(t, spec.Validate(), test.field, test.reason)
+		})
+	}
+	good := valid()
+	good.Storage, good.StorageClass, good.Requests, good.Limits, good.RegistryCA = &one, "fast", list("1Gi"), list("1Gi"), certificate(t)
+	if err := good.Validate(); err != nil {
+		t.Errorf("a good one: %v", err)
+	}
+}
+
+func list(memory string) corev1.ResourceList {
+	return corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(memory)}
+}
+
+func TestDaemonConfig(t *testing.T) {
+	spec := valid()
+	spec.Config = []byte("# mine\n[log]\n  format = \"json\"\n[registry.\"ghcr.io\"]\n  mirrors = [\"a.local\"]")
+	spec.Mirrors = map[string][]string{"docker.io": {"mirror.local:5000", "other.local"}}
+	spec.InsecureRegistries = []string{"mirror.local:5000"}
+	got, err := spec.DaemonConfig()
+	want := `# mine
+[log]
+  format = "json"
+[registry."ghcr.io"]
+  mirrors = ["a.local"]
+[registry."docker.io"]
+  mirrors = ["mirror.local:5000", "other.local"]
+[registry."mirror.local:5000"]
+  http = true
+  insecure = true
+`
+	if err != nil || got != want {
+		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
+func TestDaemonConfigRefuses(t *testing.T) {
+	for text, reason := range map[string]string{
+		"[registry.\"docker.io\"]\nhttp = true":     "described there and by another option",
+		"registry = { \"ghcr.io\" = {http = true}}": "cannot be extended",
+		"[grpc]\naddress = [\"tcp://0.0.0.0:1\"]":   "listeners are set by its Pod",
+		"[grpc.tls]\ncert = \"x\"":                  "listeners are set by its Pod",
+		"root = \"/tmp\"":                           "volume of its Pod",
+		"[log\nformat = 1":                          "line 1, column",
+		"a = 1\na = 2":                              "buildkitd.toml",
+	} {
+		spec := valid()
+		spec.Config = []byte(text)
+		spec.Mirrors = map[string][]string{"docker.io": {"mirror.local:5000"}}
+		_, err := spec.DaemonConfig()
+		refused(t, err, "buildkitd.toml", reason)
+	}
+}
+
+func TestCacheLimits(t *testing.T) {
+	storage := resource.MustParse("10G")
+	onVolume, onNode, limited, said := valid(), valid(), valid(), valid()
+	onVolume.Storage = &storage
+	limited.Limits = corev1.ResourceList{corev1.ResourceEphemeralStorage: resource.MustParse("10G")}
+	said.Storage, said.Config = &storage, []byte("[worker.oci]\n  maxUsedSpace = \"5GB\"\n")
+	for name, test := range map[string]struct {
+		spec builder.Spec
+		want string
+	}{
+		"volume":                {onVolume, "1000,1000,8000"},
+		"node's disk":           {onNode, ""},
+		"node's disk, limited":  {limited, "1000,0,8000"},
+		"said in the user's":    {said, ""},
+		"other worker settings": {func() builder.Spec { s := onVolume; s.Config = []byte("[worker.oci]\n  max-parallelism = 2"); return s }(), "1000,1000,8000"},
+	} {
+		if got := test.spec.CacheLimits(); got != test.want {
+			t.Errorf("%s: %q; want %q", name, got, test.want)
+		}
+	}
+}
+
+func FuzzDaemonConfig(f *testing.F) {
+	for _, seed := range []string{"", "# x", "[registry.\"docker.io\"]", "[worker.oci]\ngc = true", "a = '''", "[grpc]\n", "[registry]\n\"docker.io\".http = true"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		spec := valid()
+		spec.Config = []byte(text)
+		spec.Mirrors = map[string][]string{"docker.io": {"mirror.local:5000"}}
+		config, err := spec.DaemonConfig()
+		if err != nil {
+			return
+		}
+		spec.Config, spec.Mirrors = []byte(config), nil
+		if _, err := spec.DaemonConfig(); err != nil {
+			t.Errorf("%q becomes %q, which is refused: %v", text, config, err)
+		}
+		_ = spec.CacheLimits()
+	})
+}
