@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -17,24 +18,27 @@ type made struct {
 // cleanupWithin bounds the removal of what a failed install made.
 const cleanupWithin = 10 * time.Second
 
-// failed removes what this call has made, if it made the whole builder and the cluster has said that it cannot start.
-// After a timeout, an interrupt, or a failure to reach what does run, everything stays.
+// failed removes what this call has made, if it made the whole builder and that cannot start, or nobody waits for it any
+// more. After a timeout, or a failure to reach what does run, everything stays: it may still come up.
 func (i *installation) failed(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	var start *StartError
 	isStart := errors.As(err, &start)
-	stays := ctx.Err() != nil || isStart && (start.Reason == ReasonTimeout || start.Reason == ReasonUnreachable)
-	if !i.first || stays {
+	if !i.first || isStart && (start.Reason == ReasonTimeout || start.Reason == ReasonUnreachable) {
 		if isStart {
 			start.Remaining = i.references()
 		}
 		return err
 	}
-	// The caller's context may be about to end; what was made must go nevertheless.
+	interrupted := ctx.Err() != nil
+	// The caller's context may have ended; what was made must go nevertheless.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWithin)
 	defer cancel()
+	if interrupted {
+		i.recordUnanswered()
+	}
 	for n := len(i.made) - 1; n >= 0; n-- {
 		object := i.made[n]
 		problem := i.remove(ctx, object.Kind, object.Name, object.uid, graceOf(object.Kind == kindPod))
@@ -45,6 +49,17 @@ func (i *installation) failed(ctx context.Context, err error) error {
 		}
 	}
 	return err
+}
+
+// recordUnanswered counts as made whatever is not known to be: an interrupt cuts requests off whose effect the server
+// had already written. There was no builder of that name when this install began.
+func (i *installation) recordUnanswered() {
+	for _, object := range i.objects.All() {
+		reference := Reference{Kind: object.GetObjectKind().GroupVersionKind().Kind, Name: object.GetName()}
+		if !slices.ContainsFunc(i.made, func(known made) bool { return known.Reference == reference }) {
+			i.made = append(i.made, made{Reference: reference})
+		}
+	}
 }
 
 // references are the objects that install made, now or before.

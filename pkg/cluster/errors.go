@@ -109,15 +109,15 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 type RefusedError struct {
 	// By is who refused: "Pod Security", "quota", "webhook NAME", or "validation".
 	By string
-	// Kind and Name are the object, e.g. "Pod" "buildkitd".
-	Kind, Name string
+	// Kind, Name and Namespace are the object, e.g. "Pod" "buildkitd" in "team".
+	Kind, Name, Namespace string
 	// Message is the cluster's own words.
 	Message string
 	Err     error
 }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("%s refuses %s %q: %s", e.By, e.Kind, e.Name, e.Message)
+	return fmt.Sprintf("%s refuses %s %q in namespace %q: %s", e.By, e.Kind, e.Name, e.Namespace, e.Message)
 }
 
 func (e *RefusedError) Unwrap() error { return e.Err }

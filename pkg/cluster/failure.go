@@ -38,7 +38,7 @@ func (c *Client) failure(ctx context.Context, err error, verb, kind, name string
 		return forbidden
 	}
 	if by, words := refusal(err, message); by != "" {
-		return &RefusedError{By: by, Kind: kind, Name: name, Message: words, Err: err}
+		return &RefusedError{By: by, Kind: kind, Name: name, Namespace: c.namespace, Message: words, Err: err}
 	}
 	return fmt.Errorf("asking the cluster to %s %s %q: %w", verb, kind, name, err)
 }

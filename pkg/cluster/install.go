@@ -92,8 +92,8 @@ type Event struct {
 // Install makes the builder what the Spec says, and waits until every member answers. It keeps certificates that are
 // good, replaces a Pod only if its Spec changed, and touches nothing that it did not make.
 //
-// When a builder cannot start, Install removes what this very call has made; after a timeout or an interrupt all stays,
-// for it may still come up, and installing again goes on from there.
+// When a new builder cannot start, or is interrupted, Install removes what this very call has made; after a timeout all
+// stays, for it may still come up, and installing again goes on from there.
 func (c *Client) Install(ctx context.Context, spec builder.Spec, options InstallOptions, report func(Event)) (Outcome, error) {
 	spec = spec.WithDefaults()
 	spec.Namespace = c.namespace

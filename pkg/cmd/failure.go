@@ -144,7 +144,7 @@ func nextForRefusal(e *cluster.RefusedError) string {
 	switch e.By {
 	case "Pod Security":
 		return "builders need the Pod Security level privileged, rootless ones too: use another namespace, or ask for the label pod-security.kubernetes.io/enforce=privileged"
-	case "quota":
+	case "the quota":
 		return "ask for more, or reserve less with --request and --limit"
 	}
 	return ""
