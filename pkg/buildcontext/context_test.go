@@ -213,8 +213,8 @@ func TestRemote(t *testing.T) {
 }
 
 func TestSharedKey(t *testing.T) {
-	dir := tree(t, map[string]string{"a/x": "", "b/x": ""})
-	a, again, b := sharedKey(filepath.Join(dir, "a")), sharedKey(filepath.Join(dir, "a")), sharedKey(filepath.Join(dir, "b"))
+	dir := tree(t, map[string]string{"1/a/x": "", "2/a/x": ""})
+	a, again, b := sharedKey(filepath.Join(dir, "1/a")), sharedKey(filepath.Join(dir, "1/a")), sharedKey(filepath.Join(dir, "2/a"))
 	if a != again {
 		t.Errorf("the key of one directory changes: %q, %q", a, again)
 	}

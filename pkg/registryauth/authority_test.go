@@ -48,16 +48,29 @@ func TestAuthority(t *testing.T) {
 		t.Errorf("the seed: %v, %v", info, err)
 	}
 	for name, other := range map[string][]byte{
-		"another salt":       publicKey(t, p, "pepper"),
-		"another password":   publicKey(t, load("u", "q"), "salt"),
-		"another user":       publicKey(t, load("v", "p"), "salt"),
-		"another seed":       publicKey(t, mustProvider(t, `{"auths":{"r.io":{"auth":"`+encoded("u", "p")+`"}}}`), "salt"),
-		"no credentials":     publicKey(t, mustProvider(t, `{}`), "salt"),
-		"parts put together": publicKey(t, load("up", ""), "salt"),
+		"another salt":     publicKey(t, p, "pepper"),
+		"another password": publicKey(t, load("u", "q"), "salt"),
+		"another user":     publicKey(t, load("v", "p"), "salt"),
+		"another seed":     publicKey(t, mustProvider(t, `{"auths":{"r.io":{"auth":"`+encoded("u", "p")+`"}}}`), "salt"),
+		"no credentials":   publicKey(t, mustProvider(t, `{}`), "salt"),
 	} {
 		if string(other) == string(key) {
 			t.Errorf("%s has the same key, and would get the tokens of this one", name)
 		}
+	}
+}
+
+// TestPartsOfKey proves that a user and a password are not the same as others
+// that are spelled alike when put together.
+func TestPartsOfKey(t *testing.T) {
+	a := &authority{seed: make([]byte, seedSize)}
+	one, err := a.publicKey(nil, "r.io", Credentials{Username: "u", Secret: "pq"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := a.publicKey(nil, "r.io", Credentials{Username: "up", Secret: "q"})
+	if err != nil || string(one) == string(two) {
+		t.Errorf("the keys are the same (%v)", err)
 	}
 }
 

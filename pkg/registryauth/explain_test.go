@@ -49,6 +49,11 @@ func TestExplain(t *testing.T) {
 			"failed to push eu.r.io/x:1: push access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
 			"eu.r.io",
 		},
+		"end of a host that was not asked for": {
+			[]string{"r.io"},
+			"failed to push eu.r.io/x: unexpected status from POST request to https://eu.r.io/v2/x/blobs/uploads/: 403 Forbidden",
+			"eu.r.io",
+		},
 		"a step that prints it": {nil, `process "/bin/sh -c curl" did not complete successfully: exit code: 22`, ""},
 		"no such image":         {[]string{"r.io"}, "r.io/x:1: not found", ""},
 		"refusal of nobody":     {nil, "403 Forbidden", ""},

@@ -47,7 +47,7 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 	if err != nil {
 		return nil, err
 	}
-	l := &link{}
+	l := newLink()
 	conn = l.watch(conn)
 	if config != nil {
 		secure, err := handshake(ctx, conn, config, l)

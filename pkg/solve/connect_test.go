@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"sync"
 	"testing"
 	"time"
 )
@@ -58,24 +57,64 @@ func TestDialError(t *testing.T) {
 	}
 }
 
+// TestOnce proves that gRPC, which dials again after a loss, is told why there is
+// no second connection.
+func TestOnce(t *testing.T) {
+	near, far := net.Pipe()
+	defer func() { _ = errors.Join(near.Close(), far.Close()) }()
+	l := newLink()
+	dial := once(near, l)
+	if conn, err := dial(t.Context(), ""); conn != near || err != nil {
+		t.Errorf("got %v, %v", conn, err)
+	}
+	if conn, err := dial(t.Context(), ""); conn != nil || err == nil {
+		t.Errorf("got %v, %v", conn, err)
+	}
+	why := errors.New("evicted")
+	l.note(why)
+	if _, err := dial(t.Context(), ""); !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestReadSaysWhy proves that the reader's reason is kept, though the writer
+// failed first.
+func TestReadSaysWhy(t *testing.T) {
+	l, why := newLink(), errors.New("evicted")
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		l.note(why)
+	}()
+	l.noteWrite(errors.New("broken pipe"))
+	if got := l.failure(); !errors.Is(got, why) {
+		t.Errorf("got %v", got)
+	}
+	alone := newLink()
+	alone.noteWrite(why)
+	if got := alone.failure(); !errors.Is(got, why) {
+		t.Errorf("without a reader: got %v", got)
+	}
+}
+
 // brokenConn is a tunnel that ends with words of its own, once it is cut.
 type brokenConn struct {
 	net.Conn
-	why  error
-	once sync.Once
-	cut  chan struct{}
+	why error
+	cut chan struct{}
 }
 
-func breaking(why error) (func(net.Conn) net.Conn, func()) {
-	cut := make(chan struct{})
-	return func(conn net.Conn) net.Conn {
-		b := &brokenConn{Conn: conn, why: why, cut: cut}
-		go func() {
-			<-cut
-			_ = conn.Close()
-		}()
-		return b
-	}, sync.OnceFunc(func() { close(cut) })
+// breaking returns what wraps a connection, and what cuts it.
+func breaking(why error) (wrap func(net.Conn) net.Conn, cut func()) {
+	closed := make(chan struct{})
+	var open net.Conn
+	wrap = func(conn net.Conn) net.Conn {
+		open = conn
+		return &brokenConn{Conn: conn, why: why, cut: closed}
+	}
+	return wrap, func() {
+		close(closed)
+		_ = open.Close()
+	}
 }
 
 func (c *brokenConn) Read(b []byte) (int, error) {

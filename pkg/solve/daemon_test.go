@@ -7,18 +7,31 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
+	"log"
 	"math/big"
 	"net"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
 	apitypes "github.com/moby/buildkit/api/types"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/filesync"
+	"github.com/moby/buildkit/session/grpchijack"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 )
+
+// TestMain silences the HTTP/2 server of BuildKit's session, which logs losses.
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard)
+	os.Exit(m.Run())
+}
 
 // fakeDaemon is a daemon whose answers a test decides.
 type fakeDaemon struct {
@@ -27,9 +40,9 @@ type fakeDaemon struct {
 	statuses []*controlapi.StatusResponse
 	old      bool // knows no Info
 
-	address string
-	server  *grpc.Server
-	solved  chan struct{}
+	address  string
+	sessions *session.Manager
+	solved   chan struct{}
 }
 
 // start makes the daemon listen. Without certificates it speaks no TLS.
@@ -45,10 +58,14 @@ func (f *fakeDaemon) start(t *testing.T, config *tls.Config) *fakeDaemon {
 	if config != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(config)))
 	}
-	f.address, f.server, f.solved = listener.Addr().String(), grpc.NewServer(options...), make(chan struct{})
-	controlapi.RegisterControlServer(f.server, f)
-	go func() { _ = f.server.Serve(listener) }()
-	t.Cleanup(f.server.Stop)
+	if f.sessions, err = session.NewManager(); err != nil {
+		t.Fatal(err)
+	}
+	f.address, f.solved = listener.Addr().String(), make(chan struct{})
+	server := grpc.NewServer(options...)
+	controlapi.RegisterControlServer(server, f)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
 	return f
 }
 
@@ -99,12 +116,30 @@ func (f *fakeDaemon) Status(_ *controlapi.StatusRequest, stream controlapi.Contr
 	return nil
 }
 
+// Session serves the client's session as a daemon does, so that Solve can use it.
 func (f *fakeDaemon) Session(stream controlapi.Control_SessionServer) error {
-	for {
-		if _, err := stream.Recv(); err != nil {
-			return nil //nolint:nilerr // the client has closed the session
-		}
+	conn, closed, opts := grpchijack.Hijack(stream)
+	defer func() { _ = conn.Close() }()
+	ctx, cancel := context.WithCancel(stream.Context())
+	go func() {
+		<-closed
+		cancel()
+	}()
+	return f.sessions.HandleConn(ctx, conn, opts)
+}
+
+// send writes a file to the client's first output.
+func (f *fakeDaemon) send(ctx context.Context, id, text string) error {
+	caller, err := f.sessions.Get(ctx, id, false)
+	if err != nil {
+		return err
 	}
+	writer, err := filesync.CopyFileWriter(ctx, nil, 0, caller)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(writer, text)
+	return errors.Join(err, writer.Close())
 }
 
 func (f *fakeDaemon) Info(ctx context.Context, req *controlapi.InfoRequest) (*controlapi.InfoResponse, error) {

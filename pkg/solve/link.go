@@ -4,14 +4,25 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 )
+
+// readGrace is how long a failed write waits for the read beside it to fail too:
+// the reason of a loss comes to the reader.
+const readGrace = 250 * time.Millisecond
 
 // link remembers why a connection broke. gRPC reports every loss as "error
 // reading from server: EOF"; what the tunnel said is only here.
 type link struct {
+	broken chan struct{} // closed with the first error
+
 	mu     sync.Mutex
 	first  error
 	closed bool
+}
+
+func newLink() *link {
+	return &link{broken: make(chan struct{})}
 }
 
 // failure is the first error of the connection, nil while it works and after
@@ -30,7 +41,29 @@ func (l *link) note(err error) {
 	defer l.mu.Unlock()
 	if l.first == nil && !l.closed {
 		l.first = err
+		close(l.broken)
 	}
+}
+
+func (l *link) noteWrite(err error) {
+	if err == nil {
+		return
+	}
+	if !l.isClosed() {
+		timer := time.NewTimer(readGrace)
+		defer timer.Stop()
+		select {
+		case <-l.broken:
+		case <-timer.C:
+		}
+	}
+	l.note(err)
+}
+
+func (l *link) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
 }
 
 func (l *link) close() {
@@ -59,7 +92,7 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 
 func (c *watchedConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
-	c.link.note(err)
+	c.link.noteWrite(err)
 	return n, err
 }
 

@@ -1,13 +1,11 @@
 package solve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/solver/errdefs"
-	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 	"google.golang.org/grpc"
 
@@ -28,15 +25,20 @@ const stepName = "[2/2] RUN make"
 
 func newRequest(t *testing.T) *request.Request {
 	t.Helper()
-	dir := t.TempDir()
+	return requestFor(t, t.TempDir(), request.Output{Push: true})
+}
+
+// requestFor builds dir, which gets a Dockerfile.
+func requestFor(t *testing.T, dir string, output request.Output) *request.Request {
+	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nRUN make\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	req, err := request.New(request.Options{
 		Input:  request.Input{Path: dir},
 		Image:  request.Image{Tags: []string{"example.com/a:1"}},
-		Output: request.Output{Push: true},
-	}, request.Environment{LookupEnv: func(string) (string, bool) { return "", false }, Stdout: io.Discard})
+		Output: output,
+	}, request.Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }, Stdout: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,63 +105,42 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func failing(err error) func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
-	return func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
-		time.Sleep(50 * time.Millisecond)
-		return nil, err
-	}
-}
-
-func inSource(err error) error {
-	return errdefs.WithSource(err, &errdefs.Source{
-		Info:   &pb.SourceInfo{Filename: "Dockerfile", Data: []byte("FROM scratch\nRUN make\n")},
-		Ranges: []*pb.Range{{Start: &pb.Position{Line: 2}, End: &pb.Position{Line: 2}}},
-	})
-}
-
-func TestFailedStep(t *testing.T) {
-	cause := &gateway.ExitError{ExitCode: 3, Err: errors.New(`process "make" did not complete successfully: exit code: 3`)}
-	_, _, err := run(t.Context(), t, failing(inSource(errdefs.WrapVertex(cause, digest.FromString("step")))))
-	var failed *FailedStepError
-	if !errors.As(err, &failed) {
-		t.Fatalf("got %#v", err)
-	}
-	if failed.Step != stepName || failed.ExitCode != 3 {
-		t.Errorf("got %+v", failed)
-	}
-	if want := `step "[2/2] RUN make" failed: process "make" did not complete successfully: exit code: 3`; err.Error() != want {
-		t.Errorf("got  %s\nwant %s", err, want)
-	}
-	var lines bytes.Buffer
-	if err := PrintSources(&lines, err); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(lines.String(), ">>> RUN make") {
-		t.Errorf("got %q", lines.String())
-	}
-}
-
-func TestStepWithoutProgram(t *testing.T) {
-	_, _, err := run(t.Context(), t, failing(errdefs.WrapVertex(errors.New(`"/x": not found`), digest.FromString("other"))))
-	var failed *FailedStepError
-	if !errors.As(err, &failed) || failed.ExitCode != -1 || failed.Step != "" || err.Error() != `"/x": not found` {
-		t.Errorf("got %#v", err)
-	}
-}
-
-func TestSyntax(t *testing.T) {
-	_, _, err := run(t.Context(), t, failing(inSource(errors.New("dockerfile parse error on line 2: unknown instruction: RUNN"))))
-	var syntax *SyntaxError
-	if !errors.As(err, &syntax) || !strings.HasPrefix(err.Error(), "dockerfile parse error") {
-		t.Errorf("got %#v", err)
-	}
-}
-
-func TestOtherError(t *testing.T) {
-	_, _, err := run(t.Context(), t, failing(errors.New("no space left on device")))
-	var build *BuildError
-	if !errors.As(err, &build) || err.Error() != "no space left on device" {
-		t.Errorf("got %#v", err)
+// TestOutputFile proves that a file which the daemon sent is there after a build
+// that succeeded, and that a build which failed leaves nothing.
+func TestOutputFile(t *testing.T) {
+	for name, failure := range map[string]error{"succeeds": nil, "fails": errors.New("no space left on device")} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			daemon := &fakeDaemon{}
+			daemon.solve = func(ctx context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+				if err := daemon.send(ctx, req.Session, "archive"); err != nil {
+					t.Error(err)
+				}
+				return &controlapi.SolveResponse{}, failure
+			}
+			req := requestFor(t, dir, request.Output{Outputs: []string{"type=tar,dest=out/x.tar"}})
+			_, err := daemon.start(t, nil).mustConnect(t).Run(t.Context(), req, &recorder{})
+			if (err == nil) != (failure == nil) {
+				t.Fatal(err)
+			}
+			left, err := filepath.Glob(filepath.Join(dir, "out", "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			hidden, err := filepath.Glob(filepath.Join(dir, "out", ".*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if failure != nil {
+				if len(left)+len(hidden) > 0 {
+					t.Errorf("there are %v", append(left, hidden...))
+				}
+				return
+			}
+			if text, err := os.ReadFile(filepath.Join(dir, "out", "x.tar")); err != nil || string(text) != "archive" {
+				t.Errorf("got %q, %v", text, err)
+			}
+		})
 	}
 }
 
