@@ -56,8 +56,7 @@ func (i *installation) await(ctx context.Context) error {
 		installation: i, start: i.now(), members: map[string]*progress{}, warned: map[string]bool{},
 		updates: make(chan watch.Event), answers: make(chan answer), workload: i.objects.Workload.GetUID(),
 	}
-	timeout := &StartError{Name: i.spec.Name, Namespace: i.namespace, Reason: ReasonTimeout}
-	ctx, cancel := context.WithTimeoutCause(ctx, i.options.Timeout, timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, i.options.Timeout, timeUp{})
 	defer cancel()
 	for _, name := range i.spec.MemberNames() {
 		w.members[name] = &progress{kick: make(chan struct{}, 1)}
@@ -206,13 +205,19 @@ type permanent interface {
 	Permanent() bool
 }
 
+// timeUp is the cause of a context whose time for a start is up.
+type timeUp struct{}
+
+func (timeUp) Error() string { return "the time is up" }
+
 // interrupted says what was known when time ran out, or when the user had enough.
 func (w *waiter) interrupted(ctx context.Context) error {
-	var timeout *StartError
-	if !errors.As(context.Cause(ctx), &timeout) {
+	if !errors.Is(context.Cause(ctx), timeUp{}) {
 		return fmt.Errorf("waiting for builder %q: %w", w.spec.Name, context.Cause(ctx))
 	}
-	timeout.Waited = w.now().Sub(w.start)
+	timeout := &StartError{
+		Name: w.spec.Name, Namespace: w.namespace, Reason: ReasonTimeout, Waited: w.now().Sub(w.start), Err: timeUp{},
+	}
 	timeout.Message = fmt.Sprintf("not up after %s", timeout.Waited.Round(time.Second))
 	for _, name := range w.spec.MemberNames() {
 		member := w.members[name]

@@ -1,0 +1,195 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+func waiting(reason, message string) object {
+	return object{"status": object{"phase": "Pending", "containerStatuses": []any{
+		object{"name": "buildkitd", "state": object{"waiting": object{"reason": reason, "message": message}}},
+	}}}
+}
+
+func unschedulable(message string) object {
+	return object{"status": object{"phase": "Pending", "conditions": []any{
+		object{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message},
+	}}}
+}
+
+// says makes an event about a Pod.
+func (s *apiServer) says(pod, kind, reason, message string) {
+	s.mu.Lock()
+	uid, _ := s.objects["pods/"+pod]["metadata"].(object)["uid"].(string)
+	s.mu.Unlock()
+	s.put("events", &corev1.Event{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Event"}, ObjectMeta: metav1.ObjectMeta{Name: strings.ToLower(reason)},
+		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: pod, UID: typed(uid)}, Type: kind, Reason: reason, Message: message,
+	})
+}
+
+func TestAStartFailsWithTheClustersOwnReason(t *testing.T) {
+	cases := map[string]struct {
+		onPod           func(s *apiServer, name string)
+		reason, message string
+		logs            string
+	}{
+		"no such image": {func(s *apiServer, name string) {
+			s.set("pods", name, waiting("ErrImagePull", "registry.local/nope: not found"))
+		}, "ErrImagePull", "not found", ""},
+		"the back-off keeps the first words": {func(s *apiServer, name string) {
+			s.set("pods", name, waiting("ErrImagePull", "dial tcp: i/o timeout"))
+			time.Sleep(300 * time.Millisecond)
+			s.set("pods", name, waiting("ImagePullBackOff", "Back-off pulling image: manifest unknown"))
+		}, "ImagePullBackOff", "i/o timeout", ""},
+		"wrong image name": {func(s *apiServer, name string) {
+			s.set("pods", name, waiting("InvalidImageName", "couldn't parse image reference"))
+		}, "InvalidImageName", "couldn't parse", ""},
+		"no node fits, and none will come": {func(s *apiServer, name string) {
+			s.set("pods", name, unschedulable("0/3 nodes are available: 3 node(s) didn't match"))
+			s.says(name, "Normal", "NotTriggerScaleUp", "pod didn't trigger scale-up: no group fits")
+		}, "Unschedulable", "0/3 nodes are available: 3 node(s) didn't match; pod didn't trigger scale-up", ""},
+		"the daemon crashes": {func(s *apiServer, name string) {
+			s.set("pods", name, object{"node": "node-1", "status": podStatus(object{"terminated": object{"exitCode": 1, "reason": "Error"}})})
+		}, "CrashLoopBackOff", "exit code 1", "buildkitd: unsupported log type"},
+		"the Pod is ended": {func(s *apiServer, name string) {
+			s.set("pods", name, object{"status": object{"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": "no device"}})
+		}, "UnexpectedAdmissionError", "no device", ""},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := newServer(t)
+			server.onPod = test.onPod
+			server.logs = "time=1 level=info\nbuildkitd: unsupported log type\nmain.main\n\t/src/main.go:1\nruntime.goexit\n\t/src/asm.s:2\n"
+			start := time.Now()
+			_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
+			var failure *cluster.StartError
+			if !errors.As(err, &failure) {
+				t.Fatalf("got %v; want a StartError", err)
+			}
+			if failure.Reason != test.reason || !strings.Contains(failure.Message, test.message) {
+				t.Errorf("got %s: %s", failure.Reason, failure.Message)
+			}
+			if got := strings.Join(failure.Logs, "\n"); !strings.HasSuffix(got, test.logs) {
+				t.Errorf("logs: %q", got)
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if names := server.names(); len(failure.Removed) != 5 || len(names) > 1 || len(names) == 1 && !strings.HasPrefix(names[0], "events/") {
+				t.Errorf("removed %v; left behind: %v", failure.Removed, names)
+			}
+		})
+	}
+}
+
+func TestAnAutoscalerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	server.onPod = func(s *apiServer, name string) {
+		s.set("pods", name, unschedulable("0/3 nodes are available"))
+		s.says(name, "Normal", "TriggeredScaleUp", "pod triggered scale-up: group 1->2")
+		time.Sleep(8 * time.Second)
+		running(s, name)
+	}
+	var seen events
+	if _, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, seen.report); err != nil {
+		t.Fatal(err)
+	}
+	if kinds := seen.kinds(); len(kinds) == 0 || kinds[0] != cluster.EventScaling {
+		t.Errorf("events: %v", kinds)
+	}
+}
+
+func TestATimeoutLeavesWhatMayStillComeUp(t *testing.T) {
+	server := newServer(t)
+	server.onPod = func(s *apiServer, name string) {
+		s.set("pods", name, waiting("ContainerCreating", ""))
+		s.says(name, "Warning", "FailedMount", "timed out waiting for a volume")
+	}
+	_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{Timeout: time.Second}, nil)
+	var failure *cluster.StartError
+	if !errors.As(err, &failure) || failure.Reason != cluster.ReasonTimeout {
+		t.Fatalf("got %v; want a timeout", err)
+	}
+	for _, words := range []string{"Pod buildkitd is ContainerCreating", "FailedMount: timed out waiting for a volume"} {
+		if !strings.Contains(failure.Message, words) {
+			t.Errorf("%q does not say %q", failure.Message, words)
+		}
+	}
+	if len(failure.Removed) > 0 || len(failure.Remaining) != 5 || len(server.names()) != 6 {
+		t.Errorf("removed %v, remaining %v, there are %v", failure.Removed, failure.Remaining, server.names())
+	}
+}
+
+func TestAnInterruptIsPassedOnAtOnce(t *testing.T) {
+	server := newServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	server.onPod = func(*apiServer, string) { time.AfterFunc(50*time.Millisecond, cancel) }
+	start := time.Now()
+	_, err := server.client().Install(ctx, builder.Spec{}, cluster.InstallOptions{}, nil)
+	if !errors.Is(err, context.Canceled) || time.Since(start) > 2*time.Second {
+		t.Errorf("got %v after %s", err, time.Since(start))
+	}
+}
+
+// final is an error that says that another try is of no use.
+type final struct{}
+
+func (final) Error() string   { return "not permitted to create pods/portforward" }
+func (final) Permanent() bool { return true }
+
+func TestAProbeMayEndTheWait(t *testing.T) {
+	server := newServer(t)
+	server.onPod = running
+	_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{
+		Probe: func(context.Context, cluster.Member, *cluster.Connection) error { return final{} },
+	}, nil)
+	var failure *cluster.StartError
+	if !errors.As(err, &failure) || failure.Reason != cluster.ReasonUnreachable || !errors.As(err, &final{}) {
+		t.Fatalf("got %v", err)
+	}
+	if len(server.names()) != 5 {
+		t.Errorf("a builder that runs was removed: %v", server.names())
+	}
+}
+
+func TestSeveralMembersAreWaitedFor(t *testing.T) {
+	server := newServer(t)
+	var seen events
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// What a StatefulSet's controller does.
+		for !strings.Contains(strings.Join(server.names(), " "), "statefulsets/buildkitd") {
+			time.Sleep(5 * time.Millisecond)
+		}
+		server.mu.Lock()
+		template, _ := server.objects["statefulsets/buildkitd"]["spec"].(object)["template"].(object)
+		for _, name := range []string{"buildkitd-0", "buildkitd-1"} {
+			metadata := object{"name": name, "labels": template["metadata"].(object)["labels"], "annotations": template["metadata"].(object)["annotations"]}
+			server.storeLocked("pods/"+name, nil, object{
+				"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"],
+			}, false)
+		}
+		server.mu.Unlock()
+		for _, name := range []string{"buildkitd-1", "buildkitd-0"} {
+			running(server, name)
+		}
+	}()
+	outcome, err := server.client().Install(t.Context(), builder.Spec{Replicas: 2}, cluster.InstallOptions{Timeout: 20 * time.Second}, seen.report)
+	<-done
+	if err != nil || len(outcome.Members) != 2 || outcome.Members[1].Pod != "buildkitd-1" {
+		t.Errorf("got %v, %+v", err, outcome.Members)
+	}
+}

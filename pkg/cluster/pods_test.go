@@ -1,0 +1,104 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	quantity "k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// lost is the member whose Pod the cases of TestExaminePod change.
+func lost() (Member, *corev1.Pod) {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "buildkitd", UID: "1"},
+		Spec: corev1.PodSpec{NodeName: "node-1", Containers: []corev1.Container{{
+			Name:      "buildkitd",
+			Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: quantity.MustParse("1Gi")}},
+		}}},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
+			Name: "buildkitd", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+		}}},
+	}
+	return Member{Pod: "buildkitd", UID: "1", Container: "buildkitd"}, pod
+}
+
+func TestExaminePod(t *testing.T) {
+	oom := &corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}
+	cases := map[string]struct {
+		change func(*corev1.Pod)
+		cause  Cause
+		says   string
+	}{
+		"OOM, restarted": {func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].RestartCount = 1
+			p.Status.ContainerStatuses[0].LastTerminationState.Terminated = oom
+		}, CauseOOMKilled, "its limit of 1Gi memory"},
+		"OOM, no limit": {func(p *corev1.Pod) {
+			p.Spec.Containers[0].Resources.Limits = nil
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: oom}
+		}, CauseOOMKilled, "its node's memory"},
+		"OOM long ago": {func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].LastTerminationState.Terminated = oom
+		}, CauseNone, "runs on node"},
+		"evicted": {func(p *corev1.Pod) {
+			p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: ephemeral-storage"
+		}, CauseEvicted, "low on resource: ephemeral-storage"},
+		"drained": {func(p *corev1.Pod) {
+			p.Status.Conditions = []corev1.PodCondition{{
+				Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "EvictionByEvictionAPI", Message: "Eviction API: evicting",
+			}}
+			p.DeletionTimestamp = &metav1.Time{}
+		}, CauseEvicted, "EvictionByEvictionAPI"},
+		"node lost": {func(p *corev1.Pod) {
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "NodeNotReady"}}
+		}, CauseNodeLost, `node "node-1" does not report`},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			member, pod := lost()
+			test.change(pod)
+			if got := examinePod(pod, member); got.Cause != test.cause || !strings.Contains(got.Message, test.says) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestIsBuildKit(t *testing.T) {
+	for image, want := range map[string]bool{
+		"moby/buildkit:v0.34.2": true, "docker.io/moby/buildkit": true, "mirror.local:5000/x/buildkit@sha256:0a": true,
+		"buildkitd:1": true, "moby/buildkit-proxy": false, "nginx": false, "": false,
+	} {
+		if got := isBuildKit(image); got != want {
+			t.Errorf("%q: %t", image, got)
+		}
+	}
+}
+
+func TestTelling(t *testing.T) {
+	text := "time=1 level=info msg=starting\nbuildkitd: no such snapshotter\nmain.main.func1\n\t/src/main.go:1\nruntime.main\n\t/src/proc.go:2\n"
+	if got := strings.Join(telling(text), "|"); got != "time=1 level=info msg=starting|buildkitd: no such snapshotter" {
+		t.Errorf("got %q", got)
+	}
+	if got := telling(strings.Repeat("line\n", 50)); len(got) != lastLogLines {
+		t.Errorf("%d lines", len(got))
+	}
+	if got := telling(""); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+}
+
+func FuzzReadForbidden(f *testing.F) {
+	f.Add(`pods "x" is forbidden: User "u" cannot get resource "pods/portforward" in API group "" in the namespace "team"`)
+	f.Add(`pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged`)
+	f.Add(`User "u" cannot get resource "nodes" in API group "" at the cluster scope`)
+	f.Add(`User "" cannot  resource "`)
+	f.Fuzz(func(t *testing.T, text string) {
+		forbidden := readForbidden(text)
+		if forbidden != nil && !strings.Contains(text, forbidden.User+`" cannot `+forbidden.Verb) {
+			t.Errorf("%q is read as %+v", text, forbidden)
+		}
+	})
+}
