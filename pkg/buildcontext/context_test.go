@@ -126,7 +126,7 @@ func TestDockerfileFromStdin(t *testing.T) {
 // TestStdinDockerfilesDiffer guards against the daemon taking one Dockerfile for
 // another of the same length, which it would if their times were the same.
 func TestStdinDockerfilesDiffer(t *testing.T) {
-	first, second := newFileFS("Dockerfile", []byte("FROM a")), newFileFS("Dockerfile", []byte("FROM b"))
+	first, second := newDockerfileFS([]byte("FROM a")), newDockerfileFS([]byte("FROM b"))
 	if first.stat.ModTime == 0 || first.stat.ModTime > second.stat.ModTime {
 		t.Errorf("the times are %d and %d", first.stat.ModTime, second.stat.ModTime)
 	}
@@ -229,7 +229,7 @@ func TestSharedKey(t *testing.T) {
 func TestWalkEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := newFileFS("Dockerfile", nil).Walk(ctx, "", func(string, fs.DirEntry, error) error { return nil })
+	err := newDockerfileFS(nil).Walk(ctx, "", func(string, fs.DirEntry, error) error { return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

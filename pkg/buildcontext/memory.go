@@ -29,12 +29,12 @@ type fileFS struct {
 	data []byte
 }
 
-// newFileFS dates the file now. The daemon keeps what it got under the context's
+// newDockerfileFS dates the file now. The daemon keeps what it got under the context's
 // key and compares size and time only: with a constant time another Dockerfile
 // of the same length would be taken for this one.
-func newFileFS(name string, data []byte) fileFS {
+func newDockerfileFS(data []byte) fileFS {
 	return fileFS{
-		stat: &types.Stat{Path: name, Mode: 0o644, Size: int64(len(data)), ModTime: time.Now().UnixNano()},
+		stat: &types.Stat{Path: defaultDockerfile, Mode: 0o644, Size: int64(len(data)), ModTime: time.Now().UnixNano()},
 		data: data,
 	}
 }

@@ -75,7 +75,7 @@ func (c *Context) mountDockerfile(from io.Reader, flag, typed string) error {
 		invalid.Reason = "it is neither an archive nor a Dockerfile of at most 16 MiB"
 		return invalid
 	}
-	c.mounts[dockerfileMount] = newFileFS(defaultDockerfile, text)
+	c.mounts[dockerfileMount] = newDockerfileFS(text)
 	c.attrs[filenameAttr] = defaultDockerfile
 	c.attrs[dockerfileKeyAttr] = dockerfileMount
 	return nil

@@ -115,8 +115,13 @@ func TestHelperIsAskedAtUse(t *testing.T) {
 	if asked() != 0 {
 		t.Error("the helper was asked at start")
 	}
+	find := func() {
+		if got, unread := p.keychain.find(t.Context(), "r.io"); got.Username != "u" || unread != nil {
+			t.Errorf("got %+v, %v", got, unread)
+		}
+	}
 	for range 3 {
-		p.keychain.find(t.Context(), "r.io")
+		find()
 	}
 	if asked() != 1 {
 		t.Errorf("the helper was asked %d times", asked())
@@ -124,7 +129,7 @@ func TestHelperIsAskedAtUse(t *testing.T) {
 	old := p.keychain.known["r.io"]
 	old.at = old.at.Add(-credentialsAge)
 	p.keychain.known["r.io"] = old
-	p.keychain.find(t.Context(), "r.io")
+	find()
 	if asked() != 2 {
 		t.Errorf("after its answer was old, the helper was asked %d times", asked())
 	}

@@ -143,7 +143,8 @@ func TestWrongPassword(t *testing.T) {
 			t.Errorf("%q has the password", text)
 		}
 	}
-	if again := p.Explain(denied); again != error(denied) {
+	var again *DeniedError
+	if !errors.As(p.Explain(denied), &again) || again != denied {
 		t.Errorf("explained twice: %v", again)
 	}
 }
