@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -69,6 +70,11 @@ func (e *ForbiddenError) Permanent() bool { return true }
 
 // failure makes a typed error of what a dial ended with.
 func (d Dialer) failure(target Target, resource string, err error) error {
+	var lost *LostError
+	var refused *RefusedError
+	if errors.As(err, &lost) || errors.As(err, &refused) {
+		return err
+	}
 	// The executor over SPDY keeps of the answer only its text.
 	if apierrors.IsForbidden(err) || strings.Contains(err.Error(), "is forbidden: User ") {
 		return &ForbiddenError{

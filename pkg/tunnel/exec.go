@@ -41,10 +41,7 @@ func (d Dialer) exec(ctx context.Context, target Target) (*conn, error) {
 	case <-run.opened:
 		return c, nil
 	case err := <-finished:
-		if err == nil {
-			err = run.ending(nil)
-		}
-		return nil, unwrapUpgrade(err)
+		return nil, unwrapUpgrade(run.ending(err))
 	case <-ctx.Done():
 		stop()
 		return nil, context.Cause(ctx)
