@@ -82,7 +82,7 @@ func (w *waiter) watch(ctx context.Context, broken chan<- error) {
 		case w.updates <- event:
 			return false, nil
 		case <-ctx.Done():
-			return true, nil
+			return true, context.Cause(ctx)
 		}
 	}
 	go func() {

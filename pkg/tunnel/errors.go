@@ -70,16 +70,16 @@ func (e *ForbiddenError) Permanent() bool { return true }
 
 // failure makes a typed error of what a dial ended with.
 func (d Dialer) failure(target Target, resource string, err error) error {
-	var lost *LostError
-	var refused *RefusedError
-	if errors.As(err, &lost) || errors.As(err, &refused) {
-		return err
-	}
 	// The executor over SPDY keeps of the answer only its text.
 	if apierrors.IsForbidden(err) || strings.Contains(err.Error(), "is forbidden: User ") {
 		return &ForbiddenError{
 			Namespace: target.Namespace, Pod: target.Pod, Verb: verb(err.Error()), Resource: resource, Err: err,
 		}
+	}
+	var lost *LostError
+	var refused *RefusedError
+	if errors.As(err, &lost) || errors.As(err, &refused) {
+		return err
 	}
 	return &DialError{Namespace: target.Namespace, Pod: target.Pod, Transport: d.Transport, Err: err}
 }
