@@ -17,8 +17,10 @@ func portForwards() []tunnel.Transport { return []tunnel.Transport{tunnel.WebSoc
 
 func TestFallsBackToSPDY(t *testing.T) {
 	refusals := map[string]http.HandlerFunc{
-		"not found":   func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) },
-		"bad request": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Upgrade request required", http.StatusBadRequest) },
+		"not found": func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) },
+		"bad request": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "Upgrade request required", http.StatusBadRequest)
+		},
 		"bad gateway": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusBadGateway) },
 		"forbidden get": func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, 403, metav1.StatusReasonForbidden, `User "u" cannot get resource "pods/portforward"`)
