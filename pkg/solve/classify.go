@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -46,8 +47,11 @@ func (d *Daemon) lost(err error) error {
 	}
 	failure := d.link.failure()
 	if failure == nil {
-		if grpcerrors.Code(err) == codes.Unavailable {
-			return &LostError{Cause: err}
+		switch {
+		case strings.Contains(err.Error(), "keepalive ping failed"):
+			return &LostError{Cause: fmt.Errorf("no sign of life for %v", aliveAfter+aliveWithin)}
+		case grpcerrors.Code(err) == codes.Unavailable:
+			return &LostError{Cause: errors.New(plain(err))}
 		}
 		return nil
 	}
@@ -99,11 +103,20 @@ func buildError(err error, steps *stepNames) error {
 	return &BuildError{Cause: err}
 }
 
-// plain leaves out what BuildKit's client puts before every error.
+// plain leaves out what BuildKit's client and gRPC put before every error, once
+// for each layer it went through.
 func plain(err error) string {
 	text := err.Error()
-	for _, prefix := range []string{"failed to solve: ", "rpc error: ", "code = Unknown desc = ", "Unknown: "} {
-		text = strings.TrimPrefix(text, prefix)
+	for again := true; again; {
+		again = false
+		for _, prefix := range []string{
+			"failed to solve: ", "failed to receive status: ", "rpc error: ", "code = Unknown desc = ", "code = Unavailable desc = ",
+			"Unknown: ", "Unavailable: ",
+		} {
+			if rest, found := strings.CutPrefix(text, prefix); found {
+				text, again = rest, true
+			}
+		}
 	}
 	return text
 }

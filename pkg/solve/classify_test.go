@@ -13,6 +13,8 @@ import (
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 func failing(err error) func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
@@ -89,5 +91,18 @@ func TestFailureBeforeLoss(t *testing.T) {
 	}
 	if got := d.lost(errors.New("error reading from server: EOF")); got == nil {
 		t.Error("the loss is not told")
+	}
+}
+
+func TestWordsOfLoss(t *testing.T) {
+	for text, want := range map[string]string{
+		"failed to receive status: rpc error: code = Unavailable desc = keepalive ping failed to receive ACK within timeout": "no sign of life for 40s",
+		"failed to solve: rpc error: code = Unavailable desc = error reading from server: EOF":                               "error reading from server: EOF",
+	} {
+		d := &Daemon{link: newLink()}
+		got := d.lost(status.Error(codes.Unavailable, text))
+		if got == nil || !strings.HasSuffix(got.Error(), ": "+want) {
+			t.Errorf("got %v, want %q", got, want)
+		}
 	}
 }
