@@ -66,6 +66,24 @@ func TestExaminePod(t *testing.T) {
 	}
 }
 
+func TestStateOf(t *testing.T) {
+	for want, change := range map[string]func(*corev1.Pod){
+		"Starting":    func(*corev1.Pod) {},
+		"Terminating": func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} },
+		"Evicted":     func(p *corev1.Pod) { p.Status.Phase, p.Status.Reason = corev1.PodFailed, "Evicted" },
+		"Pending":     func(p *corev1.Pod) { p.Status = corev1.PodStatus{Phase: corev1.PodPending} },
+		"OOMKilled": func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "OOMKilled"}}
+		},
+	} {
+		_, pod := lost()
+		change(pod)
+		if got, ready := stateOf(pod); got != want || ready != (want == "Starting") {
+			t.Errorf("%s: %s, ready %t", want, got, ready)
+		}
+	}
+}
+
 func TestIsBuildKit(t *testing.T) {
 	for image, want := range map[string]bool{
 		"moby/buildkit:v0.34.2": true, "docker.io/moby/buildkit": true, "mirror.local:5000/x/buildkit@sha256:0a": true,

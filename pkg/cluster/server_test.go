@@ -34,8 +34,8 @@ type apiServer struct {
 	onPod func(s *apiServer, name string)
 	// refuse may answer a request instead; it returns 0 to let it pass.
 	refuse func(r *http.Request, kind, name string) (code int, reason metav1.StatusReason, message string)
-	// delay is how long every answer takes.
-	delay time.Duration
+	// delay is how long every answer takes, lingers how long a Pod takes to end.
+	delay, lingers time.Duration
 	// logs is what containers have written.
 	logs string
 
@@ -131,7 +131,7 @@ func (s *apiServer) one(w http.ResponseWriter, r *http.Request, kind, name strin
 			status(w, http.StatusConflict, metav1.StatusReasonConflict, "the UID in the precondition does not match")
 			return
 		}
-		s.removeLocked(key)
+		s.endLocked(kind, key)
 		answer(w, http.StatusOK, object{"kind": "Status", "apiVersion": "v1", "status": "Success"})
 	case http.MethodPost:
 		if old != nil && !dry {
@@ -190,20 +190,6 @@ func (s *apiServer) storeLocked(key string, old, body object, dry bool) object {
 	}
 	s.notifyLocked(key, change, merged)
 	return merged
-}
-
-func (s *apiServer) removeLocked(key string) {
-	s.version++
-	s.notifyLocked(key, "DELETED", s.objects[key])
-	delete(s.objects, key)
-	// What a StatefulSet made goes with it.
-	if name, isSet := strings.CutPrefix(key, "statefulsets/"); isSet {
-		for other := range s.objects {
-			if strings.HasPrefix(other, "pods/"+name+"-") {
-				s.removeLocked(other)
-			}
-		}
-	}
 }
 
 func (s *apiServer) notifyLocked(key, change string, o object) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
@@ -48,6 +49,48 @@ func TestUninstallLeavesForeignObjectsAlone(t *testing.T) {
 	var foreign *cluster.ForeignError
 	if !errors.As(err, &foreign) || len(server.writes()) > 0 {
 		t.Errorf("got %v, written: %v", err, server.writes())
+	}
+}
+
+// A Secret that merely has the name of ours stays, also when the builder goes.
+func TestUninstallTakesOnlyItsOwn(t *testing.T) {
+	server := newServer(t)
+	installed(t, server, func(*builder.Spec) {})
+	server.put("roles", &rbacv1.Role{
+		TypeMeta: metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role"}, ObjectMeta: metav1.ObjectMeta{Name: "buildkitd-user"},
+	})
+	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := server.names(); !slices.Equal(got, []string{"roles/buildkitd-user"}) {
+		t.Errorf("there are %v", got)
+	}
+}
+
+func TestUninstallWaitsForTheEnd(t *testing.T) {
+	server := newServer(t)
+	server.lingers = 300 * time.Millisecond
+	installed(t, server, func(*builder.Spec) {})
+	start := time.Now()
+	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took < server.lingers || len(server.names()) > 0 {
+		t.Errorf("after %s there are %v", took, server.names())
+	}
+	installed(t, server, func(*builder.Spec) {})
+	start = time.Now()
+	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{NoWait: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > server.lingers {
+		t.Errorf("it took %s not to wait", took)
+	}
+	server.lingers = time.Hour
+	installed(t, server, func(s *builder.Spec) { s.Name = "busy" })
+	_, err := server.client().Uninstall(t.Context(), "busy", cluster.UninstallOptions{Timeout: 100 * time.Millisecond}, nil)
+	if err == nil || !strings.Contains(err.Error(), "still run after 100ms") {
+		t.Errorf("got %v", err)
 	}
 }
 

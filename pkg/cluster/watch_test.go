@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -87,6 +88,39 @@ func (s *apiServer) watch(w http.ResponseWriter, r *http.Request, kind string) {
 			send(change)
 		case <-r.Context().Done():
 			return
+		}
+	}
+}
+
+// endLocked removes an object, a Pod after the time it takes to end.
+func (s *apiServer) endLocked(kind, key string) {
+	if kind != "pods" || s.lingers == 0 {
+		s.removeLocked(key)
+		return
+	}
+	changed := maps.Clone(s.objects[key])
+	metadata := maps.Clone(changed["metadata"].(object))
+	metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+	changed["metadata"] = metadata
+	s.objects[key] = changed
+	s.notifyLocked(key, "MODIFIED", changed)
+	time.AfterFunc(s.lingers, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.removeLocked(key)
+	})
+}
+
+func (s *apiServer) removeLocked(key string) {
+	s.version++
+	s.notifyLocked(key, "DELETED", s.objects[key])
+	delete(s.objects, key)
+	// What a StatefulSet made goes with it.
+	if name, isSet := strings.CutPrefix(key, "statefulsets/"); isSet {
+		for other := range s.objects {
+			if strings.HasPrefix(other, "pods/"+name+"-") {
+				s.removeLocked(other)
+			}
 		}
 	}
 }

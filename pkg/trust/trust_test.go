@@ -193,7 +193,9 @@ func TestTheAuthoritysKeyIsNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, pair := range []trust.Pair{certificates.Server, certificates.Client} {
+	for usage, pair := range map[x509.ExtKeyUsage]trust.Pair{
+		x509.ExtKeyUsageServerAuth: certificates.Server, x509.ExtKeyUsageClientAuth: certificates.Client,
+	} {
 		loaded, err := tls.X509KeyPair(pair.Certificate, pair.Key)
 		if err != nil {
 			t.Fatal(err)
@@ -201,6 +203,9 @@ func TestTheAuthoritysKeyIsNotKept(t *testing.T) {
 		leaf, err := x509.ParseCertificate(loaded.Certificate[0])
 		if err != nil {
 			t.Fatal(err)
+		}
+		if len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != usage {
+			t.Errorf("%s may be used for %v", leaf.Subject, leaf.ExtKeyUsage)
 		}
 		if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageCertSign != 0 || leaf.CheckSignatureFrom(authority) != nil {
 			t.Errorf("%s: CA %t, usage %b", leaf.Subject, leaf.IsCA, leaf.KeyUsage)

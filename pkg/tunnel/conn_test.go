@@ -85,6 +85,30 @@ func TestCloseUnblocksAtOnce(t *testing.T) {
 	}
 }
 
+// What arrived before the loss is there to be read after it, a little at a time.
+func TestReadsWhatCameBeforeTheLoss(t *testing.T) {
+	server := newServer(t)
+	server.serve = func(errors, data httpstream.Stream) {
+		_, _ = io.WriteString(data, "last words")
+		_ = errors.Close()
+		_ = data.Close()
+	}
+	conn := dial(t, server, tunnel.SPDY)
+	time.Sleep(500 * time.Millisecond)
+	var got []byte
+	for {
+		piece := make([]byte, 3)
+		n, err := conn.Read(piece)
+		got = append(got, piece[:n]...)
+		if err != nil {
+			break
+		}
+	}
+	if string(got) != "last words" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // What was written before Close still goes out on the wire; only the raw connection shows it, for a SPDY server drops
 // what it has not passed on when its connection ends.
 func TestCloseSendsWhatWasWritten(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -92,6 +93,9 @@ func TestTypesTheServersAnswer(t *testing.T) {
 			t.Fatalf("got %v; want a DialError", err)
 		}
 		contains(t, err.Error(), `pods "buildkitd" not found`)
+		if !apierrors.IsNotFound(err) || server.requests.Load() != 1 {
+			t.Errorf("not found: %t, after %d requests; an answer about the Pod is final", apierrors.IsNotFound(err), server.requests.Load())
+		}
 	})
 }
 

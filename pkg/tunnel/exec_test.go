@@ -2,6 +2,7 @@ package tunnel_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -159,6 +160,26 @@ func TestExecCarriesDataBothWays(t *testing.T) {
 		}
 		if !bytes.Equal(sent.Sum(nil), got.Sum(nil)) {
 			t.Error("what came back is not what was sent")
+		}
+	})
+}
+
+func TestExecOutlivesTheDialsContext(t *testing.T) {
+	cat := func(stdin io.Reader, stdout, _ io.Writer) int { _, _ = io.Copy(stdout, stdin); return 0 }
+	eachExec(t, cat, func(t *testing.T, server *apiServer) {
+		ctx, cancel := context.WithCancel(t.Context())
+		conn, err := tunnel.Dialer{Config: server.config(), Transport: tunnel.Exec}.Dial(ctx, target())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		cancel()
+		time.Sleep(50 * time.Millisecond)
+		if _, err := io.WriteString(conn, "hello"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(conn, make([]byte, 5)); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

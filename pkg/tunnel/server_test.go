@@ -40,10 +40,10 @@ type apiServer struct {
 	// serve takes over from the default, which copies between the data stream and pod.
 	serve func(errors, data httpstream.Stream)
 
-	webSockets, spdys atomic.Int32
-	mu                sync.Mutex
-	links             []io.Closer
-	orders            []string
+	requests, webSockets, spdys atomic.Int32
+	mu                          sync.Mutex
+	links                       []io.Closer
+	orders                      []string
 }
 
 func newServer(t *testing.T) *apiServer {
@@ -60,6 +60,7 @@ func newServer(t *testing.T) *apiServer {
 func (s *apiServer) config() *rest.Config { return &rest.Config{Host: s.URL} }
 
 func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.requests.Add(1)
 	if s.refuse != nil {
 		s.refuse(w, r)
 		return
