@@ -4,17 +4,22 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // users log in to their clusters in every way kubectl knows
+	"k8s.io/klog/v2"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cmd"
 )
 
 func main() {
+	// What goes wrong is said by pkg/cmd, once and in words; client-go's own log lines would stand between.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	// The first signal asks for an orderly end; after it the default action is back, so a second one ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

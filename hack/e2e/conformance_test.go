@@ -1,0 +1,180 @@
+package e2e_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Every folder of testdata/conformance is a build: a context with its Dockerfile, and in `args` the flags of both
+// clients, one a line. `docker buildx build` and the plugin send it to the same daemon, each without the cache of the
+// other, and must push the same bytes.
+func TestConformance(t *testing.T) {
+	u, reg := newUser(t), openRegistry(t)
+	peer := newBuildx(u)
+	lab := &laboratory{u: u, reg: reg, peer: peer, variables: variables(t, u)}
+	cases, err := filepath.Glob("testdata/conformance/*")
+	if err != nil || len(cases) < 40 {
+		t.Fatalf("only %d cases: %v", len(cases), err)
+	}
+	for _, context := range cases {
+		t.Run(filepath.Base(context), func(t *testing.T) { lab.compare(t, context) })
+	}
+}
+
+type laboratory struct {
+	u         *user
+	reg       registry
+	peer      *buildx
+	variables map[string]string
+}
+
+func (l *laboratory) compare(t *testing.T, context string) {
+	l.u.t = t
+	flags, err := os.ReadFile(filepath.Join(context, "args"))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	l.variables["CONTEXT"] = context
+	theirs := l.tag(context, "theirs")
+	l.peer.build(t, l.arguments(t, context, string(flags), theirs)...)
+	ours := l.tag(context, "ours")
+	args := append([]string{"build", "--builder", l.peer.pod, "--install=false"}, l.arguments(t, context, string(flags), ours)...)
+	line := l.u.buildkit(args...).ok().line1()
+
+	want, got := l.reg.digest(theirs), l.reg.digest(ours)
+	if want == "" || got != want {
+		t.Errorf("docker buildx pushed %q, kubectl buildkit %q", want, got)
+	}
+	if line != ours+"@"+got {
+		t.Errorf("printed %q, the registry holds %q", line, got)
+	}
+}
+
+func (l *laboratory) tag(context, who string) string {
+	return l.reg.name(l.u) + "-" + filepath.Base(context) + ":" + who
+}
+
+// arguments are the flags of one side. A case that says nothing of outputs pushes with the layers' times rewritten:
+// two runs of a step differ in nothing else.
+func (l *laboratory) arguments(t *testing.T, context, flags, tag string) []string {
+	t.Helper()
+	l.variables["SCRATCH"] = t.TempDir()
+	args := []string{"--build-arg=BASE=" + l.variables["BASE"], "--build-arg=MULTI=" + l.variables["MULTI"]}
+	for _, flag := range strings.Fields(flags) {
+		args = append(args, os.Expand(flag, func(name string) string { return l.variables[name] }))
+	}
+	has := func(flag string) bool {
+		return slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, flag) })
+	}
+	if !has("--no-cache-filter") && !has("--cache-to") {
+		args = append(args, "--no-cache")
+	}
+	switch {
+	case has("--output"):
+		args = append(args, "--tag="+tag)
+	default:
+		args = append(args, "--output=type=image,rewrite-timestamp=true,push=true,name="+tag)
+	}
+	return append(args, context)
+}
+
+// variables are what `args` may refer to, and what both clients find in their environment.
+func variables(t *testing.T, u *user) map[string]string {
+	t.Helper()
+	u.env["SOURCE_DATE_EPOCH"] = "1700000000"
+	u.env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1" // they hold times and an identity: never equal
+	u.env["CONFORMANCE_TOKEN"] = "from-the-environment"
+	return map[string]string{
+		"BASE": need(t, "E2E_BASE_IMAGE"), "MULTI": need(t, "E2E_MULTI_IMAGE"), "REGISTRY": need(t, "E2E_REGISTRY"),
+		"SERVER": fileServer(t), "SSH_KEY": sshKey(t),
+	}
+}
+
+// fileServer serves one file where the builder can reach it: beside the registry.
+func fileServer(t *testing.T) string {
+	t.Helper()
+	host, _, err := net.SplitHostPort(need(t, "E2E_REGISTRY"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		t.Skipf("this machine has no address that the builder can reach: %v", err)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "file", time.Unix(1600000000, 0), bytes.NewReader([]byte("fetched over HTTP\n")))
+	}))
+	_ = server.Listener.Close()
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(server.Close)
+	return listener.Addr().String()
+}
+
+func sshKey(t *testing.T) string {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// buildx is the peer, with a builder of its kubernetes driver, which to us is an adopted one.
+type buildx struct {
+	u       *user
+	program string
+	pod     string
+}
+
+func newBuildx(u *user) *buildx {
+	u.t.Helper()
+	b := &buildx{u: u, program: need(u.t, "E2E_BUILDX")}
+	u.env["BUILDX_CONFIG"] = u.mkdir("buildx")
+	config := filepath.Join(u.home, "buildkitd.toml")
+	write(u.t, config, "[registry.\""+need(u.t, "E2E_REGISTRY")+"\"]\n  http = true\n")
+	b.run(u.t, "create", "--name", "peer", "--driver", "kubernetes", "--bootstrap", "--buildkitd-config", config,
+		"--driver-opt", "namespace="+u.namespace+",image=docker.io/moby/buildkit:v0.34.2")
+	b.pod = u.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}").ok().stdout
+	return b
+}
+
+func (b *buildx) build(t *testing.T, args ...string) {
+	t.Helper()
+	b.run(t, append([]string{"build", "--builder", "peer"}, args...)...)
+}
+
+func (b *buildx) run(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := b.try(args...); err != nil {
+		t.Fatalf("docker buildx %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func (b *buildx) try(args ...string) (string, error) {
+	cmd := exec.Command(b.program, args...)
+	cmd.Env = b.u.environ()
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

@@ -1,0 +1,4 @@
+ARG BASE
+FROM ${BASE}
+COPY . /all
+RUN echo other
