@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -122,4 +123,22 @@ func TestInstallRefusedByQuota(t *testing.T) {
 	u.kubectl("create", "quota", "none", "--hard=pods=0").ok()
 	u.buildkit("install").exits(4).says("exceeded quota").within(10 * time.Second)
 	u.leavesNothing()
+}
+
+// A builder that dies under a build is explained from what the cluster knows, never as a bare EOF.
+func TestLostBuilderIsExplained(t *testing.T) {
+	u := newUser(t)
+	u.builder()
+	r := u.begin("build", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 300"))
+	r.until("begun")
+	u.kubectl("delete", "pod", "buildkitd", "--force", "--grace-period=0").ok()
+	_ = r.cmd.Wait()
+	if code := r.exitCode(); code != 3 {
+		t.Errorf("exit code %d, want 3", code)
+	}
+	for _, text := range []string{`Pod "buildkitd"`, "is gone", "kubectl buildkit install"} {
+		if !strings.Contains(r.stderr.String(), text) {
+			t.Errorf("stderr lacks %q\n%s", text, r.stderr.String())
+		}
+	}
 }

@@ -114,7 +114,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		err = closing
 	}
 	if err != nil {
-		return err
+		return f.explainLoss(ctx, b, err)
 	}
 	return f.answer(built, req.Files())
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
@@ -32,7 +34,8 @@ func (c *connected) registryCA() []byte {
 
 // builderFor connects to the builder of a build, and installs the default one first where there is none.
 func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, error) {
-	b, err := f.connect(ctx, o.connect, o.Path)
+	affinity := affinityOf(o.Path)
+	b, err := f.connect(ctx, o.connect, affinity)
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) || o.connect.named || !o.install || len(notFound.Others) > 0 {
 		return b, err
@@ -42,7 +45,15 @@ func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, 
 	if _, err := install(ctx, f, spec, cluster.InstallOptions{Timeout: defaultInstallTimeout}); err != nil {
 		return nil, err
 	}
-	return f.connect(ctx, o.connect, o.Path)
+	return f.connect(ctx, o.connect, affinity)
+}
+
+// affinityOf is the same for builds that share their cache: those of one directory, wherever they are started from.
+func affinityOf(path string) string {
+	if absolute, err := filepath.Abs(path); err == nil && path != "-" && !strings.Contains(path, "://") {
+		return absolute
+	}
+	return path
 }
 
 // connect finds the member to use and reaches its daemon through a tunnel. A builder usually is one Pod of its own

@@ -252,11 +252,14 @@ func nextForDenied(e *registryauth.DeniedError) string {
 
 func explainTunnel(err error) (failure, bool) {
 	var (
+		gone    *lostError
 		lost    *tunnel.LostError
 		refused *tunnel.RefusedError
 		dial    *tunnel.DialError
 	)
 	switch {
+	case errors.As(err, &gone):
+		return explainLost(gone), true
 	case errors.As(err, &lost):
 		return failure{text: err.Error(), next: inspect(lost.Namespace, lost.Pod), code: exitNoBuilder}, true
 	case errors.As(err, &refused):

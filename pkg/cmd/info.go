@@ -48,7 +48,7 @@ func runInfo(ctx context.Context, f *factory, o connectOptions) error {
 	defer b.close()
 	info, err := b.daemon.Info(ctx)
 	if err != nil {
-		return err
+		return f.explainLoss(ctx, b, err)
 	}
 	return printInfo(f.streams.Out, b, info)
 }
