@@ -32,6 +32,7 @@ func TestConformance(t *testing.T) {
 	for _, context := range cases {
 		t.Run(filepath.Base(context), func(t *testing.T) { lab.compare(t, context) })
 	}
+	t.Run("wrong input", func(t *testing.T) { wrongInputs(t, u, peer) })
 }
 
 type laboratory struct {
