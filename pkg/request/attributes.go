@@ -18,6 +18,7 @@ const (
 	number
 	imageNames
 	compressions
+	cacheModes
 )
 
 // knownTypes lists what --output type= may be.
@@ -100,31 +101,44 @@ func (o *output) checkAttributes() error {
 
 func (o *output) checkValue(key string, kind values) error {
 	value := o.attrs[key]
-	switch kind {
-	case boolean:
-		if _, err := strconv.ParseBool(value); err != nil && value != "" {
-			return o.wrong(key+"="+value+" is not a boolean", "use "+key+"=true or "+key+"=false")
+	if reason, next := kind.check(key, value); reason != "" {
+		return o.wrong(reason, next)
+	}
+	if kind != imageNames || value == "" {
+		return nil
+	}
+	for name := range strings.SplitSeq(value, ",") {
+		if name == "*" {
+			continue // it takes the name that the frontend gives
 		}
-	case number:
-		if _, err := strconv.Atoi(value); err != nil {
-			return o.wrong(key+"="+value+" is not a number", "")
-		}
-	case compressions:
-		known := []string{"uncompressed", "gzip", "estargz", "zstd"}
-		if !slices.Contains(known, value) {
-			return o.wrong("there is no compression \""+value+`"`, "use "+strings.Join(known, ", "))
-		}
-	case imageNames:
-		for name := range strings.SplitSeq(value, ",") {
-			if name == "*" || value == "" {
-				continue // "*" takes the name that the frontend gives
-			}
-			if err := checkTag("--output", name); err != nil {
-				return err
-			}
+		if err := checkTag("--output", name); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// check says what is wrong with a value, and what to type instead; "" if nothing.
+func (v values) check(key, value string) (reason, next string) {
+	switch v {
+	case boolean:
+		if _, err := strconv.ParseBool(value); err != nil && value != "" {
+			return key + "=" + value + " is not a boolean", "use " + key + "=true or " + key + "=false"
+		}
+	case number:
+		if _, err := strconv.Atoi(value); err != nil {
+			return key + "=" + value + " is not a number", ""
+		}
+	case compressions:
+		if known := []string{"uncompressed", "gzip", "estargz", "zstd"}; !slices.Contains(known, value) {
+			return `there is no compression "` + value + `"`, "use " + strings.Join(known, ", ")
+		}
+	case cacheModes:
+		if value != "min" && value != "max" {
+			return `there is no mode "` + value + `"`, "use mode=min for the layers of the image, or mode=max for every step's"
+		}
+	}
+	return "", ""
 }
 
 func (o *output) unknown(key string, known map[string]values) error {

@@ -9,11 +9,12 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// Output is where the result goes: --output, --push, --metadata-file and
-// --iidfile.
+// Output is where the result goes, and what is written on it: --output, --push,
+// --annotation, --metadata-file and --iidfile.
 type Output struct {
 	Outputs      []string // --output
 	Push         bool     // --push
+	Annotations  []string // --annotation
 	MetadataFile string   // --metadata-file
 	ImageIDFile  string   // --iidfile
 }
@@ -50,7 +51,7 @@ func (o Output) apply(r *Request, env Environment) error {
 		if err != nil {
 			return err
 		}
-		if err := out.check(env); err != nil {
+		if err := out.check(r, env); err != nil {
 			return err
 		}
 		r.outputs = append(r.outputs, out)
@@ -62,6 +63,9 @@ func (o Output) apply(r *Request, env Environment) error {
 		return err
 	}
 	if err := r.checkTogether(); err != nil {
+		return err
+	}
+	if err := r.annotate(o.Annotations); err != nil {
 		return err
 	}
 	r.outputs = pushedLast(r.outputs)
@@ -95,6 +99,11 @@ func (o *output) setPush() {
 	}
 }
 
+// isImage says whether the result is an image, in a registry or in an archive.
+func (o *output) isImage() bool {
+	return o.kind == typeImage || o.kind == typeOCI || o.kind == typeDocker
+}
+
 func (o *output) pushes() bool {
 	value, set := o.attrs["push"]
 	return o.kind == typeImage && set && isTrue(value)
@@ -116,8 +125,7 @@ func (o *output) firstName() string {
 func (r *Request) nameOutputs() error {
 	for i := range r.outputs {
 		out := &r.outputs[i]
-		switch out.kind {
-		case typeImage, typeOCI, typeDocker:
+		if out.isImage() {
 			if len(r.tags) > 0 {
 				out.attrs["name"] = strings.Join(r.tags, ",")
 			}

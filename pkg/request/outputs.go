@@ -49,7 +49,7 @@ func parseOutput(value string) (output, error) {
 }
 
 // check looks at the destination, and makes it absolute.
-func (o *output) check(env Environment) error {
+func (o *output) check(r *Request, env Environment) error {
 	switch {
 	case o.kind == typeImage || o.kind == typeCacheOnly:
 		if o.dest != "" {
@@ -57,7 +57,7 @@ func (o *output) check(env Environment) error {
 		}
 		return nil
 	case o.isDirectory():
-		return o.checkDirectory(env)
+		return o.checkDirectory(r, env)
 	}
 	return o.checkFile(env)
 }
@@ -75,7 +75,7 @@ func (o *output) isDirectory() bool {
 	return false
 }
 
-func (o *output) checkDirectory(env Environment) error {
+func (o *output) checkDirectory(r *Request, env Environment) error {
 	switch o.dest {
 	case "":
 		return o.wrong("dest= is missing", "add dest=DIR")
@@ -90,22 +90,22 @@ func (o *output) checkDirectory(env Environment) error {
 	if err := checkWritable(o.dest); err != nil {
 		return o.wrong(err.Error(), "")
 	}
-	return o.checkDelete(env)
+	return o.checkDelete(r, env)
 }
 
 // checkDelete allows mode=delete, which empties the directory first, only below
 // the working directory.
-func (o *output) checkDelete(env Environment) error {
+func (o *output) checkDelete(r *Request, env Environment) error {
 	mode, err := client.ParseLocalExporterMode(o.attrs["mode"])
 	if err != nil {
 		return o.wrong(err.Error(), "use mode=copy or mode=delete")
 	}
-	if o.kind != typeLocal || mode != client.LocalExporterModeDelete {
+	if o.kind != typeLocal || mode != client.LocalExporterModeDelete || r.deleteAnywhere {
 		return nil
 	}
 	below, err := filepath.Rel(realPath(env.WorkingDir), realPath(o.dest))
 	if err != nil || below == "." || !filepath.IsLocal(below) {
-		return o.wrong("mode=delete would empty "+o.dest+", which is not below the working directory", "change to a directory above it")
+		return o.wrong("mode=delete would empty "+o.dest+", which is not below the working directory", "change to a directory above it, or add --allow "+localDelete)
 	}
 	return nil
 }
@@ -153,6 +153,8 @@ func (r *Request) checkTogether() error {
 			return out.wrong("standard output is taken by another output", "write one of them to a file")
 		case layouts > 1:
 			return out.wrong("only one output with tar=false is possible", "write the other one as a file")
+		case out.kind == typeDocker && r.attested:
+			return out.wrong("type=docker holds an image alone, without its attestations", "use type=oci, or leave out --attest, --sbom and --provenance")
 		case out.kind == typeDocker && r.platforms > 1:
 			return out.wrong("type=docker holds one platform only, and "+strconv.Itoa(r.platforms)+" are named", "use type=oci")
 		}

@@ -19,7 +19,12 @@ type Options struct {
 	Input
 	Image
 	Steps
+	Sandbox
+	Entitlements
 	Cache
+	Attestations
+	Secrets
+	SSH
 	Output
 }
 
@@ -35,17 +40,24 @@ type Environment struct {
 
 // Request is a checked build, ready to be sent.
 type Request struct {
-	context      *buildcontext.Context
-	frontend     string
-	attrs        map[string]string
-	cacheExports []client.CacheOptionsEntry
-	outputs      []output
-	outputAttrs  map[string]string // what build arguments say about the outputs
-	tags         []string
-	platforms    int // how many are named
-	stdout       io.Writer
-	files        Files
-	warnings     []string
+	context        *buildcontext.Context
+	frontend       string
+	attrs          map[string]string
+	cacheExports   []client.CacheOptionsEntry
+	cacheImports   []client.CacheOptionsEntry
+	session        []session.Attachable // secrets and ssh agents
+	allowed        []string             // entitlements
+	gitOverSSH     bool                 // the context is
+	plain          bool                 // buildctl's way: nothing that was not asked for
+	attested       bool                 // the user asked for attestations
+	deleteAnywhere bool                 // mode=delete may empty any directory
+	outputs        []output
+	outputAttrs    map[string]string // what build arguments say about the outputs
+	tags           []string
+	platforms      int // how many are named
+	stdout         io.Writer
+	files          Files
+	warnings       []string
 }
 
 // Files are the paths that the result is written to; "" is none.
@@ -62,8 +74,12 @@ func New(opts Options, env Environment) (*Request, error) {
 	families := []func(*Request, Environment) error{
 		opts.Image.apply,
 		opts.Steps.apply,
+		opts.Sandbox.apply,
+		opts.Entitlements.apply,
 		opts.Cache.apply,
-		applyProvenance,
+		opts.Attestations.apply,
+		opts.Secrets.apply,
+		opts.SSH.apply,
 		opts.Output.apply,
 		opts.Input.apply,
 	}
@@ -123,15 +139,14 @@ type Attempt struct {
 // with an attempt before. The attachables serve the session.
 func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 	a := &Attempt{pushed: r.pushed(), Options: client.SolveOpt{
-		Ref:           identity.NewID(),
-		Frontend:      r.frontend,
-		FrontendAttrs: maps.Clone(r.attrs),
-		Session:       slices.Clone(attachables),
+		Ref:                 identity.NewID(),
+		Frontend:            r.frontend,
+		FrontendAttrs:       maps.Clone(r.attrs),
+		Session:             slices.Concat(attachables, r.session),
+		AllowedEntitlements: slices.Clone(r.allowed),
+		CacheExports:        cloneCaches(r.cacheExports),
+		CacheImports:        cloneCaches(r.cacheImports),
 	}}
-	for _, entry := range r.cacheExports {
-		entry.Attrs = maps.Clone(entry.Attrs)
-		a.Options.CacheExports = append(a.Options.CacheExports, entry)
-	}
 	r.context.Apply(&a.Options)
 	for _, out := range r.outputs {
 		if entry, ok := out.entry(a, r.stdout); ok {
@@ -139,6 +154,15 @@ func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 		}
 	}
 	return a
+}
+
+// cloneCaches copies what the client changes: it adds digests.
+func cloneCaches(entries []client.CacheOptionsEntry) []client.CacheOptionsEntry {
+	cloned := slices.Clone(entries)
+	for i := range cloned {
+		cloned[i].Attrs = maps.Clone(cloned[i].Attrs)
+	}
+	return cloned
 }
 
 // Commit gives the output files their names. It is called once the build has

@@ -1,0 +1,151 @@
+package request
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+)
+
+// Attestations are what is said about the image beside it: --attest, --sbom and
+// --provenance.
+type Attestations struct {
+	Attest     []string // --attest
+	SBOM       string   // --sbom; "" if not given
+	Provenance string   // --provenance; "" if not given
+}
+
+const (
+	attestSBOM        = "sbom"
+	attestProvenance  = "provenance"
+	attestAttr        = "attest:"
+	noAttestationsEnv = "BUILDX_NO_DEFAULT_ATTESTATIONS"
+)
+
+// attestation is one of them, as one flag says it.
+type attestation struct {
+	flag, typed string
+	kind        string
+	disabled    bool
+	attrs       map[string]string
+}
+
+// apply asks for what docker attaches by default too, so that the same build
+// has the same digest. buildctl attaches nothing that is not asked for.
+func (o Attestations) apply(r *Request, env Environment) error {
+	chosen := map[string]attestation{}
+	for _, given := range o.typed() {
+		a, err := parseAttestation(given.flag, given.value)
+		if err != nil {
+			return err
+		}
+		before, twice := chosen[a.kind]
+		if twice && (before.disabled != a.disabled || !maps.Equal(before.attrs, a.attrs)) {
+			return a.wrong(before.flag+" "+before.typed+" says something else", "leave one of them out")
+		}
+		chosen[a.kind] = a
+	}
+	for kind, a := range chosen {
+		if !a.disabled {
+			r.attrs[attestAttr+kind] = joinFields(kind, a.attrs)
+			r.attested = true
+		}
+	}
+	if _, given := chosen[attestProvenance]; given || r.plain {
+		return nil
+	}
+	return applyDefaultProvenance(r, env)
+}
+
+type typedValue struct{ flag, value string }
+
+// typed has every flag in the form of --attest.
+func (o Attestations) typed() []typedValue {
+	var all []typedValue
+	for _, value := range o.Attest {
+		all = append(all, typedValue{"--attest", value})
+	}
+	if o.Provenance != "" {
+		all = append(all, typedValue{"--provenance", o.Provenance})
+	}
+	if o.SBOM != "" {
+		all = append(all, typedValue{"--sbom", o.SBOM})
+	}
+	return all
+}
+
+// parseAttestation reads type=TYPE,key=value,… or, for the flags that name the
+// type, a boolean or key=value,….
+func parseAttestation(flag, value string) (attestation, error) {
+	a := attestation{flag: flag, typed: value, attrs: map[string]string{}}
+	if flag != "--attest" {
+		a.kind = strings.TrimPrefix(flag, "--")
+		if yes, err := strconv.ParseBool(value); err == nil {
+			a.disabled = !yes
+			return a, nil
+		}
+	}
+	fields, err := parseFields(flag, value)
+	if err != nil {
+		return a, err
+	}
+	for _, f := range fields {
+		switch f.key {
+		case "":
+			return a, notPair(flag, value, f, a.form())
+		case "type":
+			a.kind = f.value
+		case "disabled":
+			if a.disabled, err = strconv.ParseBool(f.value); err != nil {
+				return a, a.wrong("disabled="+f.value+" is not a boolean", "use disabled=true or disabled=false")
+			}
+		default:
+			key, _, _ := strings.Cut(f.typed, "=")
+			a.attrs[strings.TrimSpace(key)] = f.value
+		}
+	}
+	return a, a.check()
+}
+
+func (a attestation) check() error {
+	switch a.kind {
+	case "":
+		return a.wrong("type= is missing", "use "+a.form())
+	case attestSBOM, attestProvenance:
+	default:
+		return a.wrong(`there is no type "`+a.kind+`"`, "use type=sbom or type=provenance")
+	}
+	if mode, given := a.attrs["mode"]; a.kind == attestProvenance && given && mode != "min" && mode != "max" {
+		return a.wrong(`there is no mode "`+mode+`"`, "use mode=min or mode=max")
+	}
+	return nil
+}
+
+func (a attestation) form() string {
+	switch a.flag {
+	case "--sbom":
+		return "--sbom=true, --sbom=false or --sbom=generator=IMAGE"
+	case "--provenance":
+		return "--provenance=true, --provenance=false or --provenance=mode=max"
+	}
+	return "type=sbom or type=provenance,mode=max"
+}
+
+func (a attestation) wrong(reason, next string) error {
+	return &UsageError{Flag: a.flag, Value: a.typed, Reason: reason, Next: next}
+}
+
+func applyDefaultProvenance(r *Request, env Environment) error {
+	if value, given := env.LookupEnv(noAttestationsEnv); given {
+		off, err := strconv.ParseBool(value)
+		if err != nil {
+			return &UsageError{
+				Flag: noAttestationsEnv, Value: value, Reason: "it is not a boolean", Next: "use true or false",
+			}
+		}
+		if off {
+			return nil
+		}
+	}
+	r.attrs[attestAttr+attestProvenance] = "mode=min,inline-only=true"
+	return nil
+}

@@ -1,0 +1,55 @@
+package request
+
+import (
+	"strings"
+
+	"github.com/tonistiigi/go-csvvalue"
+)
+
+// field is one entry of a list of key=value; a bare word has no key.
+type field struct {
+	key   string // lower-case; "" for a bare word
+	value string
+	typed string
+}
+
+// parseFields reads what a flag takes as key=value,…; a value with a comma is
+// quoted, as in CSV.
+func parseFields(flag, value string) ([]field, error) {
+	texts, err := csvvalue.Fields(value, nil)
+	if err != nil {
+		return nil, &UsageError{
+			Flag: flag, Value: value, Reason: "cannot parse the list: " + err.Error(),
+			Next: "use key=value,…; a value with a comma is quoted",
+		}
+	}
+	fields := make([]field, 0, len(texts))
+	for _, text := range texts {
+		key, rest, pair := strings.Cut(text, "=")
+		if !pair {
+			fields = append(fields, field{value: text, typed: text})
+			continue
+		}
+		fields = append(fields, field{key: strings.TrimSpace(strings.ToLower(key)), value: rest, typed: text})
+	}
+	return fields, nil
+}
+
+// notPair is the error for a bare word where only key=value is known.
+func notPair(flag, value string, f field, form string) error {
+	return &UsageError{Flag: flag, Value: value, Reason: `"` + f.typed + `" is not key=value`, Next: "use " + form}
+}
+
+// joinFields writes the pairs as a list that parseFields reads, type first and
+// the others in the order of their keys.
+func joinFields(kind string, attrs map[string]string) string {
+	parts := []string{"type=" + kind}
+	for _, key := range sortedKeys(attrs) {
+		part := key + "=" + attrs[key]
+		if strings.ContainsAny(part, "\",\n\r") {
+			part = `"` + strings.ReplaceAll(part, `"`, `""`) + `"`
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ",")
+}

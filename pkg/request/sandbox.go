@@ -1,0 +1,116 @@
+package request
+
+import (
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Sandbox is what the steps run in: their network, hosts and limits.
+type Sandbox struct {
+	AddHosts     []string // --add-host
+	Network      string   // --network; "" means default
+	CgroupParent string   // --cgroup-parent
+	ShmSize      string   // --shm-size; "" means the builder's
+	Ulimits      []string // --ulimit
+	Resources    []string // --resource
+}
+
+const (
+	networkDefault = "default"
+	networkHost    = "host"
+	networkNone    = "none"
+	hostGateway    = "host-gateway"
+	addHostForm    = "NAME=ADDRESS, e.g. db.example.com=10.0.0.7"
+)
+
+func (o Sandbox) apply(r *Request, _ Environment) error {
+	if err := o.applyNetwork(r); err != nil {
+		return err
+	}
+	if o.CgroupParent != "" {
+		r.attrs["cgroup-parent"] = o.CgroupParent
+	}
+	hosts := make([]string, 0, len(o.AddHosts))
+	for _, value := range o.AddHosts {
+		parsed, err := parseHost(value)
+		if err != nil {
+			return err
+		}
+		hosts = append(hosts, parsed...)
+	}
+	if len(hosts) > 0 {
+		r.attrs["add-hosts"] = strings.Join(hosts, ",")
+	}
+	if err := o.applyShmSize(r); err != nil {
+		return err
+	}
+	if err := applyUlimits(r, o.Ulimits); err != nil {
+		return err
+	}
+	return applyResources(r, o.Resources)
+}
+
+// applyNetwork allows the host's network to those who ask for it, as docker
+// does; the builder has its own say.
+func (o Sandbox) applyNetwork(r *Request) error {
+	switch o.Network {
+	case "", networkDefault:
+	case networkHost:
+		r.attrs["force-network-mode"] = o.Network
+		r.allowed = append(r.allowed, "network.host")
+	case networkNone:
+		r.attrs["force-network-mode"] = o.Network
+	default:
+		return &UsageError{
+			Flag: "--network", Value: o.Network, Reason: "a builder in a cluster has no such network",
+			Next: "use default, none, or host, which is the network of the builder's Pod",
+		}
+	}
+	return nil
+}
+
+func (o Sandbox) applyShmSize(r *Request) error {
+	if o.ShmSize == "" {
+		return nil
+	}
+	size, err := parseBytes(o.ShmSize)
+	if err != nil {
+		return &UsageError{Flag: "--shm-size", Value: o.ShmSize, Reason: err.Error(), Next: "use a number and a unit, e.g. 128m"}
+	}
+	if size > 0 {
+		r.attrs["shm-size"] = strconv.FormatInt(size, 10)
+	}
+	return nil
+}
+
+// parseHost reads NAME=ADDRESS or NAME:ADDRESS into the frontend's form, an
+// entry for each address.
+func parseHost(value string) ([]string, error) {
+	wrong := func(reason, next string) error {
+		return &UsageError{Flag: "--add-host", Value: value, Reason: reason, Next: next}
+	}
+	name, address, ok := strings.Cut(value, "=")
+	if !ok {
+		name, address, ok = strings.Cut(value, ":")
+	}
+	switch {
+	case !ok || name == "" || address == "":
+		return nil, wrong("it is not a name and an address", "use "+addHostForm)
+	case strings.ContainsAny(name, ", \t\n"):
+		return nil, wrong(`"`+name+`" is no name of a host`, "use "+addHostForm)
+	case address == hostGateway:
+		return nil, wrong("host-gateway is the machine of a docker engine, and a builder in a cluster has none", "name an address: "+name+"=ADDRESS")
+	}
+	var hosts []string
+	for part := range strings.SplitSeq(address, ",") {
+		if len(part) > 2 && part[0] == '[' && part[len(part)-1] == ']' {
+			part = part[1 : len(part)-1]
+		}
+		if net.ParseIP(part) == nil {
+			return nil, wrong(`"`+part+`" is no IP address`, "use "+addHostForm)
+		}
+		hosts = append(hosts, name+"="+part)
+	}
+	return hosts, nil
+}

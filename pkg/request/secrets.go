@@ -1,0 +1,148 @@
+package request
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/moby/buildkit/session/secrets/secretsprovider"
+)
+
+// Secrets are values that steps can read and that leave no trace in the image:
+// --secret.
+type Secrets struct {
+	Secrets []string // --secret
+}
+
+const (
+	secretFlag = "--secret"
+	secretForm = "id=NAME[,src=FILE] or id=NAME,env=VARIABLE"
+)
+
+// secret is one --secret as typed: where the value of an ID comes from.
+type secret struct {
+	typed string
+	id    string
+	file  string
+	env   string
+}
+
+// apply reads the values now: a file that is missing is known before the build,
+// and what a shell makes of <(program) can be read only once.
+func (o Secrets) apply(r *Request, env Environment) error {
+	values := map[string][]byte{}
+	for _, value := range o.Secrets {
+		if value == "" {
+			continue
+		}
+		s, err := parseSecret(value)
+		if err != nil {
+			return err
+		}
+		text, err := s.read(r, env)
+		if err != nil {
+			return err
+		}
+		values[s.id] = text
+	}
+	if len(values) > 0 {
+		r.session = append(r.session, secretsprovider.FromMap(values))
+	}
+	return nil
+}
+
+func parseSecret(value string) (secret, error) {
+	s := secret{typed: value}
+	fields, err := parseFields(secretFlag, value)
+	if err != nil {
+		return s, err
+	}
+	kind := ""
+	for _, f := range fields {
+		switch f.key {
+		case "":
+			return s, notPair(secretFlag, value, f, secretForm)
+		case "type":
+			if f.value != "file" && f.value != "env" {
+				return s, s.wrong(`there is no type "`+f.value+`"`, "use type=file or type=env")
+			}
+			kind = f.value
+		case "id":
+			s.id = f.value
+		case "src", "source":
+			s.file = f.value
+		case "env":
+			s.env = f.value
+		default:
+			return s, s.wrong(`there is no key "`+f.key+`"`, "use "+secretForm)
+		}
+	}
+	if kind == "env" && s.env == "" {
+		s.env, s.file = s.file, ""
+	}
+	return s, s.check(kind)
+}
+
+func (s secret) check(kind string) error {
+	switch {
+	case s.id == "":
+		return s.wrong("id= is missing", "use "+secretForm)
+	case s.env != "" && s.file != "":
+		return s.wrong("it names both a file and a variable", "leave out src= or env=")
+	case kind == "file" && s.env != "":
+		return s.wrong("type=file does not read a variable", "leave out type=, or use src=FILE")
+	}
+	return nil
+}
+
+// read takes the variable or the file that is named, or else the variable or
+// the file that is called like the ID.
+func (s secret) read(r *Request, env Environment) ([]byte, error) {
+	name, file := s.env, s.file
+	if name == "" && file == "" {
+		if _, found := env.LookupEnv(s.id); found {
+			name = s.id
+		} else {
+			file = s.id
+		}
+	}
+	if file != "" {
+		return s.readFile(absolute(env, file))
+	}
+	text, found := env.LookupEnv(name)
+	if !found {
+		r.warnings = append(r.warnings, fmt.Sprintf("%s %q: $%s is not set, so the secret is empty", secretFlag, s.typed, name))
+	}
+	if len(text) > secretsprovider.MaxSecretSize {
+		return nil, s.tooLarge()
+	}
+	return []byte(text), nil
+}
+
+func (s secret) readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		next := "name the file with src=, or the variable with env="
+		if s.file != "" {
+			next = "check the path; it is relative to the working directory"
+		}
+		return nil, s.wrong(err.Error(), next)
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, secretsprovider.MaxSecretSize+1))
+	if err != nil {
+		return nil, s.wrong(err.Error(), "name a file")
+	}
+	if len(text) > secretsprovider.MaxSecretSize {
+		return nil, s.tooLarge()
+	}
+	return text, nil
+}
+
+func (s secret) tooLarge() error {
+	return s.wrong(fmt.Sprintf("it is larger than %d bytes", secretsprovider.MaxSecretSize), "send large files as --build-context")
+}
+
+func (s secret) wrong(reason, next string) error {
+	return &UsageError{Flag: secretFlag, Value: s.typed, Reason: reason, Next: next}
+}

@@ -1,0 +1,141 @@
+package request
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/session/sshforward"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+)
+
+// SSH are the agents and keys that steps and git sources may use: --ssh.
+type SSH struct {
+	SSH []string // --ssh
+}
+
+const (
+	sshFlag     = "--ssh"
+	sshForm     = "default, or ID=SOCKET, or ID=KEY[,KEY]"
+	agentSocket = "SSH_AUTH_SOCK"
+)
+
+// apply offers the agent to a context that git fetches over ssh too, without
+// being asked: it cannot be fetched otherwise.
+func (o SSH) apply(r *Request, env Environment) error {
+	var configs []sshprovider.AgentConfig
+	typed := map[string]string{}
+	for _, value := range o.SSH {
+		if value == "" {
+			continue
+		}
+		config, err := parseSSH(value)
+		if err != nil {
+			return err
+		}
+		if _, twice := typed[config.ID]; twice {
+			return &UsageError{Flag: sshFlag, Value: value, Reason: `the ID "` + config.ID + `" is given twice`, Next: "give every agent an ID of its own"}
+		}
+		typed[config.ID] = value
+		configs = append(configs, config)
+	}
+	flag := sshFlag
+	if len(configs) == 0 && r.gitOverSSH {
+		flag = "PATH"
+		configs = []sshprovider.AgentConfig{{ID: sshforward.DefaultID}}
+	}
+	for _, config := range configs {
+		if err := o.check(flag, typed[config.ID], config, env); err != nil {
+			return err
+		}
+	}
+	if len(configs) == 0 {
+		return nil
+	}
+	return r.attachSSH(flag, configs, env)
+}
+
+// parseSSH reads ID[=PATH,PATH][,raw=true].
+func parseSSH(value string) (sshprovider.AgentConfig, error) {
+	id, paths, given := strings.Cut(value, "=")
+	config := sshprovider.AgentConfig{ID: id}
+	if id == "" {
+		config.ID = sshforward.DefaultID
+	}
+	if !given {
+		return config, nil
+	}
+	for path := range strings.SplitSeq(paths, ",") {
+		text, raw := strings.CutPrefix(path, "raw=")
+		switch {
+		case raw:
+			yes, err := strconv.ParseBool(text)
+			if err != nil {
+				return config, &UsageError{Flag: sshFlag, Value: value, Reason: "raw=" + text + " is not a boolean", Next: "use raw=true or raw=false"}
+			}
+			config.Raw = yes
+		case path != "":
+			config.Paths = append(config.Paths, path)
+		}
+	}
+	if config.Raw && len(config.Paths) != 1 {
+		return config, &UsageError{Flag: sshFlag, Value: value, Reason: "raw=true needs one socket", Next: "use " + config.ID + "=SOCKET,raw=true"}
+	}
+	return config, nil
+}
+
+// check finds out that there is no agent before the provider does, which would
+// ask the process and not the environment given.
+func (o SSH) check(flag, typed string, config sshprovider.AgentConfig, env Environment) error {
+	if socket, _ := env.LookupEnv(agentSocket); len(config.Paths) > 0 || socket != "" {
+		return nil
+	}
+	return &UsageError{
+		Flag: flag, Value: typed, Reason: "there is no ssh agent: $" + agentSocket + " is not set",
+		Next: `start one with eval "$(ssh-agent)" and ssh-add, or name a key: --ssh ` + config.ID + "=~/.ssh/id_ed25519",
+	}
+}
+
+// attachSSH makes the provider, which reads the keys.
+func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env Environment) error {
+	for i := range configs {
+		config := &configs[i]
+		if len(config.Paths) == 0 {
+			socket, _ := env.LookupEnv(agentSocket)
+			config.Paths = []string{socket}
+		}
+		for j, path := range config.Paths {
+			config.Paths[j] = absolute(env, path)
+		}
+		if _, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{*config}); err != nil {
+			return &UsageError{Flag: flag, Value: config.ID + "=" + strings.Join(config.Paths, ","), Reason: sshReason(err), Next: sshAdvice(err)}
+		}
+	}
+	provider, err := sshprovider.NewSSHAgentProvider(configs)
+	if err != nil {
+		return &UsageError{Flag: flag, Reason: sshReason(err)}
+	}
+	r.session = append(r.session, provider)
+	return nil
+}
+
+// sshReason is the cause without the layers that name Go types.
+func sshReason(err error) string {
+	parts := strings.Split(err.Error(), ": ")
+	for i, part := range parts {
+		if !strings.HasPrefix(part, "failed to convert agent config") {
+			return strings.Join(parts[i:], ": ")
+		}
+	}
+	return err.Error()
+}
+
+func sshAdvice(err error) string {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "passphrase"):
+		return "a key with a passphrase is used through an agent: ssh-add KEY, then --ssh default"
+	case strings.Contains(text, "no such file"):
+		return "check the path; $" + agentSocket + " or --ssh may name an agent that has ended"
+	}
+	return "use " + sshForm
+}
