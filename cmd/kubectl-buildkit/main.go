@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,9 +18,11 @@ import (
 )
 
 func main() {
-	// What goes wrong is said by pkg/cmd, once and in words; client-go's own log lines would stand between.
+	// What goes wrong is said by pkg/cmd, once and in words; the libraries' own log lines would stand between, and
+	// break the display.
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
+	log.SetOutput(io.Discard)
 	// The first signal asks for an orderly end; after it the default action is back, so a second one ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

@@ -85,7 +85,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	req, err := f.request(o.Options, credentials)
+	req, err := f.request(ctx, o.Options, credentials)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	}
 	credentials.ShowIn(display)
 	built, err := b.daemon.Run(ctx, req, display, credentials)
-	if closing := f.closeDisplay(display); err == nil {
+	if closing := f.closeDisplay(display, mode); err == nil {
 		err = closing
 	}
 	if err != nil {
@@ -129,29 +129,34 @@ func (o *buildOptions) mode(f *factory) (progress.Mode, error) {
 
 // credentials are those of the user's docker config.
 func (f *factory) credentials() (*registryauth.Provider, error) {
+	return registryauth.New(f.credentialOptions())
+}
+
+func (f *factory) credentialOptions() registryauth.Options {
 	home, _ := os.UserHomeDir() // without a home there is no config, which is no error
-	return registryauth.New(registryauth.Options{Directory: registryauth.Directory(f.lookupEnv, home), LookupEnv: f.lookupEnv})
+	return registryauth.Options{Directory: registryauth.Directory(f.lookupEnv, home), LookupEnv: f.lookupEnv}
 }
 
 // request checks the options against this machine.
-func (f *factory) request(options request.Options, credentials *registryauth.Provider) (*request.Request, error) {
+func (f *factory) request(ctx context.Context, options request.Options, credentials *registryauth.Provider) (*request.Request, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("finding the working directory: %w", err)
 	}
 	return request.New(options, request.Environment{
-		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: f.streams.In, Stdout: f.streams.Out,
+		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: request.Interruptible(ctx, f.streams.In), Stdout: f.streams.Out,
 		StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(),
 	})
 }
 
-// closeDisplay waits for the last lines, and prints what the daemon warns of.
-func (f *factory) closeDisplay(display *progress.Display) error {
+// closeDisplay waits for the last lines, and prints what the daemon warns of to those who watch.
+func (f *factory) closeDisplay(display *progress.Display, mode progress.Mode) error {
 	warnings, err := display.Close()
-	for _, warning := range warnings {
-		fmt.Fprintf(f.streams.ErrOut, "warning: %s\n", warning.Short)
+	switch mode {
+	case progress.Quiet, progress.None, progress.RawJSON:
+		return err
 	}
-	return err
+	return errors.Join(err, progress.PrintWarnings(f.streams.ErrOut, warnings))
 }
 
 // answer writes the files that were asked for, and the line on standard output.
