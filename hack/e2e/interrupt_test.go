@@ -42,9 +42,18 @@ func (o *output) String() string {
 // begin starts `kubectl buildkit ARGS…` in a process group of its own, as a terminal does.
 func (u *user) begin(args ...string) *running {
 	u.t.Helper()
+	return u.beginReading(nil, args...)
+}
+
+// beginReading is begin with something on standard input.
+func (u *user) beginReading(stdin *os.File, args ...string) *running {
+	u.t.Helper()
 	r := &running{t: u.t, start: time.Now()}
 	r.cmd = exec.Command("kubectl", append([]string{"buildkit"}, args...)...)
 	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = u.environ(), &r.stdout, &r.stderr
+	if stdin != nil {
+		r.cmd.Stdin = stdin
+	}
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
 		u.t.Fatal(err)
@@ -114,6 +123,17 @@ func TestCtrlC(t *testing.T) {
 		if left != "" {
 			t.Errorf("an interrupted install left\n%s", left)
 		}
+	})
+	t.Run("standard input", func(t *testing.T) {
+		u.t = t
+		silent, open, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer open.Close()
+		r := u.beginReading(silent, "build", "-o", "type=cacheonly", "-")
+		time.Sleep(time.Second)
+		r.interrupt()
 	})
 	t.Run("context upload", func(t *testing.T) {
 		u.t = t
