@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/session/upload/uploadprovider"
 	"github.com/tonistiigi/fsutil"
@@ -32,6 +34,7 @@ const (
 type Input struct {
 	Path       string // PATH, a URL, or "-"
 	Dockerfile string // --file; "" means Dockerfile in the context
+	Named      []Named
 }
 
 // Environment is what Resolve reads from the process.
@@ -46,6 +49,13 @@ type Context struct {
 	attrs     map[string]string
 	sharedKey string
 	archive   io.Reader
+	layouts   map[string]content.Store
+	inputs    map[string]llb.State
+	stages    map[string]string
+}
+
+func newContext() *Context {
+	return &Context{mounts: map[string]fsutil.FS{}, attrs: map[string]string{}, stages: map[string]string{}}
 }
 
 // InvalidError says which input cannot be used, why, and what to do instead.
@@ -67,7 +77,12 @@ func (e *InvalidError) Error() string {
 // Resolve checks in and finds out what it means: as docker does, a directory
 // that exists comes before a URL that looks the same.
 func Resolve(in Input, env Environment) (*Context, error) {
-	c := &Context{mounts: map[string]fsutil.FS{}, attrs: map[string]string{}}
+	c := newContext()
+	for _, named := range in.Named {
+		if err := c.addNamed(named, env); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case in.Path == "":
 		return nil, &InvalidError{
@@ -84,6 +99,17 @@ func Resolve(in Input, env Environment) (*Context, error) {
 	return nil, noDirectory(in.Path, env.path(in.Path))
 }
 
+// NeedsSSH says whether git fetches the main context over ssh.
+func (in Input) NeedsSSH(env Environment) bool {
+	return in.Path != Stdin && !isDirectory(env.path(in.Path)) && overSSH(in.Path)
+}
+
+// Stages are the named contexts that are stages of the same Dockerfile, by the
+// name of the context. They are built first.
+func (c *Context) Stages() map[string]string {
+	return maps.Clone(c.stages)
+}
+
 // Apply puts the context into opt: local mounts, frontend attributes, the key
 // of incremental uploads, and for an archive on standard input its uploader.
 func (c *Context) Apply(opt *client.SolveOpt) {
@@ -96,6 +122,8 @@ func (c *Context) Apply(opt *client.SolveOpt) {
 	maps.Copy(opt.FrontendAttrs, c.attrs)
 	maps.Copy(opt.LocalMounts, c.mounts)
 	opt.SharedKey = c.sharedKey
+	opt.OCIStores = maps.Clone(c.layouts)
+	opt.FrontendInputs = maps.Clone(c.inputs)
 	if c.archive != nil {
 		uploads := uploadprovider.New()
 		opt.FrontendAttrs[contextAttr] = uploads.Add(io.NopCloser(c.archive))
@@ -133,13 +161,13 @@ func (c *Context) fromRemote(in Input, env Environment) error {
 	}
 	c.attrs[contextAttr] = in.Path
 	if isGit && hasQuery(in.Path) && ref != nil {
-		c.attrs[capsAttr] = gitQueryCap
+		c.addCap(gitQueryCap)
 	}
 	switch {
 	case in.Dockerfile == Stdin:
 		return c.dockerfileFromStdin(env)
 	case isURL(in.Dockerfile):
-		return remoteDockerfile(in.Dockerfile)
+		return fetchedTwice(in.Dockerfile)
 	case filepath.IsAbs(in.Dockerfile):
 		c.attrs[dockerfileKeyAttr] = dockerfileMount
 		return c.dockerfileFromFile(in, env, "")

@@ -15,7 +15,8 @@ import (
 // Dockerfile is in contextDir.
 func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir string) error {
 	if isURL(in.Dockerfile) {
-		return remoteDockerfile(in.Dockerfile)
+		c.dockerfileFromURL(in.Dockerfile)
+		return nil
 	}
 	path := filepath.Join(contextDir, defaultDockerfile)
 	if in.Dockerfile != "" {

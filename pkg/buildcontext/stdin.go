@@ -39,6 +39,9 @@ func (c *Context) fromStdin(in Input, env Environment) error {
 	if archiveutil.IsArchive(header) {
 		c.archive = input
 		c.attrs[filenameAttr] = defaultDockerfile
+		if isURL(in.Dockerfile) {
+			return fetchedTwice(in.Dockerfile)
+		}
 		if in.Dockerfile != "" {
 			c.attrs[filenameAttr] = in.Dockerfile
 		}

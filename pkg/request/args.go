@@ -19,7 +19,7 @@ const (
 // applyArgs sends the build arguments. An argument without a value takes the
 // environment's, and is left out if there is none. SOURCE_DATE_EPOCH of the
 // environment and the proxies of the docker config are arguments too, unless
-// the user gives them.
+// the user gives them; buildctl's way has no proxies.
 func applyArgs(r *Request, values []string, env Environment) error {
 	args := map[string]string{}
 	for _, value := range values {
@@ -40,7 +40,7 @@ func applyArgs(r *Request, values []string, env Environment) error {
 		}
 	}
 	for key, value := range env.Proxies {
-		if !hasFold(args, key) {
+		if !r.plain && !hasFold(args, key) {
 			args[key] = value
 		}
 	}

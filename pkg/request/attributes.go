@@ -35,8 +35,10 @@ func knownAttributes(kind string) map[string]values {
 			"push": boolean, "push-by-digest": boolean, "registry.insecure": boolean, "unpack": boolean,
 			"store": boolean, "name-canonical": boolean, "dangling-name-prefix": anyText, "danging-name-empty-only": boolean,
 		})
-	case typeOCI, typeDocker:
+	case typeOCI:
 		return merged(commitAttributes(), map[string]values{"tar": boolean})
+	case typeDocker:
+		return merged(commitAttributes(), map[string]values{"tar": boolean, contextAttr: anyText})
 	case typeLocal:
 		return merged(treeAttributes(), map[string]values{"mode": anyText, "platform-split": boolean})
 	case typeTar:

@@ -1,21 +1,81 @@
 package request
 
 import (
+	"strings"
+
+	"github.com/distribution/reference"
+
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 )
 
-// Input is what is built: PATH and --file.
+// Input is what is built: PATH, --file and --build-context.
 type Input struct {
-	Path string // PATH, URL or "-"
-	File string // --file; "" means Dockerfile in the context
+	Path          string   // PATH, URL or "-"
+	File          string   // --file; "" means Dockerfile in the context
+	BuildContexts []string // --build-context
 }
 
 func (o Input) apply(r *Request, env Environment) error {
-	input := buildcontext.Input{Path: o.Path, Dockerfile: o.File}
-	found, err := buildcontext.Resolve(input, buildcontext.Environment{WorkingDir: env.WorkingDir, Stdin: env.Stdin})
+	if r.plain {
+		return nil // the locals are the context
+	}
+	input, err := o.input()
+	if err != nil {
+		return err
+	}
+	found, err := buildcontext.Resolve(input, o.environment(env))
 	if err != nil {
 		return fromContext(err)
 	}
 	r.context = found
 	return nil
+}
+
+// noteSSH is asked before the context is resolved, which may read standard
+// input and so comes last.
+func (o Input) noteSSH(r *Request, env Environment) error {
+	r.gitOverSSH = !r.plain && buildcontext.Input{Path: o.Path}.NeedsSSH(o.environment(env))
+	return nil
+}
+
+func (o Input) input() (buildcontext.Input, error) {
+	input := buildcontext.Input{Path: o.Path, Dockerfile: o.File}
+	for _, value := range o.BuildContexts {
+		if value == "" {
+			continue
+		}
+		named, err := parseBuildContext(value)
+		if err != nil {
+			return input, err
+		}
+		input.Named = append(input.Named, named)
+	}
+	return input, nil
+}
+
+func (o Input) environment(env Environment) buildcontext.Environment {
+	return buildcontext.Environment{WorkingDir: env.WorkingDir, Stdin: env.Stdin}
+}
+
+// parseBuildContext reads NAME=VALUE. The name is written as the Dockerfile's
+// author would: docker.io/library/alpine:latest is alpine.
+func parseBuildContext(value string) (buildcontext.Named, error) {
+	const form = "use NAME=DIR, NAME=URL, NAME=docker-image://IMAGE, NAME=oci-layout://DIR or NAME=target:STAGE"
+	name, place, pair := strings.Cut(value, "=")
+	wrong := &UsageError{Flag: "--build-context", Value: value, Next: form}
+	switch {
+	case !pair:
+		wrong.Reason = "it is not NAME=VALUE"
+		return buildcontext.Named{}, wrong
+	case place == "":
+		wrong.Reason = "it names no place"
+		return buildcontext.Named{}, wrong
+	}
+	parsed, err := reference.ParseNormalizedNamed(name)
+	if err != nil {
+		wrong.Reason = `"` + name + `" is no name of a context: ` + err.Error()
+		return buildcontext.Named{}, wrong
+	}
+	name = strings.TrimSuffix(reference.FamiliarString(parsed), ":latest")
+	return buildcontext.Named{Typed: value, Name: name, Value: place}, nil
 }

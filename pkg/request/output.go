@@ -10,17 +10,25 @@ import (
 )
 
 // Output is where the result goes, and what is written on it: --output, --push,
-// --annotation, --metadata-file and --iidfile.
+// --load, --annotation, and the files that describe it.
 type Output struct {
 	Outputs      []string // --output
 	Push         bool     // --push
+	Load         bool     // --load
 	Annotations  []string // --annotation
 	MetadataFile string   // --metadata-file
 	ImageIDFile  string   // --iidfile
+	RefFile      string   // --ref-file
+	Trace        string   // --trace
 }
 
 // stdio is the name of standard output as a destination.
 const stdio = "-"
+
+const (
+	pushFlag = "--push"
+	loadFlag = "--load"
+)
 
 // The exporters by the names a user types. Registry is an image that is pushed;
 // cacheonly is none at all.
@@ -40,6 +48,9 @@ type output struct {
 	kind  string // the exporter
 	attrs map[string]string
 	dest  string // absolute path, "-", or ""
+
+	docker        string // the program that loads the image; "" unless it is loaded
+	dockerContext string // the engine, by docker's name for it
 }
 
 func (o Output) apply(r *Request, env Environment) error {
@@ -51,10 +62,15 @@ func (o Output) apply(r *Request, env Environment) error {
 		if err != nil {
 			return err
 		}
-		if err := out.check(r, env); err != nil {
+		r.outputs = append(r.outputs, out)
+	}
+	if o.Load {
+		r.outputs = load(r.outputs)
+	}
+	for i := range r.outputs {
+		if err := r.outputs[i].check(r, env); err != nil {
 			return err
 		}
-		r.outputs = append(r.outputs, out)
 	}
 	if o.Push {
 		r.outputs = push(r.outputs)
@@ -69,8 +85,22 @@ func (o Output) apply(r *Request, env Environment) error {
 		return err
 	}
 	r.outputs = pushedLast(r.outputs)
-	r.warnings = append(r.warnings, r.outputWarnings()...)
+	if r.call != nil {
+		r.outputs = nil // the question is asked with the words of the build, and nothing is made
+	} else {
+		r.warnings = append(r.warnings, r.outputWarnings()...)
+	}
 	return o.applyFiles(r, env)
+}
+
+// load adds an image for docker, unless there is one.
+func load(outputs []output) []output {
+	for _, out := range outputs {
+		if out.kind == typeDocker && out.dest == "" {
+			return outputs
+		}
+	}
+	return append(outputs, output{typed: loadFlag, kind: typeDocker, attrs: map[string]string{}})
 }
 
 // push pushes every image among the outputs, and adds one if there is none.
@@ -85,7 +115,7 @@ func push(outputs []output) []output {
 	if found {
 		return outputs
 	}
-	image := output{typed: "--push", kind: typeImage, attrs: map[string]string{}}
+	image := output{typed: pushFlag, kind: typeImage, attrs: map[string]string{}}
 	image.setPush()
 	return append(outputs, image)
 }
@@ -132,14 +162,7 @@ func (r *Request) nameOutputs() error {
 			maps.Copy(out.attrs, r.outputAttrs)
 		}
 		if out.pushes() && out.attrs["name"] == "" {
-			usage := &UsageError{
-				Flag: "--output", Value: out.typed, Reason: "there is no name to push to",
-				Next: "add --tag registry/repository:tag",
-			}
-			if out.typed == "--push" {
-				usage.Flag, usage.Value = "--push", ""
-			}
-			return usage
+			return out.wrong("there is no name to push to", "add --tag registry/repository:tag")
 		}
 	}
 	return nil
@@ -188,6 +211,10 @@ func (o *output) entry(a *Attempt, stdout io.Writer) (entry client.ExportEntry, 
 	switch {
 	case o.kind == typeCacheOnly:
 		return entry, false
+	case o.docker != "":
+		engine := &toDocker{program: o.docker, context: o.dockerContext}
+		a.files = append(a.files, engine)
+		entry.Output = engine.open
 	case o.dest == "":
 	case o.dest == stdio:
 		entry.Output = toStdout(stdout)

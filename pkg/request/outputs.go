@@ -59,7 +59,7 @@ func (o *output) check(r *Request, env Environment) error {
 	case o.isDirectory():
 		return o.checkDirectory(r, env)
 	}
-	return o.checkFile(env)
+	return o.checkFile(r, env)
 }
 
 // isDirectory says whether the result is a tree of files here: local always is,
@@ -110,12 +110,15 @@ func (o *output) checkDelete(r *Request, env Environment) error {
 	return nil
 }
 
-func (o *output) checkFile(env Environment) error {
+func (o *output) checkFile(r *Request, env Environment) error {
 	if o.dest == "" {
 		if o.kind == typeDocker {
-			return o.wrong("there is no docker engine to load the image into", "add dest=FILE, or dest=- for standard output")
+			return o.checkDocker(r, env)
 		}
 		o.dest = stdio
+	}
+	if _, named := o.attrs[contextAttr]; named && o.kind == typeDocker {
+		return o.wrong("context= says where an image is loaded, and dest= that it is not", "leave one of them out")
 	}
 	if o.dest == stdio {
 		if env.StdoutIsTerminal {
@@ -163,6 +166,9 @@ func (r *Request) checkTogether() error {
 }
 
 func (o *output) wrong(reason, next string) error {
+	if o.typed == pushFlag || o.typed == loadFlag {
+		return &UsageError{Flag: o.typed, Reason: reason, Next: next}
+	}
 	return &UsageError{Flag: "--output", Value: o.typed, Reason: reason, Next: next}
 }
 

@@ -17,6 +17,8 @@ func (o Output) applyFiles(r *Request, env Environment) error {
 	}{
 		{"--metadata-file", o.MetadataFile, &r.files.Metadata},
 		{"--iidfile", o.ImageIDFile, &r.files.ImageID},
+		{"--ref-file", o.RefFile, &r.files.Ref},
+		{"--trace", o.Trace, &r.files.Trace},
 	}
 	for _, file := range files {
 		if file.typed == "" {

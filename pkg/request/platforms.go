@@ -14,7 +14,7 @@ func applyPlatforms(r *Request, values []string, env Environment) error {
 	flag := "--platform"
 	if len(values) == 0 {
 		value, _ := env.LookupEnv(defaultPlatformEnv)
-		if value == "" {
+		if value == "" || r.plain {
 			return nil
 		}
 		flag, values = defaultPlatformEnv, []string{value}

@@ -2,27 +2,29 @@ package request
 
 import (
 	"io"
-	"maps"
 	"slices"
+	"sync"
 
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/identity"
 	"github.com/moby/buildkit/session"
+	spb "github.com/moby/buildkit/sourcepolicy/pb"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 )
 
 // Options are the values of the flags as typed, a group per family. The groups
 // are embedded, so that every flag is a field of Options.
 type Options struct {
 	Input
+	Frontend
+	Call
 	Image
 	Steps
 	Sandbox
 	Entitlements
 	Cache
 	Attestations
+	Policy
 	Secrets
 	SSH
 	Output
@@ -34,6 +36,7 @@ type Environment struct {
 	LookupEnv        func(name string) (string, bool) // as os.LookupEnv
 	Stdin            io.Reader                        // read only if the options name "-"
 	Stdout           io.Writer                        // where an output to "-" goes
+	LookPath         func(string) (string, error)     // as exec.LookPath
 	StdoutIsTerminal bool                             // then nothing binary is written to it
 	Proxies          map[string]string                // proxy build arguments of the docker config, e.g. HTTP_PROXY
 }
@@ -49,8 +52,11 @@ type Request struct {
 	allowed        []string             // entitlements
 	gitOverSSH     bool                 // the context is
 	plain          bool                 // buildctl's way: nothing that was not asked for
-	attested       bool                 // the user asked for attestations
-	deleteAnywhere bool                 // mode=delete may empty any directory
+	call           *call                // nil is a build
+	policy         *spb.Policy
+	policyDisabled bool // the user said that there shall be none
+	attested       bool // the user asked for attestations
+	deleteAnywhere bool // mode=delete may empty any directory
 	outputs        []output
 	outputAttrs    map[string]string // what build arguments say about the outputs
 	tags           []string
@@ -58,28 +64,40 @@ type Request struct {
 	stdout         io.Writer
 	files          Files
 	warnings       []string
+
+	mu  sync.Mutex
+	ref string // of the last attempt
 }
 
 // Files are the paths that the result is written to; "" is none.
 type Files struct {
 	Metadata string
 	ImageID  string
+	Ref      string // the build's reference, whether it succeeds or not
+	Trace    string // every status of the daemon, as JSON
 }
 
 // New parses and checks the options. Its errors are *UsageError wherever the
 // input is at fault. It reads standard input last, when all else is known to be
 // right, and removes a stale image ID file, as docker does.
 func New(opts Options, env Environment) (*Request, error) {
-	r := &Request{frontend: "dockerfile.v0", attrs: map[string]string{}, stdout: env.Stdout}
+	r := &Request{frontend: dockerfileFrontend, attrs: map[string]string{}, stdout: env.Stdout}
 	families := []func(*Request, Environment) error{
+		opts.Frontend.begin,
+		opts.Input.alone,
+		opts.Input.noteSSH,
+		opts.Call.apply,
 		opts.Image.apply,
 		opts.Steps.apply,
 		opts.Sandbox.apply,
 		opts.Entitlements.apply,
 		opts.Cache.apply,
 		opts.Attestations.apply,
+		opts.Policy.apply,
+		opts.Input.refuseRego,
 		opts.Secrets.apply,
 		opts.SSH.apply,
+		opts.Frontend.apply,
 		opts.Output.apply,
 		opts.Input.apply,
 	}
@@ -104,6 +122,20 @@ func (r *Request) Files() Files {
 	return r.files
 }
 
+// Ref is the reference of the last attempt in the daemon's history; empty before
+// the first.
+func (r *Request) Ref() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ref
+}
+
+func (r *Request) noteRef(ref string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ref = ref
+}
+
 // Replayable says whether the request can be sent a second time. What was read
 // from standard input or written to standard output cannot be repeated.
 func (r *Request) Replayable() bool {
@@ -125,65 +157,4 @@ func (r *Request) pushed() string {
 		}
 	}
 	return ""
-}
-
-// Attempt is one sending of the request: its options, and the output files that
-// exist under their names only after Commit.
-type Attempt struct {
-	Options client.SolveOpt
-	files   []*stagedFile
-	pushed  string
-}
-
-// Attempt makes fresh options, with a reference of their own and nothing shared
-// with an attempt before. The attachables serve the session.
-func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
-	a := &Attempt{pushed: r.pushed(), Options: client.SolveOpt{
-		Ref:                 identity.NewID(),
-		Frontend:            r.frontend,
-		FrontendAttrs:       maps.Clone(r.attrs),
-		Session:             slices.Concat(attachables, r.session),
-		AllowedEntitlements: slices.Clone(r.allowed),
-		CacheExports:        cloneCaches(r.cacheExports),
-		CacheImports:        cloneCaches(r.cacheImports),
-	}}
-	r.context.Apply(&a.Options)
-	for _, out := range r.outputs {
-		if entry, ok := out.entry(a, r.stdout); ok {
-			a.Options.Exports = append(a.Options.Exports, entry)
-		}
-	}
-	return a
-}
-
-// cloneCaches copies what the client changes: it adds digests.
-func cloneCaches(entries []client.CacheOptionsEntry) []client.CacheOptionsEntry {
-	cloned := slices.Clone(entries)
-	for i := range cloned {
-		cloned[i].Attrs = maps.Clone(cloned[i].Attrs)
-	}
-	return cloned
-}
-
-// Commit gives the output files their names. It is called once the build has
-// succeeded.
-func (a *Attempt) Commit() error {
-	for _, file := range a.files {
-		if err := file.commit(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Discard removes what a build that did not succeed has written.
-func (a *Attempt) Discard() {
-	for _, file := range a.files {
-		file.discard()
-	}
-}
-
-// Result is what the build left, given the daemon's answer to this attempt.
-func (a *Attempt) Result(response map[string]string) *result.Result {
-	return result.New(a.Options.Ref, a.pushed, response)
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,8 +27,9 @@ func workspace(t testing.TB, variables map[string]string) Environment {
 			value, ok := variables[name]
 			return value, ok
 		},
-		Stdin:  strings.NewReader(""),
-		Stdout: io.Discard,
+		Stdin:    strings.NewReader(""),
+		LookPath: func(name string) (string, error) { return "", &exec.Error{Name: name, Err: exec.ErrNotFound} },
+		Stdout:   io.Discard,
 	}
 }
 

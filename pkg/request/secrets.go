@@ -11,7 +11,7 @@ import (
 // Secrets are values that steps can read and that leave no trace in the image:
 // --secret.
 type Secrets struct {
-	Secrets []string // --secret
+	Secret []string // --secret
 }
 
 const (
@@ -31,7 +31,7 @@ type secret struct {
 // and what a shell makes of <(program) can be read only once.
 func (o Secrets) apply(r *Request, env Environment) error {
 	values := map[string][]byte{}
-	for _, value := range o.Secrets {
+	for _, value := range o.Secret {
 		if value == "" {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 
 // SSH are the agents and keys that steps and git sources may use: --ssh.
 type SSH struct {
-	SSH []string // --ssh
+	SSHKeys []string // --ssh
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 func (o SSH) apply(r *Request, env Environment) error {
 	var configs []sshprovider.AgentConfig
 	typed := map[string]string{}
-	for _, value := range o.SSH {
+	for _, value := range o.SSHKeys {
 		if value == "" {
 			continue
 		}

@@ -41,11 +41,19 @@ func (r *Result) metadata() map[string]any {
 	return out
 }
 
+// WriteRef writes a build's reference, and nothing else, to path.
+func WriteRef(path, ref string) error {
+	if err := continuity.AtomicWriteFile(path, []byte(ref), 0o644); err != nil {
+		return fmt.Errorf("writing the reference file: %w", err)
+	}
+	return nil
+}
+
 // decode turns the values that are JSON in base64 into JSON. One value is JSON
 // already.
 func decode(key, value string) any {
 	text := []byte(value)
-	if key != "result.json" {
+	if key != answerJSON {
 		decoded, err := base64.StdEncoding.DecodeString(value)
 		if err != nil {
 			return value

@@ -32,7 +32,7 @@ func (d *Daemon) Run(ctx context.Context, req *request.Request, display Display,
 	attempt := req.Attempt(attachables...)
 	defer attempt.Discard()
 	steps := newStepNames()
-	response, err := d.solve(ctx, attempt.Options, steps.tee(display.Attach()))
+	response, err := d.solve(ctx, attempt, steps.tee(display.Attach()))
 	if err != nil {
 		return nil, d.explain(ctx, err, steps, attachables)
 	}
@@ -44,14 +44,19 @@ func (d *Daemon) Run(ctx context.Context, req *request.Request, display Display,
 
 // solve returns soon after the end of ctx: a daemon that does not answer then
 // loses the connection, which ends the call.
-func (d *Daemon) solve(ctx context.Context, options client.SolveOpt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	type answer struct {
 		response *client.SolveResponse
 		err      error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		response, err := d.client.Solve(ctx, nil, options, statuses)
+		if attempt.Subrequest != "" || len(attempt.Stages) > 0 {
+			response, err := d.steer(ctx, attempt, statuses)
+			answered <- answer{response, err}
+			return
+		}
+		response, err := d.client.Solve(ctx, nil, attempt.Options, statuses)
 		answered <- answer{response, err}
 	}()
 	select {

@@ -1,0 +1,184 @@
+package buildcontext
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/plugins/content/local"
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client/ociindex"
+	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"github.com/moby/buildkit/identity"
+	"github.com/moby/buildkit/util/gitutil"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/tonistiigi/fsutil"
+)
+
+// Named is an additional context: --build-context NAME=VALUE.
+type Named struct {
+	Typed string // as the user typed it
+	Name  string // as the Dockerfile calls it, e.g. "alpine" or "alpine:3"
+	Value string // a directory, a URL, docker-image://, oci-layout:// or target:
+}
+
+const (
+	namedFlag    = "--build-context"
+	namedAttr    = "context:"
+	sharedAttr   = "sharedkey:localdir:"
+	imageScheme  = "docker-image://"
+	layoutScheme = "oci-layout://"
+	targetScheme = "target:"
+	contextsCap  = "moby.buildkit.frontend.contexts+forward"
+)
+
+// addNamed finds out what a named context is. Directories and layouts are sent
+// from here; everything else is the daemon's to fetch.
+func (c *Context) addNamed(in Named, env Environment) error {
+	c.addCap(contextsCap)
+	target, isTarget := strings.CutPrefix(in.Value, targetScheme)
+	switch {
+	case isTarget && target == "":
+		return in.wrong("it names no stage", "use "+in.Name+"="+targetScheme+"STAGE")
+	case isTarget:
+		c.stages[in.Name] = target
+		return nil
+	case strings.HasPrefix(in.Value, imageScheme):
+		name := strings.TrimPrefix(in.Value, imageScheme)
+		if _, err := reference.ParseNormalizedNamed(name); err != nil {
+			return in.wrong(`"`+name+`" is no image: `+err.Error(), "use "+in.Name+"="+imageScheme+"IMAGE")
+		}
+		c.attrs[namedAttr+in.Name] = in.Value
+		return nil
+	case strings.HasPrefix(in.Value, layoutScheme):
+		return c.addLayout(in, env)
+	case isRemote(in.Value) && !isDirectory(env.path(in.Value)):
+		return c.addRemote(in)
+	}
+	return c.addDirectory(in, env)
+}
+
+func (c *Context) addRemote(in Named) error {
+	if _, isGit, err := dfgitutil.ParseGitRef(in.Value); isGit {
+		if err != nil {
+			return in.wrong(err.Error(), "")
+		}
+		if hasQuery(in.Value) {
+			c.addCap(gitQueryCap + "+forward")
+		}
+	}
+	c.attrs[namedAttr+in.Name] = in.Value
+	return nil
+}
+
+func (c *Context) addDirectory(in Named, env Environment) error {
+	dir := env.path(in.Value)
+	info, err := os.Stat(dir)
+	switch {
+	case os.IsNotExist(err):
+		return in.wrong("no such directory: "+dir, "name a directory, a URL, docker-image://IMAGE, oci-layout://DIR or target:STAGE")
+	case err != nil:
+		return in.wrong(plain(err), "")
+	case !info.IsDir():
+		return in.wrong(dir+" is a file", "name its directory")
+	}
+	files, err := fsutil.NewFS(dir)
+	if err != nil {
+		return in.wrong(plain(err), "")
+	}
+	mount := in.Name
+	if mount == contextMount || mount == dockerfileMount {
+		mount = "_" + mount // these names are taken by the main context
+	}
+	c.mounts[mount] = files
+	c.attrs[namedAttr+in.Name] = "local:" + mount
+	c.attrs[sharedAttr+in.Name] = sharedKey(dir)
+	return nil
+}
+
+// addLayout opens the layout under a random name, by which alone the daemon
+// knows it.
+func (c *Context) addLayout(in Named, env Environment) error {
+	dir, tag, dgst := parseLayout(strings.TrimPrefix(in.Value, layoutScheme))
+	dir = env.path(dir)
+	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
+		return in.wrong("there is no OCI layout in "+dir+": "+plain(err), "name the directory that has index.json")
+	}
+	if dgst == "" {
+		var err error
+		if dgst, err = findInLayout(dir, tag); err != nil {
+			return in.wrong(err.Error(), "name what the layout holds: "+in.Name+"="+layoutScheme+"DIR:TAG or DIR@sha256:…")
+		}
+	}
+	store, err := local.NewStore(dir)
+	if err != nil {
+		return in.wrong(plain(err), "")
+	}
+	if c.layouts == nil {
+		c.layouts = map[string]content.Store{}
+	}
+	id := identity.NewID()
+	c.layouts[id] = store
+	ref := layoutScheme + id
+	if tag != "" {
+		ref += ":" + tag
+	}
+	c.attrs[namedAttr+in.Name] = ref + "@" + dgst.String()
+	return nil
+}
+
+// parseLayout reads DIR[:TAG][@DIGEST].
+func parseLayout(text string) (dir, tag string, dgst digest.Digest) {
+	dir = text
+	if at := strings.LastIndex(dir, "@"); at >= 0 {
+		if parsed, err := digest.Parse(dir[at+1:]); err == nil {
+			dir, dgst = dir[:at], parsed
+		}
+	}
+	if colon := strings.LastIndex(dir, ":"); colon > 1 || (colon == 1 && !strings.ContainsAny(dir[2:], `/\`)) {
+		if after := dir[colon+1:]; reference.TagRegexp.FindString(after) == after && after != "" {
+			dir, tag = dir[:colon], after
+		}
+	}
+	if tag == "" && dgst == "" {
+		tag = "latest"
+	}
+	return dir, tag, dgst
+}
+
+// findInLayout takes the tag's image, or the only one.
+func findInLayout(dir, tag string) (digest.Digest, error) {
+	index := ociindex.NewStoreIndex(dir)
+	found, err := index.Get(tag)
+	if err == nil && found == nil {
+		found, err = index.GetSingle()
+	}
+	if err != nil {
+		return "", err
+	}
+	if found == nil {
+		return "", &os.PathError{Op: "looking for tag " + tag, Path: dir, Err: os.ErrNotExist}
+	}
+	return found.Digest, found.Digest.Validate()
+}
+
+func (c *Context) addCap(name string) {
+	caps := strings.FieldsFunc(c.attrs[capsAttr], func(r rune) bool { return r == ',' })
+	if !slices.Contains(caps, name) {
+		caps = append(caps, name)
+		slices.Sort(caps)
+		c.attrs[capsAttr] = strings.Join(caps, ",")
+	}
+}
+
+// overSSH says whether git fetches the name over ssh.
+func overSSH(name string) bool {
+	url, err := gitutil.ParseURL(name)
+	return err == nil && url.Scheme == gitutil.SSHProtocol
+}
+
+func (in Named) wrong(reason, next string) error {
+	return &InvalidError{Flag: namedFlag, Value: in.Typed, Reason: reason, Next: next}
+}

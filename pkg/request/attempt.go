@@ -1,0 +1,100 @@
+package request
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/identity"
+	"github.com/moby/buildkit/session"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+)
+
+// Attempt is one sending of the request: its options, and the output files that
+// exist under their names only after Commit.
+type Attempt struct {
+	Options    client.SolveOpt
+	Subrequest string            // what the frontend is asked instead of a build, e.g. "frontend.lint"
+	Stages     map[string]string // stages to build first, by the context that each one is
+	files      []file
+	pushed     string
+}
+
+// file is a result that is kept if the build succeeds.
+type file interface {
+	commit() error
+	discard()
+}
+
+// Attempt makes fresh options, with a reference of their own and nothing shared
+// with an attempt before. The attachables serve the session.
+func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
+	a := &Attempt{pushed: r.pushed(), Stages: r.context.Stages(), Options: client.SolveOpt{
+		Ref:                 identity.NewID(),
+		Frontend:            r.frontend,
+		FrontendAttrs:       maps.Clone(r.attrs),
+		Session:             slices.Concat(attachables, r.session),
+		AllowedEntitlements: slices.Clone(r.allowed),
+		SourcePolicy:        r.policy,
+		CacheExports:        cloneCaches(r.cacheExports),
+		CacheImports:        cloneCaches(r.cacheImports),
+	}}
+	r.noteRef(a.Options.Ref)
+	r.context.Apply(&a.Options)
+	if r.call != nil {
+		a.ask(r.call.name)
+		return a
+	}
+	for _, out := range r.outputs {
+		if entry, ok := out.entry(a, r.stdout); ok {
+			a.Options.Exports = append(a.Options.Exports, entry)
+		}
+	}
+	return a
+}
+
+// ask makes a question of the build, which is not noted in the history.
+func (a *Attempt) ask(name string) {
+	a.Subrequest = subrequestPrefix + name
+	a.Options.Internal = true
+	a.Options.CacheExports = nil
+	attrs := a.Options.FrontendAttrs
+	attrs["requestid"] = a.Subrequest
+	if attrs["frontend.caps"] != "" {
+		attrs["frontend.caps"] += ","
+	}
+	attrs["frontend.caps"] += subrequestsCap
+}
+
+// cloneCaches copies what the client changes: it adds digests.
+func cloneCaches(entries []client.CacheOptionsEntry) []client.CacheOptionsEntry {
+	cloned := slices.Clone(entries)
+	for i := range cloned {
+		cloned[i].Attrs = maps.Clone(cloned[i].Attrs)
+	}
+	return cloned
+}
+
+// Commit gives the output files their names. It is called once the build has
+// succeeded.
+func (a *Attempt) Commit() error {
+	for _, file := range a.files {
+		if err := file.commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Discard removes what a build that did not succeed has written.
+func (a *Attempt) Discard() {
+	for _, file := range a.files {
+		file.discard()
+	}
+}
+
+// Result is what the build left, given the daemon's answer to this attempt.
+func (a *Attempt) Result(response map[string]string) *result.Result {
+	return result.New(a.Options.Ref, a.pushed, response)
+}

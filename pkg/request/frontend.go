@@ -1,0 +1,182 @@
+package request
+
+import (
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
+)
+
+// Frontend is buildctl's way to say what is built: --frontend, --opt, --local
+// and --oci-layout. PATH, --file and docker's defaults have no part in it.
+type Frontend struct {
+	FrontendName string   // --frontend; "" is docker's way
+	Opts         []string // --opt
+	Locals       []string // --local
+	OCILayouts   []string // --oci-layout
+}
+
+const (
+	dockerfileFrontend = "dockerfile.v0"
+	gatewayFrontend    = "gateway.v0"
+)
+
+// begin says which of the two ways it is, before the others choose defaults.
+func (o Frontend) begin(r *Request, _ Environment) error {
+	r.plain = o.FrontendName != ""
+	switch o.FrontendName {
+	case dockerfileFrontend, gatewayFrontend:
+		r.frontend = o.FrontendName
+		return nil
+	case "":
+	default:
+		return &UsageError{
+			Flag: "--frontend", Value: o.FrontendName, Reason: "there is no such frontend",
+			Next: "use " + dockerfileFrontend + ", or " + gatewayFrontend + " with --opt source=IMAGE",
+		}
+	}
+	for _, misplaced := range []struct {
+		flag   string
+		values []string
+	}{{"--opt", o.Opts}, {"--local", o.Locals}, {"--oci-layout", o.OCILayouts}} {
+		if len(misplaced.values) > 0 {
+			return &UsageError{
+				Flag: misplaced.flag, Value: misplaced.values[0], Reason: "it belongs to --frontend",
+				Next: "add --frontend " + dockerfileFrontend + " and leave out PATH, or use docker's flags, e.g. --build-context and --build-arg",
+			}
+		}
+	}
+	return nil
+}
+
+// apply comes after docker's flags, which set options too.
+func (o Frontend) apply(r *Request, env Environment) error {
+	if !r.plain {
+		return nil
+	}
+	if err := o.applyOpts(r, env); err != nil {
+		return err
+	}
+	locals, err := parseLocals("--local", o.Locals)
+	if err != nil {
+		return err
+	}
+	layouts, err := parseLocals("--oci-layout", o.OCILayouts)
+	if err != nil {
+		return err
+	}
+	files := Input{}.environment(env)
+	if r.context, err = buildcontext.Locals(locals, layouts, files); err != nil {
+		return fromContext(err)
+	}
+	return o.check(r, locals, files)
+}
+
+// alone refuses what docker's way says in its own words.
+func (o Input) alone(r *Request, _ Environment) error {
+	const next = "leave it out, or leave out --frontend"
+	switch {
+	case !r.plain:
+		return nil
+	case o.Path != "":
+		return &UsageError{Flag: "PATH", Value: o.Path, Reason: "with --frontend the context is --local context=DIR or --opt context=URL", Next: next}
+	case o.File != "":
+		return &UsageError{Flag: "--file", Value: o.File, Reason: "with --frontend the Dockerfile is --local dockerfile=DIR and --opt filename=NAME", Next: next}
+	case len(o.BuildContexts) > 0:
+		return &UsageError{
+			Flag: "--build-context", Value: o.BuildContexts[0], Reason: "with --frontend a context is --opt context:NAME=VALUE and --local NAME=DIR", Next: next,
+		}
+	}
+	return nil
+}
+
+// applyOpts sets the frontend's options. The last of two wins, but a flag that
+// says something else is a contradiction.
+func (o Frontend) applyOpts(r *Request, env Environment) error {
+	opts := map[string]string{}
+	for _, value := range o.Opts {
+		key, text, ok, err := parseOpt(value, env)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if set, given := r.attrs[key]; given && set != text && key != argAttr+sourceDateArg {
+			return &UsageError{
+				Flag: "--opt", Value: value, Reason: `another flag sets "` + key + `" to "` + set + `"`, Next: "leave one of them out",
+			}
+		}
+		opts[key] = text
+	}
+	for key, text := range opts {
+		r.attrs[key] = text
+	}
+	if request := r.attrs["requestid"]; request != "" && r.call == nil {
+		delete(r.attrs, "requestid")
+		r.call = &call{name: strings.TrimPrefix(request, subrequestPrefix)}
+	}
+	return nil
+}
+
+// parseOpt reads KEY=VALUE. A build argument without a value takes the
+// environment's; ok is false if there is none.
+func parseOpt(value string, env Environment) (key, text string, ok bool, err error) {
+	key, text, pair := strings.Cut(value, "=")
+	name, isArg := strings.CutPrefix(key, argAttr)
+	switch {
+	case isArg && name != "" && !pair:
+		text, ok = env.LookupEnv(name)
+		return key, text, ok, nil
+	case !pair || key == "" || (isArg && name == ""):
+		return "", "", false, &UsageError{Flag: "--opt", Value: value, Reason: "it is not KEY=VALUE", Next: "use e.g. target=release or build-arg:NAME=VALUE"}
+	}
+	return key, text, true, nil
+}
+
+func parseLocals(flag string, values []string) ([]buildcontext.Local, error) {
+	locals := make([]buildcontext.Local, 0, len(values))
+	for _, value := range values {
+		name, dir, pair := strings.Cut(value, "=")
+		if !pair || name == "" || dir == "" {
+			return nil, &UsageError{Flag: flag, Value: value, Reason: "it is not NAME=DIR", Next: "use e.g. context=. or dockerfile=."}
+		}
+		locals = append(locals, buildcontext.Local{Flag: flag, Typed: value, Name: name, Dir: dir})
+	}
+	return locals, nil
+}
+
+// check finds what the frontend would miss.
+func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontext.Environment) error {
+	if r.frontend == gatewayFrontend {
+		if r.attrs["source"] == "" {
+			return &UsageError{Flag: "--frontend", Value: o.FrontendName, Reason: "it does not say which image is the frontend", Next: "add --opt source=IMAGE"}
+		}
+		return nil
+	}
+	if r.attrs["context"] != "" {
+		return nil // a URL, or another local's name
+	}
+	dirs := map[string]buildcontext.Local{}
+	for _, local := range locals {
+		dirs[local.Name] = local
+	}
+	if _, given := dirs["context"]; !given {
+		return &UsageError{Flag: "--frontend", Value: o.FrontendName, Reason: "there is no context", Next: "add --local context=DIR or --opt context=URL"}
+	}
+	name := "dockerfile"
+	if key := r.attrs["dockerfilekey"]; key != "" {
+		name = key
+	}
+	dir, given := dirs[name]
+	if !given {
+		return &UsageError{Flag: "--frontend", Value: o.FrontendName, Reason: "there is no Dockerfile", Next: "add --local " + name + "=DIR"}
+	}
+	file := r.attrs["filename"]
+	if file == "" {
+		file = "Dockerfile"
+	}
+	if !dir.HasFile(file, env) {
+		return &UsageError{Flag: "--local", Value: dir.Typed, Reason: "there is no " + file + " in it", Next: "name its directory, and with --opt filename=NAME the file"}
+	}
+	return nil
+}

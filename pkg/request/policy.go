@@ -1,0 +1,169 @@
+package request
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	spb "github.com/moby/buildkit/sourcepolicy/pb"
+)
+
+// Policy is which sources may be used: --policy and --source-policy-file.
+type Policy struct {
+	Policies   []string // --policy
+	SourceFile string   // --source-policy-file
+}
+
+const (
+	policyFlag      = "--policy"
+	policyForm      = "use filename=FILE.json, reset=true or disabled=true"
+	sourcePolicyEnv = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
+)
+
+// policyOption is one --policy.
+type policyOption struct {
+	files    []string
+	reset    bool // forget the files before
+	disabled bool // no policy at all
+}
+
+// apply collects the rules of every file: BuildKit's own source policies, which
+// the daemon enforces. Rego, docker's other language, needs an engine on the
+// client that this plugin does not carry, so such a policy is refused and not
+// left out.
+func (o Policy) apply(r *Request, env Environment) error {
+	if err := o.applyFile(r, env); err != nil {
+		return err
+	}
+	var before []*spb.Rule
+	if r.policy != nil {
+		before = r.policy.Rules
+	}
+	rules := before
+	for _, value := range o.Policies {
+		option, err := parsePolicy(value)
+		if err != nil {
+			return err
+		}
+		if option.reset {
+			rules = before
+		}
+		if option.disabled {
+			if len(o.Policies) > 1 || len(option.files) > 0 {
+				return &UsageError{Flag: policyFlag, Value: value, Reason: "it disables the policies that are named", Next: "leave one of them out"}
+			}
+			r.policyDisabled = true
+		}
+		for _, name := range option.files {
+			read, err := readPolicy(policyFlag, value, absolute(env, name))
+			if err != nil {
+				return err
+			}
+			rules = append(rules, read.Rules...)
+		}
+	}
+	if len(rules) > 0 {
+		r.policy = &spb.Policy{Version: 1, Rules: rules}
+	}
+	return nil
+}
+
+func (o Policy) applyFile(r *Request, env Environment) (err error) {
+	flag, name := "--source-policy-file", o.SourceFile
+	if name == "" {
+		flag = sourcePolicyEnv
+		name, _ = env.LookupEnv(sourcePolicyEnv)
+	}
+	if name != "" {
+		r.policy, err = readPolicy(flag, name, absolute(env, name))
+	}
+	return err
+}
+
+func parsePolicy(value string) (policyOption, error) {
+	var option policyOption
+	wrong := func(reason, next string) error {
+		return &UsageError{Flag: policyFlag, Value: value, Reason: reason, Next: next}
+	}
+	fields, err := parseFields(policyFlag, value)
+	if err != nil {
+		return option, err
+	}
+	for _, f := range fields {
+		switch f.key {
+		case "filename":
+			if f.value == "" {
+				return option, wrong("filename= is empty", policyForm)
+			}
+			if strings.HasSuffix(f.value, ".rego") {
+				return option, wrong("a policy in Rego needs an engine that this plugin does not have", "write it as a source policy of BuildKit in JSON")
+			}
+			option.files = append(option.files, f.value)
+			continue
+		case "log-level":
+			return option, wrong("a source policy logs nothing", "leave out log-level=")
+		case "":
+			return option, notPair(policyFlag, value, f, "filename=FILE.json")
+		}
+		yes, err := strconv.ParseBool(f.value)
+		switch {
+		case f.key != "reset" && f.key != "disabled" && f.key != "strict":
+			return option, wrong(`there is no key "`+f.key+`"`, policyForm)
+		case err != nil:
+			return option, wrong(f.key+"="+f.value+" is not a boolean", "use true or false")
+		case f.key == "reset":
+			option.reset = yes
+		case f.key == "disabled":
+			option.disabled = yes
+		case !yes:
+			return option, wrong("a source policy is always strict: the daemon enforces it", "leave out strict=")
+		}
+	}
+	return option, nil
+}
+
+// readPolicy reads JSON, or what buildctl writes in protobuf.
+func readPolicy(flag, typed, path string) (*spb.Policy, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &UsageError{Flag: flag, Value: typed, Reason: err.Error(), Next: "name a file in JSON with the rules"}
+	}
+	policy, err := parseSourcePolicy(text)
+	if err != nil {
+		return nil, &UsageError{Flag: flag, Value: typed, Reason: "it is no source policy: " + err.Error(), Next: `write {"rules": [{"action": "DENY", "selector": {"identifier": "…"}}]}`}
+	}
+	return policy, nil
+}
+
+func parseSourcePolicy(text []byte) (*spb.Policy, error) {
+	policy := &spb.Policy{}
+	err := json.Unmarshal(text, policy)
+	if err == nil {
+		return policy, nil
+	}
+	binary := &spb.Policy{}
+	if binary.UnmarshalVT(text) != nil {
+		return nil, err
+	}
+	return binary, nil
+}
+
+// refuseRego refuses the policy beside the Dockerfile, which docker would obey.
+func (o Input) refuseRego(r *Request, env Environment) error {
+	if r.plain || r.policyDisabled || o.Path == "-" || o.File == "-" {
+		return nil
+	}
+	name := absolute(env, filepath.Join(o.Path, "Dockerfile"))
+	if o.File != "" {
+		name = absolute(env, o.File)
+	}
+	if _, err := os.Stat(name + ".rego"); err != nil {
+		return nil
+	}
+	return &UsageError{
+		Flag: "--file", Value: name, Reason: "beside it is a policy, " + filepath.Base(name) + ".rego, and Rego needs an engine that this plugin does not have",
+		Next: "add --policy disabled=true to build without it",
+	}
+}

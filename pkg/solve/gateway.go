@@ -1,0 +1,162 @@
+package solve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+)
+
+// product is what the daemon is told that asks it.
+const product = "kubectl-buildkit"
+
+// steer runs the frontend from here, where the daemon alone would not do: a
+// question has an answer and no image, and the stages that are contexts of the
+// build are built before it.
+func (d *Daemon) steer(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+	inputs, err := definitions(ctx, attempt.Options.FrontendInputs)
+	if err != nil {
+		return nil, err
+	}
+	var answer map[string][]byte
+	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		ask := gateway.SolveRequest{
+			Frontend:       attempt.Options.Frontend,
+			FrontendOpt:    maps.Clone(attempt.Options.FrontendAttrs),
+			FrontendInputs: inputs,
+			CacheImports:   imports(attempt.Options.CacheImports),
+		}
+		if err := buildStages(ctx, c, &ask, attempt.Stages); err != nil {
+			return nil, err
+		}
+		built, err := c.Solve(ctx, ask)
+		if err == nil && attempt.Subrequest != "" {
+			answer = built.Metadata
+		}
+		return built, err
+	}
+	response, err := d.client.Build(ctx, attempt.Options, product, build, statuses)
+	if err != nil {
+		return nil, err
+	}
+	if response.ExporterResponse == nil {
+		response.ExporterResponse = map[string]string{}
+	}
+	for key, value := range answer {
+		response.ExporterResponse[key] = string(value)
+	}
+	return response, nil
+}
+
+// buildStages builds each stage and makes it an input of the request, with the
+// configuration of its image.
+func buildStages(ctx context.Context, c gateway.Client, ask *gateway.SolveRequest, stages map[string]string) error {
+	inputs := maps.Clone(ask.FrontendInputs)
+	if inputs == nil {
+		inputs = map[string]*pb.Definition{}
+	}
+	added := map[string]string{}
+	for name, stage := range stages {
+		sub := *ask
+		sub.Evaluate = false
+		sub.FrontendOpt = maps.Clone(ask.FrontendOpt)
+		sub.FrontendOpt["target"] = stage
+		delete(sub.FrontendOpt, "requestid")
+		built, err := c.Solve(ctx, sub)
+		if err != nil {
+			return fmt.Errorf("building the stage %q for the context %q: %w", stage, name, err)
+		}
+		for suffix, ref := range refsOf(built) {
+			key := name + suffix
+			definition, err := definitionOf(ctx, ref)
+			if err != nil {
+				return err
+			}
+			inputs[key] = definition
+			added["context:"+key] = "input:" + key
+			config, err := configOf(built, suffix)
+			if err != nil {
+				return err
+			}
+			if config != "" {
+				added["input-metadata:"+key] = config
+			}
+		}
+	}
+	maps.Copy(ask.FrontendOpt, added)
+	ask.FrontendInputs = inputs
+	return nil
+}
+
+// refsOf has the results by what follows the name of their context: nothing, or
+// the platform.
+func refsOf(built *gateway.Result) map[string]gateway.Reference {
+	if len(built.Refs) == 0 {
+		return map[string]gateway.Reference{"": built.Ref}
+	}
+	refs := map[string]gateway.Reference{}
+	for platform, ref := range built.Refs {
+		refs["::"+platform] = ref
+	}
+	return refs
+}
+
+// definitionOf is what made the result; an empty one stands for an empty stage.
+func definitionOf(ctx context.Context, ref gateway.Reference) (*pb.Definition, error) {
+	state := llb.Scratch()
+	if ref != nil {
+		made, err := ref.ToState()
+		if err != nil {
+			return nil, err
+		}
+		state = made
+	}
+	definition, err := state.Marshal(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return definition.ToPB(), nil
+}
+
+// configOf is the configuration of the image, in the form that the frontend
+// reads.
+func configOf(built *gateway.Result, suffix string) (string, error) {
+	key := exptypes.ExporterImageConfigKey
+	if suffix != "" {
+		key += "/" + suffix[len("::"):]
+	}
+	config, found := built.Metadata[key]
+	if !found {
+		return "", nil
+	}
+	text, err := json.Marshal(map[string][]byte{exptypes.ExporterImageConfigKey: config})
+	return string(text), err
+}
+
+func definitions(ctx context.Context, states map[string]llb.State) (map[string]*pb.Definition, error) {
+	marshaled := map[string]*pb.Definition{}
+	for name, state := range states {
+		definition, err := state.Marshal(ctx)
+		if err != nil {
+			return nil, err
+		}
+		marshaled[name] = definition.ToPB()
+	}
+	return marshaled, nil
+}
+
+func imports(entries []client.CacheOptionsEntry) []gateway.CacheOptionsEntry {
+	var all []gateway.CacheOptionsEntry
+	for _, entry := range entries {
+		all = append(all, gateway.CacheOptionsEntry{Type: entry.Type, Attrs: entry.Attrs})
+	}
+	return all
+}
