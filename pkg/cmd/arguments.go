@@ -18,6 +18,9 @@ type optionError struct {
 }
 
 func (e *optionError) Error() string {
+	if e.value == "" {
+		return e.flag + ": " + e.reason
+	}
 	return fmt.Sprintf("%s %q: %s", e.flag, e.value, e.reason)
 }
 

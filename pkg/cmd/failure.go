@@ -9,7 +9,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -53,7 +52,7 @@ func explain(ctx context.Context, err error) failure {
 		return failure{text: "interrupted", code: exitInterrupted}
 	}
 	for _, explanation := range []func(error) (failure, bool){
-		explainUsage, explainPermission, explainBuilder, explainTunnel, explainBuild,
+		explainUsage, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainBuild,
 	} {
 		if told, ok := explanation(err); ok {
 			return told
@@ -213,9 +212,6 @@ func explainStart(e *cluster.StartError) failure {
 
 func explainBuild(err error) (failure, bool) {
 	var (
-		denied      *registryauth.DeniedError
-		token       *registryauth.TokenError
-		config      *registryauth.ConfigError
 		mode        *progress.ModeError
 		failed      *solve.FailedStepError
 		lost        *solve.LostError
@@ -223,12 +219,6 @@ func explainBuild(err error) (failure, bool) {
 		unsupported *solve.UnsupportedError
 	)
 	switch {
-	case errors.As(err, &denied):
-		return failure{text: err.Error(), next: nextForDenied(denied), code: exitDenied}, true
-	case errors.As(err, &token):
-		return failure{text: err.Error(), next: "this machine fetches the token: check that it reaches " + token.Realm, code: exitDenied}, true
-	case errors.As(err, &config):
-		return failure{text: err.Error(), next: "mend the file, or name another folder in $DOCKER_CONFIG", code: exitUsage}, true
 	case errors.As(err, &mode):
 		return failure{text: err.Error(), code: exitUsage}, true
 	case errors.As(err, &failed):
@@ -241,13 +231,6 @@ func explainBuild(err error) (failure, bool) {
 		return failure{text: err.Error(), next: "kubectl buildkit install brings the daemon up to this plugin's version", code: exitNoBuilder}, true
 	}
 	return failure{}, false
-}
-
-func nextForDenied(e *registryauth.DeniedError) string {
-	if e.Source == "" && e.Unread == nil {
-		return "docker login " + e.Host + ", or put its credentials into the docker config"
-	}
-	return "check that these credentials may push and pull there; docker login " + e.Host + " replaces them"
 }
 
 func explainTunnel(err error) (failure, bool) {

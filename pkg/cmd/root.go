@@ -71,6 +71,8 @@ func newRootCommand(f *factory) *cobra.Command {
 	root.AddCommand(
 		newInstallCommand(f, nil),
 		newBuildCommand(f, nil),
+		newLoginCommand(f, nil),
+		newLogoutCommand(f),
 		newInfoCommand(f),
 		newListCommand(f),
 		newUninstallCommand(f),

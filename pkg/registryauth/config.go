@@ -97,6 +97,17 @@ func place(text []byte, err error) (line, column int) {
 	return line, column
 }
 
+// helper is the name of the credential helper for the host that has these keys,
+// or "".
+func (c config) helper(keys []string) string {
+	for _, key := range keys {
+		if own, ok := c.HostHelpers[key]; ok {
+			return own
+		}
+	}
+	return c.Store
+}
+
 // login decodes the entry. An error says nothing of what is in it.
 func (e entry) login() (username, password string, err error) {
 	if e.Auth == "" {

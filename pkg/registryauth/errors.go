@@ -86,3 +86,50 @@ func (e *TokenError) Unwrap() []error {
 	}
 	return []error{e.Cause, e.Build}
 }
+
+// LoginError is an account that the registry does not accept.
+type LoginError struct {
+	Host  string
+	User  string
+	Cause error // the registry's or the token server's answer
+}
+
+func (e *LoginError) Error() string {
+	return fmt.Sprintf("registry %q does not accept user %q with this password: %v", e.Host, e.User, e.Cause)
+}
+
+func (e *LoginError) Unwrap() error { return e.Cause }
+
+// UnreachableError is a registry that this machine cannot ask.
+type UnreachableError struct {
+	Host      string
+	Untrusted bool // its certificate is of an authority that nobody named
+	Plain     bool // it speaks plain HTTP
+	Cause     error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("asking registry %q: %v", e.Host, e.Cause)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Cause }
+
+// StoreError is a place that does not take, or give up, credentials.
+type StoreError struct {
+	Host     string
+	Place    string // the config file, or e.g. credential helper "docker-credential-pass"
+	Helper   string // the helper's program, if that is the place
+	Path     string // the config file
+	Removing bool
+	Cause    error
+}
+
+func (e *StoreError) Error() string {
+	what := "storing the credentials of registry %q in %s: %v"
+	if e.Removing {
+		what = "removing the credentials of registry %q from %s: %v"
+	}
+	return fmt.Sprintf(what, e.Host, e.Place, e.Cause)
+}
+
+func (e *StoreError) Unwrap() error { return e.Cause }

@@ -25,6 +25,7 @@ type Credentials struct {
 	Secret        string // password, or identity token if Username is empty
 	RegistryToken string // a bearer token that is to be sent as it is
 	Source        string // where they come from, for messages
+	identity      bool   // the secret is an identity token, though there is a user name
 }
 
 // keychain finds credentials by host.
@@ -65,15 +66,8 @@ func (k *keychain) look(ctx context.Context, host string) (Credentials, *SourceE
 	if found, ok := matching(k.env, keys); ok {
 		return fromEntry(found, host, authEnv)
 	}
-	helper := k.file.Store
-	for _, key := range keys {
-		if own, ok := k.file.HostHelpers[key]; ok {
-			helper = own
-			break
-		}
-	}
 	var unread *SourceError
-	if helper != "" {
+	if helper := k.file.helper(keys); helper != "" {
 		var credentials Credentials
 		credentials, unread = fromHelper(ctx, helper, host, keys[0])
 		if credentials != (Credentials{}) {
@@ -87,7 +81,7 @@ func (k *keychain) look(ctx context.Context, host string) (Credentials, *SourceE
 }
 
 func fromHelper(ctx context.Context, suffix, host, server string) (Credentials, *SourceError) {
-	source := `credential helper "` + helperName(suffix) + `"`
+	source := helperSource(suffix)
 	found, username, secret, err := askHelper(ctx, suffix, server)
 	if err != nil {
 		return Credentials{}, &SourceError{Host: host, Source: source, Cause: err}

@@ -1,9 +1,6 @@
 package registryauth
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -35,9 +32,12 @@ type Provider struct {
 
 	mu     sync.Mutex
 	client *http.Client
-	steps  Steps
-	shown  map[string]bool
-	hosts  map[string]*host
+	// trusted is closed by settleTrust, when client will not change any more.
+	trusted     chan struct{}
+	settleTrust func()
+	steps       Steps
+	shown       map[string]bool
+	hosts       map[string]*host
 }
 
 // host is what is known about a registry after it was asked for.
@@ -70,7 +70,9 @@ func New(opts Options) (*Provider, error) {
 		}
 		chain.env = env.Auths
 	}
+	trusted := make(chan struct{})
 	return &Provider{
+		trusted: trusted, settleTrust: sync.OnceFunc(func() { close(trusted) }),
 		keychain:  chain,
 		authority: &authority{path: filepath.Join(opts.Directory, seedFile)},
 		lookupEnv: opts.LookupEnv,
@@ -80,23 +82,25 @@ func New(opts Options) (*Provider, error) {
 	}, nil
 }
 
-// Trust adds certificate authorities, in PEM, for the fetching of tokens from
-// any host, beside those of the system.
+// Trust adds certificate authorities, in PEM, for what is asked of registries and
+// token servers from here, beside those of the system. A Preflight that met a
+// certificate it does not know has waited for this call, with or without a PEM.
 func (p *Provider) Trust(pem []byte) error {
-	if len(pem) == 0 {
-		return nil
-	}
-	pool, err := x509.SystemCertPool()
+	client, err := clientTrusting(pem)
 	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return errors.New("trusting the registries' CA: it holds no certificate in PEM")
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.client = &http.Client{Transport: transport(pool)}
+	p.client = client
+	p.settleTrust()
 	return nil
+}
+
+func (p *Provider) httpClient() *http.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.client
 }
 
 // ShowIn makes steps show what is done for the daemon.
@@ -114,17 +118,6 @@ func (p *Provider) Proxies() map[string]string {
 // Register offers the credentials to the session.
 func (p *Provider) Register(to *grpc.Server) {
 	auth.RegisterAuthServer(to, &server{provider: p})
-}
-
-func transport(roots *x509.CertPool) *http.Transport {
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment}
-	if base, ok := http.DefaultTransport.(*http.Transport); ok {
-		t = base.Clone()
-	}
-	if roots != nil {
-		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	}
-	return t
 }
 
 // note remembers what was found for the host.

@@ -2,23 +2,17 @@ package registryauth
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
-	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
 	"github.com/moby/buildkit/session/auth"
 	"github.com/moby/buildkit/util/errutil"
-	"github.com/moby/buildkit/util/resolver/retryhandler"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
 const (
-	clientID = "kubectl-buildkit"
 	// tokenLife, in seconds, is that of a token whose server does not say.
 	tokenLife = 60
 	// daemonTokensEnv makes the daemon fetch tokens, for token servers that only
@@ -101,72 +95,22 @@ func (s *server) find(ctx context.Context, host string) Credentials {
 	return credentials
 }
 
-// fetch posts the credentials, as OAuth has it, and gets with basic
-// authentication where the server does not take that.
 func (s *server) fetch(ctx context.Context, req *auth.FetchTokenRequest, credentials Credentials) (*auth.FetchTokenResponse, error) {
-	s.provider.mu.Lock()
-	client := s.provider.client
-	s.provider.mu.Unlock()
-	options := authutil.TokenOptions{
-		Realm: req.Realm, Service: req.Service, Scopes: req.Scopes,
-		Username: credentials.Username, Secret: credentials.Secret,
-	}
-	if credentials.Secret != "" {
-		got, err := retryhandler.WithRetry(ctx, nil, func(ctx context.Context) (*authutil.OAuthTokenResponse, error) {
-			return authutil.FetchTokenWithOAuth(ctx, client, nil, clientID, options)
-		})
-		if err == nil {
-			return token(got.AccessToken, got.IssuedAt, got.ExpiresInSeconds), nil
-		}
-		if !wantsGet(err, credentials) {
-			return nil, err
-		}
-	}
-	got, err := retryhandler.WithRetry(ctx, nil, func(ctx context.Context) (*authutil.FetchTokenResponse, error) {
-		return authutil.FetchToken(ctx, client, nil, options)
-	})
+	options := authutil.TokenOptions{Realm: req.Realm, Service: req.Service, Scopes: req.Scopes}
+	got, err := fetchToken(ctx, s.provider.httpClient(), options, credentials)
 	if err != nil {
 		return nil, err
 	}
-	return token(got.Token, got.IssuedAt, got.ExpiresInSeconds), nil
+	return token(got), nil
 }
 
-// wantsGet says whether the answer to a POST means that the server knows GET
-// only. GCR says 404, JFrog 401.
-func wantsGet(err error, credentials Credentials) bool {
-	var unexpected remoteserrors.ErrUnexpectedStatus
-	if !errors.As(err, &unexpected) {
-		return false
+func token(got grant) *auth.FetchTokenResponse {
+	if got.life == 0 {
+		got.life = tokenLife
 	}
-	switch unexpected.StatusCode {
-	case http.StatusNotFound, http.StatusUnauthorized:
-		return true
-	case http.StatusMethodNotAllowed:
-		return credentials.Username != ""
-	}
-	return false
-}
-
-// refusedStatus says whether the token server answered, and the answer was no.
-func refusedStatus(err error) bool {
-	var unexpected remoteserrors.ErrUnexpectedStatus
-	if !errors.As(err, &unexpected) {
-		return false
-	}
-	switch unexpected.StatusCode {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusBadRequest:
-		return true // by the rules of OAuth, 400 is the answer to a wrong password
-	}
-	return false
-}
-
-func token(text string, issued time.Time, life int) *auth.FetchTokenResponse {
-	if life == 0 {
-		life = tokenLife
-	}
-	response := &auth.FetchTokenResponse{Token: text, ExpiresIn: int64(life)}
-	if !issued.IsZero() {
-		response.IssuedAt = issued.Unix()
+	response := &auth.FetchTokenResponse{Token: got.token, ExpiresIn: int64(got.life)}
+	if !got.issued.IsZero() {
+		response.IssuedAt = got.issued.Unix()
 	}
 	return response
 }

@@ -48,7 +48,7 @@ func tokenServer(t *testing.T, withoutPost int) (url string, ca []byte) {
 	return server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 }
 
-func fetchToken(t *testing.T, p *Provider, realm string) (string, error) {
+func tokenOf(t *testing.T, p *Provider, realm string) (string, error) {
 	t.Helper()
 	got, err := (&server{provider: p}).FetchToken(t.Context(), &auth.FetchTokenRequest{
 		Host: "r.io", Realm: realm, Service: "r", Scopes: []string{"repository:a/b:pull,push"},
@@ -83,7 +83,7 @@ func TestFetchToken(t *testing.T) {
 			if err := p.Trust(ca); err != nil {
 				t.Fatal(err)
 			}
-			got, err := fetchToken(t, p, realm)
+			got, err := tokenOf(t, p, realm)
 			if err != nil || got != test.want {
 				t.Errorf("got %q, want %q (%v)", got, test.want, err)
 			}
@@ -96,7 +96,7 @@ func TestFetchToken(t *testing.T) {
 func TestPrivateCA(t *testing.T) {
 	p := mustProvider(t, `{}`)
 	realm, ca := tokenServer(t, 0)
-	_, err := fetchToken(t, p, realm)
+	_, err := tokenOf(t, p, realm)
 	if err == nil || !strings.Contains(err.Error(), "x509") {
 		t.Fatalf("got %v", err)
 	}
@@ -108,7 +108,7 @@ func TestPrivateCA(t *testing.T) {
 	if err := p.Trust(ca); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fetchToken(t, p, realm); err != nil {
+	if _, err := tokenOf(t, p, realm); err != nil {
 		t.Error(err)
 	}
 	if p.Trust(nil) != nil {
@@ -126,7 +126,7 @@ func TestWrongPassword(t *testing.T) {
 	if err := p.Trust(ca); err != nil {
 		t.Fatal(err)
 	}
-	_, err := fetchToken(t, p, realm)
+	_, err := tokenOf(t, p, realm)
 	if err == nil {
 		t.Fatal("got a token")
 	}
@@ -175,7 +175,7 @@ func TestGoesOnWithoutHelper(t *testing.T) {
 	if err := p.Trust(ca); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := fetchToken(t, p, realm); err != nil || got != "anonymous" {
+	if got, err := tokenOf(t, p, realm); err != nil || got != "anonymous" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if len(shown.names) == 0 || !strings.Contains(shown.names[0], `"docker-credential-that-is-missing"`) {

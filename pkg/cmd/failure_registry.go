@@ -1,0 +1,87 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+)
+
+// explainRegistry is about registries and the credentials for them.
+func explainRegistry(err error) (failure, bool) {
+	var (
+		denied      *registryauth.DeniedError
+		token       *registryauth.TokenError
+		config      *registryauth.ConfigError
+		login       *registryauth.LoginError
+		unreachable *registryauth.UnreachableError
+		store       *registryauth.StoreError
+	)
+	switch {
+	case errors.As(err, &denied):
+		return failure{text: denied.Error(), next: nextForDenied(denied), code: exitDenied}, true
+	case errors.As(err, &unreachable):
+		return failure{text: err.Error(), next: nextForUnreachable(unreachable), code: exitFailed}, true
+	case errors.As(err, &login):
+		return failure{text: err.Error(), next: nextForLogin(login), code: exitDenied}, true
+	case errors.As(err, &token):
+		return failure{text: err.Error(), next: "this machine fetches the token: check that it reaches " + token.Realm, code: exitDenied}, true
+	case errors.As(err, &config):
+		return failure{text: err.Error(), next: "mend the file, or name another folder in $DOCKER_CONFIG", code: exitUsage}, true
+	case errors.As(err, &store):
+		return failure{text: err.Error(), next: nextForStore(store), code: exitFailed}, true
+	}
+	return failure{}, false
+}
+
+func nextForDenied(e *registryauth.DeniedError) string {
+	if e.Source == "" && e.Unread == nil {
+		return "kubectl buildkit login " + e.Host
+	}
+	return "check that these credentials may push and pull there; kubectl buildkit login " + e.Host + " replaces them"
+}
+
+func nextForUnreachable(e *registryauth.UnreachableError) string {
+	switch {
+	case e.Untrusted:
+		return "name the PEM file of its authority: --registry-ca FILE"
+	case e.Plain:
+		return "if its network can be trusted: --insecure"
+	}
+	return "check the registry's name, the network, and the proxy in $HTTPS_PROXY"
+}
+
+func nextForStore(e *registryauth.StoreError) string {
+	if e.Helper == "" {
+		return "check who may write there, or name another folder in $DOCKER_CONFIG"
+	}
+	return fmt.Sprintf("mend or install %s, or take its name out of credsStore and credHelpers in %s", e.Helper, e.Path)
+}
+
+// nextForLogin knows what the users of some registries are not told by them.
+func nextForLogin(e *registryauth.LoginError) string {
+	is := func(ends ...string) bool {
+		for _, end := range ends {
+			if e.Host == end || strings.HasSuffix(e.Host, "."+end) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case is("ocir.io"):
+		return "the user name is TENANCY-NAMESPACE/USER (with an identity domain TENANCY-NAMESPACE/DOMAIN/USER), the password an auth token made in the console"
+	case is("docker.io"):
+		return "with two-factor authentication or single sign-on the password is a personal access token"
+	case is("ghcr.io"):
+		return "the password is a personal access token (classic) with the scope write:packages"
+	case is("gcr.io", "pkg.dev"):
+		return "the user name is oauth2accesstoken with a token of gcloud auth print-access-token, or _json_key with a key file"
+	case is("amazonaws.com"):
+		return "the user name is AWS, the password what aws ecr get-login-password prints; it is good for twelve hours"
+	case is("azurecr.io"):
+		return "the user name is that of a service principal or a token; or 00000000-0000-0000-0000-000000000000 with what az acr login --expose-token prints"
+	}
+	return "check user name and password; some registries want an access token in place of the password"
+}

@@ -1,0 +1,188 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+)
+
+const loginLong = `Store the credentials of a registry in the docker config, with no docker on this machine.
+
+They are checked against the registry first. They go where the docker config says: into the credential helper or store
+that it names for the registry, else into the file itself, which then is readable for its owner alone. Builds and docker
+itself use what is stored. Without REGISTRY it is Docker Hub.`
+
+const loginExample = `  # Be asked for user name and password
+  kubectl buildkit login registry.example.com
+
+  # In a script
+  echo "$TOKEN" | kubectl buildkit login iad.ocir.io -u mytenancy/me@example.com --password-stdin
+
+  # A registry with a private CA
+  kubectl buildkit login registry.local:5000 --registry-ca ca.pem`
+
+type loginOptions struct {
+	registry      string
+	username      string
+	passwordStdin bool
+	insecure      bool
+	registryCA    string
+}
+
+func newLoginCommand(f *factory, run func(context.Context, *loginOptions) error) *cobra.Command {
+	o := &loginOptions{}
+	if run == nil {
+		run = func(ctx context.Context, o *loginOptions) error { return runLogin(ctx, f, o) }
+	}
+	c := &cobra.Command{
+		Use:     "login [REGISTRY]",
+		Short:   "Store the credentials of a registry",
+		Long:    loginLong,
+		Example: loginExample,
+		Args:    atMostOneRegistry,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.registry = registryArgument(args)
+			return run(c.Context(), o)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVarP(&o.username, "username", "u", "", "User name, e.g. tenancy/user")
+	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "Read the password from standard input")
+	flags.BoolVar(&o.insecure, "insecure", false, "Do not verify the registry's TLS, and do without it where it has none")
+	flags.StringVar(&o.registryCA, "registry-ca", "", "PEM file of certificates to trust for the registry")
+	return c
+}
+
+func atMostOneRegistry(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("takes at most one REGISTRY, got %d arguments: %q", len(args), args)
+	}
+	return nil
+}
+
+// registryArgument is Docker Hub where none is named, as docker has it.
+func registryArgument(args []string) string {
+	if len(args) == 0 {
+		return "docker.io"
+	}
+	return args[0]
+}
+
+func runLogin(ctx context.Context, f *factory, o *loginOptions) error {
+	account, err := o.account()
+	if err != nil {
+		return err
+	}
+	store, err := f.credentialStore()
+	if err != nil {
+		return err
+	}
+	if err := f.ask(ctx, o, &account); err != nil {
+		return err
+	}
+	stored, err := registryauth.Login(ctx, store, account)
+	if err != nil {
+		return err
+	}
+	if stored.Plain {
+		fmt.Fprintf(f.streams.ErrOut, "warning: the credentials are stored unencrypted in %s: a credential helper, "+
+			"https://docs.docker.com/go/credential-store/, keeps them safer\n", stored.Place)
+	}
+	if stored.Unchecked {
+		fmt.Fprintf(f.streams.ErrOut, "warning: registry %q asks nobody for a password: it could not be checked\n", account.Host)
+	}
+	if stored.Hidden {
+		fmt.Fprintf(f.streams.ErrOut, "warning: the environment variable DOCKER_AUTH_CONFIG names %q too, and comes first\n", account.Host)
+	}
+	_, err = fmt.Fprintln(f.streams.Out, "Login Succeeded")
+	return err
+}
+
+// account is what the command line says of it; name and password may be missing.
+func (o *loginOptions) account() (account registryauth.Account, err error) {
+	account = registryauth.Account{Username: o.username, Insecure: o.insecure}
+	if account.Host, err = parseRegistry(o.registry); err != nil {
+		return account, err
+	}
+	if o.username != "" && !registryauth.ValidUsername(o.username) {
+		return account, &optionError{flag: "--username", value: o.username, reason: "a user name has no colon and no line break"}
+	}
+	if o.passwordStdin && o.username == "" {
+		return account, &optionError{flag: "--password-stdin", reason: "the user name is missing", next: "add --username NAME"}
+	}
+	if o.registryCA == "" {
+		return account, nil
+	}
+	if o.insecure {
+		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: "with --insecure no certificate is verified", next: "leave one of them out"}
+	}
+	if account.CA, err = os.ReadFile(o.registryCA); err != nil {
+		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: reasonOf(err)}
+	}
+	if !strings.Contains(string(account.CA), "-----BEGIN CERTIFICATE-----") {
+		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: "it holds no certificate in PEM"}
+	}
+	return account, nil
+}
+
+func parseRegistry(text string) (string, error) {
+	host, err := registryauth.ParseHost(text)
+	if err != nil {
+		return "", &optionError{flag: "REGISTRY", value: text, reason: err.Error()}
+	}
+	return host, nil
+}
+
+// credentialStore is where the docker config is, which must be known before it is written.
+func (f *factory) credentialStore() (registryauth.Options, error) {
+	options := f.credentialOptions()
+	if set, _ := f.lookupEnv("DOCKER_CONFIG"); set == "" {
+		if _, err := os.UserHomeDir(); err != nil {
+			return options, errors.New("there is no home directory for the docker config: name a folder in $DOCKER_CONFIG")
+		}
+	}
+	return options, nil
+}
+
+const logoutLong = `Remove the credentials of a registry from the docker config, and from the credential helper that it names for the
+registry. Without REGISTRY it is Docker Hub.`
+
+func newLogoutCommand(f *factory) *cobra.Command {
+	return &cobra.Command{
+		Use:     "logout [REGISTRY]",
+		Short:   "Remove the stored credentials of a registry",
+		Long:    logoutLong,
+		Example: "  kubectl buildkit logout registry.example.com",
+		Args:    atMostOneRegistry,
+		RunE: func(c *cobra.Command, args []string) error {
+			return runLogout(c.Context(), f, registryArgument(args))
+		},
+	}
+}
+
+func runLogout(ctx context.Context, f *factory, registry string) error {
+	host, err := parseRegistry(registry)
+	if err != nil {
+		return err
+	}
+	store, err := f.credentialStore()
+	if err != nil {
+		return err
+	}
+	places, err := registryauth.Logout(ctx, store, host)
+	if err != nil {
+		return err
+	}
+	if len(places) == 0 {
+		_, err = fmt.Fprintf(f.streams.ErrOut, "not logged in to %s\n", host)
+		return err
+	}
+	_, err = fmt.Fprintf(f.streams.Out, "removed the credentials of %s from %s\n", host, strings.Join(places, " and "))
+	return err
+}

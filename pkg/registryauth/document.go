@@ -1,0 +1,136 @@
+package registryauth
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+const authsKey = "auths"
+
+// document is a docker config that is changed. What this package does not know
+// of it stays as it is.
+type document struct {
+	path   string
+	config config
+	fields map[string]json.RawMessage
+	auths  map[string]json.RawMessage
+}
+
+// storedEntry is an entry as docker writes it.
+type storedEntry struct {
+	Auth          string `json:"auth,omitempty"`
+	IdentityToken string `json:"identitytoken,omitempty"`
+}
+
+func entryOf(credentials Credentials) storedEntry {
+	password := credentials.Secret
+	if credentials.identity {
+		password = ""
+	}
+	stored := storedEntry{Auth: base64.StdEncoding.EncodeToString([]byte(credentials.Username + ":" + password))}
+	if credentials.identity {
+		stored.IdentityToken = credentials.Secret
+	}
+	return stored
+}
+
+func openDocument(path string) (*document, error) {
+	parsed, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	doc := &document{path: path, config: parsed, fields: map[string]json.RawMessage{}, auths: map[string]json.RawMessage{}}
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &ConfigError{Path: path, Cause: err}
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return doc, nil
+	}
+	if err := json.Unmarshal(text, &doc.fields); err != nil {
+		return nil, &ConfigError{Path: path, Cause: err}
+	}
+	if auths := doc.fields[authsKey]; auths != nil {
+		if err := json.Unmarshal(auths, &doc.auths); err != nil {
+			return nil, &ConfigError{Path: path, Cause: err}
+		}
+	}
+	return doc, nil
+}
+
+// set writes the file with the entry in it.
+func (d *document) set(key string, stored storedEntry) error {
+	raw, err := json.Marshal(stored)
+	if err != nil {
+		return err
+	}
+	if d.auths == nil {
+		d.auths = map[string]json.RawMessage{}
+	}
+	d.auths[key] = raw
+	return d.write()
+}
+
+// remove writes the file without the entries of the host that has these keys, and
+// says whether there was one that held something.
+func (d *document) remove(keys []string) (held bool, err error) {
+	found := false
+	for _, name := range sortedKeys(d.auths) {
+		if slices.Contains(keys, name) || slices.Contains(keys, hostOf(name)) {
+			found, held = true, held || !d.config.Auths[name].empty()
+			delete(d.auths, name)
+		}
+	}
+	if !found {
+		return false, nil
+	}
+	return held, d.write()
+}
+
+func (d *document) write() error {
+	auths, err := json.Marshal(d.auths)
+	if err != nil {
+		return err
+	}
+	if d.fields == nil {
+		d.fields = map[string]json.RawMessage{}
+	}
+	d.fields[authsKey] = auths
+	text, err := json.MarshalIndent(d.fields, "", "\t")
+	if err != nil {
+		return err
+	}
+	return replaceFile(d.path, append(text, '\n'))
+}
+
+// replaceFile writes the file whole or not at all, for the user alone. Where the
+// path is a link, what it leads to is replaced and not the link.
+func replaceFile(path string, text []byte) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(dir, configFile+"-*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }() // there is none after the renaming
+	_, err = file.Write(text)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	keepOwner(path, file.Name())
+	return os.Rename(file.Name(), path)
+}

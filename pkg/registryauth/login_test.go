@@ -1,0 +1,233 @@
+package registryauth
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// fake is a registry for the user "u" with the password of this package's tests, or with the identity token "id".
+type fake struct {
+	*httptest.Server
+	ca      []byte
+	uploads atomic.Int32 // that are not cancelled
+	posts   atomic.Int32
+}
+
+// newFake makes a registry that wants "Basic" or "Bearer", or lets in everybody who comes if scheme is "". With
+// answer it says something else about uploads.
+func newFake(t *testing.T, scheme string, plain bool, answer http.HandlerFunc) *fake {
+	t.Helper()
+	f := &fake{}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		if r.Method == http.MethodPost {
+			user, password = r.PostFormValue("username"), r.PostFormValue("password")
+			if r.PostFormValue("refresh_token") == "id" {
+				user, password = "u", secret
+			}
+		}
+		reply := map[string]any{"token": "nobody", "access_token": "nobody"}
+		if user != "" {
+			if user != "u" || password != secret {
+				http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"no: `+password+`"}]}`, http.StatusUnauthorized)
+				return
+			}
+			reply = map[string]any{"token": "good", "access_token": "good"}
+			if r.PostFormValue("access_type") == "offline" || r.FormValue("offline_token") == "true" {
+				reply["refresh_token"] = "id"
+			}
+		}
+		_ = json.NewEncoder(w).Encode(reply)
+	})
+	mux.HandleFunc("/v2/", func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		good := scheme == "" || r.Header.Get("Authorization") == "Bearer good" || scheme == "Basic" && user == "u" && password == secret
+		if !good {
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`%s realm="%s/token",service="fake"`, scheme, f.URL))
+			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
+			return
+		}
+		switch {
+		case r.Method == http.MethodPost && answer != nil:
+			answer(w, r)
+		case r.Method == http.MethodPost:
+			f.posts.Add(1)
+			f.uploads.Add(1)
+			w.Header().Set("Location", r.URL.Path+"one")
+			w.WriteHeader(http.StatusAccepted)
+		case r.Method == http.MethodDelete:
+			f.uploads.Add(-1)
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+	f.Server = httptest.NewUnstartedServer(mux)
+	f.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if plain {
+		f.Start()
+	} else {
+		f.StartTLS()
+		f.ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
+	}
+	t.Cleanup(f.Close)
+	return f
+}
+
+func (f *fake) host() string { return f.Listener.Addr().String() }
+
+// account is local, so that without a CA nothing is verified.
+func (f *fake) account(password string) Account {
+	return Account{Host: f.host(), Username: "u", Password: password, CA: f.ca}
+}
+
+func TestLogin(t *testing.T) {
+	for name, test := range map[string]struct {
+		scheme    string
+		plain     bool
+		want      storedEntry
+		unchecked bool
+	}{
+		"basic":  {"Basic", false, storedEntry{Auth: encoded("u", secret)}, false},
+		"plain":  {"Basic", true, storedEntry{Auth: encoded("u", secret)}, false},
+		"bearer": {"Bearer", false, storedEntry{Auth: encoded("u", ""), IdentityToken: "id"}, false},
+		"open":   {"", false, storedEntry{Auth: encoded("u", secret)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, test.scheme, test.plain, nil)
+			opts := Options{Directory: filepath.Join(t.TempDir(), "new", ".docker"), LookupEnv: noEnv}
+			stored, err := Login(t.Context(), opts, f.account(secret))
+			if err != nil || !stored.Plain || stored.Unchecked != test.unchecked {
+				t.Fatalf("got %+v, %v", stored, err)
+			}
+			var file struct{ Auths map[string]storedEntry }
+			read(t, filepath.Join(opts.Directory, configFile), &file)
+			if file.Auths[f.host()] != test.want {
+				t.Errorf("stored is %+v", file)
+			}
+			p, err := New(opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Trust(f.ca); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Preflight(t.Context(), []string{f.host() + "/a/b"}); err != nil {
+				t.Errorf("what was stored is refused: %v", err)
+			}
+		})
+	}
+}
+
+func TestLoginRefused(t *testing.T) {
+	for _, scheme := range []string{"Basic", "Bearer"} {
+		f := newFake(t, scheme, false, nil)
+		opts := Options{Directory: t.TempDir(), LookupEnv: noEnv}
+		_, err := Login(t.Context(), opts, f.account("wrong-Password"))
+		var refused *LoginError
+		if !errors.As(err, &refused) || refused.Host != f.host() || strings.Contains(err.Error(), "wrong-Password") {
+			t.Errorf("%s: got %v", scheme, err)
+		}
+		if _, err := os.Stat(filepath.Join(opts.Directory, configFile)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: something was stored: %v", scheme, err)
+		}
+	}
+}
+
+func TestLoginUnreachable(t *testing.T) {
+	opts := Options{Directory: t.TempDir(), LookupEnv: noEnv}
+	gone := newFake(t, "", true, nil)
+	gone.Close()
+	var unreachable *UnreachableError
+	if _, err := Login(t.Context(), opts, gone.account(secret)); !errors.As(err, &unreachable) {
+		t.Errorf("got %v", err)
+	}
+	page := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(page.Close)
+	account := Account{Host: page.Listener.Addr().String(), Username: "u", Password: secret}
+	if _, err := Login(t.Context(), opts, account); !errors.As(err, &unreachable) || !strings.Contains(err.Error(), "404") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestDocumentKeepsTheRest proves that what login does not know stays, to the last digit.
+func TestDocumentKeepsTheRest(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, configFile)
+	text := `{"auths":{"x.io":{"auth":"dTpw","email":"a@b"},"https://r.io/v1/":{"auth":"dTpw"}},"big":12345678901234567890,"plugins":{"a":{"b":"c"}},"credHelpers":{"y.io":"z"}}`
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), configFile)
+	if err := os.Symlink(path, link); err != nil {
+		t.Skip("no links here")
+	}
+	if _, err := keep(t.Context(), link, "docker.io", Credentials{Username: "t/u", Secret: "p"}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v", info, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v", info, err)
+	}
+	if places, err := Logout(t.Context(), Options{Directory: filepath.Dir(link), LookupEnv: noEnv}, "r.io"); err != nil || len(places) != 1 {
+		t.Errorf("got %v, %v", places, err)
+	}
+	var got, want map[string]any
+	read(t, path, &got)
+	auth := base64.StdEncoding.EncodeToString([]byte("t/u:p"))
+	if err := json.Unmarshal([]byte(`{"auths":{"x.io":{"auth":"dTpw","email":"a@b"},"`+hubKey+`":{"auth":"`+auth+
+		`"}},"big":12345678901234567890,"plugins":{"a":{"b":"c"}},"credHelpers":{"y.io":"z"}}`), &want); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	if raw, _ := os.ReadFile(path); !strings.Contains(string(raw), "12345678901234567890") {
+		t.Errorf("digits are lost: %s", raw)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("left over: %v", entries)
+	}
+	if places, err := Logout(t.Context(), Options{Directory: dir, LookupEnv: noEnv}, "r.io"); err != nil || len(places) != 0 {
+		t.Errorf("again: %v, %v", places, err)
+	}
+}
+
+func read(t *testing.T, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestParseHost(t *testing.T) {
+	for text, want := range map[string]string{
+		"r.io": "r.io", "https://r.io/v2/": "r.io", "http://r.io:5000": "r.io:5000", "docker.io": "docker.io",
+		"https://index.docker.io/v1/": "docker.io", "registry-1.docker.io": "docker.io", "localhost:5000": "localhost:5000",
+		"iad.ocir.io/": "iad.ocir.io", "[::1]:5000": "[::1]:5000",
+		"": "", "r.io/team": "", "a b": "", "r.io:x": "", "name": "", "https://": "",
+	} {
+		if got, err := ParseHost(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}

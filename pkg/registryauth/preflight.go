@@ -1,0 +1,100 @@
+package registryauth
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/distribution/reference"
+)
+
+// preflightPatience is how long a registry may take to be of use to a Preflight.
+const preflightPatience = 15 * time.Second
+
+// repository is something that will be pushed to.
+type repository struct{ host, path string }
+
+// Preflight asks the registries whether the credentials allow to push the
+// references. It returns a *DeniedError only if one certainly refuses, and nil as
+// soon as none does, or none can be asked from this machine: the builder may have
+// a way that this machine has not. Nothing is sent over plain HTTP.
+func (p *Provider) Preflight(ctx context.Context, references []string) error {
+	ctx, cancel := context.WithTimeout(ctx, preflightPatience)
+	repositories := repositoriesOf(references)
+	verdicts := make(chan error, len(repositories))
+	go func() {
+		defer cancel()
+		ended := make(chan struct{})
+		for _, each := range repositories {
+			go func() {
+				defer func() { ended <- struct{}{} }()
+				p.checkPush(ctx, each, verdicts)
+			}()
+		}
+		for range repositories {
+			<-ended
+		}
+	}()
+	for range repositories {
+		if err := <-verdicts; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repositoriesOf is one of each, in their order.
+func repositoriesOf(references []string) []repository {
+	var list []repository
+	known := map[repository]bool{}
+	for _, text := range references {
+		named, err := reference.ParseNormalizedNamed(text)
+		if err != nil {
+			continue // whoever pushes says so better
+		}
+		one := repository{host: requestHost(reference.Domain(named)), path: reference.Path(named)}
+		if !known[one] {
+			known[one] = true
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// checkPush begins an upload, as a push does, gives its verdict, and then cancels
+// the upload.
+func (p *Provider) checkPush(ctx context.Context, to repository, verdict chan<- error) {
+	credentials, unread := p.keychain.find(ctx, to.host)
+	p.note(to.host, credentials, unread)
+	r := newRegistry(p.httpClient(), to.host, false)
+	r.scope = "repository:" + to.path + ":pull,push"
+	path := "/v2/" + to.path + "/blobs/uploads/"
+	got, granted, err := r.ask(ctx, http.MethodPost, path, credentials)
+	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+		select {
+		case <-p.trusted:
+			r.client = p.httpClient()
+			got, granted, err = r.ask(ctx, http.MethodPost, path, credentials)
+		case <-ctx.Done():
+		}
+	}
+	switch {
+	case refusedStatus(err):
+		verdict <- p.refused(to.host, err)
+	case err == nil && got.refuses():
+		verdict <- p.refused(to.host, errors.New(got.said(credentials.Secret)))
+	default:
+		verdict <- nil
+	}
+	if err == nil && got.code == http.StatusAccepted && got.location != "" {
+		_, _ = r.send(ctx, http.MethodDelete, got.location, granted) // registries remove what is left behind, in time
+	}
+}
+
+func (p *Provider) refused(host string, cause error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.denied(host, cause)
+}

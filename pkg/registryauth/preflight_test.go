@@ -1,0 +1,111 @@
+package registryauth
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func saying(code int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, body, code) }
+}
+
+func TestPreflight(t *testing.T) {
+	right, wrong := encoded("u", secret), encoded("u", "wrong-Password")
+	for name, test := range map[string]struct {
+		scheme, auth string
+		plain        bool
+		answer       http.HandlerFunc
+		denied       bool
+	}{
+		"basic":                 {scheme: "Basic", auth: right},
+		"bearer":                {scheme: "Bearer", auth: right},
+		"open":                  {},
+		"wrong basic":           {scheme: "Basic", auth: wrong, denied: true},
+		"wrong bearer":          {scheme: "Bearer", auth: wrong, denied: true},
+		"nobody at basic":       {scheme: "Basic", denied: true},
+		"nobody at bearer":      {scheme: "Bearer", denied: true},
+		"plain HTTP":            {scheme: "Basic", auth: wrong, plain: true},
+		"denied":                {answer: saying(403, `{"errors":[{"code":"DENIED","message":"no"}]}`), denied: true},
+		"403 of somebody else":  {answer: saying(403, `<html>blocked</html>`)},
+		"403 of this address":   {answer: saying(403, `{"errors":[{"code":"DENIED","message":"client with IP '192.0.2.1' is not allowed"}]}`)},
+		"401 of somebody else":  {answer: saying(401, `<html>log in to the proxy</html>`)},
+		"repository is unknown": {answer: saying(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`)},
+		"out of order":          {answer: saying(503, "")},
+		"read only":             {answer: saying(405, "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, test.scheme, test.plain, test.answer)
+			config := "{}"
+			if test.auth != "" {
+				config = `{"auths":{"` + f.host() + `":{"auth":"` + test.auth + `"}}}`
+			}
+			p := mustProvider(t, config)
+			if err := p.Trust(f.ca); err != nil {
+				t.Fatal(err)
+			}
+			err := p.Preflight(t.Context(), []string{f.host() + "/a/b:1", f.host() + "/a/b:2"})
+			var denied *DeniedError
+			switch {
+			case test.denied && (!errors.As(err, &denied) || denied.Host != f.host() || (test.auth != "") != (denied.User == "u")):
+				t.Errorf("got %v", err)
+			case !test.denied && err != nil:
+				t.Errorf("got %v", err)
+			}
+			if err != nil && strings.Contains(err.Error(), "wrong-Password") {
+				t.Errorf("%q has the password", err)
+			}
+			if f.posts.Load() > 1 {
+				t.Errorf("one repository was asked %d times", f.posts.Load())
+			}
+		})
+	}
+}
+
+// TestPreflightWaitsForTheCA proves that an unknown certificate is no verdict until the CA is known, that a correct
+// password then is found right, and that the upload is cancelled.
+func TestPreflightWaitsForTheCA(t *testing.T) {
+	f := newFake(t, "Bearer", false, nil)
+	p := mustProvider(t, `{"auths":{"`+f.host()+`":{"auth":"`+encoded("u", "wrong")+`"}}}`)
+	verdict := make(chan error, 1)
+	go func() { verdict <- p.Preflight(t.Context(), []string{f.host() + "/a/b"}) }()
+	select {
+	case err := <-verdict:
+		t.Fatalf("too early: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if err := p.Trust(f.ca); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-verdict; err == nil {
+		t.Error("the wrong password was not found")
+	}
+
+	p = mustProvider(t, `{"auths":{"`+f.host()+`":{"auth":"`+encoded("u", secret)+`"}}}`)
+	if err := p.Trust(f.ca); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Preflight(t.Context(), []string{f.host() + "/a/b", f.host() + "/c"}); err != nil {
+		t.Error(err)
+	}
+	for end := time.Now().Add(5 * time.Second); f.uploads.Load() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d uploads are left", f.uploads.Load())
+		}
+	}
+	if f.posts.Load() != 2 {
+		t.Errorf("%d uploads, not 2", f.posts.Load())
+	}
+}
+
+func TestPreflightOfNothing(t *testing.T) {
+	p := mustProvider(t, "{}")
+	if err := p.Preflight(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	if err := p.Preflight(t.Context(), []string{"127.0.0.1:1/x", "UPPER"}); err != nil {
+		t.Errorf("a registry that cannot be reached: %v", err)
+	}
+}
