@@ -5,7 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,6 +34,7 @@ func TestConformance(t *testing.T) {
 	for _, context := range cases {
 		t.Run(filepath.Base(context), func(t *testing.T) { lab.compare(t, context) })
 	}
+	t.Run("metadata file", func(t *testing.T) { lab.compareMetadata(t) })
 	t.Run("wrong input", func(t *testing.T) { wrongInputs(t, u, peer) })
 }
 
@@ -61,6 +64,49 @@ func (l *laboratory) compare(t *testing.T, context string) {
 	}
 	if line != ours+"@"+got {
 		t.Errorf("printed %q, the registry holds %q", line, got)
+	}
+}
+
+// compareMetadata holds the metadata files against each other: the same keys, and the same values where a value is not
+// about the one build. docker's reference names its builder and node, ours is in the daemon's history.
+func (l *laboratory) compareMetadata(t *testing.T) {
+	l.u.t = t
+	delete(l.u.env, "BUILDX_NO_DEFAULT_ATTESTATIONS") // provenance belongs to the file
+	read := func(path string) map[string]any {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		metadata := map[string]any{}
+		if err := json.Unmarshal(raw, &metadata); err != nil {
+			t.Fatal(err)
+		}
+		return metadata
+	}
+	for name, flags := range map[string][]string{
+		"one":      {"--build-arg=BASE=" + l.variables["BASE"], "testdata/conformance/run"},
+		"several":  {"--build-arg=MULTI=" + l.variables["MULTI"], "--platform=linux/amd64,linux/386", "testdata/conformance/platforms"},
+		"no image": {"--build-arg=BASE=" + l.variables["BASE"], "--output=" + t.TempDir(), "testdata/conformance/run"},
+	} {
+		file := filepath.Join(t.TempDir(), "metadata.json")
+		flags = append([]string{"--metadata-file", file}, flags...)
+		if name != "no image" {
+			flags = append([]string{"--push", "--tag", l.reg.name(l.u) + ":metadata"}, flags...)
+		}
+		l.peer.build(t, flags...)
+		theirs := read(file)
+		l.u.buildkit(append([]string{"build", "--builder", l.peer.pod}, flags...)...).ok()
+		ours := read(file)
+		theirs["kubectl-buildkit.build.ref"] = theirs["buildx.build.ref"]
+		delete(theirs, "buildx.build.ref")
+		if got, want := slices.Sorted(maps.Keys(ours)), slices.Sorted(maps.Keys(theirs)); !slices.Equal(got, want) {
+			t.Errorf("%s: keys %q, docker buildx has %q", name, got, want)
+		}
+		for _, key := range []string{"image.name", "containerimage.config.digest"} {
+			if ours[key] != theirs[key] {
+				t.Errorf("%s: %s is %v, docker buildx has %v", name, key, ours[key], theirs[key])
+			}
+		}
 	}
 }
 

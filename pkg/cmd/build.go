@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -116,7 +117,27 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if err != nil {
 		return f.explainLoss(ctx, b, err)
 	}
+	if req.Files().Metadata != "" {
+		if err := f.addProvenance(ctx, b, built); err != nil {
+			return err
+		}
+	}
 	return f.answer(built, req.Files())
+}
+
+// addProvenance asks the daemon's record for what docker writes into its metadata file: BUILDX_METADATA_PROVENANCE is
+// "min" if it is not set, "max" for steps and times, or "disabled".
+func (f *factory) addProvenance(ctx context.Context, b *connected, built *result.Result) error {
+	mode, _ := f.lookupEnv("BUILDX_METADATA_PROVENANCE")
+	if on, err := strconv.ParseBool(mode); mode == "disabled" || err == nil && !on {
+		return nil
+	}
+	provenance, err := b.daemon.Provenance(ctx, built.Ref(), mode == "max")
+	if err != nil {
+		return f.explainLoss(ctx, b, err)
+	}
+	built.AddProvenance(provenance)
+	return nil
 }
 
 func (o *buildOptions) mode(f *factory) (progress.Mode, error) {

@@ -38,6 +38,13 @@ func (r *Result) metadata() map[string]any {
 	if r.ref != "" {
 		out[RefKey] = r.ref
 	}
+	for platform, predicate := range r.provenance {
+		key := ProvenanceKey
+		if platform != "" {
+			key += "/" + platform
+		}
+		out[key] = predicate
+	}
 	return out
 }
 

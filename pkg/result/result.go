@@ -1,6 +1,8 @@
 package result
 
 import (
+	"encoding/json"
+
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 )
 
@@ -8,11 +10,16 @@ import (
 // docker writes it as buildx.build.ref, with the names of its builder and node.
 const RefKey = "kubectl-buildkit.build.ref"
 
+// ProvenanceKey is the metadata key of the build's provenance, followed by a slash and the platform where the build
+// names platforms. The name is docker's, for those who read it there.
+const ProvenanceKey = "buildx.build.provenance"
+
 // Result is the daemon's answer to a solve.
 type Result struct {
-	ref      string
-	pushed   string
-	response map[string]string
+	ref        string
+	pushed     string
+	response   map[string]string
+	provenance map[string]json.RawMessage
 }
 
 // New keeps what the daemon answered. Ref is the build's reference; pushed is
@@ -20,6 +27,11 @@ type Result struct {
 // if nothing was pushed.
 func New(ref, pushed string, response map[string]string) *Result {
 	return &Result{ref: ref, pushed: pushed, response: response}
+}
+
+// AddProvenance puts into the metadata how the image came about: a JSON object for each platform, or for "".
+func (r *Result) AddProvenance(provenance map[string]json.RawMessage) {
+	r.provenance = provenance
 }
 
 // Ref is the build's reference in the daemon's history.

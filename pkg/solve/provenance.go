@@ -1,0 +1,104 @@
+package solve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/content/proxy"
+	slsa1 "github.com/in-toto/in-toto-golang/in_toto/slsa_provenance/v1"
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/solver/llbsolver/provenance/types"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// What the daemon writes beside a record's attestations.
+const (
+	inTotoMediaType      = "application/vnd.in-toto+json"
+	predicateAnnotation  = "in-toto.io/predicate-type"
+	provenancePredicates = "https://slsa.dev/provenance/"
+)
+
+// Provenance is what the daemon recorded of how a finished build came about: a SLSA v0.2 predicate, JSON, for each
+// platform; the key is "" for a build that names no platform. Without full, the steps and the times are left out. It
+// is empty if the daemon keeps no record of the build.
+func (d *Daemon) Provenance(ctx context.Context, ref string, full bool) (map[string]json.RawMessage, error) {
+	records, err := d.client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{Ref: ref, EarlyExit: true})
+	if err != nil {
+		return nil, fmt.Errorf("asking for the record of build %q: %w", ref, err)
+	}
+	found := map[string]json.RawMessage{}
+	for {
+		event, err := records.Recv()
+		if errors.Is(err, io.EOF) {
+			return found, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the record of build %q: %w", ref, err)
+		}
+		for platform, result := range resultsOf(event.Record) {
+			predicate, err := d.predicate(ctx, result, full)
+			if err != nil {
+				return nil, err
+			}
+			if predicate != nil {
+				found[platform] = predicate
+			}
+		}
+	}
+}
+
+func resultsOf(record *controlapi.BuildHistoryRecord) map[string]*controlapi.BuildResultInfo {
+	switch {
+	case record == nil:
+		return nil
+	case len(record.Results) > 0:
+		return record.Results
+	case record.Result != nil:
+		return map[string]*controlapi.BuildResultInfo{"": record.Result}
+	}
+	return nil
+}
+
+// predicate reads the provenance among a result's attestations; nil if there is none.
+func (d *Daemon) predicate(ctx context.Context, result *controlapi.BuildResultInfo, full bool) (json.RawMessage, error) {
+	for _, attestation := range result.Attestations {
+		kind := attestation.Annotations[predicateAnnotation]
+		if attestation.MediaType != inTotoMediaType || !strings.HasPrefix(kind, provenancePredicates) {
+			continue
+		}
+		text, err := content.ReadBlob(ctx, proxy.NewContentStore(d.client.ContentClient()), ocispecs.Descriptor{
+			MediaType: attestation.MediaType, Digest: digest.Digest(attestation.Digest), Size: attestation.Size,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading provenance %s: %w", attestation.Digest, err)
+		}
+		return slsa02(text, kind, full)
+	}
+	return nil, nil
+}
+
+// slsa02 makes every predicate one of the version that readers of docker's metadata file expect.
+func slsa02(text []byte, kind string, full bool) (json.RawMessage, error) {
+	predicate := &types.ProvenancePredicateSLSA02{}
+	var err error
+	if kind == slsa1.PredicateSLSAProvenance {
+		newer := types.ProvenancePredicateSLSA1{}
+		err = json.Unmarshal(text, &newer)
+		predicate = newer.ConvertToSLSA02()
+	} else {
+		err = json.Unmarshal(text, predicate)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decoding provenance of type %s: %w", kind, err)
+	}
+	if !full {
+		predicate.BuildConfig, predicate.Metadata = nil, nil
+	}
+	return json.Marshal(predicate)
+}
