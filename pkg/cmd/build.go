@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,9 @@ PATH is a directory, "-" for a tar archive or a Dockerfile on standard input, or
 this machine's docker config are lent to the build through its own connection; the cluster never stores them.
 
 Standard output carries the answer alone: the pushed reference with its digest. Everything else goes to the error
-stream. Without a builder in the namespace, the default one is installed first.`
+stream. Without a builder in the namespace, the default one is installed first.
+
+The flags are those of "docker buildx build", and those of "buildctl build" with --frontend in place of PATH.`
 
 const buildExample = `  # Build the current directory and push the image
   kubectl buildkit build -t registry.example.com/team/app:1 --push .
@@ -35,7 +38,11 @@ const buildExample = `  # Build the current directory and push the image
   kubectl buildkit build -o type=oci,dest=image.tar .
 
   # A Dockerfile from standard input, without a context
-  echo 'FROM alpine' | kubectl buildkit build -`
+  echo 'FROM alpine' | kubectl buildkit build -
+
+  # The words of buildctl
+  kubectl buildkit build --frontend dockerfile.v0 --local context=. --local dockerfile=. \
+    --output type=image,name=registry.example.com/app:1,push=true`
 
 type buildOptions struct {
 	request.Options
@@ -43,6 +50,7 @@ type buildOptions struct {
 	install  bool
 	progress string
 	quiet    bool
+	debug    bool
 }
 
 func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error) *cobra.Command {
@@ -52,12 +60,15 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 	}
 	c := &cobra.Command{
 		Use:     "build [flags] PATH | URL | -",
+		Aliases: []string{"b"},
 		Short:   "Build an image",
 		Long:    buildLong,
 		Example: buildExample,
-		Args:    onePath,
+		Args:    o.checkArguments,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.Path = args[0]
+			if len(args) > 0 {
+				o.Path = args[0]
+			}
 			o.connect.named = c.Flags().Changed("builder")
 			return run(c.Context(), o)
 		},
@@ -66,14 +77,17 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 	return c
 }
 
-func onePath(_ *cobra.Command, args []string) error {
-	switch len(args) {
-	case 0:
+// checkArguments wants one PATH, and none where the frontend is told all by flags.
+func (o *buildOptions) checkArguments(_ *cobra.Command, args []string) error {
+	switch {
+	case o.FrontendName != "" && len(args) > 0:
+		return fmt.Errorf("takes no PATH with --frontend, got %q: the context is --local context=DIR", args)
+	case len(args) == 0 && o.FrontendName == "":
 		return errors.New(`needs the build context: PATH, URL or "-", e.g. "." for the current directory`)
-	case 1:
-		return nil
+	case len(args) > 1:
+		return fmt.Errorf("takes one PATH, got %d arguments: %q", len(args), args)
 	}
-	return fmt.Errorf("takes one PATH, got %d arguments: %q", len(args), args)
+	return nil
 }
 
 // runBuild is the way of a build: everything is checked, then a builder is found, then it is asked.
@@ -105,24 +119,19 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if err := credentials.Trust(b.registryCA()); err != nil {
 		return err
 	}
-	display, err := progress.New(ctx, f.streams.ErrOut, mode)
+	built, err := f.build(ctx, b, req, mode, credentials)
 	if err != nil {
-		return err
-	}
-	credentials.ShowIn(display)
-	built, err := b.daemon.Run(ctx, req, display, credentials)
-	if closing := f.closeDisplay(display, mode); err == nil {
-		err = closing
-	}
-	if err != nil {
+		if o.debug {
+			f.printStack(err)
+		}
 		return f.explainLoss(ctx, b, err)
 	}
-	if req.Files().Metadata != "" {
+	if req.Files().Metadata != "" && req.Evaluation() == nil {
 		if err := f.addProvenance(ctx, b, built); err != nil {
 			return err
 		}
 	}
-	return f.answer(built, req.Files())
+	return f.answer(built, req)
 }
 
 // addProvenance asks the daemon's record for what docker writes into its metadata file: BUILDX_METADATA_PROVENANCE is
@@ -166,7 +175,7 @@ func (f *factory) request(ctx context.Context, options request.Options, credenti
 	}
 	return request.New(options, request.Environment{
 		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: request.Interruptible(ctx, f.streams.In), Stdout: f.streams.Out,
-		StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(),
+		LookPath: exec.LookPath, StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(),
 	})
 }
 
@@ -181,7 +190,8 @@ func (f *factory) closeDisplay(display *progress.Display, mode progress.Mode) er
 }
 
 // answer writes the files that were asked for, and the line on standard output.
-func (f *factory) answer(built *result.Result, files request.Files) error {
+func (f *factory) answer(built *result.Result, req *request.Request) error {
+	files := req.Files()
 	if files.Metadata != "" {
 		if err := built.WriteMetadata(files.Metadata); err != nil {
 			return err
@@ -191,6 +201,9 @@ func (f *factory) answer(built *result.Result, files request.Files) error {
 		if err := built.WriteImageID(files.ImageID); err != nil {
 			return err
 		}
+	}
+	if evaluation := req.Evaluation(); evaluation != nil {
+		return f.printAnswer(built, evaluation)
 	}
 	if built.Line() == "" {
 		return nil

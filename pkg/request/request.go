@@ -28,6 +28,7 @@ type Options struct {
 	Secrets
 	SSH
 	Output
+	Legacy
 }
 
 // Environment is everything New reads of the process.
@@ -89,6 +90,7 @@ func New(opts Options, env Environment) (*Request, error) {
 		opts.Call.apply,
 		opts.Image.apply,
 		opts.Steps.apply,
+		opts.Legacy.apply,
 		opts.Sandbox.apply,
 		opts.Entitlements.apply,
 		opts.Cache.apply,

@@ -1,0 +1,33 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/moby/buildkit/util/stack"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+)
+
+// printAnswer prints what the Dockerfile was asked, and fails if the answer says so.
+func (f *factory) printAnswer(built *result.Result, evaluation *request.Evaluation) error {
+	if err := built.PrintAnswer(f.streams.Out, evaluation.Name, evaluation.JSON); err != nil {
+		return err
+	}
+	if evaluation.IgnoreStatus {
+		return nil
+	}
+	return built.Status()
+}
+
+// explainAnswer says nothing more: the answer says what is wrong.
+func explainAnswer(err error) (failure, bool) {
+	var status *result.StatusError
+	return failure{code: exitFailed}, errors.As(err, &status)
+}
+
+// printStack writes the calls in this client and in the daemon that an error came from.
+func (f *factory) printStack(err error) {
+	fmt.Fprintf(f.streams.ErrOut, "%+v\n", stack.Formatter(err))
+}

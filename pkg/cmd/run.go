@@ -1,0 +1,59 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+)
+
+// build asks the daemon, and shows and traces what it does.
+func (f *factory) build(
+	ctx context.Context, b *connected, req *request.Request, mode progress.Mode, credentials *registryauth.Provider,
+) (built *result.Result, err error) {
+	trace, err := openTrace(req.Files().Trace)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, trace.Close()) }()
+	display, err := progress.New(ctx, f.streams.ErrOut, mode)
+	if err != nil {
+		return nil, err
+	}
+	credentials.ShowIn(display)
+	traced := progress.NewTrace(display, trace)
+	built, err = b.daemon.Run(ctx, req, traced, credentials)
+	if closing := f.closeDisplay(display, mode); err == nil {
+		err = errors.Join(closing, traced.Err())
+	}
+	if path := req.Files().Ref; path != "" && req.Ref() != "" {
+		err = errors.Join(err, result.WriteRef(path, req.Ref()))
+	}
+	return built, err
+}
+
+// openTrace appends to the file, as buildctl does; without a path the trace goes nowhere.
+func openTrace(path string) (io.WriteCloser, error) {
+	if path == "" {
+		return nowhere{io.Discard}, nil
+	}
+	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+}
+
+type nowhere struct{ io.Writer }
+
+func (nowhere) Close() error { return nil }
+
+// affinity names the context, whose builds are best where the last one was.
+func (o *buildOptions) affinity() string {
+	if o.Path == "" {
+		return strings.Join(o.Locals, " ")
+	}
+	return o.Path
+}
