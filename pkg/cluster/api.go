@@ -26,6 +26,8 @@ const (
 	kindStatefulSet = "StatefulSet"
 	kindClaim       = "PersistentVolumeClaim"
 	kindEvent       = "Event"
+
+	kindServiceAccount = "ServiceAccount"
 )
 
 // resource is a kind's place in the API: the prefix of its group and its plural.
@@ -41,6 +43,8 @@ func resource(kind string) (prefix, plural string) {
 		return "/api/v1", "secrets"
 	case kindConfigMap:
 		return "/api/v1", "configmaps"
+	case kindServiceAccount:
+		return "/api/v1", "serviceaccounts"
 	case kindEvent:
 		return "/api/v1", "events"
 	default:

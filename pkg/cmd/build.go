@@ -46,11 +46,12 @@ const buildExample = `  # Build the current directory and push the image
 
 type buildOptions struct {
 	request.Options
-	connect  connectOptions
-	install  bool
-	progress string
-	quiet    bool
-	debug    bool
+	connect    connectOptions
+	install    bool
+	registries registryOptions
+	progress   string
+	quiet      bool
+	debug      bool
 }
 
 func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error) *cobra.Command {
@@ -111,12 +112,19 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		fmt.Fprintln(f.streams.ErrOut, "warning: "+warning)
 	}
 
+	if err := f.lend(ctx, o.registries, credentials); err != nil {
+		return err
+	}
+	ctx, check := o.registries.startPreflight(ctx, credentials, req)
 	b, err := f.builderFor(ctx, o)
 	if err != nil {
-		return err
+		return check.or(err)
 	}
 	defer b.close()
 	if err := credentials.Trust(b.registryCA()); err != nil {
+		return err
+	}
+	if err := check.wait(ctx); err != nil {
 		return err
 	}
 	built, err := f.build(ctx, b, req, mode, credentials)
@@ -124,7 +132,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		if o.debug {
 			f.printStack(err)
 		}
-		return f.explainLoss(ctx, b, err)
+		return check.or(f.explainLoss(ctx, b, err))
 	}
 	if req.Files().Metadata != "" && req.Evaluation() == nil {
 		if err := f.addProvenance(ctx, b, built); err != nil {

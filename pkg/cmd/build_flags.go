@@ -17,6 +17,7 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	o.registerAttestations(flags)
 	o.registerFrontend(flags)
 	o.registerLegacy(flags)
+	o.registries.register(flags)
 	o.connect.register(flags)
 	flags.StringVar(&o.connect.builder, "builder", builder.DefaultName, "The builder to use")
 	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none")

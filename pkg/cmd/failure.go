@@ -52,7 +52,7 @@ func explain(ctx context.Context, err error) failure {
 		return failure{text: "interrupted", code: exitInterrupted}
 	}
 	for _, explanation := range []func(error) (failure, bool){
-		explainUsage, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainBuild,
+		explainUsage, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainBuild,
 	} {
 		if told, ok := explanation(err); ok {
 			return told

@@ -20,7 +20,11 @@ func explainRegistry(err error) (failure, bool) {
 	)
 	switch {
 	case errors.As(err, &denied):
-		return failure{text: denied.Error(), next: nextForDenied(denied), code: exitDenied}, true
+		next := nextForDenied(denied)
+		if early := (&preflightError{}); errors.As(err, &early) {
+			next += "; --preflight=false builds without asking first"
+		}
+		return failure{text: denied.Error(), next: next, code: exitDenied}, true
 	case errors.As(err, &unreachable):
 		return failure{text: err.Error(), next: nextForUnreachable(unreachable), code: exitFailed}, true
 	case errors.As(err, &login):

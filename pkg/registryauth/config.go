@@ -70,11 +70,18 @@ func parseConfig(path string, text []byte) (config, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return parsed, nil
 	}
-	if err := json.Unmarshal(text, &parsed); err != nil {
-		line, column := place(text, err)
-		return config{}, &ConfigError{Path: path, Line: line, Column: column, Cause: err}
+	if err := parseInto(path, text, &parsed); err != nil {
+		return config{}, err
 	}
 	return parsed, nil
+}
+
+func parseInto(path string, text []byte, into any) error {
+	if err := json.Unmarshal(text, into); err != nil {
+		line, column := place(text, err)
+		return &ConfigError{Path: path, Line: line, Column: column, Cause: err}
+	}
+	return nil
 }
 
 // place finds where the fault is in the text.

@@ -32,11 +32,18 @@ type Credentials struct {
 type keychain struct {
 	path string // of the config file, for messages
 	file config
-	env  map[string]entry // DOCKER_AUTH_CONFIG, which comes first
+	env  map[string]entry // DOCKER_AUTH_CONFIG, which comes before the file
+	lent []lent           // which come first
 
 	// One helper at a time: some of them open a window or a keychain.
 	mu    sync.Mutex
 	known map[string]answer
+}
+
+// lent are credentials that are no part of the docker config.
+type lent struct {
+	name  string // for messages
+	auths map[string]entry
 }
 
 type answer struct {
@@ -63,6 +70,11 @@ func (k *keychain) find(ctx context.Context, host string) (Credentials, *SourceE
 
 func (k *keychain) look(ctx context.Context, host string) (Credentials, *SourceError) {
 	keys := keysOf(host)
+	for _, source := range k.lent {
+		if found, ok := matching(source.auths, keys); ok && !found.empty() {
+			return fromEntry(found, host, source.name)
+		}
+	}
 	if found, ok := matching(k.env, keys); ok {
 		return fromEntry(found, host, authEnv)
 	}

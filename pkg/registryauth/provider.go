@@ -1,6 +1,7 @@
 package registryauth
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -101,6 +102,27 @@ func (p *Provider) httpClient() *http.Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.client
+}
+
+// Lend adds the credentials of another docker config, or of what is under "auths"
+// in one, as Kubernetes keeps both in Secrets. For the hosts it names they come
+// before all that were lent later and before the user's own; so it is called
+// before any are used. The source names it in messages.
+func (p *Provider) Lend(source string, text []byte) error {
+	parsed, err := parseConfig(source, text)
+	if err == nil && parsed.Auths == nil && len(text) > 0 {
+		err = parseInto(source, text, &parsed.Auths)
+	}
+	if err != nil {
+		return err
+	}
+	if len(parsed.Auths) == 0 {
+		return &ConfigError{Path: source, Cause: errors.New("it holds no credentials")}
+	}
+	p.keychain.mu.Lock()
+	defer p.keychain.mu.Unlock()
+	p.keychain.lent = append(p.keychain.lent, lent{name: source, auths: parsed.Auths})
+	return nil
 }
 
 // ShowIn makes steps show what is done for the daemon.

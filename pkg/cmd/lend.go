@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+)
+
+// lend adds what the Secrets of the cluster hold to the user's own credentials, for this build.
+func (f *factory) lend(ctx context.Context, o registryOptions, credentials *registryauth.Provider) error {
+	if len(o.secrets) == 0 && len(o.serviceAccounts) == 0 {
+		return nil
+	}
+	c, err := f.cluster()
+	if err != nil {
+		return err
+	}
+	lend := func(flag, value string, configs []cluster.RegistryConfig, err error) error {
+		for _, config := range configs {
+			if err == nil {
+				err = credentials.Lend(fmt.Sprintf("Secret %q in namespace %q", config.Secret, c.Namespace()), config.JSON)
+			}
+		}
+		if err != nil {
+			return &sourceError{flag: flag, value: value, err: err}
+		}
+		return nil
+	}
+	for _, name := range o.secrets {
+		config, err := c.RegistrySecret(ctx, name)
+		if err := lend("--registry-secret", name, []cluster.RegistryConfig{config}, err); err != nil {
+			return err
+		}
+	}
+	for _, name := range o.serviceAccounts {
+		configs, err := c.PullSecrets(ctx, name)
+		if err := lend("--registry-service-account", name, configs, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sourceError says which flag asked the cluster for something that is not there.
+type sourceError struct {
+	flag, value string
+	err         error
+}
+
+func (e *sourceError) Error() string { return fmt.Sprintf("%s %q: %v", e.flag, e.value, e.err) }
+func (e *sourceError) Unwrap() error { return e.err }
+
+// explainSource is about objects of the cluster that flags name.
+func explainSource(err error) (failure, bool) {
+	var (
+		source    *sourceError
+		missing   *cluster.MissingError
+		unfit     *cluster.UnfitError
+		forbidden *cluster.ForbiddenError
+		config    *registryauth.ConfigError
+	)
+	if !errors.As(err, &source) {
+		return failure{}, false
+	}
+	told := failure{text: err.Error(), code: exitUsage}
+	switch {
+	case errors.As(err, &forbidden):
+		told.code = exitDenied
+		told.next = fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s/%s -n %s",
+			forbidden.Verb, forbidden.Resource, forbidden.Name, forbidden.Namespace)
+	case errors.As(err, &missing):
+		told.next = fmt.Sprintf("kubectl get %ss -n %s shows what there is", strings.ToLower(missing.Kind), missing.Namespace)
+		if missing.Key != "" {
+			told.next = "name one of its keys: NAME/KEY"
+		}
+	case errors.As(err, &unfit) && unfit.Kind == "ServiceAccount":
+		told.next = fmt.Sprintf(`kubectl patch serviceaccount %s -n %s -p '{"imagePullSecrets":[{"name":"SECRET"}]}', or name the Secret: --registry-secret SECRET`,
+			unfit.Name, unfit.Namespace)
+	case errors.As(err, &unfit), errors.As(err, &config):
+		told.next = "kubectl create secret docker-registry makes a Secret of the right type"
+	default:
+		return failure{}, false // about the cluster as a whole
+	}
+	return told, true
+}
