@@ -112,7 +112,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		fmt.Fprintln(f.streams.ErrOut, "warning: "+warning)
 	}
 
-	if err := f.lend(ctx, o.registries, credentials); err != nil {
+	if err := f.fromCluster(ctx, o.registries, req, credentials); err != nil {
 		return err
 	}
 	ctx, check := o.registries.startPreflight(ctx, credentials, req)

@@ -5,7 +5,7 @@ import "github.com/spf13/pflag"
 func (o *buildOptions) registerInput(flags *pflag.FlagSet) {
 	flags.StringVarP(&o.File, "file", "f", "", `The Dockerfile (default PATH/Dockerfile); "-" is standard input`)
 	flags.StringArrayVar(&o.BuildContexts, "build-context", nil, "Another context, NAME=DIR|URL|docker-image://IMAGE|oci-layout://DIR|target:STAGE (repeatable)")
-	flags.StringArrayVar(&o.Secret, "secret", nil, "Secret for RUN --mount=type=secret, e.g. id=npm,src=FILE or id=npm,env=VARIABLE (repeatable)")
+	flags.StringArrayVar(&o.Secret, "secret", nil, "Secret for RUN --mount=type=secret, e.g. id=npm,src=FILE; also env=VARIABLE, or k8s=SECRET/KEY of the cluster (repeatable)")
 	flags.StringArrayVar(&o.SSHKeys, "ssh", nil, "Agent or keys for RUN --mount=type=ssh and git, e.g. default or ID=KEY[,KEY] (repeatable)")
 	flags.StringArrayVar(&o.Policies, "policy", nil, "Rules for the sources of the build, e.g. filename=policy.json (repeatable)")
 }

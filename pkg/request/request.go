@@ -64,6 +64,7 @@ type Request struct {
 	platforms      int // how many are named
 	stdout         io.Writer
 	files          Files
+	keptSecrets    []KeptSecret
 	warnings       []string
 
 	mu  sync.Mutex

@@ -16,7 +16,7 @@ type Secrets struct {
 
 const (
 	secretFlag = "--secret"
-	secretForm = "id=NAME[,src=FILE] or id=NAME,env=VARIABLE"
+	secretForm = "id=NAME[,src=FILE], id=NAME,env=VARIABLE or id=NAME,k8s=SECRET/KEY"
 )
 
 // secret is one --secret as typed: where the value of an ID comes from.
@@ -25,6 +25,7 @@ type secret struct {
 	id    string
 	file  string
 	env   string
+	k8s   string
 }
 
 // apply reads the values now: a file that is missing is known before the build,
@@ -39,13 +40,17 @@ func (o Secrets) apply(r *Request, env Environment) error {
 		if err != nil {
 			return err
 		}
+		if s.k8s != "" {
+			r.keep(s, values)
+			continue
+		}
 		text, err := s.read(r, env)
 		if err != nil {
 			return err
 		}
 		values[s.id] = text
 	}
-	if len(values) > 0 {
+	if len(values)+len(r.keptSecrets) > 0 {
 		r.session = append(r.session, secretsprovider.FromMap(values))
 	}
 	return nil
@@ -73,6 +78,11 @@ func parseSecret(value string) (secret, error) {
 			s.file = f.value
 		case "env":
 			s.env = f.value
+		case "k8s":
+			s.k8s = f.value
+			if !validKept(s.k8s) {
+				return s, s.wrong("k8s= is not SECRET/KEY", "use id=NAME,k8s=SECRET/KEY: a Secret of the builder's namespace, and one of its keys")
+			}
 		default:
 			return s, s.wrong(`there is no key "`+f.key+`"`, "use "+secretForm)
 		}
@@ -87,6 +97,8 @@ func (s secret) check(kind string) error {
 	switch {
 	case s.id == "":
 		return s.wrong("id= is missing", "use "+secretForm)
+	case s.k8s != "" && (s.env != "" || s.file != "" || kind != ""):
+		return s.wrong("it names a Secret of the cluster and something of this machine", "leave out k8s=, or src=, env= and type=")
 	case s.env != "" && s.file != "":
 		return s.wrong("it names both a file and a variable", "leave out src= or env=")
 	case kind == "file" && s.env != "":

@@ -8,17 +8,32 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
-// lend adds what the Secrets of the cluster hold to the user's own credentials, for this build.
-func (f *factory) lend(ctx context.Context, o registryOptions, credentials *registryauth.Provider) error {
-	if len(o.secrets) == 0 && len(o.serviceAccounts) == 0 {
+// fromCluster adds what Secrets of the cluster hold to the request and to the user's own credentials, for this build.
+// They are read with the user's own rights.
+func (f *factory) fromCluster(ctx context.Context, o registryOptions, req *request.Request, credentials *registryauth.Provider) error {
+	if len(o.secrets) == 0 && len(o.serviceAccounts) == 0 && len(req.KeptSecrets()) == 0 {
 		return nil
 	}
 	c, err := f.cluster()
 	if err != nil {
 		return err
 	}
+	for _, kept := range req.KeptSecrets() {
+		value, err := c.SecretValue(ctx, kept.Name, kept.Key)
+		if err != nil {
+			return &sourceError{flag: "--secret", value: kept.Typed, err: err}
+		}
+		if err := kept.Give(value); err != nil {
+			return err
+		}
+	}
+	return o.lend(ctx, c, credentials)
+}
+
+func (o registryOptions) lend(ctx context.Context, c *cluster.Client, credentials *registryauth.Provider) error {
 	lend := func(flag, value string, configs []cluster.RegistryConfig, err error) error {
 		for _, config := range configs {
 			if err == nil {
@@ -75,7 +90,7 @@ func explainSource(err error) (failure, bool) {
 	case errors.As(err, &missing):
 		told.next = fmt.Sprintf("kubectl get %ss -n %s shows what there is", strings.ToLower(missing.Kind), missing.Namespace)
 		if missing.Key != "" {
-			told.next = "name one of its keys: NAME/KEY"
+			told.next = fmt.Sprintf("name one of its keys: k8s=%s/KEY", missing.Name)
 		}
 	case errors.As(err, &unfit) && unfit.Kind == "ServiceAccount":
 		told.next = fmt.Sprintf(`kubectl patch serviceaccount %s -n %s -p '{"imagePullSecrets":[{"name":"SECRET"}]}', or name the Secret: --registry-secret SECRET`,
