@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/sirupsen/logrus"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // users log in to their clusters in every way kubectl knows
 	"k8s.io/klog/v2"
@@ -23,6 +24,7 @@ func main() {
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
 	log.SetOutput(io.Discard)
+	logrus.SetOutput(io.Discard)
 	// The first signal asks for an orderly end; after it the default action is back, so a second one ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

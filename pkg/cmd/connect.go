@@ -34,7 +34,7 @@ func (c *connected) registryCA() []byte {
 
 // builderFor connects to the builder of a build, and installs the default one first where there is none.
 func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, error) {
-	affinity := affinityOf(o.Path)
+	affinity := affinityOf(o.contextPath())
 	b, err := f.connect(ctx, o.connect, affinity)
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) || o.connect.named || !o.install || len(notFound.Others) > 0 {

@@ -50,10 +50,12 @@ type nowhere struct{ io.Writer }
 
 func (nowhere) Close() error { return nil }
 
-// affinity names the context, whose builds are best where the last one was.
-func (o *buildOptions) affinity() string {
-	if o.Path == "" {
-		return strings.Join(o.Locals, " ")
+// contextPath is the main context, in the words of docker or of buildctl.
+func (o *buildOptions) contextPath() string {
+	for _, local := range o.Locals {
+		if dir, found := strings.CutPrefix(local, "context="); found {
+			return dir
+		}
 	}
 	return o.Path
 }

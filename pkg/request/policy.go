@@ -159,11 +159,11 @@ func (o Input) refuseRego(r *Request, env Environment) error {
 	if o.File != "" {
 		name = absolute(env, o.File)
 	}
-	if _, err := os.Stat(name + ".rego"); err != nil {
-		return nil
+	if _, err := os.Stat(name + ".rego"); err == nil {
+		return &UsageError{
+			Flag: "--file", Value: name, Reason: "beside it is a policy, " + filepath.Base(name) + ".rego, and Rego needs an engine that this plugin does not have",
+			Next: "add --policy disabled=true to build without it",
+		}
 	}
-	return &UsageError{
-		Flag: "--file", Value: name, Reason: "beside it is a policy, " + filepath.Base(name) + ".rego, and Rego needs an engine that this plugin does not have",
-		Next: "add --policy disabled=true to build without it",
-	}
+	return nil
 }

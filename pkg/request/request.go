@@ -85,9 +85,9 @@ type Files struct {
 func New(opts Options, env Environment) (*Request, error) {
 	r := &Request{frontend: dockerfileFrontend, attrs: map[string]string{}, stdout: env.Stdout}
 	families := []func(*Request, Environment) error{
-		opts.Frontend.begin,
-		opts.Input.alone,
-		opts.Input.noteSSH,
+		opts.begin,
+		opts.alone,
+		opts.noteSSH,
 		opts.Call.apply,
 		opts.Image.apply,
 		opts.Steps.apply,
@@ -97,7 +97,7 @@ func New(opts Options, env Environment) (*Request, error) {
 		opts.Cache.apply,
 		opts.Attestations.apply,
 		opts.Policy.apply,
-		opts.Input.refuseRego,
+		opts.refuseRego,
 		opts.Secrets.apply,
 		opts.SSH.apply,
 		opts.Frontend.apply,

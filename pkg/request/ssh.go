@@ -118,11 +118,11 @@ func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env 
 	return nil
 }
 
-// sshReason is the cause without the layers that name Go types.
+// sshReason is the cause without the layers that name Go types and the ID.
 func sshReason(err error) string {
 	parts := strings.Split(err.Error(), ": ")
 	for i, part := range parts {
-		if !strings.HasPrefix(part, "failed to convert agent config") {
+		if !strings.HasPrefix(part, "failed to convert agent config") && !strings.HasPrefix(part, `"`) {
 			return strings.Join(parts[i:], ": ")
 		}
 	}

@@ -44,11 +44,10 @@ func (r *Result) PrintAnswer(w io.Writer, name string, asJSON bool) error {
 
 // Status is an error if the answer says that something is wrong.
 func (r *Result) Status() error {
-	code, err := strconv.Atoi(r.response[answerStatus])
-	if err != nil || code == 0 {
-		return nil
+	if code, err := strconv.Atoi(r.response[answerStatus]); err == nil && code != 0 {
+		return &StatusError{Code: code}
 	}
-	return &StatusError{Code: code}
+	return nil
 }
 
 func printLint(w io.Writer, text string) error {
