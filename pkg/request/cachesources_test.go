@@ -1,0 +1,128 @@
+package request
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/moby/buildkit/client"
+)
+
+// caches are the entries that the values of --cache-to and --cache-from become.
+func caches(t *testing.T, env Environment, to, from string) (exports, imports []client.CacheOptionsEntry, warnings []string) {
+	t.Helper()
+	r, err := New(with(func(o *Options) { o.CacheTo, o.CacheFrom = []string{to}, []string{from} }), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := r.Attempt().Options
+	for _, warning := range r.Warnings() {
+		if strings.Contains(warning, "cache-") {
+			warnings = append(warnings, warning)
+		}
+	}
+	return options.CacheExports, options.CacheImports, warnings
+}
+
+func TestCaches(t *testing.T) {
+	aws := map[string]string{"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
+	actions := map[string]string{"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "u2", "ACTIONS_CACHE_SERVICE_V2": "true"}
+	manifest := map[string]string{"ref": "example.com/a:c", "image-manifest": "true", "oci-mediatypes": "true"}
+	for name, test := range map[string]struct {
+		to, from string
+		env      map[string]string
+		kind     string
+		exports  map[string]string
+		imports  map[string]string
+	}{
+		"references":    {"example.com/a:c", "example.com/a:c", nil, cacheRegistry, manifest, map[string]string{"ref": "example.com/a:c"}},
+		"registry":      {"type=registry,ref=a,mode=max,image-manifest=false", "", nil, cacheRegistry, map[string]string{"ref": "a", "mode": "max", "image-manifest": "false", "oci-mediatypes": "true"}, nil},
+		"docker's form": {"type=registry,ref=a,oci-mediatypes=false", "", nil, cacheRegistry, map[string]string{"ref": "a", "oci-mediatypes": "false"}, nil},
+		"inline":        {"type=inline", "", nil, cacheInline, map[string]string{}, nil},
+		"s3": {"type=s3,bucket=b,region=r", "type=s3,bucket=b", aws, cacheS3,
+			map[string]string{"bucket": "b", "region": "r", "access_key_id": "id", "secret_access_key": "key"},
+			map[string]string{"bucket": "b", "access_key_id": "id", "secret_access_key": "key"}},
+		"s3 with keys": {"type=s3,access_key_id=mine,secret_access_key=too", "", aws, cacheS3, map[string]string{"access_key_id": "mine", "secret_access_key": "too"}, nil},
+		"actions":      {"type=gha,mode=max", "type=gha,token=x", actions, cacheGitHub, map[string]string{"mode": "max", "token": "t", "url": "u2", "url_v2": "u2"}, map[string]string{"token": "x", "url": "u2", "url_v2": "u2"}},
+		"azure":        {"type=azblob,name=n,account_url=u", "type=azblob,name=n", nil, cacheAzure, map[string]string{"name": "n", "account_url": "u"}, map[string]string{"name": "n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			exports, imports, warnings := caches(t, workspace(t, test.env), test.to, test.from)
+			if len(exports) != 1 || exports[0].Type != test.kind || !maps.Equal(exports[0].Attrs, test.exports) {
+				t.Errorf("exports: %+v", exports)
+			}
+			if test.imports != nil && (len(imports) != 1 || !maps.Equal(imports[0].Attrs, test.imports)) {
+				t.Errorf("imports: %+v", imports)
+			}
+			if len(warnings) > 0 {
+				t.Errorf("warnings: %q", warnings)
+			}
+		})
+	}
+}
+
+func TestLocalCache(t *testing.T) {
+	env := workspace(t, nil)
+	exports, imports, warnings := caches(t, env, "type=local,dest=cache", "type=local,src=cache")
+	if exports[0].Attrs["dest"] != filepath.Join(env.WorkingDir, "cache") || len(imports) != 0 || len(warnings) != 1 {
+		t.Errorf("a first build: %v, %v, %q", exports, imports, warnings)
+	}
+	if err := os.MkdirAll(filepath.Join(env.WorkingDir, "cache"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(env.WorkingDir, "cache", "index.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, imports, warnings = caches(t, env, "", "type=local,src=cache")
+	if len(imports) != 1 || imports[0].Attrs["src"] != filepath.Join(env.WorkingDir, "cache") || len(warnings) != 0 {
+		t.Errorf("the next build: %v, %q", imports, warnings)
+	}
+}
+
+func TestCacheOutsideOfActionsIsLeftOutAloud(t *testing.T) {
+	exports, imports, warnings := caches(t, workspace(t, nil), "type=gha", "type=gha,token=x")
+	if len(exports)+len(imports) != 0 || len(warnings) != 2 || !strings.Contains(warnings[0], "ACTIONS_RUNTIME_TOKEN") {
+		t.Errorf("%v, %v, %q", exports, imports, warnings)
+	}
+}
+
+func TestAWSProfile(t *testing.T) {
+	env := workspace(t, nil)
+	file := filepath.Join(env.WorkingDir, "credentials")
+	text := "# mine\n[default]\naws_access_key_id = a\naws_secret_access_key=b\n\n[ci]\naws_access_key_id=c\naws_secret_access_key=d\naws_session_token = e=\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for profile, want := range map[string]string{"": "a", "ci": "c", "nope": ""} {
+		exports, _, _ := caches(t, workspace(t, map[string]string{"AWS_SHARED_CREDENTIALS_FILE": file, "AWS_PROFILE": profile}), "type=s3,bucket=b", "")
+		if got := exports[0].Attrs["access_key_id"]; got != want {
+			t.Errorf("profile %q: got %q, want %q", profile, got, want)
+		}
+		if got := exports[0].Attrs["session_token"]; (profile == "ci") != (got == "e=") {
+			t.Errorf("profile %q: the session token is %q", profile, got)
+		}
+	}
+}
+
+func FuzzCache(f *testing.F) {
+	for _, seed := range []string{"a", "a,b", "type=local,src=a", "type=gha", "type=", "ref=a", "A", `"`, "type=registry,ref=a@b", "type=s3,mode=x", "type=inline"} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	f.Fuzz(func(t *testing.T, value string, export bool) {
+		entries, err := parseCache(cacheFlag{"--cache", export}, value)
+		checkFuzzed(t, err)
+		for _, entry := range entries {
+			if err == nil && cacheAttributes(entry.Type, export) == nil {
+				t.Fatalf("%q: there is no type %q", value, entry.Type)
+			}
+		}
+	})
+}
+
+func FuzzAWSProfile(f *testing.F) {
+	f.Add("[default]\na=b\n", "default")
+	f.Fuzz(func(_ *testing.T, text, profile string) { parseAWSProfile(text, profile) })
+}
