@@ -52,7 +52,7 @@ func TestPrivateRegistry(t *testing.T) {
 			t.Run("no credentials", func(t *testing.T) {
 				u.t = t
 				u.dockerConfig(map[string]any{})
-				u.isRefused(reg, "none", context).says("kubectl buildkit login "+reg.host)
+				u.isRefused(reg, "none", context).says("kubectl buildkit login " + reg.host)
 			})
 		})
 	}

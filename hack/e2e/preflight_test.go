@@ -1,0 +1,79 @@
+package e2e_test
+
+import (
+	"net/url"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A wrong password costs a moment, and not the build before the push.
+func TestPreflight(t *testing.T) {
+	u := newUser(t)
+	u.builder()
+	context := dockerfile(t, "FROM BASE", "RUN echo a step ran; sleep 20")
+	for name, reg := range map[string]registry{"token": tokenRegistry(t), "basic": basicRegistry(t)} {
+		t.Run(name, func(t *testing.T) {
+			u.t = t
+			u.dockerConfig(auths(reg.host, reg.user, "wrong-"+reg.password))
+			u.isRefused(reg, "wrong", context).within(2*time.Second).neverSays("a step ran", reg.password).says("--preflight=false", reg.user)
+			u.dockerConfig(map[string]any{})
+			u.isRefused(reg, "none", context).within(2 * time.Second).neverSays("a step ran").says("no credentials")
+		})
+	}
+	t.Run("reader", func(t *testing.T) {
+		u.t = t
+		reg := tokenRegistry(t)
+		u.dockerConfig(auths(reg.host, need(t, "E2E_REGISTRY_READER"), need(t, "E2E_REGISTRY_READER_PASSWORD")))
+		u.isRefused(reg, "reader", context).within(2 * time.Second).neverSays("a step ran")
+	})
+	t.Run("second tag", func(t *testing.T) {
+		u.t = t
+		reg := basicRegistry(t)
+		u.dockerConfig(map[string]any{})
+		open := openRegistry(t)
+		u.buildkit("build", "-t", open.name(u)+":1", "-t", reg.name(u)+":1", "--push", context).exits(4).says(reg.host).within(2 * time.Second)
+	})
+	t.Run("off", func(t *testing.T) {
+		u.t = t
+		reg := tokenRegistry(t)
+		u.dockerConfig(auths(reg.host, reg.user, "wrong"))
+		short := dockerfile(t, "FROM BASE", "RUN echo a step ran")
+		u.buildkit("build", "-t", reg.name(u)+":off", "--push", "--preflight=false", "--progress=plain", short).exits(4).
+			says("a step ran", reg.host).neverSays("--preflight=false builds")
+	})
+	t.Run("before an install", func(t *testing.T) {
+		v, reg := newUser(t), tokenRegistry(t)
+		v.dockerConfig(map[string]any{})
+		v.env["SSL_CERT_FILE"] = need(t, "E2E_REGISTRY_CA")
+		v.buildkit("build", "-t", reg.name(v)+":1", "--push", context).exits(4).says(reg.host)
+		v.eventuallyGone()
+		v.leavesNothing()
+	})
+}
+
+// A registry that only the builder reaches is no reason to refuse a build.
+func TestPreflightOfAFarRegistry(t *testing.T) {
+	u, reg := newUser(t), basicRegistry(t)
+	u.builder()
+	u.dockerConfig(auths(reg.host, reg.user, reg.password))
+	server, err := url.Parse(u.kubectl("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}").ok().stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.env["HTTPS_PROXY"], u.env["NO_PROXY"] = "http://127.0.0.1:1", server.Host
+	u.pushes(reg, "far", dockerfile(t, "FROM scratch", "COPY Dockerfile /"))
+}
+
+// The CA comes from the builder: here the system trusts nobody.
+func TestPreflightTrustsTheBuildersCA(t *testing.T) {
+	u, reg := newUser(t), tokenRegistry(t)
+	u.builder()
+	u.env["SSL_CERT_FILE"], u.env["SSL_CERT_DIR"] = filepath.Join(u.home, "none.pem"), u.home
+	write(t, u.env["SSL_CERT_FILE"], "")
+	context := dockerfile(t, "FROM scratch", "COPY Dockerfile /")
+	u.dockerConfig(auths(reg.host, reg.user, reg.password))
+	u.pushes(reg, "trusted", context)
+	u.dockerConfig(auths(reg.host, reg.user, "wrong"))
+	u.isRefused(reg, "wrong", context).says("--preflight=false")
+}
