@@ -85,8 +85,8 @@ func applyResources(r *Request, values []string) error {
 		if err != nil {
 			return err
 		}
-		if text == "" || text == "0" {
-			delete(r.attrs, attr)
+		if text == "" || (text == "0" && !strings.HasPrefix(attr, "cpuset")) {
+			delete(r.attrs, attr) // as the builder has it
 			continue
 		}
 		r.attrs[attr] = text

@@ -1,0 +1,86 @@
+package request
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+const denyRule = `{"rules":[{"action":"DENY","selector":{"identifier":"docker-image://a*"}}]}`
+
+// withFiles is a workspace with more files.
+func withFiles(t *testing.T, variables map[string]string, files map[string]string) Environment {
+	t.Helper()
+	env := workspace(t, variables)
+	for name, text := range files {
+		path := filepath.Join(env.WorkingDir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return env
+}
+
+func TestPolicies(t *testing.T) {
+	files := map[string]string{"deny.json": denyRule, "other.json": denyRule, "sub/Dockerfile": "FROM a", "sub/Dockerfile.rego": "package docker"}
+	for name, test := range map[string]struct {
+		change func(*Options)
+		env    map[string]string
+		rules  int
+	}{
+		"none":     {func(*Options) {}, nil, 0},
+		"a file":   {func(o *Options) { o.SourceFile = "deny.json" }, nil, 1},
+		"variable": {func(*Options) {}, map[string]string{sourcePolicyEnv: "deny.json"}, 1},
+		"policies": {func(o *Options) { o.Policies = []string{"filename=deny.json,filename=other.json,strict=true"} }, nil, 2},
+		"all":      {func(o *Options) { o.SourceFile, o.Policies = "deny.json", []string{"filename=other.json"} }, nil, 2},
+		"reset":    {func(o *Options) { o.Policies = []string{"filename=deny.json", "reset=true,filename=other.json"} }, nil, 1},
+		"disabled": {func(o *Options) { o.Policies, o.Path = []string{"disabled=true"}, "sub" }, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := New(with(test.change), withFiles(t, test.env, files))
+			if err != nil {
+				t.Fatal(err)
+			}
+			policy := r.Attempt().Options.SourcePolicy
+			if (policy == nil) != (test.rules == 0) || len(policy.GetRules()) != test.rules {
+				t.Errorf("got %v, want %d rules", policy, test.rules)
+			}
+		})
+	}
+}
+
+func TestPolicyErrors(t *testing.T) {
+	files := map[string]string{"deny.json": denyRule, "text": "rules!", "sub/Dockerfile": "FROM a", "sub/Dockerfile.rego": "package docker"}
+	for name, test := range map[string]struct {
+		change     func(*Options)
+		flag, want string
+	}{
+		"no file":     {func(o *Options) { o.SourceFile = "nope" }, "--source-policy-file", "no such file"},
+		"no policy":   {func(o *Options) { o.SourceFile = "text" }, "--source-policy-file", "no source policy"},
+		"rego":        {func(o *Options) { o.Policies = []string{"filename=p.rego"} }, "--policy", "engine"},
+		"rego beside": {func(o *Options) { o.Path = "sub" }, "--file", "--policy disabled=true"},
+		"log level":   {func(o *Options) { o.Policies = []string{"log-level=debug"} }, "--policy", "logs nothing"},
+		"lenient":     {func(o *Options) { o.Policies = []string{"strict=false"} }, "--policy", "always strict"},
+		"boolean":     {func(o *Options) { o.Policies = []string{"reset=ja"} }, "--policy", "not a boolean"},
+		"key":         {func(o *Options) { o.Policies = []string{"file=x"} }, "--policy", `no key "file"`},
+		"bare":        {func(o *Options) { o.Policies = []string{"deny.json"} }, "--policy", "not key=value"},
+		"empty":       {func(o *Options) { o.Policies = []string{"filename="} }, "--policy", "is empty"},
+		"both":        {func(o *Options) { o.Policies = []string{"disabled=true,filename=deny.json"} }, "--policy", "disables the policies"},
+	} {
+		t.Run(name, func(t *testing.T) { wantUsage(t, with(test.change), withFiles(t, nil, files), test.flag, test.want) })
+	}
+}
+
+func FuzzPolicy(f *testing.F) {
+	for _, seed := range []string{"filename=a", "reset=1,filename=b", "strict=0", "=", `"`, denyRule} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		_, err := parsePolicy(value)
+		checkFuzzed(t, err)
+		_, _ = parseSourcePolicy([]byte(value))
+	})
+}
