@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
 // explainRegistry is about registries and the credentials for them.
@@ -17,6 +18,7 @@ func explainRegistry(err error) (failure, bool) {
 		login       *registryauth.LoginError
 		unreachable *registryauth.UnreachableError
 		store       *registryauth.StoreError
+		cache       *solve.CacheRefusedError
 	)
 	switch {
 	case errors.As(err, &denied):
@@ -33,6 +35,8 @@ func explainRegistry(err error) (failure, bool) {
 		return failure{text: err.Error(), next: "this machine fetches the token: check that it reaches " + token.Realm, code: exitDenied}, true
 	case errors.As(err, &config):
 		return failure{text: err.Error(), next: "mend the file, or name another folder in $DOCKER_CONFIG", code: exitUsage}, true
+	case errors.As(err, &cache):
+		return failure{text: cache.Error(), next: nextForCache(cache), code: exitFailed}, true
 	case errors.As(err, &store):
 		return failure{text: err.Error(), next: nextForStore(store), code: exitFailed}, true
 	}
@@ -54,6 +58,15 @@ func nextForUnreachable(e *registryauth.UnreachableError) string {
 		return "if its network can be trusted: --insecure"
 	}
 	return "check the registry's name, the network, and the proxy in $HTTPS_PROXY"
+}
+
+func nextForCache(e *solve.CacheRefusedError) string {
+	cache := "--cache-to type=registry,ref=" + e.Reference
+	next := cache + ",ignore-error=true builds without it; --cache-to type=local,dest=DIR keeps it on this machine"
+	if e.Index {
+		next = cache + ",image-manifest=true,oci-mediatypes=true has a form that more registries take; " + next
+	}
+	return next
 }
 
 func nextForStore(e *registryauth.StoreError) string {

@@ -231,3 +231,21 @@ func TestParseHost(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseHost(f *testing.F) {
+	for _, seed := range []string{"r.io", "https://r.io:5000/v2/", "docker.io", "[::1]:5000", "a/b", "", "://", "r.io:99999"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		host, err := ParseHost(text)
+		if err != nil {
+			return
+		}
+		if host == "" || strings.ContainsAny(host, "/ @\n") {
+			t.Fatalf("%q: got %q", text, host)
+		}
+		if again, err := ParseHost(host); err != nil || again != host {
+			t.Fatalf("%q: got %q, and of that %q, %v", text, host, again, err)
+		}
+	})
+}

@@ -88,6 +88,9 @@ func located(err error) bool {
 func buildError(err error, steps *stepNames) error {
 	var exit *gateway.ExitError
 	var vertex *errdefs.VertexError
+	if refused := cacheRefusal(err); refused != nil {
+		return refused
+	}
 	switch {
 	case grpcerrors.Code(err) == codes.Unimplemented && !located(err):
 		return &UnsupportedError{Cause: err}

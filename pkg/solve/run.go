@@ -30,6 +30,27 @@ type Display interface {
 // Explain(error) error made of them.
 func (d *Daemon) Run(ctx context.Context, req *request.Request, display Display, attachables ...session.Attachable) (*result.Result, error) {
 	attempt := req.Attempt(attachables...)
+	built, err := d.run(ctx, attempt, display, attachables)
+	var refused *CacheRefusedError
+	if !errors.As(err, &refused) {
+		return built, err
+	}
+	refused.look(attempt.Options)
+	if len(attempt.Options.Exports) == 0 || !req.Replayable() {
+		return nil, err
+	}
+	// The daemon gives up the push with the cache; the image is worth more.
+	again := req.Attempt(attachables...)
+	refused.without(again)
+	if built, err = d.run(ctx, again, display, attachables); err != nil {
+		return nil, err
+	}
+	refused.Built, refused.Pushed = true, built.Line()
+	return nil, refused
+}
+
+// run makes one attempt.
+func (d *Daemon) run(ctx context.Context, attempt *request.Attempt, display Display, attachables []session.Attachable) (*result.Result, error) {
 	defer attempt.Discard()
 	steps := newStepNames()
 	response, err := d.solve(ctx, attempt, steps.tee(display.Attach()))
