@@ -26,7 +26,7 @@ test: unit lint fuzz e2e ## All tests: unit with -race, lint, fuzz seeds, end to
 
 .PHONY: build
 build: ## Build the plugin into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $(PLUGIN) ./cmd/kubectl-buildkit
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags '-s -w' -o $(PLUGIN) ./cmd/kubectl-buildkit
 
 .PHONY: unit
 unit: ## Unit tests with the race detector

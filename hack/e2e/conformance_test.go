@@ -53,6 +53,10 @@ func (l *laboratory) compare(t *testing.T, context string) {
 	}
 	l.variables["CONTEXT"] = context
 	theirs := l.tag(context, "theirs")
+	if strings.Contains(string(flags), "--cache-to") {
+		// An exported cache tells when a layer was made by this build and when it was found: let both find it.
+		l.peer.build(t, l.arguments(t, context, string(flags), theirs)...)
+	}
 	l.peer.build(t, l.arguments(t, context, string(flags), theirs)...)
 	ours := l.tag(context, "ours")
 	args := append([]string{"build", "--builder", l.peer.pod, "--install=false"}, l.arguments(t, context, string(flags), ours)...)

@@ -26,7 +26,6 @@ func wrongInputList() []wrongInput {
 		{"unknown progress", "--progress fancy CONTEXT", []string{"--progress", "fancy", "plain"}},
 		{"unknown output type without push", "-o type=,dest=x CONTEXT", []string{"--output"}},
 		{"output to nowhere", "-o type=local CONTEXT", []string{"--output", "dest"}},
-		{"output without a key", "-o type=oci,=x CONTEXT", []string{"--output"}},
 		{"platform of nothing", "--platform linux/ CONTEXT", []string{"--platform", "linux/"}},
 		{"platform with blanks", "--platform li%20nux CONTEXT", []string{"--platform"}},
 		{"unknown cache type option", "--cache-from type= CONTEXT", []string{"--cache-from"}},
@@ -51,7 +50,7 @@ func wrongInputList() []wrongInput {
 		{"provenance mode", "--provenance mode=extreme CONTEXT", []string{"--provenance", "extreme"}},
 		{"named context without a name", "--build-context =CONTEXT CONTEXT", []string{"--build-context"}},
 		{"named context that is absent", "--build-context a=CONTEXT/absent CONTEXT", []string{"--build-context", "absent"}},
-		{"unknown call", "--call sing CONTEXT", []string{"--call", "sing"}},
+		{"unknown format of a call", "--call check,colour=red CONTEXT", []string{"--call", "colour"}},
 		{"metadata file in no folder", "--metadata-file CONTEXT/no/m.json CONTEXT", []string{"--metadata-file", "m.json"}},
 	}
 }
