@@ -8,7 +8,6 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/session/upload/uploadprovider"
 	"github.com/tonistiigi/fsutil"
@@ -50,7 +49,7 @@ type Context struct {
 	sharedKey string
 	archive   io.Reader
 	layouts   map[string]content.Store
-	inputs    map[string]llb.State
+	fetched   *Fetched
 	stages    map[string]string
 }
 
@@ -110,6 +109,12 @@ func (c *Context) Stages() map[string]string {
 	return maps.Clone(c.stages)
 }
 
+// Fetched is the Dockerfile that the daemon fetches before the build; nil if it
+// is here, or in the context.
+func (c *Context) Fetched() *Fetched {
+	return c.fetched
+}
+
 // Apply puts the context into opt: local mounts, frontend attributes, the key
 // of incremental uploads, and for an archive on standard input its uploader.
 func (c *Context) Apply(opt *client.SolveOpt) {
@@ -123,7 +128,6 @@ func (c *Context) Apply(opt *client.SolveOpt) {
 	maps.Copy(opt.LocalMounts, c.mounts)
 	opt.SharedKey = c.sharedKey
 	opt.OCIStores = maps.Clone(c.layouts)
-	opt.FrontendInputs = maps.Clone(c.inputs)
 	if c.archive != nil {
 		uploads := uploadprovider.New()
 		opt.FrontendAttrs[contextAttr] = uploads.Add(io.NopCloser(c.archive))
@@ -167,7 +171,7 @@ func (c *Context) fromRemote(in Input, env Environment) error {
 	case in.Dockerfile == Stdin:
 		return c.dockerfileFromStdin(env)
 	case isURL(in.Dockerfile):
-		return fetchedTwice(in.Dockerfile)
+		c.dockerfileFromURL(in.Dockerfile)
 	case filepath.IsAbs(in.Dockerfile):
 		c.attrs[dockerfileKeyAttr] = dockerfileMount
 		return c.dockerfileFromFile(in, env, "")

@@ -38,7 +38,6 @@ func TestInvalid(t *testing.T) {
 		"a directory":         {Input{Path: "dir"}, "", "--file", []string{"it is a directory"}},
 		"link out":            {Input{Path: "app", Dockerfile: "app/link"}, "", "--file", []string{"it is a link to", "outside"}},
 		"dangling link":       {Input{Path: "app", Dockerfile: "app/dangling"}, "", "--file", []string{"no such file"}},
-		"Dockerfile by URL":   {Input{Path: "https://example.com/a.git", Dockerfile: "https://example.com/Dockerfile"}, "", "--file", []string{"by a URL"}},
 		"stdin twice":         {Input{Path: "-", Dockerfile: "-"}, "x", "--file", []string{"both the context and the Dockerfile"}},
 		"empty stdin":         {Input{Path: "-"}, "", "PATH", []string{"standard input is empty"}},
 		"empty Dockerfile":    {Input{Path: "none", Dockerfile: "-"}, "", "--file", []string{"it is empty"}},

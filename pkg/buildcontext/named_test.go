@@ -101,9 +101,27 @@ func TestNamedContextDoesNotReplaceTheMain(t *testing.T) {
 
 func TestDockerfileByURL(t *testing.T) {
 	dir := tree(t, map[string]string{"file": "text"})
-	opt := applied(t, Input{Path: ".", Dockerfile: "https://example.com/Dockerfile"}, Environment{WorkingDir: dir})
-	if _, found := opt.FrontendInputs["dockerfile"]; !found || opt.FrontendAttrs["filename"] != "Dockerfile" || opt.LocalMounts["dockerfile"] != nil {
-		t.Errorf("got %+v", opt)
+	for _, path := range []string{".", "https://example.com/a.git", "-"} {
+		env := Environment{WorkingDir: dir, Stdin: strings.NewReader("\x1f\x8b\x08 an archive")}
+		c, err := Resolve(Input{Path: path, Dockerfile: "https://example.com/Dockerfile"}, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Fetched() == nil || c.Fetched().URL != "https://example.com/Dockerfile" {
+			t.Fatalf("%s: got %+v", path, c.Fetched())
+		}
+		var opt client.SolveOpt
+		c.Apply(&opt)
+		if opt.FrontendAttrs["filename"] != "Dockerfile" || opt.FrontendAttrs["dockerfilekey"] != "dockerfile" {
+			t.Errorf("%s: got %v", path, opt.FrontendAttrs)
+		}
+		if got := read(t, opt, "dockerfile")["Dockerfile"]; got != "" {
+			t.Errorf("%s: got %q before it was fetched", path, got)
+		}
+		c.Fetched().Fill([]byte("FROM a"))
+		if got := read(t, opt, "dockerfile")["Dockerfile"]; got != "FROM a" {
+			t.Errorf("%s: got %q", path, got)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package buildcontext
 import (
 	"strings"
 
-	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 )
 
@@ -26,22 +25,4 @@ func isURL(name string) bool {
 func hasQuery(ref string) bool {
 	before, _, _ := strings.Cut(ref, "#")
 	return strings.Contains(before, "?")
-}
-
-// dockerfileFromURL leaves the fetching of the Dockerfile to the daemon, as an
-// input of the frontend.
-func (c *Context) dockerfileFromURL(url string) {
-	c.inputs = map[string]llb.State{
-		dockerfileMount: llb.HTTP(url, llb.Filename(defaultDockerfile), llb.WithCustomName("[internal] load "+url)),
-	}
-	c.attrs[filenameAttr] = defaultDockerfile
-}
-
-// fetchedTwice refuses what the frontend cannot do: inputs go with a context
-// that is sent from here only.
-func fetchedTwice(url string) error {
-	return &InvalidError{
-		Flag: "--file", Value: url, Reason: "the context is not on this machine, so the Dockerfile cannot be named by a URL",
-		Next: "fetch it first, and name the file by its absolute path or pipe it into --file -",
-	}
 }

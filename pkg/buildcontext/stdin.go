@@ -40,7 +40,8 @@ func (c *Context) fromStdin(in Input, env Environment) error {
 		c.archive = input
 		c.attrs[filenameAttr] = defaultDockerfile
 		if isURL(in.Dockerfile) {
-			return fetchedTwice(in.Dockerfile)
+			c.dockerfileFromURL(in.Dockerfile)
+			return nil
 		}
 		if in.Dockerfile != "" {
 			c.attrs[filenameAttr] = in.Dockerfile

@@ -40,6 +40,8 @@ func explainAnswer(err error) (failure, bool) {
 	text := err.Error()
 	for part, next := range map[string]string{
 		"granting entitlement":                                "the builder must allow it: kubectl buildkit install --config FILE, with insecure-entitlements in the file",
+		"load LLB: security.insecure is not allowed":          "add --allow security.insecure",
+		"load LLB: network.host is not allowed":               "add --allow network.host",
 		"unsupported request frontend.":                       "use --call check, outline or targets",
 		"contains invalid UTF-8":                              "a file of the context has a name that is not UTF-8: rename it, or leave it out with .dockerignore",
 		"frontend capability moby.buildkit.frontend.contexts": "named contexts need a newer frontend: # syntax=docker/dockerfile:1",

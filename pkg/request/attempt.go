@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/identity"
 	"github.com/moby/buildkit/session"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 )
 
@@ -15,8 +16,9 @@ import (
 // exist under their names only after Commit.
 type Attempt struct {
 	Options    client.SolveOpt
-	Subrequest string            // what the frontend is asked instead of a build, e.g. "frontend.lint"
-	Stages     map[string]string // stages to build first, by the context that each one is
+	Subrequest string                // what the frontend is asked instead of a build, e.g. "frontend.lint"
+	Stages     map[string]string     // stages to build first, by the context that each one is
+	Dockerfile *buildcontext.Fetched // to be fetched first; nil if it is here
 	files      []file
 	pushed     string
 }
@@ -30,7 +32,7 @@ type file interface {
 // Attempt makes fresh options, with a reference of their own and nothing shared
 // with an attempt before. The attachables serve the session.
 func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
-	a := &Attempt{pushed: r.pushed(), Stages: r.context.Stages(), Options: client.SolveOpt{
+	a := &Attempt{pushed: r.pushed(), Stages: r.context.Stages(), Dockerfile: r.context.Fetched(), Options: client.SolveOpt{
 		Ref:                 identity.NewID(),
 		Frontend:            r.frontend,
 		FrontendAttrs:       maps.Clone(r.attrs),

@@ -12,6 +12,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
@@ -19,20 +20,18 @@ import (
 const product = "kubectl-buildkit"
 
 // steer runs the frontend from here, where the daemon alone would not do: a
-// question has an answer and no image, and the stages that are contexts of the
-// build are built before it.
+// question has an answer and no image, and before the build its Dockerfile is
+// fetched, and the stages are built that are contexts of it.
 func (d *Daemon) steer(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
-	inputs, err := definitions(ctx, attempt.Options.FrontendInputs)
-	if err != nil {
-		return nil, err
-	}
 	var answer map[string][]byte
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		ask := gateway.SolveRequest{
-			Frontend:       attempt.Options.Frontend,
-			FrontendOpt:    maps.Clone(attempt.Options.FrontendAttrs),
-			FrontendInputs: inputs,
-			CacheImports:   imports(attempt.Options.CacheImports),
+			Frontend:     attempt.Options.Frontend,
+			FrontendOpt:  maps.Clone(attempt.Options.FrontendAttrs),
+			CacheImports: imports(attempt.Options.CacheImports),
+		}
+		if err := fetch(ctx, c, attempt.Dockerfile); err != nil {
+			return nil, err
 		}
 		if err := buildStages(ctx, c, &ask, attempt.Stages); err != nil {
 			return nil, err
@@ -56,13 +55,43 @@ func (d *Daemon) steer(ctx context.Context, attempt *request.Attempt, statuses c
 	return response, nil
 }
 
+// fetch has the daemon fetch the Dockerfile, if it is behind a URL.
+func fetch(ctx context.Context, c gateway.Client, dockerfile *buildcontext.Fetched) error {
+	if dockerfile == nil {
+		return nil
+	}
+	const name = "Dockerfile"
+	definition, err := llb.HTTP(dockerfile.URL, llb.Filename(name), llb.WithCustomName("[internal] load "+dockerfile.URL)).Marshal(ctx)
+	if err != nil {
+		return err
+	}
+	fetched, err := c.Solve(ctx, gateway.SolveRequest{Definition: definition.ToPB()})
+	if err != nil {
+		return err
+	}
+	ref, err := fetched.SingleRef()
+	if err != nil {
+		return err
+	}
+	stat, err := ref.StatFile(ctx, gateway.StatRequest{Path: name})
+	if err != nil {
+		return err
+	}
+	if stat.Size > buildcontext.MaxFetched {
+		return fmt.Errorf("the Dockerfile %s is larger than %d bytes", dockerfile.URL, buildcontext.MaxFetched)
+	}
+	text, err := ref.ReadFile(ctx, gateway.ReadRequest{Filename: name})
+	if err != nil {
+		return err
+	}
+	dockerfile.Fill(text)
+	return nil
+}
+
 // buildStages builds each stage and makes it an input of the request, with the
 // configuration of its image.
 func buildStages(ctx context.Context, c gateway.Client, ask *gateway.SolveRequest, stages map[string]string) error {
-	inputs := maps.Clone(ask.FrontendInputs)
-	if inputs == nil {
-		inputs = map[string]*pb.Definition{}
-	}
+	inputs := map[string]*pb.Definition{}
 	added := map[string]string{}
 	for name, stage := range stages {
 		sub := *ask
@@ -139,18 +168,6 @@ func configOf(built *gateway.Result, suffix string) (string, error) {
 	}
 	text, err := json.Marshal(map[string][]byte{exptypes.ExporterImageConfigKey: config})
 	return string(text), err
-}
-
-func definitions(ctx context.Context, states map[string]llb.State) (map[string]*pb.Definition, error) {
-	marshaled := map[string]*pb.Definition{}
-	for name, state := range states {
-		definition, err := state.Marshal(ctx)
-		if err != nil {
-			return nil, err
-		}
-		marshaled[name] = definition.ToPB()
-	}
-	return marshaled, nil
 }
 
 func imports(entries []client.CacheOptionsEntry) []gateway.CacheOptionsEntry {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"strings"
 	"testing"
@@ -11,7 +12,9 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
+	"github.com/tonistiigi/fsutil/types"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 )
 
 // stageClient is a frontend that makes an image of every stage.
@@ -33,6 +36,49 @@ func (c *stageClient) Solve(_ context.Context, ask gateway.SolveRequest) (*gatew
 type stageRef struct{ gateway.Reference }
 
 func (stageRef) ToState() (llb.State, error) { return llb.Image("example.com/made"), nil }
+
+// fileRef is a file that was fetched.
+type fileRef struct {
+	gateway.Reference
+	size int64
+	text string
+}
+
+func (r fileRef) StatFile(context.Context, gateway.StatRequest) (*types.Stat, error) {
+	return &types.Stat{Size: r.size}, nil
+}
+
+func (r fileRef) ReadFile(context.Context, gateway.ReadRequest) ([]byte, error) {
+	return []byte(r.text), nil
+}
+
+func TestDockerfileIsFetched(t *testing.T) {
+	for _, test := range []struct {
+		size int64
+		want string // "" if it is refused
+	}{{6, "FROM a"}, {buildcontext.MaxFetched + 1, ""}} {
+		c := &stageClient{result: func() *gateway.Result {
+			built := gateway.NewResult()
+			built.SetRef(fileRef{size: test.size, text: "FROM a"})
+			return built
+		}}
+		dockerfile := &buildcontext.Fetched{URL: "https://example.com/Dockerfile"}
+		err := fetch(t.Context(), c, dockerfile)
+		if (err == nil) != (test.want != "") {
+			t.Errorf("%d bytes: got %v", test.size, err)
+		}
+		file, err := dockerfile.Open("Dockerfile")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(file); err != nil || string(text) != test.want {
+			t.Errorf("%d bytes: got %q, %v", test.size, text, err)
+		}
+	}
+	if err := fetch(t.Context(), &stageClient{err: errors.New("not found")}, &buildcontext.Fetched{URL: "x"}); err == nil {
+		t.Error("a Dockerfile that is not there was fetched")
+	}
+}
 
 func TestStagesAreInputs(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -58,9 +104,8 @@ func TestStagesAreInputs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := &stageClient{result: test.result}
 			ask := gateway.SolveRequest{
-				Frontend:       "dockerfile.v0",
-				FrontendOpt:    map[string]string{"target": "last", "requestid": "frontend.lint"},
-				FrontendInputs: map[string]*pb.Definition{"dockerfile": {}},
+				Frontend:    "dockerfile.v0",
+				FrontendOpt: map[string]string{"target": "last", "requestid": "frontend.lint"},
 			}
 			if err := buildStages(t.Context(), c, &ask, map[string]string{"base": "first"}); err != nil {
 				t.Fatal(err)
@@ -68,7 +113,7 @@ func TestStagesAreInputs(t *testing.T) {
 			if len(c.asked) != 1 || !maps.Equal(c.asked[0].FrontendOpt, map[string]string{"target": "first"}) {
 				t.Errorf("the stage was asked for with %+v", c.asked)
 			}
-			if ask.FrontendOpt["target"] != "last" || ask.FrontendInputs["dockerfile"] == nil {
+			if ask.FrontendOpt["target"] != "last" {
 				t.Errorf("the build itself was changed: %v", ask.FrontendOpt)
 			}
 			for _, key := range test.inputs {

@@ -72,7 +72,7 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, statuses c
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		if attempt.Subrequest != "" || len(attempt.Stages) > 0 {
+		if attempt.Subrequest != "" || attempt.Dockerfile != nil || len(attempt.Stages) > 0 {
 			response, err := d.steer(ctx, attempt, statuses)
 			answered <- answer{response, err}
 			return
