@@ -20,11 +20,25 @@ const (
 	listType        = "application/vnd.docker.distribution.manifest.list.v2+json"
 )
 
-// pickyRegistry is the open registry behind a front that refuses some manifests, as registries of clouds do. Both the
-// test and the builder's Pod reach it.
+// pickyRegistry is the open registry behind a front that refuses some manifests, as registries of clouds do.
 func pickyRegistry(t *testing.T, status int, refuses func(kind, manifest string) bool) registry {
 	t.Helper()
-	reg := openRegistry(t)
+	return behindFront(t, openRegistry(t), func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
+			manifest, err := io.ReadAll(r.Body)
+			if err != nil || refuses(r.Header.Get("Content-Type"), string(manifest)) {
+				w.WriteHeader(status)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(manifest))
+		}
+		pass.ServeHTTP(w, r)
+	})
+}
+
+// behindFront puts a front with plain HTTP before the registry. Both the test and the builder's Pod reach it.
+func behindFront(t *testing.T, reg registry, answer func(w http.ResponseWriter, r *http.Request, pass http.Handler)) registry {
+	t.Helper()
 	host, _, err := net.SplitHostPort(reg.host)
 	if err != nil {
 		t.Fatal(err)
@@ -36,27 +50,18 @@ func pickyRegistry(t *testing.T, status int, refuses func(kind, manifest string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	behind := reg.host
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(&url.URL{Scheme: "http", Host: behind})
+	behind := &url.URL{Scheme: reg.scheme, Host: reg.host}
+	proxy := &httputil.ReverseProxy{Transport: reg.client.Transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(behind)
 		r.Out.Host = r.In.Host // so that the registry's URLs lead here again
+		r.Out.Header.Set("X-Forwarded-Proto", "http")
 	}}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
-			manifest, err := io.ReadAll(r.Body)
-			if err != nil || refuses(r.Header.Get("Content-Type"), string(manifest)) {
-				w.WriteHeader(status)
-				return
-			}
-			r.Body = io.NopCloser(bytes.NewReader(manifest))
-		}
-		proxy.ServeHTTP(w, r)
-	}))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r, proxy) }))
 	_ = server.Listener.Close()
 	server.Listener = listener
 	server.Start()
 	t.Cleanup(server.Close)
-	reg.host = listener.Addr().String()
+	reg.host, reg.scheme = listener.Addr().String(), "http"
 	return reg
 }
 

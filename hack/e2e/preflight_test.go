@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"testing"
@@ -76,4 +77,17 @@ func TestPreflightTrustsTheBuildersCA(t *testing.T) {
 	u.pushes(reg, "trusted", context)
 	u.dockerConfig(auths(reg.host, reg.user, "wrong"))
 	u.isRefused(reg, "wrong", context).says("--preflight=false")
+}
+
+// A registry with passwords and without TLS: what install was told counts for the client too.
+func TestPreflightWithoutTLS(t *testing.T) {
+	u := newUser(t)
+	reg := behindFront(t, basicRegistry(t), func(w http.ResponseWriter, r *http.Request, pass http.Handler) { pass.ServeHTTP(w, r) })
+	context := dockerfile(t, "FROM BASE", "RUN echo a step ran; sleep 20")
+	u.builder("--insecure-registry", reg.host)
+	u.login("wrong", reg.host, "-u", reg.user, "--insecure").exits(4).says(reg.host)
+	u.dockerConfig(auths(reg.host, reg.user, "wrong"))
+	u.isRefused(reg, "wrong", context).within(2 * time.Second).neverSays("a step ran")
+	u.login(reg.password, reg.host, "-u", reg.user, "--insecure").ok()
+	u.pushes(reg, "right", dockerfile(t, "FROM scratch", "COPY Dockerfile /"))
 }

@@ -46,6 +46,8 @@ type Connection struct {
 	Client trust.Pair
 	// RegistryCA is PEM that clients trust besides the system's, as the daemon does; it may be empty.
 	RegistryCA []byte
+	// InsecureRegistries are hosts that the daemon reaches without verified TLS, or with plain HTTP.
+	InsecureRegistries []string
 	// Members are the names of the builder's Pods.
 	Members []string
 	// Expires is when the client's certificate ends.

@@ -181,5 +181,6 @@ func connectionOf(secret *corev1.Secret) (*Connection, error) {
 	}
 	return &Connection{
 		CA: document.CA, Client: document.Client, RegistryCA: document.RegistryCA, Members: document.Members, Expires: end,
+		InsecureRegistries: document.InsecureRegistries,
 	}, nil
 }

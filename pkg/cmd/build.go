@@ -121,7 +121,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		return check.or(err)
 	}
 	defer b.close()
-	if err := credentials.Trust(b.registryCA()); err != nil {
+	if err := b.lendTrust(credentials); err != nil {
 		return err
 	}
 	if err := check.wait(ctx); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -24,12 +25,12 @@ type connected struct {
 
 func (c *connected) close() { _ = c.daemon.Close() }
 
-// registryCA is what the builder's clients trust for registries; an adopted builder says nothing of it.
-func (c *connected) registryCA() []byte {
+// lendTrust makes the credentials trust the registries that the builder trusts; an adopted builder says nothing of it.
+func (c *connected) lendTrust(credentials *registryauth.Provider) error {
 	if c.connection == nil {
-		return nil
+		return credentials.Trust(nil)
 	}
-	return c.connection.RegistryCA
+	return credentials.Trust(c.connection.RegistryCA, c.connection.InsecureRegistries...)
 }
 
 // builderFor connects to the builder of a build, and installs the default one first where there is none.

@@ -30,6 +30,8 @@ type Document struct {
 	Members []string `json:"members"`
 	// Mode is "privileged" or "rootless".
 	Mode string `json:"mode"`
+	// InsecureRegistries are those that the builder reaches without verified TLS, or with plain HTTP.
+	InsecureRegistries []string `json:"insecureRegistries,omitempty"`
 }
 
 // Connection is what a client Secret holds.
@@ -67,7 +69,9 @@ func Certificates(server *corev1.Secret) *trust.Certificates {
 }
 
 func clientSecret(spec builder.Spec, certificates *trust.Certificates) (*corev1.Secret, error) {
-	document, err := json.Marshal(Document{Version: connectVersion, Members: spec.MemberNames(), Mode: spec.Mode()})
+	document, err := json.Marshal(Document{
+		Version: connectVersion, Members: spec.MemberNames(), Mode: spec.Mode(), InsecureRegistries: spec.InsecureRegistries,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("describing the members: %w", err)
 	}

@@ -2,7 +2,7 @@ package registryauth
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"time"
@@ -19,7 +19,8 @@ type repository struct{ host, path string }
 // Preflight asks the registries whether the credentials allow to push the
 // references. It returns a *DeniedError only if one certainly refuses, and nil as
 // soon as none does, or none can be asked from this machine: the builder may have
-// a way that this machine has not. Nothing is sent over plain HTTP.
+// a way that this machine has not. Credentials go over plain HTTP only to hosts
+// that Trust names.
 func (p *Provider) Preflight(ctx context.Context, references []string) error {
 	ctx, cancel := context.WithTimeout(ctx, preflightPatience)
 	repositories := repositoriesOf(references)
@@ -68,14 +69,15 @@ func repositoriesOf(references []string) []repository {
 func (p *Provider) checkPush(ctx context.Context, to repository, verdict chan<- error) {
 	credentials, unread := p.keychain.find(ctx, to.host)
 	p.note(to.host, credentials, unread)
-	r := newRegistry(p.httpClient(), to.host, false)
+	client, insecure := p.clientFor(to.host)
+	r := newRegistry(client, to.host, insecure)
 	r.scope = "repository:" + to.path + ":pull,push"
 	path := "/v2/" + to.path + "/blobs/uploads/"
 	got, granted, err := r.ask(ctx, http.MethodPost, path, credentials)
-	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+	if untrusted(err) {
 		select {
 		case <-p.trusted:
-			r.client = p.httpClient()
+			r.client, r.insecure = p.clientFor(to.host)
 			got, granted, err = r.ask(ctx, http.MethodPost, path, credentials)
 		case <-ctx.Done():
 		}
@@ -91,6 +93,12 @@ func (p *Provider) checkPush(ctx context.Context, to repository, verdict chan<- 
 	if err == nil && got.code == http.StatusAccepted && got.location != "" {
 		_, _ = r.send(ctx, http.MethodDelete, got.location, granted) // registries remove what is left behind, in time
 	}
+}
+
+// untrusted says that the registry was reached, and does not prove who it is.
+func untrusted(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 func (p *Provider) refused(host string, cause error) error {

@@ -17,6 +17,7 @@ func TestPreflight(t *testing.T) {
 	for name, test := range map[string]struct {
 		scheme, auth string
 		plain        bool
+		insecure     bool
 		answer       http.HandlerFunc
 		denied       bool
 	}{
@@ -28,6 +29,9 @@ func TestPreflight(t *testing.T) {
 		"nobody at basic":       {scheme: "Basic", denied: true},
 		"nobody at bearer":      {scheme: "Bearer", denied: true},
 		"plain HTTP":            {scheme: "Basic", auth: wrong, plain: true},
+		"insecure, right":       {scheme: "Bearer", auth: right, plain: true, insecure: true},
+		"insecure, wrong":       {scheme: "Basic", auth: wrong, plain: true, insecure: true, denied: true},
+		"insecure, wrong token": {scheme: "Bearer", auth: wrong, plain: true, insecure: true, denied: true},
 		"denied":                {answer: saying(403, `{"errors":[{"code":"DENIED","message":"no"}]}`), denied: true},
 		"403 of somebody else":  {answer: saying(403, `<html>blocked</html>`)},
 		"403 of this address":   {answer: saying(403, `{"errors":[{"code":"DENIED","message":"client with IP '192.0.2.1' is not allowed"}]}`)},
@@ -43,7 +47,11 @@ func TestPreflight(t *testing.T) {
 				config = `{"auths":{"` + f.host() + `":{"auth":"` + test.auth + `"}}}`
 			}
 			p := mustProvider(t, config)
-			if err := p.Trust(f.ca); err != nil {
+			var insecure []string
+			if test.insecure {
+				insecure = []string{f.host()}
+			}
+			if err := p.Trust(f.ca, insecure...); err != nil {
 				t.Fatal(err)
 			}
 			err := p.Preflight(t.Context(), []string{f.host() + "/a/b:1", f.host() + "/a/b:2"})

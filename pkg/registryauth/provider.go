@@ -36,6 +36,7 @@ type Provider struct {
 	// trusted is closed by settleTrust, when client will not change any more.
 	trusted     chan struct{}
 	settleTrust func()
+	insecure    []string // hosts
 	steps       Steps
 	shown       map[string]bool
 	hosts       map[string]*host
@@ -84,24 +85,30 @@ func New(opts Options) (*Provider, error) {
 }
 
 // Trust adds certificate authorities, in PEM, for what is asked of registries and
-// token servers from here, beside those of the system. A Preflight that met a
-// certificate it does not know has waited for this call, with or without a PEM.
-func (p *Provider) Trust(pem []byte) error {
+// token servers from here, beside those of the system, and hosts of registries
+// that need no certificate, nor TLS at all. A Preflight that met a registry it
+// does not trust has waited for this call, whatever it brings.
+func (p *Provider) Trust(pem []byte, insecure ...string) error {
 	client, err := clientTrusting(pem)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.client = client
+	p.client, p.insecure = client, insecure
 	p.settleTrust()
 	return nil
 }
 
-func (p *Provider) httpClient() *http.Client {
+// clientFor asks the registry that requests go to at this host, and its token
+// server.
+func (p *Provider) clientFor(host string) (client *http.Client, insecure bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.client
+	if slices.Contains(p.insecure, shownHost(host)) {
+		return clientTrustingAll(), true
+	}
+	return p.client, false
 }
 
 // Lend adds the credentials of another docker config, or of what is under "auths"

@@ -97,7 +97,8 @@ func (s *server) find(ctx context.Context, host string) Credentials {
 
 func (s *server) fetch(ctx context.Context, req *auth.FetchTokenRequest, credentials Credentials) (*auth.FetchTokenResponse, error) {
 	options := authutil.TokenOptions{Realm: req.Realm, Service: req.Service, Scopes: req.Scopes}
-	got, err := fetchToken(ctx, s.provider.httpClient(), options, credentials)
+	client, _ := s.provider.clientFor(req.Host)
+	got, err := fetchToken(ctx, client, options, credentials)
 	if err != nil {
 		return nil, err
 	}
