@@ -40,6 +40,9 @@ func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir strin
 	if err != nil {
 		return &InvalidError{Flag: "--file", Value: in.Dockerfile, Reason: plain(err)}
 	}
+	if contextDir != "" {
+		files = sendIgnoreFile(files, path, contextDir)
+	}
 	c.mounts[dockerfileMount] = files
 	c.attrs[filenameAttr] = filepath.Base(path)
 	return nil
