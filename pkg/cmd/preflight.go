@@ -10,7 +10,7 @@ import (
 
 // preflightGrace is how much longer than the way to the builder the registries may take. After it the build starts, and
 // a refusal ends it.
-const preflightGrace = 250 * time.Millisecond
+const preflightGrace = 150 * time.Millisecond
 
 // preflight is the question whether the pushes will be allowed, asked beside all that a build does before its end.
 type preflight struct {

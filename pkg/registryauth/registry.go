@@ -25,7 +25,7 @@ type registry struct {
 	host     string // that requests go to
 	insecure bool   // it may be asked over plain HTTP, with credentials
 	offline  bool   // an identity token is wanted as well
-	scope    string // asked for if the registry's challenge names none; may be empty
+	scope    string // asked for beside what the registry's challenge names; may be empty
 	scheme   string // what it was found to speak
 }
 
@@ -125,8 +125,8 @@ func (r *registry) bearer(ctx context.Context, challenge authutil.Challenge, cre
 	if realm.Scheme != "https" && !r.insecure && credentials.Secret != "" {
 		return authorization{}, fmt.Errorf("its token server %s has no TLS: no credentials were sent", options.Realm)
 	}
-	if len(options.Scopes) == 0 && r.scope != "" {
-		options.Scopes = []string{r.scope}
+	if r.scope != "" && !slices.Contains(options.Scopes, r.scope) {
+		options.Scopes = append(options.Scopes, r.scope) // some ask for less than they want, e.g. ghcr.io
 	}
 	options.FetchRefreshToken = r.offline
 	got, err := fetchToken(ctx, r.client, options, credentials)
