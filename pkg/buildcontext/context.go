@@ -50,11 +50,12 @@ type Context struct {
 	archive   io.Reader
 	layouts   map[string]content.Store
 	fetched   *Fetched
+	dirs      map[string]string // that are sent, by their mounts
 	stages    map[string]string
 }
 
 func newContext() *Context {
-	return &Context{mounts: map[string]fsutil.FS{}, attrs: map[string]string{}, stages: map[string]string{}}
+	return &Context{mounts: map[string]fsutil.FS{}, attrs: map[string]string{}, stages: map[string]string{}, dirs: map[string]string{}}
 }
 
 // InvalidError says which input cannot be used, why, and what to do instead.
@@ -109,6 +110,12 @@ func (c *Context) Stages() map[string]string {
 	return maps.Clone(c.stages)
 }
 
+// Directories are those of this machine that are sent, by the names of their
+// mounts.
+func (c *Context) Directories() map[string]string {
+	return maps.Clone(c.dirs)
+}
+
 // Fetched is the Dockerfile that the daemon fetches before the build; nil if it
 // is here, or in the context.
 func (c *Context) Fetched() *Fetched {
@@ -147,7 +154,7 @@ func (c *Context) fromDirectory(in Input, env Environment) error {
 	if err != nil {
 		return &InvalidError{Flag: "PATH", Value: in.Path, Reason: plain(err)}
 	}
-	c.mounts[contextMount] = files
+	c.mounts[contextMount], c.dirs[contextMount] = files, dir
 	c.sharedKey = sharedKey(dir)
 	if in.Dockerfile == Stdin {
 		return c.dockerfileFromStdin(env)

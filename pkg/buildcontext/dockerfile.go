@@ -43,7 +43,7 @@ func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir strin
 	if contextDir != "" {
 		files = sendIgnoreFile(files, path, contextDir)
 	}
-	c.mounts[dockerfileMount] = files
+	c.mounts[dockerfileMount], c.dirs[dockerfileMount] = files, filepath.Dir(path)
 	c.attrs[filenameAttr] = filepath.Base(path)
 	return nil
 }

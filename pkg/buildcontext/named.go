@@ -92,7 +92,7 @@ func (c *Context) addDirectory(in Named, env Environment) error {
 	if mount == contextMount || mount == dockerfileMount {
 		mount = "_" + mount // these names are taken by the main context
 	}
-	c.mounts[mount] = files
+	c.mounts[mount], c.dirs[mount] = files, dir
 	c.attrs[namedAttr+in.Name] = "local:" + mount
 	c.attrs[sharedAttr+in.Name] = sharedKey(dir)
 	return nil

@@ -28,6 +28,7 @@ func (o Input) apply(r *Request, env Environment) error {
 		return fromContext(err)
 	}
 	r.context = found
+	o.describeSource(r, env)
 	return nil
 }
 
