@@ -106,7 +106,7 @@ func TestInstallAgainChangesNothing(t *testing.T) {
 	if _, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	server.requests = nil
+	server.forget()
 	outcome, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -258,6 +258,13 @@ func (s *apiServer) names() []string {
 	return slices.Sorted(maps.Keys(s.objects))
 }
 
+// forget makes writes begin anew.
+func (s *apiServer) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
 // writes are the requests that change something.
 func (s *apiServer) writes() []string {
 	s.mu.Lock()
