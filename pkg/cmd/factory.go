@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"sync"
+
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
@@ -14,14 +16,17 @@ type factory struct {
 	streams   genericiooptions.IOStreams
 	lookupEnv func(string) (string, bool)
 	flags     *genericclioptions.ConfigFlags
+	// config is how to reach the API server, from kubectl's flags and kubeconfig, or from inside a Pod. It is read once.
+	config func() (*rest.Config, error)
 }
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
-	return &factory{streams: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(true)}
+	f := &factory{streams: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(true)}
+	f.config = sync.OnceValues(f.readConfig)
+	return f
 }
 
-// config is how to reach the API server, from kubectl's flags and kubeconfig, or from inside a Pod.
-func (f *factory) config() (*rest.Config, error) {
+func (f *factory) readConfig() (*rest.Config, error) {
 	config, err := f.flags.ToRESTConfig()
 	if err != nil {
 		return nil, &kubeconfigError{err: err}
