@@ -109,6 +109,15 @@ func (r *running) exitCode() int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
+// ends waits for the end and demands this exit code.
+func (r *running) ends(code int) {
+	r.t.Helper()
+	_ = r.cmd.Wait()
+	if got := r.exitCode(); got != code {
+		r.t.Errorf("exit code %d, want %d\n%s", got, code, r.stderr.String())
+	}
+}
+
 func TestCtrlC(t *testing.T) {
 	u, reg := newUser(t), openRegistry(t)
 	u.builder()

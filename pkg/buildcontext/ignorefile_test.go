@@ -38,21 +38,6 @@ func sent(t *testing.T, dir, name string) (names []string, text string) {
 	return names, string(raw)
 }
 
-func folder(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 func TestIgnoreFileTravelsWithTheDockerfile(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -70,7 +55,7 @@ func TestIgnoreFileTravelsWithTheDockerfile(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			names, text := sent(t, folder(t, c.files), "Dockerfile.dockerignore")
+			names, text := sent(t, tree(t, c.files), "Dockerfile.dockerignore")
 			if !slices.Equal(names, c.names) {
 				t.Errorf("names %q, want %q", names, c.names)
 			}
@@ -82,7 +67,7 @@ func TestIgnoreFileTravelsWithTheDockerfile(t *testing.T) {
 }
 
 func TestOddIgnoreFilesAreLeftToTheDaemon(t *testing.T) {
-	dir := folder(t, map[string]string{"Dockerfile": ""})
+	dir := tree(t, map[string]string{"Dockerfile": ""})
 	if err := os.Mkdir(filepath.Join(dir, ignoreFile), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +81,7 @@ func TestOddIgnoreFilesAreLeftToTheDaemon(t *testing.T) {
 }
 
 func TestWalkOfOnePathFindsTheExtraFile(t *testing.T) {
-	dir := folder(t, map[string]string{"Dockerfile": "", "sub/x": ""})
+	dir := tree(t, map[string]string{"Dockerfile": "", "sub/x": ""})
 	files, err := fsutil.NewFS(dir)
 	if err != nil {
 		t.Fatal(err)

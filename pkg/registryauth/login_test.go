@@ -173,7 +173,7 @@ func TestDocumentKeepsTheRest(t *testing.T) {
 	}
 	link := filepath.Join(t.TempDir(), configFile)
 	if err := os.Symlink(path, link); err != nil {
-		t.Skip("no links here")
+		t.Fatal(err)
 	}
 	if _, err := keep(t.Context(), link, "docker.io", Credentials{Username: "t/u", Secret: "p"}); err != nil {
 		t.Fatal(err)
