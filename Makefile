@@ -4,7 +4,7 @@ SHELL := /bin/bash
 NODES ?= 1
 PLUGIN := bin/kubectl-buildkit
 # Modules of this repository: the product, and the workshop's own.
-MODULES := . hack/cluster hack/e2e hack/bench
+MODULES := . hack/cluster hack/link hack/e2e hack/bench
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
@@ -32,6 +32,7 @@ build: ## Build the plugin into bin/
 unit: ## Unit tests with the race detector
 	go test -race ./...
 	cd hack/cluster && go test ./...
+	cd hack/link && go test -race ./...
 
 .PHONY: lint
 lint: ## golangci-lint (pinned in hack/tools) over every module
