@@ -21,72 +21,80 @@ import (
 // A builder of one Pod takes one round trip, and so does an adopted one; several members take two, and one more for
 // every member that is not up.
 func (c *Client) Resolve(ctx context.Context, name, affinity string) (Member, *Connection, error) {
-	if err := builder.ValidateName(name); err != nil {
+	at, err := c.locate(ctx, name)
+	if err != nil {
 		return Member{}, nil, err
 	}
-	secret, pod := &corev1.Secret{}, &corev1.Pod{}
-	var secretErr, podErr error
+	if at.connection == nil {
+		return memberOf(at.pod), nil, c.usable(name, at.pod)
+	}
+	member, err := c.choose(ctx, name, affinity, at)
+	return member, at.connection, err
+}
+
+// location is what a builder's name leads to.
+type location struct {
+	// connection is nil for an adopted builder, which is the Pod.
+	connection *Connection
+	// pod is the Pod of the builder's own name, if podErr is nil.
+	pod    *corev1.Pod
+	podErr error
+}
+
+// locate reads how to connect to a builder, and the Pod of its name, in one round trip.
+func (c *Client) locate(ctx context.Context, name string) (*location, error) {
+	if err := builder.ValidateName(name); err != nil {
+		return nil, err
+	}
+	secret, at := &corev1.Secret{}, &location{pod: &corev1.Pod{}}
+	var secretErr error
 	_ = together(
 		func() error { secretErr = c.get(ctx, kindSecret, builder.ClientSecretName(name), secret); return nil },
-		func() error { podErr = c.get(ctx, kindPod, name, pod); return nil },
+		func() error { at.podErr = c.get(ctx, kindPod, name, at.pod); return nil },
 	)
-	if podErr == nil && !ours(pod.Labels) {
-		return c.adopt(pod)
+	if at.podErr == nil && !ours(at.pod.Labels) {
+		return at, c.adoptable(at.pod)
 	}
 	switch {
-	case apierrors.IsNotFound(secretErr) && apierrors.IsNotFound(podErr):
-		return Member{}, nil, c.notFound(ctx, name)
-	case apierrors.IsNotFound(secretErr) && podErr == nil:
-		return Member{}, nil, &NotReadyError{
+	case apierrors.IsNotFound(secretErr) && apierrors.IsNotFound(at.podErr):
+		return nil, c.notFound(ctx, name)
+	case apierrors.IsNotFound(secretErr) && at.podErr == nil:
+		return nil, &NotReadyError{
 			Name: name, Namespace: c.namespace, Pod: name, Reason: "NoConnection",
 			Message: fmt.Sprintf("Secret %q is missing", builder.ClientSecretName(name)),
 		}
 	case secretErr != nil:
-		return Member{}, nil, secretErr
+		return nil, secretErr
 	}
 	connection, err := connectionOf(secret)
 	if err != nil {
-		return Member{}, nil, err
+		return nil, err
 	}
 	if !c.now().Before(connection.Expires) {
 		_, err := connection.TLS(c.now())
-		return Member{}, nil, &ExpiredError{Name: name, Namespace: c.namespace, Err: err}
+		return nil, &ExpiredError{Name: name, Namespace: c.namespace, Err: err}
 	}
-	member, err := c.choose(ctx, name, connection.Members, affinity, pod, podErr)
-	return member, connection, err
+	at.connection = connection
+	return at, nil
 }
 
-// choose takes the first member that is up, in the order of the affinity. The Pod of the builder's own name is known.
-func (c *Client) choose(
-	ctx context.Context, name string, members []string, affinity string, known *corev1.Pod, knownErr error,
-) (Member, error) {
-	var first error
-	for _, candidate := range ranked(members, affinity) {
-		pod, err := known, knownErr
-		if candidate != name {
-			pod = &corev1.Pod{}
-			err = c.get(ctx, kindPod, candidate, pod)
-		}
-		if err == nil {
-			err = c.usable(name, pod)
-		} else if apierrors.IsNotFound(err) {
-			err = &NotReadyError{
-				Name: name, Namespace: c.namespace, Pod: candidate, Reason: "Missing",
-				Message: fmt.Sprintf("Pod %q does not exist", candidate),
-			}
-		}
-		if err == nil {
-			return memberOf(pod), nil
+// choose takes the first member that is up, in the order of the affinity.
+func (c *Client) choose(ctx context.Context, name, affinity string, at *location) (Member, error) {
+	first := error(nil)
+	for _, pod := range ranked(at.connection.Members, affinity) {
+		candidate := c.candidate(ctx, name, pod, at)
+		if candidate.Err == nil {
+			return candidate.Member, nil
 		}
 		if first == nil {
-			first = err
+			first = candidate.Err
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	if first == nil {
-		first = &NotReadyError{Name: name, Namespace: c.namespace, Reason: "NoMembers", Message: "it has no members"}
+		first = c.noMembers(name)
 	}
 	return Member{}, first
 }
@@ -109,15 +117,15 @@ func (c *Client) usable(name string, pod *corev1.Pod) error {
 	return failure
 }
 
-// adopt takes a Pod that install did not make.
-func (c *Client) adopt(pod *corev1.Pod) (Member, *Connection, error) {
+// adoptable says why a Pod that install did not make can be no builder.
+func (c *Client) adoptable(pod *corev1.Pod) error {
 	if daemonContainer(pod) == nil {
-		return Member{}, nil, &NotReadyError{
+		return &NotReadyError{
 			Name: pod.Name, Namespace: c.namespace, Pod: pod.Name, Reason: "NoContainer",
 			Message: "none of its containers is called " + builder.ContainerName + " or runs BuildKit's image",
 		}
 	}
-	return memberOf(pod), nil, c.usable(pod.Name, pod)
+	return nil
 }
 
 // notFound says what there is instead: other builders, or not even the namespace, as far as one may ask.

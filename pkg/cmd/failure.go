@@ -51,6 +51,14 @@ func explain(ctx context.Context, err error) failure {
 	if ctx.Err() != nil {
 		return failure{text: "interrupted", code: exitInterrupted}
 	}
+	if told, ok := explainSilence(err); ok {
+		return told
+	}
+	return explainOne(err)
+}
+
+// explainOne is explain for what has one cause.
+func explainOne(err error) failure {
 	for _, explanation := range []func(error) (failure, bool){
 		explainUsage, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainBuild,
 	} {

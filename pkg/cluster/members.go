@@ -1,0 +1,82 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+)
+
+// Candidate is a member of a builder, and why it cannot be used now.
+type Candidate struct {
+	// Member is what is known of it; of one that does not exist, the names alone.
+	Member Member
+	// Err is nil for a member that may be asked; else a *NotReadyError, a *TerminatingError, or why nobody knows.
+	Err error
+}
+
+// Exists says that there is a Pod.
+func (c Candidate) Exists() bool { return c.Member.UID != "" }
+
+// Members finds all members of a builder, in the order of their names, and how to connect to them. The Connection is
+// nil for an adopted builder, which has one member. It fails only when nothing is known of any.
+//
+// It takes the round trips of Resolve.
+func (c *Client) Members(ctx context.Context, name string) ([]Candidate, *Connection, error) {
+	at, err := c.locate(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if at.connection == nil {
+		return []Candidate{{Member: memberOf(at.pod), Err: c.usable(name, at.pod)}}, nil, nil
+	}
+	names := at.connection.Members
+	if len(names) == 0 {
+		return nil, nil, c.noMembers(name)
+	}
+	candidates := make([]Candidate, len(names))
+	looks := make([]func() error, len(names))
+	for i, pod := range names {
+		looks[i] = func() error {
+			candidates[i] = c.candidate(ctx, name, pod, at)
+			return nil
+		}
+	}
+	// No look fails: what is wrong with a member is part of its answer.
+	_ = together(looks...)
+	slices.SortStableFunc(candidates, func(a, b Candidate) int { return byOrdinal(a.Member.Pod, b.Member.Pod) })
+	return candidates, at.connection, nil
+}
+
+// byOrdinal orders "buildkitd-2" before "buildkitd-10".
+func byOrdinal(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+}
+
+// candidate looks at one Pod; the one of the builder's own name is known.
+func (c *Client) candidate(ctx context.Context, name, podName string, at *location) Candidate {
+	pod, err := at.pod, at.podErr
+	if podName != name {
+		pod = &corev1.Pod{}
+		err = c.get(ctx, kindPod, podName, pod)
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		err = &NotReadyError{
+			Name: name, Namespace: c.namespace, Pod: podName, Reason: "Missing",
+			Message: fmt.Sprintf("Pod %q does not exist", podName),
+		}
+	case err == nil:
+		return Candidate{Member: memberOf(pod), Err: c.usable(name, pod)}
+	}
+	return Candidate{Member: Member{Builder: name, Namespace: c.namespace, Pod: podName, Container: builder.ContainerName}, Err: err}
+}
+
+func (c *Client) noMembers(name string) error {
+	return &NotReadyError{Name: name, Namespace: c.namespace, Reason: "NoMembers", Message: "it has no members"}
+}

@@ -1,0 +1,71 @@
+package cluster_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+func TestMembersSaysOfEachWhetherItIsUp(t *testing.T) {
+	server := newServer(t)
+	installed(t, server, func(s *builder.Spec) { s.Replicas = 12 })
+	server.set("pods", "buildkitd-1", object{"deletionTimestamp": "2026-01-01T00:00:00Z"})
+	server.set("pods", "buildkitd-2", waiting("ImagePullBackOff", "no such image"))
+	server.mu.Lock()
+	server.removeLocked("pods/buildkitd-3")
+	server.mu.Unlock()
+	server.delay = 100 * time.Millisecond
+
+	start := time.Now()
+	candidates, connection, err := server.client().Members(t.Context(), "buildkitd")
+	if err != nil || len(candidates) != 12 {
+		t.Fatalf("got %d, %v", len(candidates), err)
+	}
+	if took := time.Since(start); took > 390*time.Millisecond {
+		t.Errorf("it took %s for two round trips of %s", took, server.delay)
+	}
+	if _, err := connection.TLS(time.Now()); err != nil {
+		t.Error(err)
+	}
+	var (
+		terminating *cluster.TerminatingError
+		notReady    *cluster.NotReadyError
+	)
+	if !errors.As(candidates[1].Err, &terminating) || !candidates[1].Exists() {
+		t.Errorf("terminating: %+v", candidates[1])
+	}
+	if !errors.As(candidates[2].Err, &notReady) || notReady.Reason != "ImagePullBackOff" {
+		t.Errorf("not ready: %+v", candidates[2])
+	}
+	if !errors.As(candidates[3].Err, &notReady) || notReady.Reason != "Missing" || candidates[3].Exists() || candidates[3].Member.Pod != "buildkitd-3" {
+		t.Errorf("missing: %+v", candidates[3])
+	}
+	for i, name := range builder.MemberNames("buildkitd", 12, true) {
+		if candidates[i].Member.Pod != name || (i < 1 || i > 3) && candidates[i].Err != nil {
+			t.Errorf("member %d: %+v", i, candidates[i])
+		}
+	}
+}
+
+func TestMembersOfAnAdoptedBuilder(t *testing.T) {
+	server := newServer(t)
+	adopted(server, "theirs", corev1.Container{Name: "buildkitd"})
+	ready(server, "theirs")
+	candidates, connection, err := server.client().Members(t.Context(), "theirs")
+	if err != nil || connection != nil || len(candidates) != 1 || candidates[0].Err != nil || !candidates[0].Member.Adopted {
+		t.Errorf("got %+v, %v, %v", candidates, connection, err)
+	}
+}
+
+func TestMembersOfNoBuilder(t *testing.T) {
+	_, _, err := newServer(t).client().Members(t.Context(), "buildkitd")
+	var notFound *cluster.NotFoundError
+	if !errors.As(err, &notFound) {
+		t.Errorf("got %v", err)
+	}
+}
