@@ -22,6 +22,8 @@ const usage = `usage: go run . VERB
   up [--nodes N]      start the cluster, or say that it runs
   down                remove everything of it but the cache of programs
   status              say what runs and where its logs are; fails when something is not well
+  kill NAME...        end components as a crash would, by the names that status shows
+  restart NAME...     start killed components again
   env                 print the addresses and passwords as shell lines
   programs [NAME...]  build programs into the cache and print their paths; without a name, list the names
 `
@@ -77,6 +79,10 @@ func run(ctx context.Context, arguments []string, getenv func(string) string, st
 		return c.Down(ctx)
 	case "status":
 		return c.Status(ctx, stdout)
+	case "kill":
+		return c.Kill(ctx, arguments)
+	case "restart":
+		return c.Restart(arguments)
 	case "env":
 		return c.Env(stdout)
 	case "programs":

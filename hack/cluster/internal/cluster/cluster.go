@@ -119,3 +119,23 @@ func (c *Cluster) run(ctx context.Context, steps []step) error {
 	}
 	return nil
 }
+
+// Kill ends components as a crash would, by the names that Status shows. What a containerd has started goes on.
+func (c *Cluster) Kill(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if err := c.table.Kill(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Restart starts killed components again. It does not wait until they are ready.
+func (c *Cluster) Restart(names []string) error {
+	for _, name := range names {
+		if err := c.table.Restart(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

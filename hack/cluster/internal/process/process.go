@@ -33,7 +33,7 @@ type Spec struct {
 
 // Process is a started process, as recorded.
 type Process struct {
-	Name    string
+	Spec
 	PID     int
 	Started time.Time
 }
@@ -78,7 +78,7 @@ func (t Table) Start(spec Spec) error {
 		return fmt.Errorf("starting %q: %w", spec.Name, err)
 	}
 	go func() { _ = command.Wait() }() // no zombie while this run lasts
-	return t.record(Process{Name: spec.Name, PID: command.Process.Pid, Started: time.Now()})
+	return t.record(Process{Spec: spec, PID: command.Process.Pid, Started: time.Now()})
 }
 
 func (t Table) record(started Process) error {
@@ -123,6 +123,51 @@ func (t Table) Alive(recorded Process) bool {
 func (t Table) Running() (bool, error) {
 	pids, err := t.find()
 	return len(pids) > 0, err
+}
+
+// Kill ends the named process and nothing that it has started, and waits until it is gone. Its record stays, for Restart.
+func (t Table) Kill(ctx context.Context, name string) error {
+	recorded, err := t.recorded(name)
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for t.Alive(recorded) {
+		if err := syscall.Kill(recorded.PID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("killing %q: %w", name, err)
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("killing %q: process %d is still there", name, recorded.PID)
+		}
+		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Restart starts the named process again as it was started before. One that runs is left alone.
+func (t Table) Restart(name string) error {
+	recorded, err := t.recorded(name)
+	if err != nil || t.Alive(recorded) {
+		return err
+	}
+	return t.Start(recorded.Spec)
+}
+
+func (t Table) recorded(name string) (Process, error) {
+	processes, err := t.List()
+	if err != nil {
+		return Process{}, err
+	}
+	names := make([]string, 0, len(processes))
+	for _, recorded := range processes {
+		if recorded.Name == name {
+			return recorded, nil
+		}
+		names = append(names, recorded.Name)
+	}
+	return Process{}, fmt.Errorf("finding process %q: there are %v", name, names)
 }
 
 // KillAll ends every process that carries the cluster's mark and waits until they are gone.

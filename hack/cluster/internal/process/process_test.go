@@ -42,8 +42,42 @@ func TestKillAllEndsMarkedProcessesAndTheirChildren(t *testing.T) {
 }
 
 func TestARecordOfAnotherProcessIsNotAlive(t *testing.T) {
-	if newTable(t).Alive(Process{Name: "etcd", PID: os.Getpid()}) {
+	if newTable(t).Alive(Process{Spec: Spec{Name: "etcd"}, PID: os.Getpid()}) {
 		t.Error("this test was taken for etcd")
+	}
+}
+
+func TestAKilledProcessIsStartedAgainAsItWas(t *testing.T) {
+	table := newTable(t)
+	spec := Spec{Name: "parent", Program: "/bin/sh", Arguments: []string{"-c", "sleep 1000 & echo $GREETING; sleep 1000"}, Variables: []string{"GREETING=hello"}}
+	if err := table.Start(spec); err != nil {
+		t.Fatal(err)
+	}
+	greetings := func(n int) func() bool {
+		return func() bool {
+			log, err := os.ReadFile(table.Log("parent"))
+			return err == nil && strings.Count(string(log), "hello") == n
+		}
+	}
+	waitFor(t, greetings(1))
+	first, err := table.recorded("parent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := table.Kill(t.Context(), "parent"); err != nil || table.Alive(first) {
+		t.Fatalf("after Kill: %v, alive: %t", err, table.Alive(first))
+	}
+	if running, err := table.Running(); err != nil || !running {
+		t.Errorf("Kill ended the children as well: %v", err)
+	}
+	for range 2 { // the second time it runs already
+		if err := table.Restart("parent"); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, greetings(2))
+	}
+	if err := table.Kill(t.Context(), "absent"); err == nil || !strings.Contains(err.Error(), "parent") {
+		t.Errorf("an unknown name gave %v", err)
 	}
 }
 
