@@ -32,7 +32,7 @@ func Locals(directories, layouts []Local, env Environment) (*Context, error) {
 		if err != nil {
 			return nil, in.wrong(plain(err))
 		}
-		c.mounts[in.Name] = files
+		c.mounts[in.Name], c.dirs[in.Name] = files, dir
 		if in.Name == contextMount {
 			c.sharedKey = sharedKey(dir)
 		}

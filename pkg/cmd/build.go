@@ -24,7 +24,8 @@ this machine's docker config are lent to the build through its own connection; t
 Standard output carries the answer alone: the pushed reference with its digest. Everything else goes to the error
 stream. Without a builder in the namespace, the default one is installed first.
 
-The flags are those of "docker buildx build", and those of "buildctl build" with --frontend in place of PATH.`
+The flags are those of "docker buildx build", and those of "buildctl build" with --frontend in place of PATH. Without
+either, an LLB definition is read from standard input, as buildctl does.`
 
 const buildExample = `  # Build the current directory and push the image
   kubectl buildkit build -t registry.example.com/team/app:1 --push .
@@ -65,7 +66,7 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 		Short:   "Build an image",
 		Long:    buildLong,
 		Example: buildExample,
-		Args:    o.checkArguments,
+		Args:    func(_ *cobra.Command, args []string) error { return o.checkArguments(f, args) },
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.Path = args[0]
@@ -78,12 +79,13 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 	return c
 }
 
-// checkArguments wants one PATH, and none where the frontend is told all by flags.
-func (o *buildOptions) checkArguments(_ *cobra.Command, args []string) error {
+// checkArguments wants one PATH, and none where the frontend is told all by flags or a program pipes its steps into the
+// build.
+func (o *buildOptions) checkArguments(f *factory, args []string) error {
 	switch {
 	case o.FrontendName != "" && len(args) > 0:
 		return fmt.Errorf("takes no PATH with --frontend, got %q: the context is --local context=DIR", args)
-	case len(args) == 0 && o.FrontendName == "":
+	case len(args) == 0 && o.FrontendName == "" && !f.pipedInto():
 		return errors.New(`needs the build context: PATH, URL or "-", e.g. "." for the current directory`)
 	case len(args) > 1:
 		return fmt.Errorf("takes one PATH, got %d arguments: %q", len(args), args)
@@ -97,9 +99,12 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	credentials, err := f.credentials()
+	credentials, err := o.registries.credentials(f)
 	if err != nil {
 		return err
+	}
+	if o.Path == "" && o.FrontendName == "" && !o.quiet {
+		fmt.Fprintln(f.streams.ErrOut, "there is no PATH and no --frontend: reading an LLB definition from standard input")
 	}
 	req, err := f.request(ctx, o.Options, credentials)
 	if err != nil {

@@ -14,6 +14,7 @@ func (o *buildOptions) registerFrontend(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.OCILayouts, "oci-layout", nil, "OCI layout for the frontend, NAME=DIR (repeatable)")
 	flags.StringArrayVar(&o.ExportCache, "export-cache", nil, "buildctl's name for --cache-to (repeatable)")
 	flags.StringArrayVar(&o.ImportCache, "import-cache", nil, "buildctl's name for --cache-from (repeatable)")
+	flags.BoolVar(&o.ProxyNetwork, "proxy-network", false, "Let steps reach the network through the builder's own proxy alone, which notes what they fetch")
 	flags.StringVar(&o.SourceFile, "source-policy-file", "", "Source policy of BuildKit, in JSON")
 	flags.StringVar(&o.Trace, "trace", "", "Append every status of the build to this file, as JSON")
 	flags.StringVar(&o.RefFile, "ref-file", "", "Write the build's reference in the builder's history to this file")

@@ -1,12 +1,17 @@
 package cmd
 
-import "github.com/spf13/pflag"
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+)
 
 // registryOptions are about the registries of a build and the credentials for them.
 type registryOptions struct {
 	preflight       bool
 	secrets         []string
 	serviceAccounts []string
+	tlsContexts     []string
 }
 
 func (o *registryOptions) register(flags *pflag.FlagSet) {
@@ -15,4 +20,27 @@ func (o *registryOptions) register(flags *pflag.FlagSet) {
 		"Secret of the namespace with credentials, before those of the docker config (repeatable)")
 	flags.StringArrayVar(&o.serviceAccounts, "registry-service-account", nil,
 		"ServiceAccount whose pull secrets hold credentials, used like --registry-secret (repeatable)")
+	flags.StringArrayVar(&o.tlsContexts, "registry-auth-tlscontext", nil,
+		"TLS of one registry as this machine speaks it, e.g. host=HOST,ca=FILE,cert=FILE,key=FILE or host=HOST,insecure=true (repeatable)")
+}
+
+// credentials are those of the user's docker config, for registries that are asked as the flags say.
+func (o registryOptions) credentials(f *factory) (*registryauth.Provider, error) {
+	provider, err := f.credentials()
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range o.tlsContexts {
+		context, err := registryauth.ParseTLSContext(text)
+		if err == nil {
+			err = provider.UseTLS(context)
+		}
+		if err != nil {
+			return nil, &optionError{
+				flag: "--registry-auth-tlscontext", value: text, reason: reasonOf(err),
+				next: "use host=HOST with ca=FILE, cert=FILE,key=FILE or insecure=true",
+			}
+		}
+	}
+	return provider, nil
 }

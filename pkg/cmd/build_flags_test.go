@@ -57,6 +57,7 @@ func TestFlagsReachTheRequest(t *testing.T) {
 		"--squash --compress --isolation x":          func(o *request.Options) { o.Squash, o.Compress, o.Isolation = true, true, "x" },
 		"--security-opt x":                           func(o *request.Options) { o.SecurityOptions = []string{"x"} },
 		"--trace t --ref-file r":                     func(o *request.Options) { o.Trace, o.RefFile = "t", "r" },
+		"--proxy-network":                            func(o *request.Options) { o.ProxyNetwork = true },
 		"--source-policy-file p":                     func(o *request.Options) { o.SourceFile = "p" },
 		"--export-cache a --import-cache b":          func(o *request.Options) { o.ExportCache, o.ImportCache = []string{"a"}, []string{"b"} },
 	} {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,6 +26,8 @@ type fake struct {
 	ca      []byte
 	uploads atomic.Int32 // that are not cancelled
 	posts   atomic.Int32
+	// connections are all that were opened.
+	connections atomic.Int32
 }
 
 // newFake makes a registry that wants "Basic" or "Bearer", or lets in everybody who comes if scheme is "". With
@@ -76,6 +79,11 @@ func newFake(t *testing.T, scheme string, plain bool, answer http.HandlerFunc) *
 		}
 	})
 	f.Server = httptest.NewUnstartedServer(mux)
+	f.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			f.connections.Add(1)
+		}
+	}
 	f.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if plain {
 		f.Start()

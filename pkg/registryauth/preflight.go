@@ -69,8 +69,7 @@ func repositoriesOf(references []string) []repository {
 func (p *Provider) checkPush(ctx context.Context, to repository, verdict chan<- error) {
 	credentials, unread := p.keychain.find(ctx, to.host)
 	p.note(to.host, credentials, unread)
-	client, insecure := p.clientFor(to.host)
-	r := newRegistry(client, to.host, insecure)
+	r := p.firstRegistry(ctx, to.host)
 	r.scope = "repository:" + to.path + ":pull,push"
 	path := "/v2/" + to.path + "/blobs/uploads/"
 	got, granted, err := r.ask(ctx, http.MethodPost, path, credentials)
@@ -93,6 +92,16 @@ func (p *Provider) checkPush(ctx context.Context, to repository, verdict chan<- 
 	if err == nil && got.code == http.StatusAccepted && got.location != "" {
 		_, _ = r.send(ctx, http.MethodDelete, got.location, granted) // registries remove what is left behind, in time
 	}
+}
+
+// firstRegistry is asked before anybody may know whom to trust.
+func (p *Provider) firstRegistry(ctx context.Context, host string) *registry {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if special := p.special(host); special != nil {
+		return newRegistry(special, host, false)
+	}
+	return newRegistry(p.awaitingTrust(ctx, host), host, false)
 }
 
 // untrusted says that the registry was reached, and does not prove who it is.

@@ -90,6 +90,9 @@ func TestPreflightWaitsForTheCA(t *testing.T) {
 	if err := <-verdict; err == nil {
 		t.Error("the wrong password was not found")
 	}
+	if n := f.connections.Load(); n != 1 {
+		t.Errorf("%d connections: the one that waited was not used", n)
+	}
 
 	p = mustProvider(t, `{"auths":{"`+f.host()+`":{"auth":"`+encoded("u", secret)+`"}}}`)
 	if err := p.Trust(f.ca); err != nil {

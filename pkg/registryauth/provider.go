@@ -1,6 +1,8 @@
 package registryauth
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"maps"
 	"net/http"
@@ -36,7 +38,9 @@ type Provider struct {
 	// trusted is closed by settleTrust, when client will not change any more.
 	trusted     chan struct{}
 	settleTrust func()
-	insecure    []string // hosts
+	authorities *x509.CertPool // that Trust brought; nil is the system's
+	insecure    []string       // hosts
+	contexts    map[string]*tls.Config
 	steps       Steps
 	shown       map[string]bool
 	hosts       map[string]*host
@@ -89,13 +93,17 @@ func New(opts Options) (*Provider, error) {
 // that need no certificate, nor TLS at all. A Preflight that met a registry it
 // does not trust has waited for this call, whatever it brings.
 func (p *Provider) Trust(pem []byte, insecure ...string) error {
+	pool, err := authorities(pem)
+	if err != nil {
+		return err
+	}
 	client, err := clientTrusting(pem)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.client, p.insecure = client, insecure
+	p.client, p.authorities, p.insecure = client, pool, insecure
 	p.settleTrust()
 	return nil
 }
@@ -105,6 +113,9 @@ func (p *Provider) Trust(pem []byte, insecure ...string) error {
 func (p *Provider) clientFor(host string) (client *http.Client, insecure bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if special := p.special(host); special != nil {
+		return special, false
+	}
 	if slices.Contains(p.insecure, shownHost(host)) {
 		return clientTrustingAll(), true
 	}

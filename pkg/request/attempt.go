@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/identity"
 	"github.com/moby/buildkit/session"
 
@@ -16,6 +17,7 @@ import (
 // exist under their names only after Commit.
 type Attempt struct {
 	Options    client.SolveOpt
+	Definition *llb.Definition       // the steps, if no frontend makes them; else nil
 	Subrequest string                // what the frontend is asked instead of a build, e.g. "frontend.lint"
 	Stages     map[string]string     // stages to build first, by the context that each one is
 	Dockerfile *buildcontext.Fetched // to be fetched first; nil if it is here
@@ -32,13 +34,14 @@ type file interface {
 // Attempt makes fresh options, with a reference of their own and nothing shared
 // with an attempt before. The attachables serve the session.
 func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
-	a := &Attempt{pushed: r.pushed(), Stages: r.context.Stages(), Dockerfile: r.context.Fetched(), Options: client.SolveOpt{
+	a := &Attempt{pushed: r.pushed(), Definition: r.definition, Stages: r.context.Stages(), Dockerfile: r.context.Fetched(), Options: client.SolveOpt{
 		Ref:                 identity.NewID(),
 		Frontend:            r.frontend,
 		FrontendAttrs:       maps.Clone(r.attrs),
 		Session:             slices.Concat(attachables, r.session),
 		AllowedEntitlements: slices.Clone(r.allowed),
 		SourcePolicy:        r.policy,
+		ProxyNetwork:        r.proxyNetwork,
 		CacheExports:        cloneCaches(r.cacheExports),
 		CacheImports:        cloneCaches(r.cacheImports),
 	}}

@@ -68,6 +68,9 @@ func (o Frontend) apply(r *Request, env Environment) error {
 	if r.context, err = buildcontext.Locals(locals, layouts, files); err != nil {
 		return fromContext(err)
 	}
+	if r.defined {
+		return nil
+	}
 	return o.check(r, locals, files)
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/session"
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 
@@ -53,6 +54,9 @@ type Request struct {
 	allowed        []string             // entitlements
 	gitOverSSH     bool                 // the context is
 	plain          bool                 // buildctl's way: nothing that was not asked for
+	defined        bool                 // no frontend: the steps are on standard input
+	definition     *llb.Definition      // those steps; nil for a frontend
+	proxyNetwork   bool                 // steps reach the network through the daemon's proxy alone
 	call           *call                // nil is a build
 	policy         *spb.Policy
 	policyDisabled bool // the user said that there shall be none
@@ -103,6 +107,7 @@ func New(opts Options, env Environment) (*Request, error) {
 		opts.Frontend.apply,
 		opts.Output.apply,
 		opts.Input.apply,
+		opts.readDefinition,
 	}
 	for _, apply := range families {
 		if err := apply(r, env); err != nil {

@@ -14,6 +14,7 @@ type Sandbox struct {
 	ShmSize      string   // --shm-size; "" means the builder's
 	Ulimits      []string // --ulimit
 	Resources    []string // --resource
+	ProxyNetwork bool     // --proxy-network
 }
 
 const (
@@ -25,6 +26,7 @@ const (
 )
 
 func (o Sandbox) apply(r *Request, _ Environment) error {
+	r.proxyNetwork = o.ProxyNetwork
 	if err := o.applyNetwork(r); err != nil {
 		return err
 	}

@@ -38,7 +38,8 @@ type fakeDaemon struct {
 	controlapi.UnimplementedControlServer
 	solve    func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error)
 	statuses []*controlapi.StatusResponse
-	old      bool // knows no Info
+	old      bool   // knows no Info
+	version  string // "" is v9.8.7
 
 	address  string
 	sessions *session.Manager
@@ -146,7 +147,11 @@ func (f *fakeDaemon) Info(ctx context.Context, req *controlapi.InfoRequest) (*co
 	if f.old {
 		return f.UnimplementedControlServer.Info(ctx, req)
 	}
-	return &controlapi.InfoResponse{BuildkitVersion: &apitypes.BuildkitVersion{Version: "v9.8.7", Revision: "abc"}}, nil
+	version := f.version
+	if version == "" {
+		version = "v9.8.7"
+	}
+	return &controlapi.InfoResponse{BuildkitVersion: &apitypes.BuildkitVersion{Version: version, Revision: "abc"}}, nil
 }
 
 func (f *fakeDaemon) ListWorkers(context.Context, *controlapi.ListWorkersRequest) (*controlapi.ListWorkersResponse, error) {

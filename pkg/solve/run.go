@@ -27,9 +27,15 @@ type Display interface {
 // only if the build succeeds.
 //
 // The errors are the types of this package, or what an attachable with a method
-// Explain(error) error made of them.
+// Explain(error) error made of them. Only a *CacheRefusedError may come with a
+// result.
 func (d *Daemon) Run(ctx context.Context, req *request.Request, display Display, attachables ...session.Attachable) (*result.Result, error) {
 	attempt := req.Attempt(attachables...)
+	if attempt.Options.ProxyNetwork {
+		if err := d.knowsProxyNetwork(ctx); err != nil {
+			return nil, err
+		}
+	}
 	built, err := d.run(ctx, attempt, display, attachables)
 	var refused *CacheRefusedError
 	if !errors.As(err, &refused) {
@@ -46,7 +52,7 @@ func (d *Daemon) Run(ctx context.Context, req *request.Request, display Display,
 		return nil, err
 	}
 	refused.Built, refused.Pushed = true, built.Line()
-	return nil, refused
+	return built, refused
 }
 
 // run makes one attempt.

@@ -29,16 +29,20 @@ func newRequest(t *testing.T) *request.Request {
 }
 
 // requestFor builds dir, which gets a Dockerfile.
-func requestFor(t *testing.T, dir string, output request.Output) *request.Request {
+func requestFor(t *testing.T, dir string, output request.Output, changes ...func(*request.Options)) *request.Request {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nRUN make\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	req, err := request.New(request.Options{
+	opts := request.Options{
 		Input:  request.Input{Path: dir},
 		Image:  request.Image{Tags: []string{"example.com/a:1"}},
 		Output: output,
-	}, request.Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }, Stdout: io.Discard})
+	}
+	for _, change := range changes {
+		change(&opts)
+	}
+	req, err := request.New(opts, request.Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }, Stdout: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,112 @@
+package registryauth
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/tonistiigi/go-csvvalue"
+)
+
+// TLSContext is how to speak TLS with one registry, and with its token server:
+// buildctl's --registry-auth-tlscontext.
+type TLSContext struct {
+	Host      string // as in an image's name
+	CA        string // path of a PEM file; may be empty
+	Cert, Key string // paths of PEM files, which prove who this client is; may be empty
+	Insecure  bool   // nothing is verified
+}
+
+// ParseTLSContext reads host=HOST,ca=FILE,cert=FILE,key=FILE,insecure=BOOL. The
+// host may be a URL.
+func ParseTLSContext(text string) (TLSContext, error) {
+	var c TLSContext
+	fields, err := csvvalue.Fields(text, nil)
+	if err != nil {
+		return c, fmt.Errorf("cannot parse the list: %w", err)
+	}
+	for _, field := range fields {
+		key, value, pair := strings.Cut(field, "=")
+		if !pair {
+			return c, fmt.Errorf("%q is not key=value", field)
+		}
+		switch strings.ToLower(key) {
+		case "host":
+			c.Host = value
+		case "ca":
+			c.CA = value
+		case "cert":
+			c.Cert = value
+		case "key":
+			c.Key = value
+		case "insecure":
+			if c.Insecure, err = strconv.ParseBool(value); err != nil {
+				return c, fmt.Errorf("insecure=%s is not a boolean", value)
+			}
+		default:
+			return c, fmt.Errorf("there is no key %q", key)
+		}
+	}
+	switch {
+	case c.Host == "":
+		return c, errors.New("host= is missing")
+	case (c.Cert == "") != (c.Key == ""):
+		return c, errors.New("cert= and key= belong together")
+	case c.CA == "" && c.Cert == "" && !c.Insecure:
+		return c, errors.New("it says nothing beside the host: ca=, cert= with key=, or insecure=true is missing")
+	}
+	c.Host, err = ParseHost(c.Host)
+	return c, err
+}
+
+// UseTLS makes the context count for its host, before any credentials are used,
+// in place of what Trust brings. Several for one host add up.
+func (p *Provider) UseTLS(c TLSContext) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.contexts == nil {
+		p.contexts = map[string]*tls.Config{}
+	}
+	host := requestHost(c.Host)
+	config := p.contexts[host]
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+		p.contexts[host] = config
+	}
+	if c.Insecure {
+		config.InsecureSkipVerify = true
+	}
+	if c.CA != "" {
+		text, err := os.ReadFile(c.CA)
+		if err != nil {
+			return err
+		}
+		if config.RootCAs == nil {
+			config.RootCAs = systemAuthorities()
+		}
+		if !config.RootCAs.AppendCertsFromPEM(text) {
+			return fmt.Errorf("%s holds no certificate in PEM", c.CA)
+		}
+	}
+	if c.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return err
+		}
+		config.Certificates = append(config.Certificates, pair)
+	}
+	return nil
+}
+
+// special is the client for a host with a TLSContext, nil for any other. The
+// caller holds the lock.
+func (p *Provider) special(host string) *http.Client {
+	if config := p.contexts[host]; config != nil {
+		return &http.Client{Transport: transport(config)}
+	}
+	return nil
+}

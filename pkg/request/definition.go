@@ -1,0 +1,120 @@
+package request
+
+import (
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+)
+
+// maxDefinition bounds, in bytes, a definition on standard input, so that a
+// wrong pipe is an error and not a full memory.
+const maxDefinition = 64 << 20
+
+// localScheme begins the name of a source that is a directory of the client.
+const localScheme = "local://"
+
+// begin says which of three ways it is, before the families choose defaults:
+// docker's, with PATH; buildctl's, with --frontend; or, with neither, a
+// definition in LLB on standard input, which is how buildctl takes the output of
+// a program.
+func (o Options) begin(r *Request, env Environment) error {
+	if o.FrontendName != "" || o.Path != "" || env.Stdin == nil {
+		return o.Frontend.begin(r, env)
+	}
+	r.plain, r.defined, r.frontend = true, true, ""
+	for _, misplaced := range []struct {
+		flag  string
+		given bool
+	}{
+		{"--opt", len(o.Opts) > 0}, {"--file", o.File != ""}, {"--build-context", len(o.BuildContexts) > 0},
+		{"--build-arg", len(o.BuildArgs) > 0}, {"--target", o.Target != ""}, {"--platform", len(o.Platforms) > 0},
+		{"--label", len(o.Labels) > 0}, {"--no-cache-filter", len(o.NoCacheFilter) > 0}, {"--pull", o.Pull},
+		{"--call", o.Method != "" && o.Method != callBuild}, {"--check", o.Check},
+		{"--add-host", len(o.AddHosts) > 0}, {"--cgroup-parent", o.CgroupParent != ""},
+		{"--network", o.Network != "" && o.Network != networkDefault}, {"--shm-size", o.ShmSize != ""},
+		{"--ulimit", len(o.Ulimits) > 0}, {"--resource", len(o.Resources)+len(o.MoreResources) > 0},
+	} {
+		if misplaced.given {
+			return &UsageError{
+				Flag: misplaced.flag, Reason: "without PATH and --frontend an LLB definition is read from standard input, and no frontend obeys this",
+				Next: `name the build context, e.g. "." for the current directory, or leave ` + misplaced.flag + " out",
+			}
+		}
+	}
+	return nil
+}
+
+// readDefinition comes last: it waits for standard input.
+func (o Options) readDefinition(r *Request, env Environment) error {
+	if !r.defined {
+		return nil
+	}
+	wrong := func(reason string) error {
+		return &UsageError{
+			Flag: "standard input", Reason: reason,
+			Next: `name the build context, e.g. "." for the current directory, or pipe an LLB definition into it`,
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(env.Stdin, maxDefinition+1))
+	switch {
+	case err != nil:
+		return err
+	case len(text) == 0:
+		return wrong("the build needs a context or an LLB definition, and it is empty")
+	case len(text) > maxDefinition:
+		return wrong("it is no LLB definition of at most 64 MiB")
+	}
+	parsed, locals, err := parseDefinition(text)
+	if err != nil {
+		return wrong("it is no LLB definition: " + err.Error())
+	}
+	if len(parsed.Def) == 0 {
+		return wrong("the LLB definition has no steps")
+	}
+	for _, name := range locals {
+		if _, given := r.context.Directories()[name]; !given {
+			return &UsageError{Flag: "--local", Reason: `the definition reads the directory "` + name + `"`, Next: "add --local " + name + "=DIR"}
+		}
+	}
+	if _, again := r.attrs["no-cache"]; again {
+		delete(r.attrs, "no-cache")
+		ignoreCache(parsed)
+	}
+	r.definition = parsed
+	return nil
+}
+
+// parseDefinition returns, beside the definition, the names of the directories
+// that it reads.
+func parseDefinition(text []byte) (*llb.Definition, []string, error) {
+	definition, err := llb.ReadFrom(strings.NewReader(string(text)))
+	if err != nil {
+		return nil, nil, err
+	}
+	var locals []string
+	for _, step := range definition.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(step); err != nil {
+			return nil, nil, err
+		}
+		name, isLocal := strings.CutPrefix(op.GetSource().GetIdentifier(), localScheme)
+		if isLocal && !slices.Contains(locals, name) {
+			locals = append(locals, name)
+		}
+	}
+	return definition, locals, nil
+}
+
+// ignoreCache marks every step: there is no frontend that could be told.
+func ignoreCache(definition *llb.Definition) {
+	for _, step := range definition.Def {
+		key := digest.FromBytes(step)
+		c := llb.Constraints{Metadata: definition.Metadata[key]}
+		llb.IgnoreCache(&c)
+		definition.Metadata[key] = c.Metadata
+	}
+}
