@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
@@ -121,30 +122,45 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		return err
 	}
 	ctx, check := o.registries.startPreflight(ctx, credentials, req)
+	o.connect.resolved = func(connection *cluster.Connection) error { return lendTrust(connection, credentials) }
 	b, err := f.builderFor(ctx, o)
 	if err != nil {
 		return check.or(err)
 	}
 	defer b.close()
-	if err := b.lendTrust(credentials); err != nil {
-		return err
-	}
 	if err := check.wait(ctx); err != nil {
 		return err
 	}
 	built, err := f.build(ctx, b, req, mode, credentials)
-	if err != nil {
-		if o.debug {
-			f.printStack(err)
-		}
+	if err != nil && o.debug {
+		f.printStack(err)
+	}
+	if built == nil {
 		return check.or(f.explainLoss(ctx, b, err))
 	}
-	if req.Files().Metadata != "" && req.Evaluation() == nil {
-		if err := f.addProvenance(ctx, b, built); err != nil {
+	if err := errors.Join(err, f.writeFiles(ctx, b, built, req)); err != nil {
+		return err
+	}
+	return f.answer(built, req)
+}
+
+// writeFiles writes the files that were asked for. A build of which only the cache was refused has them too.
+func (f *factory) writeFiles(ctx context.Context, b *connected, built *result.Result, req *request.Request) error {
+	files := req.Files()
+	if files.Metadata != "" {
+		if req.Evaluation() == nil {
+			if err := f.addProvenance(ctx, b, built); err != nil {
+				return err
+			}
+		}
+		if err := built.WriteMetadata(files.Metadata); err != nil {
 			return err
 		}
 	}
-	return f.answer(built, req)
+	if files.ImageID != "" {
+		return built.WriteImageID(files.ImageID)
+	}
+	return nil
 }
 
 // addProvenance asks the daemon's record for what docker writes into its metadata file: BUILDX_METADATA_PROVENANCE is
@@ -202,19 +218,8 @@ func (f *factory) closeDisplay(display *progress.Display, mode progress.Mode) er
 	return errors.Join(err, progress.PrintWarnings(f.streams.ErrOut, warnings))
 }
 
-// answer writes the files that were asked for, and the line on standard output.
+// answer writes the line on standard output.
 func (f *factory) answer(built *result.Result, req *request.Request) error {
-	files := req.Files()
-	if files.Metadata != "" {
-		if err := built.WriteMetadata(files.Metadata); err != nil {
-			return err
-		}
-	}
-	if files.ImageID != "" {
-		if err := built.WriteImageID(files.ImageID); err != nil {
-			return err
-		}
-	}
 	if evaluation := req.Evaluation(); evaluation != nil {
 		return f.printAnswer(built, evaluation)
 	}

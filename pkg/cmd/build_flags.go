@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
@@ -28,6 +29,8 @@ type connectOptions struct {
 	builder   string
 	named     bool // the user said which, so no other may be installed in its place
 	transport string
+	// resolved is told how to connect as soon as the cluster has said so; it may be nil, and so may the connection.
+	resolved func(*cluster.Connection) error
 }
 
 func (o *connectOptions) register(flags *pflag.FlagSet) {

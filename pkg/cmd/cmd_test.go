@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -85,7 +86,7 @@ func TestBuildFlagsReachTheOptions(t *testing.T) {
 		t.Errorf("output: %+v", got)
 	}
 	want := connectOptions{builder: "team", named: true, transport: "spdy"}
-	if got.connect != want || got.install || got.Path != "dir" {
+	if !reflect.DeepEqual(got.connect, want) || got.install || got.Path != "dir" {
 		t.Errorf("connection: %+v", got)
 	}
 }

@@ -26,11 +26,11 @@ type connected struct {
 func (c *connected) close() { _ = c.daemon.Close() }
 
 // lendTrust makes the credentials trust the registries that the builder trusts; an adopted builder says nothing of it.
-func (c *connected) lendTrust(credentials *registryauth.Provider) error {
-	if c.connection == nil {
+func lendTrust(connection *cluster.Connection, credentials *registryauth.Provider) error {
+	if connection == nil {
 		return credentials.Trust(nil)
 	}
-	return credentials.Trust(c.connection.RegistryCA, c.connection.InsecureRegistries...)
+	return credentials.Trust(connection.RegistryCA, connection.InsecureRegistries...)
 }
 
 // builderFor connects to the builder of a build, and installs the default one first where there is none.
@@ -73,6 +73,11 @@ func (f *factory) connect(ctx context.Context, o connectOptions, affinity string
 	member, connection, err := c.Resolve(ctx, o.builder, affinity)
 	if err != nil {
 		return nil, err
+	}
+	if o.resolved != nil {
+		if err := o.resolved(connection); err != nil {
+			return nil, err
+		}
 	}
 	daemon, err := open(ctx, tunnels, guess, member, connection)
 	if err != nil {

@@ -83,7 +83,7 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, statuses c
 			answered <- answer{response, err}
 			return
 		}
-		response, err := d.client.Solve(ctx, nil, attempt.Options, statuses)
+		response, err := d.client.Solve(ctx, attempt.Definition, attempt.Options, statuses)
 		answered <- answer{response, err}
 	}()
 	select {
