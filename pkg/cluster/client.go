@@ -23,6 +23,7 @@ import (
 type Client struct {
 	api       *rest.RESTClient
 	host      string
+	config    *rest.Config
 	namespace string
 	parameter runtime.ParameterCodec
 	now       func() time.Time
@@ -57,7 +58,8 @@ func New(config *rest.Config, namespace string) (*Client, error) {
 		return nil, fmt.Errorf("preparing the client: %w", err)
 	}
 	return &Client{
-		api: api, host: config.Host, namespace: namespace, parameter: runtime.NewParameterCodec(scheme), now: time.Now,
+		api: api, host: config.Host, config: config, namespace: namespace,
+		parameter: runtime.NewParameterCodec(scheme), now: time.Now,
 	}, nil
 }
 

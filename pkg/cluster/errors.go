@@ -83,11 +83,16 @@ func (e *ForbiddenError) Unwrap() error { return e.Err }
 
 // UnauthorizedError says that the cluster does not know who is asking.
 type UnauthorizedError struct {
-	Host string
-	Err  error
+	Host    string
+	Expired *Expiry // nil if the user's credentials are within their time, as far as they tell
+	Err     error
 }
 
 func (e *UnauthorizedError) Error() string {
+	if e.Expired != nil {
+		return fmt.Sprintf("cluster %s does not accept these credentials: the %s expired on %s",
+			e.Host, e.Expired.What, e.Expired.When.Format("2006-01-02 15:04 MST"))
+	}
 	return fmt.Sprintf("cluster %s does not accept these credentials: %v", e.Host, e.Err)
 }
 

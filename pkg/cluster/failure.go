@@ -18,7 +18,7 @@ func (c *Client) failure(ctx context.Context, err error, verb, kind, name string
 	case ctx.Err() != nil:
 		return fmt.Errorf("asking the cluster to %s %s: %w", verb, kind, context.Cause(ctx))
 	case apierrors.IsUnauthorized(err):
-		return &UnauthorizedError{Host: c.host, Err: err}
+		return &UnauthorizedError{Host: c.host, Expired: expired(c.config, c.now()), Err: err}
 	case apierrors.IsNotFound(err) && missing(err) == "namespaces":
 		return &NamespaceNotFoundError{Namespace: c.namespace}
 	}
