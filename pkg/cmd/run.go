@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
@@ -31,6 +32,11 @@ func (f *factory) build(
 	built, err = b.daemon.Run(ctx, req, traced, credentials)
 	if closing := f.closeDisplay(display, mode); err == nil {
 		err = errors.Join(closing, traced.Err())
+	}
+	wanted, _ := f.lookupEnv("BUILDX_METADATA_WARNINGS")
+	if yes, _ := strconv.ParseBool(wanted); yes && built != nil && req.Evaluation() == nil {
+		warnings, _ := display.Close() // it is closed: these are its warnings once more
+		built.AddWarnings(warnings)
 	}
 	if path := req.Files().Ref; path != "" && req.Ref() != "" {
 		err = errors.Join(err, result.WriteRef(path, req.Ref()))

@@ -19,6 +19,7 @@ const (
 	attestProvenance  = "provenance"
 	attestAttr        = "attest:"
 	noAttestationsEnv = "BUILDX_NO_DEFAULT_ATTESTATIONS"
+	noArtifactEnv     = "BUILDX_NO_DEFAULT_OCI_ARTIFACT"
 )
 
 // attestation is one of them, as one flag says it.
@@ -32,6 +33,10 @@ type attestation struct {
 // apply asks for what docker attaches by default too, so that the same build
 // has the same digest. buildctl attaches nothing that is not asked for.
 func (o Attestations) apply(r *Request, env Environment) error {
+	var err error
+	if r.noArtifact, err = isSet(env, noArtifactEnv); err != nil {
+		return err
+	}
 	chosen := map[string]attestation{}
 	for _, given := range o.typed() {
 		a, err := parseAttestation(given.flag, given.value)
@@ -135,17 +140,22 @@ func (a attestation) wrong(reason, next string) error {
 }
 
 func applyDefaultProvenance(r *Request, env Environment) error {
-	if value, given := env.LookupEnv(noAttestationsEnv); given {
-		off, err := strconv.ParseBool(value)
-		if err != nil {
-			return &UsageError{
-				Flag: noAttestationsEnv, Value: value, Reason: "it is not a boolean", Next: "use true or false",
-			}
-		}
-		if off {
-			return nil
-		}
+	off, err := isSet(env, noAttestationsEnv)
+	if err == nil && !off {
+		r.attrs[attestAttr+attestProvenance] = "mode=min,inline-only=true"
 	}
-	r.attrs[attestAttr+attestProvenance] = "mode=min,inline-only=true"
-	return nil
+	return err
+}
+
+// isSet reads a variable that is a boolean, as docker does.
+func isSet(env Environment, name string) (bool, error) {
+	value, given := env.LookupEnv(name)
+	if !given {
+		return false, nil
+	}
+	yes, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, &UsageError{Flag: name, Value: value, Reason: "it is not a boolean", Next: "use true or false"}
+	}
+	return yes, nil
 }

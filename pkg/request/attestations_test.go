@@ -32,6 +32,20 @@ func TestAttestations(t *testing.T) {
 	}
 }
 
+// TestOldFormOfAttestations proves that the variable counts for images whose output does not say it itself.
+func TestOldFormOfAttestations(t *testing.T) {
+	env := workspace(t, map[string]string{noArtifactEnv: "1"})
+	for typed, want := range map[string]string{
+		"type=image": "false", "type=oci,dest=x": "false", "type=image,oci-artifact=true": "true", "type=docker,dest=x": "", "type=local,dest=x": "",
+	} {
+		got := exports(t, with(func(o *Options) { o.Outputs = []string{typed} }), env)
+		if got[0].Attrs[artifactAttr] != want {
+			t.Errorf("%s: got %v", typed, got[0].Attrs)
+		}
+	}
+	wantUsage(t, valid(), workspace(t, map[string]string{noArtifactEnv: "perhaps"}), noArtifactEnv, "not a boolean")
+}
+
 func TestAttestationErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		change     func(*Options)

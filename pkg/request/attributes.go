@@ -21,6 +21,9 @@ const (
 	cacheModes
 )
 
+// artifactAttr says whether attestations are artifacts by OCI's rules.
+const artifactAttr = "oci-artifact"
+
 // knownTypes lists what --output type= may be.
 func knownTypes() []string {
 	return []string{typeImage, typeRegistry, typeOCI, typeDocker, typeLocal, typeTar, typeCacheOnly}
@@ -51,7 +54,7 @@ func knownAttributes(kind string) map[string]values {
 
 func commitAttributes() map[string]values {
 	return map[string]values{
-		"name": imageNames, "oci-mediatypes": boolean, "oci-artifact": boolean, "attestation-inline": boolean,
+		"name": imageNames, "oci-mediatypes": boolean, artifactAttr: boolean, "attestation-inline": boolean,
 		"prefer-nondist-layers": boolean, "rewrite-timestamp": boolean, "source-date-epoch": anyText,
 		"compression": compressions, "compression-level": number, "force-compression": boolean,
 		"buildinfo": boolean, "buildinfo-attrs": boolean,

@@ -161,6 +161,9 @@ func (r *Request) nameOutputs() error {
 			}
 			maps.Copy(out.attrs, r.outputAttrs)
 		}
+		if _, set := out.attrs[artifactAttr]; r.noArtifact && !set && (out.kind == typeImage || out.kind == typeOCI) {
+			out.attrs[artifactAttr] = "false"
+		}
 		if out.pushes() && out.attrs["name"] == "" {
 			return out.wrong("there is no name to push to", "add --tag registry/repository:tag")
 		}

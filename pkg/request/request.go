@@ -61,6 +61,7 @@ type Request struct {
 	policy         *spb.Policy
 	policyDisabled bool // the user said that there shall be none
 	attested       bool // the user asked for attestations
+	noArtifact     bool // attestations are stored in the form that old registries take
 	deleteAnywhere bool // mode=delete may empty any directory
 	outputs        []output
 	outputAttrs    map[string]string // what build arguments say about the outputs

@@ -38,6 +38,9 @@ func (r *Result) metadata() map[string]any {
 	if r.ref != "" {
 		out[RefKey] = r.ref
 	}
+	if len(r.warnings) > 0 {
+		out[WarningsKey] = r.warnings
+	}
 	for platform, predicate := range r.provenance {
 		key := ProvenanceKey
 		if platform != "" {

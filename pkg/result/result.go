@@ -3,6 +3,7 @@ package result
 import (
 	"encoding/json"
 
+	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 )
 
@@ -20,6 +21,7 @@ type Result struct {
 	pushed     string
 	response   map[string]string
 	provenance map[string]json.RawMessage
+	warnings   []client.VertexWarning
 }
 
 // New keeps what the daemon answered. Ref is the build's reference; pushed is
@@ -32,6 +34,14 @@ func New(ref, pushed string, response map[string]string) *Result {
 // AddProvenance puts into the metadata how the image came about: a JSON object for each platform, or for "".
 func (r *Result) AddProvenance(provenance map[string]json.RawMessage) {
 	r.provenance = provenance
+}
+
+// WarningsKey is the metadata key of the build's warnings. The name is docker's.
+const WarningsKey = "buildx.build.warnings"
+
+// AddWarnings puts into the metadata what the daemon warned of.
+func (r *Result) AddWarnings(warnings []client.VertexWarning) {
+	r.warnings = warnings
 }
 
 // Ref is the build's reference in the daemon's history.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/moby/buildkit/client"
 )
 
 const (
@@ -53,15 +55,16 @@ func TestMetadata(t *testing.T) {
 	encode := base64.StdEncoding.EncodeToString
 	dir := t.TempDir()
 	path := filepath.Join(dir, "metadata.json")
-	err := New("abc", "", map[string]string{
+	made := New("abc", "", map[string]string{
 		"containerimage.digest":     manifest,
 		"containerimage.descriptor": encode([]byte(`{"size": 7}`)),
 		"list":                      encode([]byte(`[{"a": 1}]`)),
 		"empty":                     encode([]byte(`{}`)),
 		"image.name":                "abcd", // base64 by chance, but no JSON
 		"result.json":               `{"warnings": 1}`,
-	}).WriteMetadata(path)
-	if err != nil {
+	})
+	made.AddWarnings([]client.VertexWarning{{Level: 1, Short: []byte("short")}})
+	if err := made.WriteMetadata(path); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -92,6 +95,7 @@ func TestMetadata(t *testing.T) {
 		"image.name":                `"abcd"`,
 		"result.json":               `{"warnings":1}`,
 		RefKey:                      `"abc"`,
+		WarningsKey:                 `[{"level":1,"short":"c2hvcnQ="}]`,
 	} {
 		if compact[key] != want {
 			t.Errorf("%s is %s, want %s", key, compact[key], want)
