@@ -61,13 +61,6 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-func TestUnknownCommandIsSuggested(t *testing.T) {
-	_, stderr, _ := call(t, "biuld")
-	if !strings.Contains(stderr, "build") || !strings.Contains(stderr, "Did you mean") {
-		t.Errorf("no suggestion: %q", stderr)
-	}
-}
-
 func TestBuildFlagsReachTheOptions(t *testing.T) {
 	var got *buildOptions
 	parse(t, newBuildCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv), func(_ context.Context, o *buildOptions) error {

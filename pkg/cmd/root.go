@@ -38,7 +38,7 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 		return exitOK
 	}
 	if !began {
-		err = &misuseError{command: command.CommandPath(), err: err}
+		err = &misuseError{command: command.CommandPath(), err: correct(command, args, err)}
 	}
 	told := explain(ctx, err)
 	if told.code != exitInterrupted {
@@ -78,5 +78,6 @@ func newRootCommand(f *factory) *cobra.Command {
 		newUninstallCommand(f),
 		newVersionCommand(f),
 	)
+	catchTypos(root)
 	return root
 }
