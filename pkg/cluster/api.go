@@ -28,6 +28,8 @@ const (
 	kindEvent       = "Event"
 
 	kindServiceAccount = "ServiceAccount"
+	kindNamespace      = "Namespace"
+	kindNode           = "Node"
 )
 
 // resource is a kind's place in the API: the prefix of its group and its plural.
@@ -47,6 +49,10 @@ func resource(kind string) (prefix, plural string) {
 		return "/api/v1", "serviceaccounts"
 	case kindEvent:
 		return "/api/v1", "events"
+	case kindNamespace:
+		return "/api/v1", "namespaces"
+	case kindNode:
+		return "/api/v1", "nodes"
 	default:
 		return "/api/v1", "pods"
 	}

@@ -76,8 +76,10 @@ func newRootCommand(f *factory) *cobra.Command {
 		newInfoCommand(f),
 		newListCommand(f),
 		newUninstallCommand(f),
+		newCompletionCommand(f),
 		newVersionCommand(f),
 	)
 	catchTypos(root)
+	f.completeEverything(root)
 	return root
 }

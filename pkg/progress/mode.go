@@ -31,7 +31,7 @@ func (e *ModeError) Error() string {
 	if e.Quiet {
 		return fmt.Sprintf("invalid --progress %q: it cannot be shown and quiet too; leave out --quiet or --progress", e.Value)
 	}
-	return fmt.Sprintf("invalid --progress %q: no such mode; use %s", e.Value, strings.Join(names(), ", "))
+	return fmt.Sprintf("invalid --progress %q: no such mode; use %s", e.Value, strings.Join(Names(), ", "))
 }
 
 // ParseMode reads the value of --progress, or of BUILDKIT_PROGRESS; quiet is the
@@ -58,7 +58,8 @@ func modes() []Mode {
 	return []Mode{Auto, TTY, Plain, RawJSON, Quiet, None}
 }
 
-func names() []string {
+// Names are the modes, as --progress takes them.
+func Names() []string {
 	var list []string
 	for _, mode := range modes() {
 		list = append(list, string(mode))

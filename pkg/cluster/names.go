@@ -1,0 +1,92 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// metadataOnly asks for names and labels without the objects: a list of Secrets must not carry what they hide.
+const metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+// Namespaces are the names of the cluster's namespaces, at most a page.
+func (c *Client) Namespaces(ctx context.Context) ([]string, error) {
+	return c.names(ctx, kindNamespace, metav1.ListOptions{})
+}
+
+// ServiceAccounts are the names of those of the namespace, at most a page.
+func (c *Client) ServiceAccounts(ctx context.Context) ([]string, error) {
+	return c.names(ctx, kindServiceAccount, metav1.ListOptions{})
+}
+
+// Secrets are the names of those of the namespace, at most a page; with forRegistries, those alone that hold a docker
+// config. Their contents are not read.
+func (c *Client) Secrets(ctx context.Context, forRegistries bool) ([]string, error) {
+	if !forRegistries {
+		return c.names(ctx, kindSecret, metav1.ListOptions{})
+	}
+	return c.names(ctx, kindSecret, metav1.ListOptions{FieldSelector: "type=" + string(corev1.SecretTypeDockerConfigJson)})
+}
+
+// SecretKeys are the keys of a Secret; the values are read, and forgotten.
+func (c *Client) SecretKeys(ctx context.Context, name string) ([]string, error) {
+	secret, err := c.secret(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(secret.Data)), nil
+}
+
+// NodeLabels are the labels of the cluster's nodes as KEY=VALUE, of at most a page of nodes.
+func (c *Client) NodeLabels(ctx context.Context) ([]string, error) {
+	nodes, err := c.metadata(ctx, kindNode, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	labels := map[string]bool{}
+	for _, node := range nodes {
+		for key, value := range node.Labels {
+			labels[key+"="+value] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(labels)), nil
+}
+
+func (c *Client) names(ctx context.Context, kind string, options metav1.ListOptions) ([]string, error) {
+	objects, err := c.metadata(ctx, kind, options)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(objects))
+	for _, object := range objects {
+		names = append(names, object.Name)
+	}
+	return names, nil
+}
+
+// metadata lists the objects of a kind without their contents, in one request.
+func (c *Client) metadata(ctx context.Context, kind string, options metav1.ListOptions) ([]metav1.PartialObjectMetadata, error) {
+	scope := *c
+	if kind == kindNamespace || kind == kindNode {
+		scope.namespace = ""
+	}
+	options.Limit = page
+	result := scope.at(c.api.Get(), kind).VersionedParams(&options, c.parameter).SetHeader("Accept", metadataOnly).Do(ctx)
+	if err := scope.failure(ctx, result.Error(), "list", kind, ""); err != nil {
+		return nil, err
+	}
+	raw, err := result.Raw()
+	if err != nil {
+		return nil, fmt.Errorf("reading the list of kind %s: %w", kind, err)
+	}
+	list := &metav1.PartialObjectMetadataList{}
+	if err := json.Unmarshal(raw, list); err != nil {
+		return nil, fmt.Errorf("reading the list of kind %s: %w", kind, err)
+	}
+	return list.Items, nil
+}

@@ -1,0 +1,139 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+// fromNamespace asks the cluster for words, and gives none when it does not answer.
+func (f *factory) fromNamespace(ask func(*cluster.Client) ([]string, error)) []string {
+	c, err := f.cluster()
+	if err != nil {
+		return nil
+	}
+	words, err := ask(c)
+	if err != nil {
+		return nil
+	}
+	return words
+}
+
+// builderNames are the builders of the namespace, with their members' Pods, which can be named in their place.
+func builderNames(ctx context.Context, q inquiry) []string {
+	return q.fromNamespace(func(c *cluster.Client) ([]string, error) {
+		builders, err := c.List(ctx, false)
+		var words []string
+		for _, b := range builders {
+			kind := "builder"
+			if b.Adopted {
+				kind = "adopted builder"
+			}
+			words = append(words, fmt.Sprintf("%s\t%s of %d", b.Name, kind, b.Desired))
+			for _, m := range b.Members {
+				if m.Pod != b.Name {
+					words = append(words, fmt.Sprintf("%s\tPod of builder %s, %s", m.Pod, b.Name, m.State))
+				}
+			}
+		}
+		return words, err
+	})
+}
+
+func namespaceNames(ctx context.Context, q inquiry) []string {
+	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.Namespaces(ctx) })
+}
+
+func serviceAccountNames(ctx context.Context, q inquiry) []string {
+	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.ServiceAccounts(ctx) })
+}
+
+// serviceAccountUsers are the ServiceAccounts of the namespace as --as names them.
+func serviceAccountUsers(ctx context.Context, q inquiry) []string {
+	return q.fromNamespace(func(c *cluster.Client) ([]string, error) {
+		accounts, err := c.ServiceAccounts(ctx)
+		for i, account := range accounts {
+			accounts[i] = "system:serviceaccount:" + c.Namespace() + ":" + account
+		}
+		return accounts, err
+	})
+}
+
+func registrySecretNames(ctx context.Context, q inquiry) []string {
+	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.Secrets(ctx, true) })
+}
+
+func nodeLabels(ctx context.Context, q inquiry) []string {
+	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.NodeLabels(ctx) })
+}
+
+// secretSource completes --secret: the kinds of source first, then the Secrets of the cluster, then the keys of one.
+func secretSource(ctx context.Context, q inquiry) []string {
+	before, kept, fromCluster := strings.Cut(q.typed, ",k8s=")
+	if !fromCluster {
+		id, _, found := strings.Cut(q.typed, ",")
+		if !found {
+			return []string{"id="}
+		}
+		return []string{id + ",src=", id + ",env=", id + ",k8s="}
+	}
+	name, _, named := strings.Cut(kept, "/")
+	words := q.fromNamespace(func(c *cluster.Client) ([]string, error) {
+		if named {
+			return c.SecretKeys(ctx, name)
+		}
+		return c.Secrets(ctx, false)
+	})
+	for i, word := range words {
+		if named {
+			words[i] = before + ",k8s=" + name + "/" + word
+		} else {
+			words[i] = before + ",k8s=" + word + "/"
+		}
+	}
+	return words
+}
+
+// platformNames are what the builder's daemon says it can build for, or what is common when it does not answer.
+func platformNames(ctx context.Context, q inquiry) []string {
+	o := connectOptions{builder: builder.DefaultName, transport: string(tunnel.Auto)}
+	if flag := q.command.Flag("builder"); flag != nil {
+		o.builder = flag.Value.String()
+	}
+	b, err := q.connect(ctx, o, "")
+	if err == nil {
+		defer b.close()
+		if info, err := b.daemon.Info(ctx); err == nil {
+			return strings.Split(platformsOf(info), ",")
+		}
+	}
+	return []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/riscv64", "linux/s390x"}
+}
+
+func contextNames(_ context.Context, q inquiry) []string {
+	return q.fromKubeconfig(func(config api.Config) []string { return slices.Sorted(maps.Keys(config.Contexts)) })
+}
+
+func clusterNames(_ context.Context, q inquiry) []string {
+	return q.fromKubeconfig(func(config api.Config) []string { return slices.Sorted(maps.Keys(config.Clusters)) })
+}
+
+func userNames(_ context.Context, q inquiry) []string {
+	return q.fromKubeconfig(func(config api.Config) []string { return slices.Sorted(maps.Keys(config.AuthInfos)) })
+}
+
+func (f *factory) fromKubeconfig(names func(api.Config) []string) []string {
+	config, err := f.flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil
+	}
+	return names(config)
+}

@@ -1,0 +1,67 @@
+package cmd
+
+import (
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+// flagCompleters say how the values of flags complete, by the flag or, where commands mean different things by one name,
+// by command and flag. A flag that is not here completes with file names, as one with nil does; nothing completes one
+// whose value only its user knows.
+func flagCompleters() map[string]completer {
+	table := map[string]completer{
+		"--namespace": namespaceNames,
+		"--context":   contextNames,
+		"--cluster":   clusterNames,
+		"--user":      userNames,
+		"--as":        serviceAccountUsers,
+
+		"--builder":   builderNames,
+		"--transport": oneOf(transportNames()...),
+		"--progress":  oneOf(progress.Names()...),
+		"--platform":  someOf(platformNames),
+
+		"--registry-secret":          registrySecretNames,
+		"--registry-service-account": serviceAccountNames,
+		"--image-pull-secret":        registrySecretNames,
+		"--service-account":          serviceAccountNames,
+		"--node-selector":            someOf(nodeLabels),
+		"--secret":                   secretSource,
+
+		"--dry-run":        oneOf("none", "client", "server"),
+		"install --output": oneOf("yaml"),
+		"build --output": oneOf("type=image", "type=registry", "type=local,dest=", "type=tar,dest=", "type=oci,dest=",
+			"type=docker,dest=", "type=cacheonly"),
+		"build --cache-to":   oneOf("type=registry,ref=", "type=local,dest=", "type=inline", "type=gha", "type=s3,bucket=", "type=azblob,name="),
+		"build --cache-from": oneOf("type=registry,ref=", "type=local,src=", "type=gha", "type=s3,bucket=", "type=azblob,name="),
+		"build --call":       oneOf("build", "check", "check,format=json", "outline", "outline,format=json", "targets", "targets,format=json"),
+		"build --network":    oneOf("default", "none", "host"),
+		"build --allow":      oneOf("network.host", "security.insecure", "device"),
+		"build --frontend":   oneOf("dockerfile.v0", "gateway.v0"),
+		"build --attest":     oneOf("type=provenance,mode=min", "type=provenance,mode=max", "type=sbom"),
+		"build --provenance": oneOf("true", "false", "mode=min", "mode=max"),
+		"build --sbom":       oneOf("true", "false", "generator="),
+	}
+	for _, name := range ownWords() {
+		table[name] = oneOf()
+	}
+	return table
+}
+
+// ownWords are flags whose values nobody can know but who types them.
+func ownWords() []string {
+	return []string{
+		"--as-group", "--as-uid", "--as-user-extra", "--password", "--request-timeout", "--server", "--tls-server-name", "--token", "--username",
+		"--annotation", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--registry-mirror", "--replicas",
+		"--request", "--storage", "--storage-class", "--timeout", "--toleration",
+		"--add-host", "--build-arg", "--cgroup-parent", "--no-cache-filter", "--opt", "--resource", "--shm-size", "--tag", "--target", "--ulimit",
+	}
+}
+
+func transportNames() []string {
+	var names []string
+	for _, transport := range tunnel.Transports() {
+		names = append(names, string(transport))
+	}
+	return names
+}
