@@ -17,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cmd"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
 // garbagePercent lets a short command end before the collector has had to work: measured over 25 cached builds, a
@@ -33,6 +34,7 @@ func main() {
 	klog.SetOutput(io.Discard)
 	log.SetOutput(io.Discard)
 	logrus.SetOutput(io.Discard)
+	upload.RegisterCompressor()
 	// The first signal asks for an orderly end; after it the default action is back, so a second one ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

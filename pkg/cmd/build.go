@@ -69,7 +69,7 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 		Example: buildExample,
 		Args:    func(_ *cobra.Command, args []string) error { return o.checkArguments(f, args) },
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
+			if args = o.takeCompress(args); len(args) > 0 {
 				o.Path = args[0]
 			}
 			o.connect.named = c.Flags().Changed("builder")
@@ -83,6 +83,7 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 // checkArguments wants one PATH, and none where the frontend is told all by flags or a program pipes its steps into the
 // build.
 func (o *buildOptions) checkArguments(f *factory, args []string) error {
+	args = o.takeCompress(args)
 	switch {
 	case o.FrontendName != "" && len(args) > 0:
 		return fmt.Errorf("takes no PATH with --frontend, got %q: the context is --local context=DIR", args)

@@ -17,6 +17,7 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	o.registerOutput(flags)
 	o.registerAttestations(flags)
 	o.registerFrontend(flags)
+	o.registerUpload(flags)
 	o.registerLegacy(flags)
 	o.registries.register(flags)
 	o.connect.register(flags)

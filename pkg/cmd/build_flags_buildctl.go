@@ -29,11 +29,10 @@ func (o *buildOptions) registerLegacy(flags *pflag.FlagSet) {
 			return err
 		})
 	}
-	flags.BoolVar(&o.Compress, "compress", false, "Not possible")
 	flags.BoolVar(&o.Squash, "squash", false, "Not possible")
 	flags.StringVar(&o.Isolation, "isolation", "", "Not possible")
 	flags.StringArrayVar(&o.SecurityOptions, "security-opt", nil, "Not possible")
-	hidden := []string{"rm", "force-rm", "compress", "squash", "isolation", "security-opt", "print"}
+	hidden := []string{"rm", "force-rm", "squash", "isolation", "security-opt", "print"}
 	flags.StringVar(&o.Method, "print", "build", "Old name of --call")
 	for _, resource := range []struct{ name, short string }{
 		{"memory", "m"}, {"memory-swap", ""}, {"cpu-shares", "c"}, {"cpu-period", ""}, {"cpu-quota", ""}, {"cpuset-cpus", ""}, {"cpuset-mems", ""},

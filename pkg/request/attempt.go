@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
 // Attempt is one sending of the request: its options, and the output files that
@@ -21,6 +22,7 @@ type Attempt struct {
 	Subrequest string                // what the frontend is asked instead of a build, e.g. "frontend.lint"
 	Stages     map[string]string     // stages to build first, by the context that each one is
 	Dockerfile *buildcontext.Fetched // to be fetched first; nil if it is here
+	Upload     upload.Options
 	files      []file
 	pushed     string
 }
@@ -34,7 +36,7 @@ type file interface {
 // Attempt makes fresh options, with a reference of their own and nothing shared
 // with an attempt before. The attachables serve the session.
 func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
-	a := &Attempt{pushed: r.pushed(), Definition: r.definition, Stages: r.context.Stages(), Dockerfile: r.context.Fetched(), Options: client.SolveOpt{
+	a := &Attempt{pushed: r.pushed(), Upload: r.upload, Definition: r.definition, Stages: r.context.Stages(), Dockerfile: r.context.Fetched(), Options: client.SolveOpt{
 		Ref:                 identity.NewID(),
 		Frontend:            r.frontend,
 		FrontendAttrs:       maps.Clone(r.attrs),

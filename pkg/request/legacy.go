@@ -3,7 +3,6 @@ package request
 // Legacy are flags of docker's builder before BuildKit, which scripts still give.
 type Legacy struct {
 	KeepContainers  bool     // --rm=false
-	Compress        bool     // --compress
 	Squash          bool     // --squash
 	Isolation       string   // --isolation
 	SecurityOptions []string // --security-opt
@@ -16,8 +15,6 @@ func (o Legacy) apply(r *Request, _ Environment) error {
 	switch {
 	case o.KeepContainers:
 		return &UsageError{Flag: "--rm", Value: "false", Reason: "BuildKit has no intermediate containers that could be kept", Next: "leave it out"}
-	case o.Compress:
-		return &UsageError{Flag: "--compress", Reason: "only what changed in the context is sent, and not as an archive", Next: "leave it out"}
 	case o.Squash:
 		return &UsageError{Flag: "--squash", Reason: "BuildKit does not squash layers", Next: "copy the files into a last stage: COPY --from=build / /"}
 	case o.Isolation != "" && o.Isolation != "default":

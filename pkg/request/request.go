@@ -11,6 +11,7 @@ import (
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
 // Options are the values of the flags as typed, a group per family. The groups
@@ -29,6 +30,7 @@ type Options struct {
 	Secrets
 	SSH
 	Output
+	Upload
 	Legacy
 }
 
@@ -69,6 +71,7 @@ type Request struct {
 	platforms      int // how many are named
 	stdout         io.Writer
 	files          Files
+	upload         upload.Options
 	keptSecrets    []KeptSecret
 	warnings       []string
 
@@ -97,6 +100,7 @@ func New(opts Options, env Environment) (*Request, error) {
 		opts.Image.apply,
 		opts.Steps.apply,
 		opts.Legacy.apply,
+		opts.Upload.apply,
 		opts.Sandbox.apply,
 		opts.Entitlements.apply,
 		opts.Cache.apply,

@@ -86,7 +86,6 @@ func TestSandboxErrors(t *testing.T) {
 		"local delete":         {func(o *Options) { o.Allow = []string{localDelete + "=x"} }, "--allow", "takes no value"},
 		"no cache twice":       {func(o *Options) { o.NoCache, o.NoCacheFilter = true, []string{"a"} }, "--no-cache-filter", "leave one"},
 		"rm":                   {func(o *Options) { o.KeepContainers = true }, "--rm", "no intermediate containers"},
-		"compress":             {func(o *Options) { o.Compress = true }, "--compress", "only what changed"},
 		"squash":               {func(o *Options) { o.Squash = true }, "--squash", "last stage"},
 		"isolation":            {func(o *Options) { o.Isolation = "hyperv" }, "--isolation", "one kind"},
 		"security options":     {func(o *Options) { o.SecurityOptions = []string{"x"} }, "--security-opt", "security.insecure"},

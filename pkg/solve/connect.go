@@ -34,9 +34,11 @@ type Dial func(ctx context.Context) (net.Conn, error)
 // Daemon is a connection to one daemon. It is not replaced when it breaks: a new
 // one would not know the session.
 type Daemon struct {
-	client *client.Client
-	link   *link
-	grace  time.Duration // see cancelGrace
+	client   *client.Client
+	link     *link
+	gauge    *gauge
+	sessions sessions
+	grace    time.Duration // see cancelGrace
 }
 
 // Connect dials once and, if config is not nil, agrees on TLS. The daemon has not
@@ -47,8 +49,8 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 	if err != nil {
 		return nil, err
 	}
-	l := newLink()
-	conn = l.watch(conn)
+	l, g := newLink(), &gauge{Conn: conn}
+	conn = l.watch(g)
 	if config != nil {
 		secure, err := handshake(ctx, conn, config, l)
 		if err != nil {
@@ -57,8 +59,10 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 		}
 		conn = l.watch(secure)
 	}
-	c, err := client.New(ctx, daemonAddress,
+	d := &Daemon{link: l, gauge: g, sessions: sessions{servers: map[string]*grpc.Server{}}, grace: cancelGrace}
+	d.client, err = client.New(ctx, daemonAddress,
 		client.WithContextDialer(once(conn, l)),
+		client.WithSessionDialer(d.dialSession),
 		client.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: aliveAfter, Timeout: aliveWithin,
 		})),
@@ -67,7 +71,7 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 		_ = conn.Close()
 		return nil, err
 	}
-	return &Daemon{client: c, link: l, grace: cancelGrace}, nil
+	return d, nil
 }
 
 // Client is BuildKit's own client on this connection.

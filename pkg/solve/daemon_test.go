@@ -25,10 +25,14 @@ import (
 	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
-// TestMain silences the HTTP/2 server of BuildKit's session, which logs losses.
+// TestMain silences the HTTP/2 server of BuildKit's session, which logs losses, and registers the compressor as the
+// program's main does.
 func TestMain(m *testing.M) {
+	upload.RegisterCompressor()
 	log.SetOutput(io.Discard)
 	os.Exit(m.Run())
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
 // cancelGrace is how long a cancelled build may take to stop its steps and tell
@@ -58,6 +59,14 @@ func (d *Daemon) Run(ctx context.Context, req *request.Request, display Display,
 // run makes one attempt.
 func (d *Daemon) run(ctx context.Context, attempt *request.Attempt, display Display, attachables []session.Attachable) (*result.Result, error) {
 	defer attempt.Discard()
+	if err := d.newSession(ctx, &attempt.Options); err != nil {
+		return nil, err
+	}
+	if attempt.Definition == nil { // BuildKit's client compares a definition with the directories it serves itself
+		if err := upload.Serve(&attempt.Options, attempt.Upload, d.gauge); err != nil {
+			return nil, err
+		}
+	}
 	steps := newStepNames()
 	response, err := d.solve(ctx, attempt, steps.tee(display.Attach()))
 	if err != nil {

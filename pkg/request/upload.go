@@ -1,0 +1,28 @@
+package request
+
+import (
+	"strconv"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
+)
+
+// Upload says how the context is sent.
+type Upload struct {
+	Compress string // --compress; docker's flag of old was a boolean
+}
+
+func (o Upload) apply(r *Request, _ Environment) error {
+	value := o.Compress
+	if on, err := strconv.ParseBool(value); err == nil {
+		value = string(upload.Never)
+		if on {
+			value = string(upload.Always)
+		}
+	}
+	mode, err := upload.ParseMode(value)
+	if err != nil {
+		return &UsageError{Flag: "--compress", Value: o.Compress, Reason: err.Error()}
+	}
+	r.upload = upload.Options{Compress: mode}
+	return nil
+}

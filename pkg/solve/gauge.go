@@ -1,0 +1,33 @@
+package solve
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// gauge measures the connection to the daemon, for those who decide how to use it. It is below TLS.
+type gauge struct {
+	net.Conn
+	written   atomic.Int64
+	waited    atomic.Int64 // nanoseconds
+	roundTrip atomic.Int64 // nanoseconds
+}
+
+func (g *gauge) Write(b []byte) (int, error) {
+	start := time.Now()
+	n, err := g.Conn.Write(b)
+	g.waited.Add(int64(time.Since(start)))
+	g.written.Add(int64(n))
+	return n, err
+}
+
+// Written is how many bytes have gone out, and how long the connection has kept the writer waiting.
+func (g *gauge) Written() (bytes int64, waited time.Duration) {
+	return g.written.Load(), time.Duration(g.waited.Load())
+}
+
+// RoundTrip is how long the daemon took for its first answer on the last session; 0 before that.
+func (g *gauge) RoundTrip() time.Duration {
+	return time.Duration(g.roundTrip.Load())
+}

@@ -1,0 +1,88 @@
+package solve
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/session/filesync"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+)
+
+// fetchContext takes the client's directory as a daemon does.
+func (f *fakeDaemon) fetchContext(ctx context.Context, id, into string) error {
+	caller, err := f.sessions.Get(ctx, id, false)
+	if err != nil {
+		return err
+	}
+	return filesync.FSSync(ctx, caller, filesync.FSSendRequestOpt{Name: "context", DestDir: into})
+}
+
+// sentConn counts what the client sends.
+type sentConn struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c sentConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// TestContextTravels proves that the session serves the context, through BuildKit's own code on both ends, compressed
+// if that is asked for, and that the distance of the daemon is known by then.
+func TestContextTravels(t *testing.T) {
+	big := bytes.Repeat([]byte("all work and no play makes Jack a dull boy\n"), 50_000)
+	for mode, compressed := range map[string]bool{"always": true, "never": false, "auto": false} {
+		t.Run(mode, func(t *testing.T) {
+			dir, into := t.TempDir(), t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "big"), big, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			daemon := &fakeDaemon{}
+			daemon.solve = func(ctx context.Context, asked *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+				return &controlapi.SolveResponse{}, daemon.fetchContext(ctx, asked.Session, into)
+			}
+			var sent atomic.Int64
+			d, err := daemon.start(t, nil).connect(t, nil, func(conn net.Conn) net.Conn { return sentConn{conn, &sent} })
+			if err != nil {
+				t.Fatal(err)
+			}
+			req := requestFor(t, dir, request.Output{Outputs: []string{"type=cacheonly"}}, func(o *request.Options) { o.Compress = mode })
+			if _, err := d.Run(t.Context(), req, &recorder{}); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := os.ReadFile(filepath.Join(into, "big")); err != nil || !bytes.Equal(got, big) {
+				t.Errorf("%d bytes arrived: %v", len(got), err)
+			}
+			if got := sent.Load(); (got < int64(len(big))/10) != compressed {
+				t.Errorf("%d bytes were sent", got)
+			}
+			if written, waited := d.gauge.Written(); written != sent.Load() || waited <= 0 {
+				t.Errorf("measured %d bytes in %v", written, waited)
+			}
+			if rtt := d.gauge.RoundTrip(); rtt <= 0 || rtt > 10*time.Second {
+				t.Errorf("measured a round trip of %v", rtt)
+			}
+		})
+	}
+}
+
+// TestSessionOfAnother proves that a session is never served with what another one lends.
+func TestSessionOfAnother(t *testing.T) {
+	d := (&fakeDaemon{}).start(t, nil).mustConnect(t)
+	for _, meta := range []map[string][]string{{}, {sessionID: {"unknown"}}} {
+		if conn, err := d.dialSession(t.Context(), "h2c", meta); err == nil {
+			_ = conn.Close()
+			t.Errorf("%v was dialed", meta)
+		}
+	}
+}

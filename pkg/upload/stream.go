@@ -1,0 +1,44 @@
+package upload
+
+import (
+	"github.com/moby/buildkit/session/upload"
+	"github.com/tonistiigi/fsutil/types"
+	"google.golang.org/grpc"
+)
+
+// stream is a call of the daemon that is answered with data.
+type stream[M any] struct {
+	grpc.BidiStreamingServer[M, M]
+	judge  *judge
+	agreed bool
+}
+
+// wrap agrees on the compression with the daemon, unless it is never wanted.
+func wrap[M any](call grpc.BidiStreamingServer[M, M], judge *judge) *stream[M] {
+	agreed := judge.mode != Never && grpc.SetSendCompressor(call.Context(), encodingName) == nil
+	return &stream[M]{BidiStreamingServer: call, judge: judge, agreed: agreed}
+}
+
+// SendMsg sends a message compressed or plain. What was agreed on is what gRPC does with every message, except with one
+// that was encoded before: that is done as it was when the call came in, which is plain.
+func (s *stream[M]) SendMsg(message any) error {
+	if !s.agreed || s.judge.compress(payload(message)) {
+		return s.BidiStreamingServer.SendMsg(message)
+	}
+	plain := &grpc.PreparedMsg{}
+	if err := plain.Encode(s.BidiStreamingServer, message); err != nil {
+		return err
+	}
+	return s.BidiStreamingServer.SendMsg(plain)
+}
+
+// payload is the content of a file in a message; nil if it has none.
+func payload(message any) []byte {
+	switch message := message.(type) {
+	case *types.Packet:
+		return message.Data
+	case *upload.BytesMessage:
+		return message.Data
+	}
+	return nil
+}

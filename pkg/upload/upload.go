@@ -1,0 +1,86 @@
+package upload
+
+import (
+	"fmt"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/filesync"
+	"github.com/moby/buildkit/session/upload"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+	"google.golang.org/grpc"
+)
+
+// Options say how to send.
+type Options struct {
+	Compress Mode
+}
+
+// Serve takes the place of what BuildKit's client would do with the directories and archives of a solve.
+func Serve(opt *client.SolveOpt, options Options, link Link) error {
+	judge := newJudge(options.Compress, link)
+	for i, attachable := range opt.Session {
+		if archive, ok := attachable.(upload.UploadServer); ok {
+			opt.Session[i] = &archives{UploadServer: archive, judge: judge}
+		}
+	}
+	if len(opt.LocalMounts) == 0 {
+		return nil
+	}
+	files, err := directories(opt, judge)
+	if err != nil {
+		return err
+	}
+	opt.LocalMounts = nil
+	opt.Session = append(opt.Session, files)
+	return nil
+}
+
+// directories serve the local mounts. Owners are left out, as BuildKit's client does it: they are of this machine.
+func directories(opt *client.SolveOpt, judge *judge) (session.Attachable, error) {
+	source := filesync.StaticDirSource{}
+	for name, mount := range opt.LocalMounts {
+		ownerless, err := fsutil.NewFilterFS(mount, &fsutil.FilterOpt{Map: func(_ string, stat *types.Stat) fsutil.MapResult {
+			stat.Uid, stat.Gid = 0, 0
+			return fsutil.MapResultKeep
+		}})
+		if err != nil {
+			return nil, fmt.Errorf("preparing the directory %q: %w", name, err)
+		}
+		source[name] = ownerless
+	}
+	provider, ok := filesync.NewFSSyncProvider(source, opt.LocalFilterOpt).(filesync.FileSyncServer)
+	if !ok {
+		return nil, fmt.Errorf("serving directories: BuildKit's provider is no %T", provider)
+	}
+	return &files{FileSyncServer: provider, judge: judge}, nil
+}
+
+// files is BuildKit's service for directories.
+type files struct {
+	filesync.FileSyncServer
+	judge *judge
+}
+
+func (f *files) Register(server *grpc.Server) {
+	filesync.RegisterFileSyncServer(server, f)
+}
+
+func (f *files) DiffCopy(call filesync.FileSync_DiffCopyServer) error {
+	return f.FileSyncServer.DiffCopy(wrap(call, f.judge))
+}
+
+// archives is BuildKit's service for archives on standard input.
+type archives struct {
+	upload.UploadServer
+	judge *judge
+}
+
+func (a *archives) Register(server *grpc.Server) {
+	upload.RegisterUploadServer(server, a)
+}
+
+func (a *archives) Pull(call upload.Upload_PullServer) error {
+	return a.UploadServer.Pull(wrap(call, a.judge))
+}
