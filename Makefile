@@ -4,7 +4,7 @@ SHELL := /bin/bash
 NODES ?= 1
 PLUGIN := bin/kubectl-buildkit
 # Modules of this repository: the product, and the workshop's own.
-MODULES := . hack/cluster hack/link hack/e2e hack/bench
+MODULES := . hack/cluster hack/link hack/e2e hack/bench hack/release
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
@@ -20,7 +20,7 @@ demo: ## Cluster (if there is none), builder, image, push, run: the whole story
 	hack/demo/run
 
 .PHONY: test
-test: unit lint fuzz e2e ## All tests: unit with -race, lint, fuzz seeds, end to end
+test: unit lint fuzz package e2e ## All tests: unit with -race, lint, fuzz seeds, the release, end to end
 
 ##@ Parts
 
@@ -32,6 +32,7 @@ build: ## Build the plugin into bin/
 unit: ## Unit tests with the race detector
 	go test -race ./...
 	cd hack/cluster && go test ./...
+	cd hack/release && go test ./...
 	cd hack/link && go test -race ./...
 
 .PHONY: lint
@@ -46,12 +47,23 @@ fuzz: ## Each fuzz target for FUZZTIME (default: its seeds only)
 	hack/fuzz
 
 .PHONY: e2e
-e2e: build ## End-to-end tests on the cluster (E2E_KUBECONFIG, else this machine's)
+e2e: build package ## End-to-end tests on the cluster (E2E_KUBECONFIG, else this machine's)
 	hack/e2e/run
 
 .PHONY: bench
 bench: build ## Ratios against docker buildx and buildctl kube-pod
 	hack/bench/run
+
+##@ Releases
+
+.PHONY: release
+release: ## What a release consists of, into dist/, and its krew manifest (VERSION=v1.2.3)
+	cd hack/release && go run . -version "$(VERSION)" -out "$(CURDIR)/dist"
+	cp dist/plugins/buildkit.yaml plugins/
+
+.PHONY: package
+package: ## The same for this commit into bin/release, checked to be reproducible
+	hack/release/check
 
 ##@ The cluster on this machine
 
