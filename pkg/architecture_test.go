@@ -14,6 +14,10 @@ const module = "github.com/kubectl-buildkit/kubectl-buildkit"
 func TestHalvesNeverImportEachOther(t *testing.T) {
 	kubernetes := []string{"builder", "manifest", "trust", "cluster", "tunnel"}
 	buildkit := []string{"buildcontext", "request", "registryauth", "solve", "progress", "result", "upload"}
+	t.Run("checkup", func(t *testing.T) {
+		refuseImports(t, "checkup", "k8s.io", "github.com/moby/buildkit", "github.com/spf13/cobra")
+		refuseOwn(t, "checkup", append(kubernetes, buildkit...))
+	})
 	for _, name := range kubernetes {
 		t.Run(name, func(t *testing.T) {
 			refuseImports(t, name, "github.com/moby/buildkit", "github.com/spf13/cobra")

@@ -12,6 +12,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
+// reasonMissing is the reason of a NotReadyError about a Pod that does not exist.
+const reasonMissing = "Missing"
+
 // Candidate is a member of a builder, and why it cannot be used now.
 type Candidate struct {
 	// Member is what is known of it; of one that does not exist, the names alone.
@@ -65,10 +68,15 @@ func (c *Client) candidate(ctx context.Context, name, podName string, at *locati
 		pod = &corev1.Pod{}
 		err = c.get(ctx, kindPod, podName, pod)
 	}
+	return c.candidateOf(name, podName, pod, err)
+}
+
+// candidateOf judges a Pod, or why it could not be read.
+func (c *Client) candidateOf(name, podName string, pod *corev1.Pod, err error) Candidate {
 	switch {
 	case apierrors.IsNotFound(err):
 		err = &NotReadyError{
-			Name: name, Namespace: c.namespace, Pod: podName, Reason: "Missing",
+			Name: name, Namespace: c.namespace, Pod: podName, Reason: reasonMissing,
 			Message: fmt.Sprintf("Pod %q does not exist", podName),
 		}
 	case err == nil:

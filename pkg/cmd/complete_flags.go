@@ -30,6 +30,7 @@ func flagCompleters() map[string]completer {
 
 		"--dry-run":        oneOf("none", "client", "server"),
 		"install --output": oneOf("yaml"),
+		"doctor --output":  oneOf("json"),
 		"build --output": oneOf("type=image", "type=registry", "type=local,dest=", "type=tar,dest=", "type=oci,dest=",
 			"type=docker,dest=", "type=cacheonly"),
 		"build --cache-to":   oneOf("type=registry,ref=", "type=local,dest=", "type=inline", "type=gha", "type=s3,bucket=", "type=azblob,name="),
@@ -54,7 +55,7 @@ func ownWords() []string {
 		"--as-group", "--as-uid", "--as-user-extra", "--password", "--request-timeout", "--server", "--tls-server-name", "--token", "--username",
 		"--annotation", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--registry-mirror", "--replicas",
 		"--request", "--storage", "--storage-class", "--timeout", "--toleration",
-		"--add-host", "--build-arg", "--cgroup-parent", "--no-cache-filter", "--opt", "--resource", "--shm-size", "--tag", "--target", "--ulimit",
+		"--add-host", "--build-arg", "--cgroup-parent", "--no-cache-filter", "--opt", "--push-to", "--registry", "--resource", "--shm-size", "--tag", "--target", "--ulimit",
 	}
 }
 

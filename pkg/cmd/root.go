@@ -75,6 +75,7 @@ func newRootCommand(f *factory) *cobra.Command {
 		newLogoutCommand(f),
 		newInfoCommand(f),
 		newListCommand(f),
+		newDoctorCommand(f, nil),
 		newUninstallCommand(f),
 		newCompletionCommand(f),
 		newVersionCommand(f),

@@ -7,32 +7,36 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// userRole is what somebody needs who builds, and nothing more: read the connection document, see the members and
-// forward a port to them, and read the log of one that died. Every rule names its objects. Nobody is bound to it here:
-// that is the decision of whoever rules the namespace.
+// userRole is what somebody needs who builds, and nothing more. Nobody is bound to it here: that is the decision of
+// whoever rules the namespace.
 func userRole(spec builder.Spec) *rbacv1.Role {
-	members := spec.MemberNames()
 	return &rbacv1.Role{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"},
 		ObjectMeta: objectMeta(spec, builder.RoleName(spec.Name)),
-		Rules: []rbacv1.PolicyRule{
-			{
-				APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"},
-				ResourceNames: []string{builder.ClientSecretName(spec.Name)},
-			},
-			{
-				APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch"},
-				ResourceNames: members,
-			},
-			// A tunnel is a GET over WebSocket and a POST over SPDY; newer API servers ask for create in both cases.
-			{
-				APIGroups: []string{""}, Resources: []string{"pods/portforward"}, Verbs: []string{"get", "create"},
-				ResourceNames: members,
-			},
-			{
-				APIGroups: []string{""}, Resources: []string{"pods/log"}, Verbs: []string{"get"},
-				ResourceNames: members,
-			},
+		Rules:      UserRules(spec.Name, spec.MemberNames()),
+	}
+}
+
+// UserRules let somebody read a builder's connection document, see its members and forward a port to them, and read the
+// log of one that died. Every rule names its objects.
+func UserRules(name string, members []string) []rbacv1.PolicyRule {
+	return []rbacv1.PolicyRule{
+		{
+			APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"},
+			ResourceNames: []string{builder.ClientSecretName(name)},
+		},
+		{
+			APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch"},
+			ResourceNames: members,
+		},
+		// A tunnel is a GET over WebSocket and a POST over SPDY; newer API servers ask for create in both cases.
+		{
+			APIGroups: []string{""}, Resources: []string{"pods/portforward"}, Verbs: []string{"get", "create"},
+			ResourceNames: members,
+		},
+		{
+			APIGroups: []string{""}, Resources: []string{"pods/log"}, Verbs: []string{"get"},
+			ResourceNames: members,
 		},
 	}
 }

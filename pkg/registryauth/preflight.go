@@ -46,6 +46,9 @@ func (p *Provider) Preflight(ctx context.Context, references []string) error {
 	return nil
 }
 
+// ValidReference says whether the text is the name of an image.
+func ValidReference(text string) bool { return len(repositoriesOf([]string{text})) > 0 }
+
 // repositoriesOf is one of each, in their order.
 func repositoriesOf(references []string) []repository {
 	var list []repository
@@ -67,30 +70,69 @@ func repositoriesOf(references []string) []repository {
 // checkPush begins an upload, as a push does, gives its verdict, and then cancels
 // the upload.
 func (p *Provider) checkPush(ctx context.Context, to repository, verdict chan<- error) {
-	credentials, unread := p.keychain.find(ctx, to.host)
-	p.note(to.host, credentials, unread)
-	r := p.firstRegistry(ctx, to.host)
-	r.scope = "repository:" + to.path + ":pull,push"
-	path := "/v2/" + to.path + "/blobs/uploads/"
-	got, granted, err := r.ask(ctx, http.MethodPost, path, credentials)
-	if untrusted(err) {
-		select {
-		case <-p.trusted:
-			r.client, r.insecure = p.clientFor(to.host)
-			got, granted, err = r.ask(ctx, http.MethodPost, path, credentials)
-		case <-ctx.Done():
-		}
-	}
+	a := p.beginAt(ctx, to)
 	switch {
-	case refusedStatus(err):
-		verdict <- p.refused(to.host, err)
-	case err == nil && got.refuses():
-		verdict <- p.refused(to.host, errors.New(got.said(credentials.Secret)))
+	case refusedStatus(a.err):
+		verdict <- p.refused(to.host, a.err)
+	case a.err == nil && a.got.refuses():
+		verdict <- p.refused(to.host, errors.New(a.got.said(a.credentials.Secret)))
 	default:
 		verdict <- nil
 	}
-	if err == nil && got.code == http.StatusAccepted && got.location != "" {
-		_, _ = r.send(ctx, http.MethodDelete, got.location, granted) // registries remove what is left behind, in time
+	a.cancelUpload(ctx)
+}
+
+// attempt is a registry's first answer.
+type attempt struct {
+	registry    *registry
+	credentials Credentials
+	got         *reply
+	granted     authorization
+	err         error
+}
+
+// entry is the request that begins an upload; without a path, the one that all begin with.
+func (to repository) entry() (method, path string) {
+	if to.path == "" {
+		return http.MethodGet, "/v2/"
+	}
+	return http.MethodPost, "/v2/" + to.path + "/blobs/uploads/"
+}
+
+// welcome is the status with which a registry agrees.
+func (to repository) welcome() int {
+	if to.path == "" {
+		return http.StatusOK
+	}
+	return http.StatusAccepted
+}
+
+// beginAt begins an upload, or only asks who is welcome.
+func (p *Provider) beginAt(ctx context.Context, to repository) *attempt {
+	credentials, unread := p.keychain.find(ctx, to.host)
+	p.note(to.host, credentials, unread)
+	a := &attempt{registry: p.firstRegistry(ctx, to.host), credentials: credentials}
+	if to.path != "" {
+		a.registry.scope = "repository:" + to.path + ":pull,push"
+	}
+	method, path := to.entry()
+	a.got, a.granted, a.err = a.registry.ask(ctx, method, path, credentials)
+	if untrusted(a.err) {
+		select {
+		case <-p.trusted:
+			a.registry.client, a.registry.insecure = p.clientFor(to.host)
+			a.got, a.granted, a.err = a.registry.ask(ctx, method, path, credentials)
+		case <-ctx.Done():
+		}
+	}
+	return a
+}
+
+// cancelUpload takes back what was begun. Registries remove what is left behind, in
+// time.
+func (a *attempt) cancelUpload(ctx context.Context) {
+	if a.err == nil && a.got.code == http.StatusAccepted && a.got.location != "" {
+		_, _ = a.registry.send(ctx, http.MethodDelete, a.got.location, a.granted)
 	}
 }
 

@@ -1,0 +1,126 @@
+// Package checkup runs a list of named checks in order, each with its own remedy. A check whose ground is not there is
+// skipped with the reason, so that one fault is reported once.
+//
+// It knows nothing of what is checked: neither Kubernetes nor BuildKit nor commands.
+package checkup
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Status is how a check ended.
+type Status string
+
+// The ways a check can end.
+const (
+	OK      Status = "ok"
+	Warning Status = "warning" // it works, but not as it should
+	Failed  Status = "failed"
+	Skipped Status = "skipped" // another check must be mended first, or nobody asked for this one
+	Unknown Status = "unknown" // whoever asks may not see it
+)
+
+// Finding is what one check has found.
+type Finding struct {
+	Status Status
+	// Message is one line; for Skipped and Unknown it is the reason.
+	Message string
+	// Remedy is what to do, usually a command; empty when there is nothing to do.
+	Remedy string
+	// Details are facts for a machine, e.g. each permission; nil when the message says all.
+	Details any
+	// Code is the exit code that a failure asks for.
+	Code int
+}
+
+// Check is one of a list.
+type Check struct {
+	// Name is what a person calls it, e.g. "API server".
+	Name string
+	// Needs are the names of earlier checks without which this one means nothing.
+	Needs []string
+	Run   func(ctx context.Context) Finding
+}
+
+// Result is a check that is done.
+type Result struct {
+	Name string `json:"name"`
+	// Status, Message, Remedy and Details are those of the Finding.
+	Status  Status `json:"status"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy,omitempty"`
+	Details any    `json:"details,omitempty"`
+	// Milliseconds are how long the check took.
+	Milliseconds int64 `json:"milliseconds"`
+
+	code int
+}
+
+// Run does the checks in order and reports each as soon as it is done. It ends early when the context does.
+func Run(ctx context.Context, checks []Check, report func(Result)) []Result {
+	var results []Result
+	missing := map[string]bool{}
+	for _, check := range checks {
+		start := time.Now()
+		finding := lacking(check, missing)
+		if finding.Status == "" {
+			finding = check.Run(ctx)
+		}
+		if ctx.Err() != nil {
+			break // what it found is that it was interrupted
+		}
+		if finding.Status == Failed || finding.Status == Skipped {
+			missing[check.Name] = true
+		}
+		result := Result{
+			Name: check.Name, Status: finding.Status, Message: finding.Message, Remedy: finding.Remedy,
+			Details: finding.Details, Milliseconds: time.Since(start).Milliseconds(), code: finding.Code,
+		}
+		report(result)
+		results = append(results, result)
+	}
+	return results
+}
+
+// lacking is the finding about a check whose ground is missing; its zero value says that it can run.
+func lacking(check Check, missing map[string]bool) Finding {
+	for _, need := range check.Needs {
+		if missing[need] {
+			return Finding{Status: Skipped, Message: fmt.Sprintf("%q comes first", need)}
+		}
+	}
+	return Finding{}
+}
+
+// FailedError says which checks failed.
+type FailedError struct {
+	Names []string
+	Total int
+	// Code is the exit code of the first that failed: the others may be its consequences.
+	Code int
+}
+
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("%d of %d checks failed: %s", len(e.Names), e.Total, strings.Join(e.Names, ", "))
+}
+
+// Err is a *FailedError if a check failed, else nil.
+func Err(results []Result) error {
+	failed := &FailedError{Total: len(results)}
+	for _, result := range results {
+		if result.Status != Failed {
+			continue
+		}
+		if len(failed.Names) == 0 {
+			failed.Code = result.code
+		}
+		failed.Names = append(failed.Names, result.Name)
+	}
+	if len(failed.Names) == 0 {
+		return nil
+	}
+	return failed
+}

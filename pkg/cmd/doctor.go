@@ -1,0 +1,196 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+const doctorLong = `Check everything a build stands on, in order, from the kubeconfig to the push, and say how to mend what is wrong.
+
+Each check is "ok", "warning" (it works, but not as it should), "failed", "skipped" (another one comes first, or nobody
+asked for it) or "unknown" (you may not see it, which is no fault). Nothing is changed, in the cluster or in a registry,
+and no secret is printed.
+
+The exit code is 0 when no check has failed, else the one that a build would end with: 2 for a wrong kubeconfig or docker
+config, 3 when there is no builder to reach, 4 when the cluster or a registry does not permit it.`
+
+const doctorExample = `  # Why does my build not work?
+  kubectl buildkit doctor
+
+  # Another builder, and whether its users may push there
+  kubectl buildkit doctor team --push-to registry.example.com/team/app
+
+  # Does this machine reach the registry, and does it know me?
+  kubectl buildkit doctor --registry registry.example.com
+
+  # For a script
+  kubectl buildkit doctor -o json`
+
+type doctorOptions struct {
+	builder    string
+	output     string
+	registries []string
+	pushes     []string
+}
+
+func newDoctorCommand(f *factory, run func(context.Context, *doctorOptions) error) *cobra.Command {
+	o := &doctorOptions{}
+	if run == nil {
+		run = func(ctx context.Context, o *doctorOptions) error { return runDoctor(ctx, f, o) }
+	}
+	c := &cobra.Command{
+		Use:     "doctor [NAME]",
+		Short:   "Check everything a build stands on, and say how to mend it",
+		Long:    doctorLong,
+		Example: doctorExample,
+		Args:    atMostOneName,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.builder = nameArgument(args)
+			return run(c.Context(), o)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVarP(&o.output, "output", "o", "", `Print the results as "json"`)
+	flags.StringArrayVar(&o.registries, "registry", nil, "Check that this registry is reached from here and accepts the credentials (repeatable)")
+	flags.StringArrayVar(&o.pushes, "push-to", nil, "Check that this image may be pushed, without pushing it (repeatable)")
+	return c
+}
+
+func (o *doctorOptions) check() error {
+	if o.output != "" && o.output != "json" {
+		return &optionError{flag: "--output", value: o.output, reason: "there is only json"}
+	}
+	for i, host := range o.registries {
+		parsed, err := registryauth.ParseHost(host)
+		if err != nil {
+			return &optionError{flag: "--registry", value: host, reason: err.Error()}
+		}
+		o.registries[i] = parsed
+	}
+	for _, reference := range o.pushes {
+		if !registryauth.ValidReference(reference) {
+			return &optionError{flag: "--push-to", value: reference, reason: "it is not the name of an image", next: "write e.g. registry.example.com/team/app"}
+		}
+	}
+	return builder.ValidateName(o.builder)
+}
+
+func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	d := &doctor{factory: f, options: o}
+	var failed error
+	results := checkup.Run(ctx, d.checks(), func(result checkup.Result) {
+		if o.output == "" && failed == nil {
+			failed = checkup.Print(f.streams.Out, result)
+		}
+	})
+	if o.output == "json" {
+		encoder := json.NewEncoder(f.streams.Out)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		failed = encoder.Encode(struct {
+			OK     bool             `json:"ok"`
+			Checks []checkup.Result `json:"checks"`
+		}{checkup.Err(results) == nil, results})
+	}
+	if failed != nil {
+		return failed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return checkup.Err(results)
+}
+
+// doctor is one run of the checks. What one finds out the later ones stand on.
+type doctor struct {
+	*factory
+	options *doctorOptions
+
+	client     *cluster.Client
+	inspection *cluster.Inspection
+	missing    error // why there is no builder
+	nodes      []cluster.Node
+	ways       map[tunnel.Transport]way
+	docker     *registryauth.Provider
+}
+
+// Names of the checks that others need.
+const (
+	checkKubeconfig = "kubeconfig"
+	checkServer     = "API server"
+	checkBuilder    = "builder"
+	checkCerts      = "certificates"
+	checkDocker     = "docker config"
+)
+
+func (d *doctor) checks() []checkup.Check {
+	cluster := []string{checkKubeconfig, checkServer}
+	reached := []string{checkServer, checkBuilder}
+	checks := []checkup.Check{
+		{Name: checkKubeconfig, Run: d.kubeconfig},
+		{Name: checkServer, Needs: []string{checkKubeconfig}, Run: d.server},
+		{Name: "permission to build", Needs: cluster, Run: d.mayBuild},
+		{Name: "permission to install", Needs: cluster, Run: d.mayInstall},
+		{Name: "Pod Security", Needs: cluster, Run: d.podSecurity},
+		{Name: "nodes", Needs: cluster, Run: d.fittingNodes},
+		{Name: "user namespaces", Needs: cluster, Run: d.isolation},
+		{Name: "image", Needs: cluster, Run: d.image},
+		{Name: checkBuilder, Needs: cluster, Run: d.builder},
+		{Name: checkCerts, Needs: reached, Run: d.certificates},
+	}
+	for _, transport := range []tunnel.Transport{tunnel.WebSocket, tunnel.SPDY, tunnel.Exec} {
+		checks = append(checks, checkup.Check{
+			Name: "tunnel: " + string(transport), Needs: append(reached, checkCerts),
+			Run: func(ctx context.Context) checkup.Finding { return d.tunnel(ctx, transport) },
+		})
+	}
+	checks = append(checks,
+		checkup.Check{Name: "daemon", Needs: append(reached, checkCerts), Run: d.daemon},
+		checkup.Check{Name: checkDocker, Run: d.dockerConfig},
+	)
+	return append(checks, d.registryChecks()...)
+}
+
+func ok(details any, format string, args ...any) checkup.Finding {
+	return checkup.Finding{Status: checkup.OK, Message: fmt.Sprintf(format, args...), Details: details}
+}
+
+func skipped(format string, args ...any) checkup.Finding {
+	return checkup.Finding{Status: checkup.Skipped, Message: fmt.Sprintf(format, args...)}
+}
+
+// failed is an error as a build would report it.
+func failed(ctx context.Context, err error) checkup.Finding {
+	told := explain(ctx, err)
+	return checkup.Finding{Status: checkup.Failed, Message: told.text, Remedy: told.next, Code: told.code}
+}
+
+// unknownOr is "unknown" when the one who asks may not see it, and else a failure.
+func unknownOr(ctx context.Context, err error) checkup.Finding {
+	if refusedToSay(err) {
+		return checkup.Finding{Status: checkup.Unknown, Message: err.Error()}
+	}
+	return failed(ctx, err)
+}
+
+// explainCheckup leaves the remedies to the checks, which have told them.
+func explainCheckup(err error) (failure, bool) {
+	var checks *checkup.FailedError
+	if !errors.As(err, &checks) {
+		return failure{}, false
+	}
+	return failure{text: checks.Error(), code: checks.Code}, true
+}

@@ -1,0 +1,193 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+func refusedToSay(err error) bool {
+	var forbidden *cluster.ForbiddenError
+	return errors.As(err, &forbidden)
+}
+
+func (d *doctor) kubeconfig(ctx context.Context) checkup.Finding {
+	client, err := d.cluster()
+	if err != nil {
+		return failed(ctx, err)
+	}
+	d.client = client
+	config, err := d.config()
+	if err != nil {
+		return failed(ctx, err)
+	}
+	where := "the Pod's own ServiceAccount"
+	raw, err := d.flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return failed(ctx, &kubeconfigError{err: err})
+	}
+	name := raw.CurrentContext
+	if chosen := d.flags.Context; chosen != nil && *chosen != "" {
+		name = *chosen
+	}
+	if name != "" {
+		where = fmt.Sprintf("context %q", name)
+	}
+	return ok(map[string]string{"context": name, "server": config.Host, "namespace": client.Namespace()},
+		"%s, server %s, namespace %q", where, config.Host, client.Namespace())
+}
+
+// server also looks at the builder, which the checks after it speak of.
+func (d *doctor) server(ctx context.Context) checkup.Finding {
+	server, err := d.client.Server(ctx)
+	if err != nil {
+		return failed(ctx, err)
+	}
+	d.inspection, d.missing = d.client.Inspect(ctx, d.options.builder)
+	if d.inspection == nil {
+		d.inspection = &cluster.Inspection{Needs: cluster.NeedsOf(builder.Spec{Name: d.options.builder})}
+	}
+	version := server.Version
+	if version == "" {
+		version = "of a version it does not tell"
+	}
+	return ok(server, "Kubernetes %s: %s to connect, then %s a round trip", version, milliseconds(server.Connect), milliseconds(server.RoundTrip))
+}
+
+func (d *doctor) mayBuild(ctx context.Context) checkup.Finding {
+	name := d.options.builder
+	members := d.inspection.Names()
+	if len(members) == 0 {
+		members = builder.MemberNames(name, 1, false)
+	}
+	answers, err := d.client.Access(ctx, cluster.PermissionsToBuild(name, members, d.inspection.Adopted()))
+	if err != nil {
+		return unknownOr(ctx, err)
+	}
+	denied, helpful := lacking(answers)
+	if d.inspection.Adopted() && len(denied) > 0 {
+		return checkup.Finding{
+			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: exitDenied, Details: answers,
+			Remedy: "a builder that install did not make is reached with exec: ask an administrator for create on pods/exec",
+		}
+	}
+	switch {
+	case len(denied) > 0:
+		return checkup.Finding{
+			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: exitDenied, Details: answers,
+			Remedy: bindRole(d.client.Namespace(), name),
+		}
+	case len(helpful) > 0:
+		return checkup.Finding{
+			Status: checkup.Warning, Details: answers,
+			Message: "you may build; why a builder was lost will not be told, since you may not " + strings.Join(helpful, ", "),
+			Remedy:  bindRole(d.client.Namespace(), name),
+		}
+	}
+	return ok(answers, "all %d that a build needs", len(answers))
+}
+
+func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
+	stateful := len(d.inspection.Members) > 1
+	answers, err := d.client.Access(ctx, cluster.PermissionsToInstall(stateful))
+	if err != nil {
+		return unknownOr(ctx, err)
+	}
+	denied := []string{}
+	for _, answer := range answers {
+		if !answer.Allowed {
+			denied = append(denied, answer.String())
+		}
+	}
+	switch {
+	case len(denied) == 0:
+		return ok(answers, "all %d that install needs", len(answers))
+	case d.missing == nil:
+		// Whoever builds need not install.
+		return ok(answers, "no, and building needs none; lacking: %s", strings.Join(denied, ", "))
+	}
+	return checkup.Finding{
+		Status: checkup.Failed, Message: "there is no builder, and you may not " + strings.Join(denied, ", "), Code: exitDenied, Details: answers,
+		Remedy: fmt.Sprintf("ask an administrator to run: kubectl buildkit install %s -n %s", d.options.builder, d.client.Namespace()),
+	}
+}
+
+// lacking are the permissions without which nothing goes, and those that only help.
+func lacking(answers []cluster.Access) (essential, helpful []string) {
+	for _, answer := range answers {
+		switch {
+		case answer.Allowed:
+		case answer.Essential():
+			essential = append(essential, answer.String())
+		default:
+			helpful = append(helpful, answer.String())
+		}
+	}
+	return essential, helpful
+}
+
+// podSecurity asks for the whole of admission where one may create Pods, and else reads the label.
+func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
+	if gone := (&cluster.NamespaceNotFoundError{}); errors.As(d.missing, &gone) {
+		return skipped("there is %v", gone)
+	}
+	admitted := d.client.Admits(ctx, builder.Spec{Name: d.options.builder})
+	var refused *cluster.RefusedError
+	quota := errors.As(admitted, &refused) && refused.By == "the quota"
+	switch {
+	case admitted == nil:
+		return ok(nil, "a builder's Pod is admitted, as the server's dry run says")
+	case quota && d.missing == nil:
+		return ok(nil, "a builder's Pod is admitted; the quota has no room for a second one")
+	case refused != nil && d.missing == nil:
+		return checkup.Finding{
+			Status: checkup.Warning, Message: "the builder could not be installed again: " + refused.Error(), Remedy: nextForRefusal(refused),
+		}
+	case !refusedToSay(admitted):
+		return failed(ctx, admitted)
+	}
+	level, err := d.client.PodSecurity(ctx)
+	switch {
+	case err != nil:
+		return checkup.Finding{Status: checkup.Unknown, Message: "you may neither create Pods nor read the namespace's label"}
+	case level == "", level == "privileged":
+		return ok(nil, "the namespace enforces %q", orPlain(level, "the cluster's default level"))
+	}
+	return failed(ctx, &cluster.RefusedError{
+		By: "Pod Security", Kind: "Pod", Name: d.options.builder, Namespace: d.client.Namespace(), Message: "the namespace enforces " + level,
+	})
+}
+
+func (d *doctor) fittingNodes(ctx context.Context) checkup.Finding {
+	nodes, err := d.client.Nodes(ctx, d.inspection.Needs)
+	if err != nil {
+		return unknownOr(ctx, err)
+	}
+	d.nodes = nodes
+	var architectures, obstacles []string
+	for _, node := range nodes {
+		if node.Obstacle == "" {
+			architectures = appendNew(architectures, node.Architecture)
+		} else {
+			obstacles = append(obstacles, node.Name+": "+node.Obstacle)
+		}
+	}
+	slices.Sort(architectures)
+	summary := fmt.Sprintf("%d of %d fit", len(nodes)-len(obstacles), len(nodes))
+	switch {
+	case len(architectures) > 0 && len(obstacles) == 0:
+		return ok(nodes, "%s (%s)", summary, strings.Join(architectures, ", "))
+	case len(architectures) > 0:
+		return ok(nodes, "%s (%s); not %s", summary, strings.Join(architectures, ", "), strings.Join(obstacles, "; "))
+	}
+	return checkup.Finding{
+		Status: checkup.Failed, Message: summary + ": " + strings.Join(obstacles, "; "), Details: nodes, Code: exitNoBuilder,
+		Remedy: "adapt --node-selector, --toleration or --request of install; kubectl describe nodes",
+	}
+}

@@ -1,0 +1,113 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+)
+
+func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
+	credentials, err := registryauth.New(d.credentialOptions())
+	if err != nil {
+		return failed(ctx, err)
+	}
+	if err := d.trust(credentials); err != nil {
+		return failed(ctx, err)
+	}
+	d.docker = credentials
+	survey := credentials.Survey()
+	var missing, present []string
+	for _, helper := range survey.Helpers {
+		about := helper.Program
+		if len(helper.Hosts) > 0 {
+			about += " for " + strings.Join(helper.Hosts, ", ")
+		}
+		if helper.Missing {
+			missing = append(missing, about)
+		} else {
+			present = append(present, about)
+		}
+	}
+	text := fmt.Sprintf("%s has credentials for %s", survey.Path, orNone(survey.Registries, "no registry"))
+	if survey.Absent && len(survey.Registries) == 0 {
+		text = survey.Path + " does not exist: registries are asked without credentials"
+	}
+	if len(present) > 0 {
+		text += "; helpers: " + strings.Join(present, "; ")
+	}
+	if len(missing) > 0 {
+		return checkup.Finding{
+			Status: checkup.Warning, Message: text + "; not in PATH: " + strings.Join(missing, "; "), Details: survey,
+			Remedy: "install the helper, or take its name out of credsStore and credHelpers in " + survey.Path,
+		}
+	}
+	return ok(survey, "%s", text)
+}
+
+// trust makes the credentials trust what the builder does, as far as its document can be read.
+func (d *doctor) trust(credentials *registryauth.Provider) error {
+	if d.inspection == nil {
+		return lendTrust(nil, credentials)
+	}
+	return lendTrust(d.inspection.Connection, credentials)
+}
+
+func (d *doctor) registryChecks() []checkup.Check {
+	if len(d.options.registries)+len(d.options.pushes) == 0 {
+		return []checkup.Check{{Name: "registries", Needs: []string{checkDocker}, Run: func(context.Context) checkup.Finding {
+			return skipped("none was named: --registry HOST, or --push-to IMAGE")
+		}}}
+	}
+	var checks []checkup.Check
+	for _, host := range d.options.registries {
+		checks = append(checks, checkup.Check{
+			Name: "registry: " + host, Needs: []string{checkDocker},
+			Run: func(ctx context.Context) checkup.Finding {
+				standing, err := d.docker.Reach(ctx, host)
+				return d.standing(ctx, standing, err, "is reached from here")
+			},
+		})
+	}
+	for _, reference := range d.options.pushes {
+		checks = append(checks, checkup.Check{
+			Name: "push: " + reference, Needs: []string{checkDocker},
+			Run: func(ctx context.Context) checkup.Finding {
+				standing, err := d.docker.MayPush(ctx, reference)
+				return d.standing(ctx, standing, err, "permits the push")
+			},
+		})
+	}
+	return checks
+}
+
+func (d *doctor) standing(ctx context.Context, standing registryauth.Standing, err error, what string) checkup.Finding {
+	if err != nil {
+		finding := failed(ctx, err)
+		if unreachable := (&registryauth.UnreachableError{}); errors.As(err, &unreachable) && (unreachable.Untrusted || unreachable.Plain) {
+			flag := "--registry-ca FILE"
+			if unreachable.Plain {
+				flag = "--insecure-registry " + unreachable.Host
+			}
+			finding.Remedy = fmt.Sprintf("kubectl buildkit install %s %s", d.options.builder, flag)
+		}
+		return finding
+	}
+	switch {
+	case standing.Open:
+		return ok(standing, "it %s, and asks nobody who they are", what)
+	case standing.User != "":
+		return ok(standing, "it %s, for user %q of %s", what, standing.User, standing.Source)
+	}
+	return ok(standing, "it %s, with the token of %s", what, orPlain(standing.Source, "nobody"))
+}
+
+func orPlain(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

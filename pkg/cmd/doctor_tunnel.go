@@ -1,0 +1,108 @@
+package cmd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+// answerPatience is how long a way to the daemon may take.
+const answerPatience = 20 * time.Second
+
+// way is a way to the daemon that was tried.
+type way struct {
+	took time.Duration // until the daemon has answered
+	err  error
+}
+
+// tunnel tells of one way. That it does not lead there is a warning as long as another does.
+func (d *doctor) tunnel(ctx context.Context, transport tunnel.Transport) checkup.Finding {
+	if d.inspection.Adopted() && transport != tunnel.Exec {
+		return skipped("nobody knows on which port an adopted daemon listens")
+	}
+	if d.inspection.Connection == nil && !d.inspection.Adopted() {
+		return skipped("its certificates may not be read")
+	}
+	tried := d.tryWays(ctx)[transport]
+	if tried.err == nil {
+		return ok(map[string]int64{"nanoseconds": int64(tried.took)}, "the daemon answers in %s", milliseconds(tried.took))
+	}
+	finding := failed(ctx, tried.err)
+	best := d.bestWay(ctx)
+	if best == "" {
+		return finding
+	}
+	var forbidden *tunnel.ForbiddenError
+	if errors.As(tried.err, &forbidden) {
+		return skipped("%s, and %s does", finding.Message, best)
+	}
+	finding.Status, finding.Remedy = checkup.Warning, fmt.Sprintf("builds use %s: --transport %s", best, best)
+	return finding
+}
+
+// tryWays tries each way once, to the first member that is ready.
+func (d *doctor) tryWays(ctx context.Context) map[tunnel.Transport]way {
+	if d.ways != nil {
+		return d.ways
+	}
+	d.ways = map[tunnel.Transport]way{}
+	for _, member := range d.inspection.Members {
+		if member.Err != nil {
+			continue
+		}
+		for _, transport := range []tunnel.Transport{tunnel.WebSocket, tunnel.SPDY, tunnel.Exec} {
+			start := time.Now()
+			_, err := d.ask(ctx, transport, member.Member)
+			d.ways[transport] = way{took: time.Since(start), err: err}
+		}
+		break
+	}
+	return d.ways
+}
+
+// bestWay is the first that leads to the daemon; empty when none does.
+func (d *doctor) bestWay(ctx context.Context) tunnel.Transport {
+	for _, transport := range []tunnel.Transport{tunnel.WebSocket, tunnel.SPDY, tunnel.Exec} {
+		if tried, ok := d.tryWays(ctx)[transport]; ok && tried.err == nil {
+			return transport
+		}
+	}
+	return ""
+}
+
+// ask opens a tunnel of exactly that kind and asks the daemon what it is.
+func (d *doctor) ask(ctx context.Context, transport tunnel.Transport, member cluster.Member) (*solve.Info, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerPatience, fmt.Errorf("no answer over %s in %s", transport, answerPatience))
+	defer cancel()
+	tunnels, err := d.dialer(transport)
+	if err != nil {
+		return nil, err
+	}
+	var config *tls.Config
+	if transport != tunnel.Exec {
+		if d.inspection.Connection == nil {
+			return nil, errors.New("there are no certificates for it")
+		}
+		if config, err = d.inspection.Connection.TLS(time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	daemon, err := solve.Connect(ctx, func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, targetOf(member)) }, config)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = daemon.Close() }()
+	return daemon.Info(ctx)
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
