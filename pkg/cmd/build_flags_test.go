@@ -25,7 +25,8 @@ func buildWith(t *testing.T, args ...string) *buildOptions {
 
 // byDefault are the options that a command line without flags gives.
 func byDefault(change func(*request.Options)) request.Options {
-	opts := request.Options{Input: request.Input{Path: "."}, Call: request.Call{Method: "build"}, Sandbox: request.Sandbox{Network: "default"}}
+	opts := request.Options{Input: request.Input{Path: "."}, Call: request.Call{Method: "build"}, Sandbox: request.Sandbox{Network: "default"},
+		Upload: request.Upload{ContextWarning: "100m"}}
 	change(&opts)
 	return opts
 }

@@ -12,6 +12,7 @@ import (
 // registerUpload declares how the context is sent. Docker had a --compress without a value.
 func (o *buildOptions) registerUpload(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Compress, "compress", "", "Compress the context on its way: "+strings.Join(upload.Modes(), ", ")+` (default "auto")`)
+	flags.StringVar(&o.ContextWarning, "context-warning", "100m", "Name the largest paths of a directory when more of it is sent; 0 is never")
 	flags.Lookup("compress").NoOptDefVal = string(upload.Always)
 }
 

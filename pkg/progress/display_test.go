@@ -177,7 +177,7 @@ func TestWarnings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	send(d, &client.SolveStatus{Warnings: []*client.VertexWarning{warning, {Short: []byte("plain")}}})
+	send(d, &client.SolveStatus{Warnings: []*client.VertexWarning{warning, {Short: []byte("plain"), Detail: [][]byte{[]byte("one"), []byte("two")}}}})
 	warnings, err := d.Close()
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "warning: FromAsCasing: 'as' and 'FROM' keywords' casing do not match (Dockerfile:7), see https://docs.example.com/x\n" +
-		"warning: plain\n"
+		"warning: plain\n  one\n  two\n"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)
 	}

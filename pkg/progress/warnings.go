@@ -8,7 +8,7 @@ import (
 )
 
 // PrintWarnings writes a line for each warning, with its place in the Dockerfile
-// and the page that explains it.
+// and the page that explains it, or without such a page what there is to say.
 func PrintWarnings(w io.Writer, warnings []client.VertexWarning) error {
 	for _, warning := range warnings {
 		line := "warning: " + string(warning.Short)
@@ -17,6 +17,10 @@ func PrintWarnings(w io.Writer, warnings []client.VertexWarning) error {
 		}
 		if warning.URL != "" {
 			line += ", see " + warning.URL
+		} else {
+			for _, detail := range warning.Detail {
+				line += "\n  " + string(detail)
+			}
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err

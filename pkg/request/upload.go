@@ -8,7 +8,8 @@ import (
 
 // Upload says how the context is sent.
 type Upload struct {
-	Compress string // --compress; docker's flag of old was a boolean
+	Compress       string // --compress; docker's flag of old was a boolean
+	ContextWarning string // --context-warning
 }
 
 func (o Upload) apply(r *Request, _ Environment) error {
@@ -24,5 +25,11 @@ func (o Upload) apply(r *Request, _ Environment) error {
 		return &UsageError{Flag: "--compress", Value: o.Compress, Reason: err.Error()}
 	}
 	r.upload = upload.Options{Compress: mode}
+	if o.ContextWarning == "" {
+		return nil
+	}
+	if r.upload.Large, err = parseBytes(o.ContextWarning); err != nil {
+		return &UsageError{Flag: "--context-warning", Value: o.ContextWarning, Reason: err.Error(), Next: "use a size, e.g. 100m, or 0 for none"}
+	}
 	return nil
 }

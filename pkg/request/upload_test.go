@@ -21,3 +21,16 @@ func TestCompress(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestContextWarning(t *testing.T) {
+	for value, want := range map[string]int64{"": 0, "0": 0, "100m": 100 << 20, "1GB": 1 << 30} {
+		r := &Request{}
+		if err := (Upload{ContextWarning: value}).apply(r, Environment{}); err != nil || r.upload.Large != want {
+			t.Errorf("%q: got %d, %v", value, r.upload.Large, err)
+		}
+	}
+	var usage *UsageError
+	if err := (Upload{ContextWarning: "much"}).apply(&Request{}, Environment{}); !errors.As(err, &usage) || usage.Flag != "--context-warning" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -28,6 +28,9 @@ const (
 	aliveWithin = 20 * time.Second
 )
 
+// handshakeTurns is how often the daemon answers until its first byte after the handshake of TLS 1.3.
+const handshakeTurns = 2
+
 // Dial opens a connection to the daemon.
 type Dial func(ctx context.Context) (net.Conn, error)
 
@@ -52,11 +55,13 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 	l, g := newLink(), &gauge{Conn: conn}
 	conn = l.watch(g)
 	if config != nil {
+		began := time.Now()
 		secure, err := handshake(ctx, conn, config, l)
 		if err != nil {
 			_ = conn.Close()
 			return nil, err
 		}
+		g.answered(time.Since(began) / handshakeTurns)
 		conn = l.watch(secure)
 	}
 	d := &Daemon{link: l, gauge: g, sessions: sessions{servers: map[string]*grpc.Server{}}, grace: cancelGrace}

@@ -27,7 +27,17 @@ func (g *gauge) Written() (bytes int64, waited time.Duration) {
 	return g.written.Load(), time.Duration(g.waited.Load())
 }
 
-// RoundTrip is how long the daemon took for its first answer on the last session; 0 before that.
+// RoundTrip is the shortest time in which the daemon has answered; 0 before it has.
 func (g *gauge) RoundTrip() time.Duration {
 	return time.Duration(g.roundTrip.Load())
+}
+
+// answered notes how long the daemon took. On a busy machine some answers take long though the way is short.
+func (g *gauge) answered(after time.Duration) {
+	for {
+		shortest := g.roundTrip.Load()
+		if shortest > 0 && shortest <= int64(after) || g.roundTrip.CompareAndSwap(shortest, int64(after)) {
+			return
+		}
+	}
 }

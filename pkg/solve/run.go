@@ -62,13 +62,16 @@ func (d *Daemon) run(ctx context.Context, attempt *request.Attempt, display Disp
 	if err := d.newSession(ctx, &attempt.Options); err != nil {
 		return nil, err
 	}
+	steps := newStepNames()
+	readers := []func(*client.SolveStatus){steps.note}
 	if attempt.Definition == nil { // BuildKit's client compares a definition with the directories it serves itself
-		if err := upload.Serve(&attempt.Options, attempt.Upload, d.gauge); err != nil {
+		meter, err := upload.Serve(&attempt.Options, attempt.Upload, d.gauge)
+		if err != nil {
 			return nil, err
 		}
+		readers = append(readers, meter.Annotate)
 	}
-	steps := newStepNames()
-	response, err := d.solve(ctx, attempt, steps.tee(display.Attach()))
+	response, err := d.solve(ctx, attempt, tee(display.Attach(), readers...))
 	if err != nil {
 		return nil, d.explain(ctx, err, steps, attachables)
 	}

@@ -86,3 +86,14 @@ func TestSessionOfAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestShortestAnswer proves that one late answer does not make the daemon look far.
+func TestShortestAnswer(t *testing.T) {
+	g := &gauge{}
+	for _, after := range []time.Duration{20, 5, 90} {
+		g.answered(after)
+	}
+	if got := g.RoundTrip(); got != 5 {
+		t.Errorf("got %v", got)
+	}
+}

@@ -23,13 +23,15 @@ func (s *stepNames) name(digest string) string {
 	return s.names[digest]
 }
 
-// tee returns a channel whose statuses are noted and go on to out.
-func (s *stepNames) tee(out chan *client.SolveStatus) chan *client.SolveStatus {
+// tee returns a channel whose statuses are shown to each of the readers, which may add to them, and go on to out.
+func tee(out chan *client.SolveStatus, readers ...func(*client.SolveStatus)) chan *client.SolveStatus {
 	in := make(chan *client.SolveStatus)
 	go func() {
 		defer close(out)
 		for status := range in {
-			s.note(status)
+			for _, read := range readers {
+				read(status)
+			}
 			out <- status
 		}
 	}()

@@ -9,20 +9,28 @@ import (
 // stream is a call of the daemon that is answered with data.
 type stream[M any] struct {
 	grpc.BidiStreamingServer[M, M]
-	judge  *judge
+	*sender
 	agreed bool
 }
 
+// sender is what all calls of a session have in common.
+type sender struct {
+	judge *judge
+	meter *Meter
+}
+
 // wrap agrees on the compression with the daemon, unless it is never wanted.
-func wrap[M any](call grpc.BidiStreamingServer[M, M], judge *judge) *stream[M] {
-	agreed := judge.mode != Never && grpc.SetSendCompressor(call.Context(), encodingName) == nil
-	return &stream[M]{BidiStreamingServer: call, judge: judge, agreed: agreed}
+func wrap[M any](call grpc.BidiStreamingServer[M, M], sender *sender) *stream[M] {
+	agreed := sender.judge.mode != Never && grpc.SetSendCompressor(call.Context(), encodingName) == nil
+	return &stream[M]{BidiStreamingServer: call, sender: sender, agreed: agreed}
 }
 
 // SendMsg sends a message compressed or plain. What was agreed on is what gRPC does with every message, except with one
 // that was encoded before: that is done as it was when the call came in, which is plain.
 func (s *stream[M]) SendMsg(message any) error {
-	if !s.agreed || s.judge.compress(payload(message)) {
+	data := payload(message)
+	s.meter.count(len(data))
+	if !s.agreed || s.judge.compress(data) {
 		return s.BidiStreamingServer.SendMsg(message)
 	}
 	plain := &grpc.PreparedMsg{}

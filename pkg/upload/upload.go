@@ -10,35 +10,38 @@ import (
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
 // Options say how to send.
 type Options struct {
 	Compress Mode
+	// Large is how much of one directory, in bytes, is so much that the user is told what it was; 0 is never.
+	Large int64
 }
 
 // Serve takes the place of what BuildKit's client would do with the directories and archives of a solve.
-func Serve(opt *client.SolveOpt, options Options, link Link) error {
-	judge := newJudge(options.Compress, link)
+func Serve(opt *client.SolveOpt, options Options, link Link) (*Meter, error) {
+	sender := &sender{judge: newJudge(options.Compress, link), meter: newMeter(options.Large, link)}
 	for i, attachable := range opt.Session {
 		if archive, ok := attachable.(upload.UploadServer); ok {
-			opt.Session[i] = &archives{UploadServer: archive, judge: judge}
+			opt.Session[i] = &archives{UploadServer: archive, sender: sender}
 		}
 	}
 	if len(opt.LocalMounts) == 0 {
-		return nil
+		return sender.meter, nil
 	}
-	files, err := directories(opt, judge)
+	files, err := directories(opt, sender)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	opt.LocalMounts = nil
 	opt.Session = append(opt.Session, files)
-	return nil
+	return sender.meter, nil
 }
 
 // directories serve the local mounts. Owners are left out, as BuildKit's client does it: they are of this machine.
-func directories(opt *client.SolveOpt, judge *judge) (session.Attachable, error) {
+func directories(opt *client.SolveOpt, sender *sender) (session.Attachable, error) {
 	source := filesync.StaticDirSource{}
 	for name, mount := range opt.LocalMounts {
 		ownerless, err := fsutil.NewFilterFS(mount, &fsutil.FilterOpt{Map: func(_ string, stat *types.Stat) fsutil.MapResult {
@@ -48,19 +51,22 @@ func directories(opt *client.SolveOpt, judge *judge) (session.Attachable, error)
 		if err != nil {
 			return nil, fmt.Errorf("preparing the directory %q: %w", name, err)
 		}
-		source[name] = ownerless
+		source[name] = countedFS{FS: ownerless, name: name, meter: sender.meter}
 	}
 	provider, ok := filesync.NewFSSyncProvider(source, opt.LocalFilterOpt).(filesync.FileSyncServer)
 	if !ok {
 		return nil, fmt.Errorf("serving directories: BuildKit's provider is no %T", provider)
 	}
-	return &files{FileSyncServer: provider, judge: judge}, nil
+	return &files{FileSyncServer: provider, sender: sender}, nil
 }
+
+// directoryName is the header in which the daemon names the directory it wants.
+const directoryName = "dir-name"
 
 // files is BuildKit's service for directories.
 type files struct {
 	filesync.FileSyncServer
-	judge *judge
+	sender *sender
 }
 
 func (f *files) Register(server *grpc.Server) {
@@ -68,13 +74,16 @@ func (f *files) Register(server *grpc.Server) {
 }
 
 func (f *files) DiffCopy(call filesync.FileSync_DiffCopyServer) error {
-	return f.FileSyncServer.DiffCopy(wrap(call, f.judge))
+	if names := metadata.ValueFromIncomingContext(call.Context(), directoryName); len(names) == 1 {
+		f.sender.meter.begin(names[0])
+	}
+	return f.FileSyncServer.DiffCopy(wrap(call, f.sender))
 }
 
 // archives is BuildKit's service for archives on standard input.
 type archives struct {
 	upload.UploadServer
-	judge *judge
+	sender *sender
 }
 
 func (a *archives) Register(server *grpc.Server) {
@@ -82,5 +91,5 @@ func (a *archives) Register(server *grpc.Server) {
 }
 
 func (a *archives) Pull(call upload.Upload_PullServer) error {
-	return a.UploadServer.Pull(wrap(call, a.judge))
+	return a.UploadServer.Pull(wrap(call, a.sender))
 }

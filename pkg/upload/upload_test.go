@@ -46,7 +46,7 @@ func (l *countingListener) Accept() (net.Conn, error) {
 // serve serves a solve's directories and archives, and returns the daemon's end of the session.
 func serve(t *testing.T, opt *client.SolveOpt, mode Mode, link Link) (*grpc.ClientConn, *atomic.Int64) {
 	t.Helper()
-	if err := Serve(opt, Options{Compress: mode}, link); err != nil {
+	if _, err := Serve(opt, Options{Compress: mode}, link); err != nil {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer()

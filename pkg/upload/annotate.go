@@ -1,0 +1,70 @@
+package upload
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/tonistiigi/units"
+)
+
+const (
+	// transferring and its colon surround the name of the directory in the daemon's own line.
+	transferring = "transferring "
+	// remarkable is how many bytes an upload has on the wire that is worth more lines.
+	remarkable = 256 << 10
+	// named is how many paths of a large directory are named.
+	named = 5
+)
+
+// Annotate adds to the daemon's line about a directory what is known here: bytes on the wire, their rate, and once it
+// is through how much compressing it has saved; and a warning if it was large.
+func (m *Meter) Annotate(status *client.SolveStatus) {
+	for _, line := range status.Statuses {
+		name, isTransfer := strings.CutPrefix(strings.TrimSuffix(line.ID, ":"), transferring)
+		if !isTransfer || line.Started == nil {
+			continue
+		}
+		now, known := m.figures(name)
+		if !known || now.wire < remarkable || now.content == 0 {
+			continue
+		}
+		status.Statuses = append(status.Statuses, now.lines(line)...)
+		if line.Completed != nil {
+			status.Warnings = append(status.Warnings, m.warnings(name, line.Vertex)...)
+		}
+	}
+}
+
+// lines stand below the daemon's own. The name of a line cannot change while it is shown, so that its figures are all
+// that moves.
+func (f figures) lines(under *client.VertexStatus) []*client.VertexStatus {
+	rate := int64(float64(f.wire) / max(f.took, time.Millisecond).Seconds())
+	wire, speed := *under, *under
+	wire.ID, wire.Current, wire.Total = "on the wire:", f.wire, 0
+	speed.ID, speed.Current, speed.Total = "sent per second:", rate, 0
+	lines := []*client.VertexStatus{&wire, &speed}
+	if saved := 100 - 100*f.wire/f.content; under.Completed != nil && saved > 0 {
+		total := *under
+		total.ID, total.Current, total.Total = fmt.Sprintf("compressing has saved %d%%", saved), 0, 0
+		lines = append(lines, &total)
+	}
+	return lines
+}
+
+// warnings name the largest paths of a directory that was large.
+func (m *Meter) warnings(name string, vertex digest.Digest) []*client.VertexWarning {
+	largest, total := m.largest(name, named)
+	if m.limit == 0 || total <= m.limit {
+		return nil
+	}
+	text := fmt.Sprintf("%.1f were sent of the directory %q; what the build does not need stays here if its .dockerignore has a line for it. The largest:",
+		units.Bytes(total), name)
+	warning := &client.VertexWarning{Vertex: vertex, Level: 1, Short: []byte(text)}
+	for _, share := range largest {
+		warning.Detail = append(warning.Detail, fmt.Appendf(nil, "%8.1f  %s", units.Bytes(share.bytes), share.path))
+	}
+	return []*client.VertexWarning{warning}
+}

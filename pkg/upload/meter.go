@@ -1,0 +1,155 @@
+package upload
+
+import (
+	"cmp"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tonistiigi/fsutil"
+)
+
+// depth is how many parts of a path are told apart, so that a tree of any size is counted in little memory.
+const depth = 3
+
+// Meter counts what is sent of each directory.
+type Meter struct {
+	link   Link
+	limit  int64 // bytes of one directory above which its largest paths are told; 0 is never
+	now    func() time.Time
+	mu     sync.Mutex
+	bytes  int64                // content of all files so far
+	latest map[string]*transfer // by the name of the mount
+}
+
+func newMeter(limit int64, link Link) *Meter {
+	return &Meter{link: link, limit: limit, now: time.Now, latest: map[string]*transfer{}}
+}
+
+// transfer is one sending of a directory; one that comes later takes its place.
+type transfer struct {
+	began time.Time
+	bytes int64 // the meter's when it began
+	wire  int64 // the link's when it began
+	sizes map[string]int64
+}
+
+// begin starts to count for the directory.
+func (m *Meter) begin(name string) {
+	wire, _ := m.link.Written()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.latest[name] = &transfer{began: m.now(), bytes: m.bytes, wire: wire, sizes: map[string]int64{}}
+}
+
+// sent counts a file that is through, or a part of it.
+func (m *Meter) sent(name, file string, bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	current := m.latest[name]
+	if current == nil {
+		return
+	}
+	parts := strings.Split(path.Clean(strings.ReplaceAll(file, `\`, "/")), "/")
+	for i := 1; i <= min(len(parts), depth); i++ {
+		current.sizes[strings.Join(parts[:i], "/")] += bytes
+	}
+}
+
+func (m *Meter) count(bytes int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.bytes += int64(bytes)
+}
+
+// figures are what a directory's sending is like so far.
+type figures struct {
+	content, wire int64 // bytes of files, and on the wire
+	took          time.Duration
+}
+
+// figures are of everything that was sent since the directory's began: two at once share the wire.
+func (m *Meter) figures(name string) (figures, bool) {
+	wire, _ := m.link.Written()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	current := m.latest[name]
+	if current == nil {
+		return figures{}, false
+	}
+	return figures{content: m.bytes - current.bytes, wire: wire - current.wire, took: m.now().Sub(current.began)}, true
+}
+
+// share is a path and the bytes that were sent of it.
+type share struct {
+	path  string
+	bytes int64
+}
+
+// largest are the paths that most was sent of, and how much was sent in all. A directory that is nearly all one of its
+// entries is not named, but that entry.
+func (m *Meter) largest(name string, count int) (all []share, total int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	current := m.latest[name]
+	if current == nil {
+		return nil, 0
+	}
+	children := map[string][]string{}
+	for _, file := range slices.Sorted(maps.Keys(current.sizes)) {
+		children[path.Dir(file)] = append(children[path.Dir(file)], file)
+	}
+	for _, top := range children["."] {
+		total += current.sizes[top]
+		all = append(all, share{path: current.narrow(top, children), bytes: current.sizes[top]})
+	}
+	slices.SortStableFunc(all, func(a, b share) int { return cmp.Compare(b.bytes, a.bytes) })
+	return all[:min(count, len(all))], total
+}
+
+// narrow goes down as long as one entry has nine tenths of its directory.
+func (t *transfer) narrow(dir string, children map[string][]string) string {
+	for _, child := range children[dir] {
+		if t.sizes[child]*10 >= t.sizes[dir]*9 {
+			return t.narrow(child, children)
+		}
+	}
+	return dir
+}
+
+// countedFS tells the meter of everything that is read.
+type countedFS struct {
+	fsutil.FS
+	name  string
+	meter *Meter
+}
+
+func (f countedFS) Open(file string) (io.ReadCloser, error) {
+	opened, err := f.FS.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	return &countedFile{ReadCloser: opened, path: file, fs: f}, nil
+}
+
+type countedFile struct {
+	io.ReadCloser
+	path  string
+	bytes int64
+	fs    countedFS
+}
+
+func (f *countedFile) Read(b []byte) (int, error) {
+	n, err := f.ReadCloser.Read(b)
+	f.bytes += int64(n)
+	return n, err
+}
+
+func (f *countedFile) Close() error {
+	f.fs.meter.sent(f.fs.name, f.path, f.bytes)
+	return f.ReadCloser.Close()
+}
