@@ -59,14 +59,14 @@ type krew struct {
 func newKrew(u *user) krew {
 	u.t.Helper()
 	programs := u.mkdir("programs")
-	if err := os.Symlink(need(u.t, "E2E_KREW"), filepath.Join(programs, "kubectl-krew")); err != nil {
-		u.t.Fatal(err)
-	}
 	k := krew{user: u, release: need(u.t, "E2E_RELEASE"), path: programs + ":" + os.Getenv("PATH")}
 	k.manifest = filepath.Join(k.release, "plugins", "buildkit.yaml")
 	raw, err := os.ReadFile(k.manifest)
 	if err != nil {
 		u.t.Fatalf("there is no release to install: `make package` makes one: %v", err)
+	}
+	if err := os.Symlink(need(u.t, "E2E_KREW"), filepath.Join(programs, "kubectl-krew")); err != nil {
+		u.t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(raw), "\n  version: ")
 	k.version, _, _ = strings.Cut(rest, "\n")
