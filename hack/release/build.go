@@ -106,14 +106,3 @@ func compile(ctx context.Context, src source, p platform, path string) error {
 	}
 	return nil
 }
-
-// writeBill lists, in CycloneDX, the modules that the linker put into the program. The time and the random serial number
-// that the format permits are left out: they would make every run another.
-func writeBill(ctx context.Context, src source, executable, path string) error {
-	bill := exec.CommandContext(ctx, "go", "tool", "cyclonedx-gomod", "bin", "-json", "-std", "-noserial", "-notimestamp",
-		"-version", src.version, "-output", path, executable)
-	bill.Dir = filepath.Join(src.dir, "hack", "release")
-	bill.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	_, err := output(bill)
-	return err
-}
