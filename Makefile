@@ -50,6 +50,10 @@ fuzz: ## Each fuzz target for FUZZTIME (default: its seeds only)
 e2e: build package ## End-to-end tests on the cluster (E2E_KUBECONFIG, else this machine's)
 	hack/e2e/run
 
+.PHONY: docs
+docs: ## Write the command reference anew (cmd/kubectl-buildkit/doc)
+	go test ./pkg/cmd -run TestCommandReferenceIsUpToDate -update-reference
+
 .PHONY: bench
 bench: build ## Ratios against docker buildx and buildctl kube-pod
 	hack/bench/run
