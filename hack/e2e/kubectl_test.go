@@ -110,16 +110,22 @@ func (u *user) buildkit(args ...string) call {
 // kubectlIn runs kubectl in a folder with something on standard input.
 func (u *user) kubectlIn(dir string, stdin []byte, args ...string) call {
 	u.t.Helper()
+	return u.run(dir, stdin, "kubectl", args...)
+}
+
+// run runs a program as the user would.
+func (u *user) run(dir string, stdin []byte, program string, args ...string) call {
+	u.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "kubectl", args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, u.environ(), bytes.NewReader(stdin), &stdout, &stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) } // a hang shows its goroutines
 	cmd.WaitDelay = 5 * time.Second
 	start := time.Now()
 	err := cmd.Run()
-	c := call{t: u.t, line: "kubectl " + strings.Join(args, " "), stdout: stdout.String(), stderr: stderr.String(), took: time.Since(start)}
+	c := call{t: u.t, line: program + " " + strings.Join(args, " "), stdout: stdout.String(), stderr: stderr.String(), took: time.Since(start)}
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):

@@ -21,8 +21,8 @@ type terminal struct {
 	text   string
 }
 
-// sitsDown runs `kubectl ARGS…` in a terminal of its own.
-func (u *user) sitsDown(args ...string) *terminal {
+// sitsDown runs a program in a terminal of its own.
+func (u *user) sitsDown(program string, args ...string) *terminal {
 	u.t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -35,7 +35,7 @@ func (u *user) sitsDown(args ...string) *terminal {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	x := &terminal{t: u.t, master: master, seen: make(chan string, 64), cmd: exec.Command("kubectl", args...)}
+	x := &terminal{t: u.t, master: master, seen: make(chan string, 64), cmd: exec.Command(program, args...)}
 	x.cmd.Env, x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = u.environ(), slave, slave, slave
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := x.cmd.Start(); err != nil {
@@ -114,7 +114,7 @@ func (x *terminal) ends(code int) {
 func TestLoginPrompt(t *testing.T) {
 	u, reg := newUser(t), basicRegistry(t)
 	args := []string{"buildkit", "login", reg.host, "--registry-ca", need(t, "E2E_REGISTRY_CA")}
-	x := u.sitsDown(args...)
+	x := u.sitsDown("kubectl", args...)
 	x.shows("Username: ")
 	x.types(reg.user + "\n")
 	x.shows("Password: ")
@@ -125,12 +125,12 @@ func TestLoginPrompt(t *testing.T) {
 		t.Errorf("the password is on the screen:\n%s", x.text)
 	}
 
-	x = u.sitsDown(args...)
+	x = u.sitsDown("kubectl", args...)
 	x.shows("Username: ")
 	x.types("\x03")
 	x.ends(130)
 
-	x = u.sitsDown(append(args, "-u", "me")...)
+	x = u.sitsDown("kubectl", append(args, "-u", "me")...)
 	x.shows("Password: ")
 	x.types("\x03")
 	x.ends(130)

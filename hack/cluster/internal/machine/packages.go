@@ -19,7 +19,8 @@ type requirement struct {
 
 func requirements() []requirement {
 	return []requirement{
-		{"busybox-static", "/usr/share/doc/busybox-static"}, // the userland of every image
+		{"bash-completion", "/usr/share/bash-completion/bash_completion"}, // a test presses TAB
+		{"busybox-static", "/usr/share/doc/busybox-static"},               // the userland of every image
 		{"ca-certificates", "/etc/ssl/certs/ca-certificates.crt"},
 		{"gcc", "/usr/bin/gcc"},                      // runc is C in part
 		{"git", "/usr/lib/git-core/git-remote-http"}, // into the images of buildkitd

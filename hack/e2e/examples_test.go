@@ -1,0 +1,112 @@
+package e2e_test
+
+import (
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every example of every help text is pasted into a shell, in the order of the commands' names, in a folder with a
+// Dockerfile. adaptations say what this cluster has in place of what they name; nothing is left out.
+func TestExamplesOfEveryHelpText(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	dir := u.exampleFolder()
+	u.builder()
+	u.builder("team")
+	pairs := adaptations(t, u)
+	used := map[string]bool{}
+	replacer := strings.NewReplacer(pairs...)
+	for _, command := range append([]string{""}, u.commands("")...) {
+		for _, example := range examples(u.buildkit(append(strings.Fields(command), "--help")...).ok().stdout) {
+			for i := 0; i < len(pairs); i += 2 {
+				used[pairs[i]] = used[pairs[i]] || strings.Contains(example, pairs[i])
+			}
+			if c := u.run(dir, nil, "bash", "-euo", "pipefail", "-c", replacer.Replace(example)); c.code != 0 {
+				t.Errorf("an example of kubectl buildkit %s fails:\n%s\n%s", command, example, c.all())
+			}
+		}
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		if !used[pairs[i]] {
+			t.Errorf("no example has %q: remove its adaptation", pairs[i])
+		}
+	}
+}
+
+// adaptations are pairs of what an example says and what is run instead; of two that begin alike the longer comes first.
+func adaptations(t *testing.T, u *user) []string {
+	t.Helper()
+	open, token, basic := openRegistry(t), tokenRegistry(t), basicRegistry(t)
+	u.env["TOKEN"] = basic.password
+	// Nobody is there to be asked for a password, and the registries' CA is private.
+	login := " -u " + basic.user + ` --password-stdin --registry-ca ca.pem <<<"$TOKEN"`
+	return []string{
+		"login registry.example.com\n", "login " + basic.host + login + "\n",
+		"login registry.local:5000 --registry-ca ca.pem\n", "login " + token.host + login + "\n",
+		"login iad.ocir.io -u mytenancy/me@example.com", "login " + token.host + " -u " + token.user + " --registry-ca ca.pem",
+		"logout registry.example.com", "logout " + basic.host,
+		"registry.example.com/", open.host + "/" + u.namespace + "/",
+		"install\n", "install --registry-ca ca.pem --insecure-registry " + open.host + "\n",
+		"--insecure-registry registry.local:5000", "--insecure-registry " + open.host,
+		// No node has so much to give, nor the label; and nobody provides volumes.
+		"--node-selector disk=ssd\n", "--node-selector disk=ssd --dry-run=server\n",
+		"--storage 50Gi\n", "--storage 50Gi --dry-run=server\n",
+		"'FROM alpine'", "'FROM " + need(t, "E2E_BASE_IMAGE") + "'",
+		// This machine is not for the tests to change.
+		"sudo tee /usr/local/bin/", "tee $HOME/bin/",
+		"sudo chmod +x /usr/local/bin/", "chmod +x $HOME/bin/",
+	}
+}
+
+// exampleFolder has what the examples name: Dockerfiles with their stages and arguments, and a CA.
+func (u *user) exampleFolder() string {
+	u.t.Helper()
+	dir := u.mkdir("app")
+	u.mkdir("app/build")
+	u.mkdir("bin")
+	u.mkdir(".krew/bin")
+	text := "FROM " + need(u.t, "E2E_BASE_IMAGE") + " AS release\nARG VERSION\nRUN echo $VERSION >/version\n"
+	write(u.t, filepath.Join(dir, "Dockerfile"), text)
+	write(u.t, filepath.Join(dir, "build", "Dockerfile"), text)
+	u.run(dir, nil, "cp", need(u.t, "E2E_REGISTRY_CA"), "ca.pem").ok()
+	return dir
+}
+
+// commands are all commands below one, as help lists them, e.g. "history inspect".
+func (u *user) commands(above string) []string {
+	u.t.Helper()
+	help := u.buildkit(append(strings.Fields(above), "--help")...).ok().stdout
+	_, list, found := strings.Cut(help, "Available Commands:\n")
+	if !found {
+		return nil
+	}
+	list, _, _ = strings.Cut(list, "\n\n")
+	var names []string
+	for line := range strings.Lines(list) {
+		name := strings.TrimSpace(above + " " + strings.Fields(line)[0])
+		if name != "help" {
+			names = append(append(names, name), u.commands(name)...)
+		}
+	}
+	return names
+}
+
+// examples are the parts of a help text's section of that name, between blank lines.
+func examples(help string) []string {
+	_, section, found := strings.Cut(help, "Examples:\n")
+	if !found {
+		return nil
+	}
+	if end := regexp.MustCompile(`(?m)^\S.*:$`).FindStringIndex(section); end != nil {
+		section = section[:end[0]]
+	}
+	var list []string
+	for part := range strings.SplitSeq(section, "\n\n") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part+"\n")
+		}
+	}
+	return list
+}
