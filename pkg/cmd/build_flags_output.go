@@ -11,6 +11,7 @@ func (o *buildOptions) registerOutput(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&o.Outputs, "output", "o", nil, "Where the result goes, e.g. ./dir or type=oci,dest=image.tar (repeatable)")
 	flags.StringVar(&o.MetadataFile, "metadata-file", "", "Write what was built to this file, as JSON")
 	flags.StringVar(&o.ImageIDFile, "iidfile", "", "Write the image's ID to this file")
+	flags.StringVar(&o.Report, "report", "", "Write a picture of the build to this file, one page of HTML, also if the build fails")
 	flags.StringVar(&o.progress, "progress", "", "How to show progress: auto, tty, plain, rawjson or quiet (default auto)")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Show no progress: print the answer alone")
 	flags.BoolVarP(&o.debug, "debug", "D", false, "Show where in BuildKit an error came from")

@@ -28,7 +28,8 @@ func (f *factory) build(
 		return nil, err
 	}
 	credentials.ShowIn(display)
-	traced := progress.NewTrace(display, trace)
+	picture := newPicture(req)
+	traced := progress.NewTrace(picture.watch(display), trace)
 	built, err = b.daemon.Run(ctx, req, traced, credentials)
 	if closing := f.closeDisplay(display, mode); err == nil {
 		err = errors.Join(closing, traced.Err())
@@ -38,6 +39,7 @@ func (f *factory) build(
 		warnings, _ := display.Close() // it is closed: these are its warnings once more
 		built.AddWarnings(warnings)
 	}
+	err = errors.Join(err, picture.ofBuild(ctx, b.member, built, err))
 	if path := req.Files().Ref; path != "" && req.Ref() != "" {
 		err = errors.Join(err, result.WriteRef(path, req.Ref()))
 	}

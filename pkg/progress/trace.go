@@ -8,31 +8,50 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
+// attacher shows the status of solves.
+type attacher interface {
+	Attach() chan *client.SolveStatus
+}
+
+// Tap lets somebody else see every status that a display is shown.
+type Tap struct {
+	display attacher
+	see     func(*client.SolveStatus)
+}
+
+// NewTap calls see with each status before display is shown it. Several solves at
+// once call it at the same time.
+func NewTap(display attacher, see func(*client.SolveStatus)) *Tap {
+	return &Tap{display: display, see: see}
+}
+
+// Attach returns a channel for the status of one solve, which the solve closes.
+func (t *Tap) Attach() chan *client.SolveStatus {
+	out, in := t.display.Attach(), make(chan *client.SolveStatus)
+	go func() {
+		defer close(out)
+		for status := range in {
+			t.see(status)
+			out <- status
+		}
+	}()
+	return in
+}
+
 // Trace writes every status that a display is shown to w too, a line of JSON
 // each.
 type Trace struct {
-	display *Display
+	*Tap
 	mu      sync.Mutex
 	encoder *json.Encoder
 	err     error
 }
 
 // NewTrace writes to w what is shown on display.
-func NewTrace(display *Display, w io.Writer) *Trace {
-	return &Trace{display: display, encoder: json.NewEncoder(w)}
-}
-
-// Attach returns a channel for the status of one solve, which the solve closes.
-func (t *Trace) Attach() chan *client.SolveStatus {
-	out, in := t.display.Attach(), make(chan *client.SolveStatus)
-	go func() {
-		defer close(out)
-		for status := range in {
-			t.write(status)
-			out <- status
-		}
-	}()
-	return in
+func NewTrace(display attacher, w io.Writer) *Trace {
+	trace := &Trace{encoder: json.NewEncoder(w)}
+	trace.Tap = NewTap(display, trace.write)
+	return trace
 }
 
 // Err is the first error of writing. It is asked after the display was closed.

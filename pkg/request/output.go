@@ -20,6 +20,7 @@ type Output struct {
 	ImageIDFile  string   // --iidfile
 	RefFile      string   // --ref-file
 	Trace        string   // --trace
+	Report       string   // --report
 }
 
 // stdio is the name of standard output as a destination.

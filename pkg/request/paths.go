@@ -19,6 +19,7 @@ func (o Output) applyFiles(r *Request, env Environment) error {
 		{"--iidfile", o.ImageIDFile, &r.files.ImageID},
 		{"--ref-file", o.RefFile, &r.files.Ref},
 		{"--trace", o.Trace, &r.files.Trace},
+		{"--report", o.Report, &r.files.Report},
 	}
 	for _, file := range files {
 		if file.typed == "" {

@@ -2,7 +2,9 @@ package request
 
 import (
 	"io"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -85,6 +87,7 @@ type Files struct {
 	ImageID  string
 	Ref      string // the build's reference, whether it succeeds or not
 	Trace    string // every status of the daemon, as JSON
+	Report   string // the picture of the build, whether it succeeds or not
 }
 
 // New parses and checks the options. Its errors are *UsageError wherever the
@@ -123,6 +126,21 @@ func New(opts Options, env Environment) (*Request, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// Name says in a few words what is built: the image's names, else the target, else
+// the name of the context's directory.
+func (r *Request) Name() string {
+	if len(r.tags) > 0 {
+		return strings.Join(r.tags, ", ")
+	}
+	if target := r.attrs["target"]; target != "" {
+		return target
+	}
+	if dir := r.context.Directories()["context"]; dir != "" {
+		return filepath.Base(dir)
+	}
+	return "build"
 }
 
 // Warnings are the sentences to print before the build starts.

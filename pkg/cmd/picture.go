@@ -1,0 +1,67 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+)
+
+// picture is what a running build is drawn from, if --report asks for it.
+type picture struct {
+	path     string
+	recorder *report.Recorder
+	request  *request.Request
+}
+
+func newPicture(req *request.Request) *picture {
+	return &picture{path: req.Files().Report, recorder: report.NewRecorder(), request: req}
+}
+
+// watch lets the picture see what the display is shown.
+func (p *picture) watch(display solve.Display) solve.Display {
+	if p.path == "" {
+		return display
+	}
+	return progress.NewTap(display, p.recorder.Add)
+}
+
+// ofBuild writes the page of a build that has ended, with err or without: it is wanted most when the build failed.
+func (p *picture) ofBuild(ctx context.Context, member cluster.Member, built *result.Result, err error) error {
+	if p.path == "" {
+		return nil
+	}
+	about := report.About{
+		Title: p.request.Name(), State: stateOf(ctx, err), Err: err,
+		Facts: append([]report.Fact{{Name: "Ref", Value: p.request.Ref()}}, memberFacts(member)...),
+	}
+	if built != nil && built.Line() != "" {
+		about.Facts = append(about.Facts, report.Fact{Name: "Result", Value: built.Line()})
+	}
+	return report.Save(p.path, p.recorder.Build(about))
+}
+
+func stateOf(ctx context.Context, err error) report.State {
+	var canceled *solve.CanceledError
+	switch {
+	case err == nil:
+		return report.Succeeded
+	case ctx.Err() != nil, errors.As(err, &canceled):
+		return report.Canceled
+	}
+	return report.Failed
+}
+
+func memberFacts(member cluster.Member) []report.Fact {
+	return []report.Fact{
+		{Name: "Builder", Value: member.Builder},
+		{Name: "Pod", Value: fmt.Sprintf("%s/%s", member.Namespace, member.Pod)},
+		{Name: "Node", Value: member.Node},
+	}
+}

@@ -1,0 +1,151 @@
+package report
+
+import (
+	"strings"
+	"time"
+)
+
+// State is how a build ended.
+type State string
+
+// The states of a build.
+const (
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+	Canceled  State = "canceled"
+	Running   State = "running" // not ended yet
+)
+
+// Build is what a page shows. Times within it are milliseconds since its start.
+type Build struct {
+	Title    string    `json:"title"`
+	State    State     `json:"state"`
+	Started  time.Time `json:"started"`
+	Duration int64     `json:"duration"` // milliseconds
+	Facts    []Fact    `json:"facts"`
+	Failure  *Failure  `json:"failure,omitempty"`
+	Warnings []Warning `json:"warnings"`
+	Steps    []Step    `json:"steps"` // in the order they began; those that never did come last
+	Path     []Segment `json:"path"`  // the critical path, from the first step to the last
+	Totals   Totals    `json:"totals"`
+}
+
+// Fact is a line of what is known of the build besides its steps.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Totals sum up the steps.
+type Totals struct {
+	Steps    int   `json:"steps"`
+	Cached   int   `json:"cached"`
+	Executed int   `json:"executed"` // began, and were not cached
+	Busy     int64 `json:"busy"`     // milliseconds of all steps, those at the same time counted each
+	Critical int64 `json:"critical"` // milliseconds of the critical path
+	Sent     int64 `json:"sent"`     // bytes of contexts and Dockerfiles
+	Pulled   int64 `json:"pulled"`   // bytes of layers
+	Returned int64 `json:"returned"` // bytes of results that came back to the client
+}
+
+// Step is one step of the build, a vertex in BuildKit's words.
+type Step struct {
+	Name   string `json:"name"`
+	Group  string `json:"group,omitempty"` // what the name has in brackets, e.g. "build 2/5"
+	Digest string `json:"digest"`
+	Spans  []Span `json:"spans"` // when it worked; none if it never began
+	Cached bool   `json:"cached,omitempty"`
+	Error  string `json:"error,omitempty"`
+	// Unfinished says that nobody told of its end.
+	Unfinished bool       `json:"unfinished,omitempty"`
+	Inputs     []int      `json:"inputs,omitempty"`   // indices of the steps it needs
+	Critical   int64      `json:"critical,omitempty"` // milliseconds of it on the critical path
+	OnPath     bool       `json:"onPath,omitempty"`
+	Transfers  []Transfer `json:"transfers,omitempty"`
+	Log        string     `json:"log,omitempty"`
+	LogLost    int        `json:"logLost,omitempty"` // bytes of the log that are left out of its middle
+}
+
+// Span is a time from when until when.
+type Span struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+// Segment is a part of the critical path.
+type Segment struct {
+	Step int `json:"step"`
+	Span
+}
+
+// Direction says what the bytes of a transfer are.
+type Direction string
+
+// The directions, seen from the builder. Other is no transfer of bytes, e.g. the
+// unpacking of a layer.
+const (
+	Sent     Direction = "sent"     // from the client
+	Pulled   Direction = "pulled"   // from a registry
+	Returned Direction = "returned" // to the client
+	Other    Direction = "other"
+)
+
+// Transfer is a part of a step that BuildKit reports the progress of.
+type Transfer struct {
+	Name      string    `json:"name"`
+	Direction Direction `json:"direction"`
+	Bytes     int64     `json:"bytes"`
+	Span
+}
+
+// Warning is what the daemon warns of, e.g. a rule that the Dockerfile breaks.
+type Warning struct {
+	Text   string   `json:"text"`
+	Detail []string `json:"detail,omitempty"`
+	URL    string   `json:"url,omitempty"`
+	Source *Source  `json:"source,omitempty"`
+}
+
+// Failure is why there is no result.
+type Failure struct {
+	Message string   `json:"message"`
+	Step    int      `json:"step"` // index of the step that failed, -1 if none did
+	Sources []Source `json:"sources"`
+}
+
+// Source is a piece of a Dockerfile.
+type Source struct {
+	File  string `json:"file"`
+	Lines []Line `json:"lines"`
+}
+
+// Line is a line of a Dockerfile.
+type Line struct {
+	Number int    `json:"number"`
+	Text   string `json:"text"`
+	Marked bool   `json:"marked,omitempty"` // it is what the error or the warning is about
+}
+
+// Title is the step's name as BuildKit gives it.
+func (s Step) Title() string {
+	if s.Group == "" {
+		return s.Name
+	}
+	return "[" + s.Group + "] " + s.Name
+}
+
+// StateOfSteps concludes how the build ended where nothing else tells.
+func (b Build) StateOfSteps() State {
+	state := Succeeded
+	for _, step := range b.Steps {
+		switch {
+		case step.Error != "" && !strings.Contains(step.Error, "context canceled"):
+			return Failed
+		case step.Error != "":
+			state = Canceled
+		case step.Unfinished && state == Succeeded:
+			state = Running
+		}
+	}
+	return state
+}

@@ -1,0 +1,90 @@
+package report
+
+import "slices"
+
+// handover is how many milliseconds may pass between the end of a step and the
+// start of the step that waited for it.
+const handover = 25
+
+// criticalPath is what the build waited for: from its last step back, each time
+// to the step that had to end before. The daemon does not tell why a step began
+// when it did. It is taken to be the input that ended last; where no input ended
+// just then, as for steps that have none, it is whatever step did.
+//
+// The steps on the path are marked, with their time on it.
+func criticalPath(steps []Step) []Segment {
+	var path []Segment
+	last, found := latest(steps, everyStep(steps), -1)
+	for found {
+		path = append(path, last)
+		steps[last.Step].OnPath = true
+		steps[last.Step].Critical += last.To - last.From
+		before := last.From
+		next, waited := latest(steps, inputsOf(steps, last.Step), before)
+		if !waited || before-next.To > handover {
+			if other, ok := latest(steps, everyStep(steps), before); ok && (!waited || other.To > next.To) {
+				next, waited = other, true
+			}
+		}
+		if waited && (next.From >= last.From || next.To > before) {
+			break // no progress: spans without length at the same moment
+		}
+		last, found = next, waited
+	}
+	slices.Reverse(path)
+	return path
+}
+
+// latest is the span that ends last among those of the candidates; before limits
+// it to those that began earlier and ended by then, unless it is negative.
+func latest(steps []Step, candidates []int, before int64) (Segment, bool) {
+	best, found := Segment{}, false
+	for _, i := range candidates {
+		for _, span := range steps[i].Spans {
+			if before >= 0 && (span.From >= before || span.To > before) {
+				continue
+			}
+			longer := span.To == best.To && span.From < best.From
+			if !found || span.To > best.To || longer {
+				best, found = Segment{Step: i, Span: span}, true
+			}
+		}
+	}
+	return best, found
+}
+
+func everyStep(steps []Step) []int {
+	all := make([]int, len(steps))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// inputsOf are the steps that the step needs, and through steps that took no time,
+// as cached ones do, what those need.
+func inputsOf(steps []Step, of int) []int {
+	var needed []int
+	pending, seen := slices.Clone(steps[of].Inputs), map[int]bool{of: true}
+	for len(pending) > 0 {
+		i := pending[0]
+		pending = pending[1:]
+		if seen[i] {
+			continue
+		}
+		seen[i] = true
+		needed = append(needed, i)
+		if busy(steps[i]) == 0 {
+			pending = append(pending, steps[i].Inputs...)
+		}
+	}
+	return needed
+}
+
+func busy(step Step) int64 {
+	total := int64(0)
+	for _, span := range step.Spans {
+		total += span.To - span.From
+	}
+	return total
+}

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+)
+
+//go:embed assets
+var assets embed.FS //nolint:gochecknoglobals // go:embed has no other way
+
+// page is what the template is filled with.
+type page struct {
+	Build  Build
+	Policy string
+	Style  template.CSS
+	Script template.JS
+}
+
+// WriteHTML writes the page. What steps print and are called comes from whoever
+// wrote the Dockerfile and what it runs: it is data in the page, which the page's
+// script only ever shows as text, and the page's policy lets no other script run.
+func WriteHTML(w io.Writer, build Build) error {
+	style, err := joined("assets/*.css")
+	if err != nil {
+		return err
+	}
+	script, err := joined("assets/*.js")
+	if err != nil {
+		return err
+	}
+	parsed, err := template.ParseFS(assets, "assets/page.html")
+	if err != nil {
+		return fmt.Errorf("reading the page's template: %w", err)
+	}
+	filled := page{
+		Build: build, Style: template.CSS(style), Script: template.JS(script),
+		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hashOf(style), hashOf(script)),
+	}
+	var text bytes.Buffer
+	if err := parsed.Execute(&text, filled); err != nil {
+		return fmt.Errorf("filling the page's template: %w", err)
+	}
+	_, err = text.WriteTo(w)
+	return err
+}
+
+// joined are the files of the pattern in the order of their names.
+func joined(pattern string) (string, error) {
+	names, err := fs.Glob(assets, pattern)
+	if err != nil {
+		return "", err
+	}
+	var all bytes.Buffer
+	for _, name := range names {
+		text, err := assets.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		all.Write(text)
+	}
+	return all.String(), nil
+}
+
+// hashOf is what the Content-Security-Policy calls the text of an element.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,128 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+)
+
+// Recorder collects the status of a build. All methods may be called at the same
+// time.
+type Recorder struct {
+	mu       sync.Mutex
+	steps    map[digest.Digest]*step
+	order    []*step
+	warnings []*client.VertexWarning
+}
+
+// step is a step as far as it is known. Its times are the daemon's.
+type step struct {
+	vertex    client.Vertex
+	works     []work
+	transfers map[string]*client.VertexStatus
+	began     []string // the transfers' IDs in order
+	log       logBuffer
+}
+
+// work is a time a step worked; end is nil while it does.
+type work struct {
+	start time.Time
+	end   *time.Time
+}
+
+// NewRecorder makes one that knows nothing yet.
+func NewRecorder() *Recorder {
+	return &Recorder{steps: map[digest.Digest]*step{}}
+}
+
+// Add notes a status.
+func (r *Recorder) Add(status *client.SolveStatus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, vertex := range status.Vertexes {
+		r.step(vertex.Digest).note(vertex)
+	}
+	for _, transfer := range status.Statuses {
+		r.step(transfer.Vertex).noteTransfer(transfer)
+	}
+	for _, line := range status.Logs {
+		r.step(line.Vertex).log.write(line.Data)
+	}
+	r.warnings = append(r.warnings, status.Warnings...)
+}
+
+func (r *Recorder) step(id digest.Digest) *step {
+	known := r.steps[id]
+	if known == nil {
+		known = &step{vertex: client.Vertex{Digest: id}, transfers: map[string]*client.VertexStatus{}}
+		r.steps[id] = known
+		r.order = append(r.order, known)
+	}
+	return known
+}
+
+// note takes what is new. The daemon tells of a step that worked several times,
+// e.g. one that found its base and pulled it later, with another start each.
+func (s *step) note(vertex *client.Vertex) {
+	s.vertex.Name = cmp.Or(vertex.Name, s.vertex.Name)
+	s.vertex.Cached = vertex.Cached
+	s.vertex.Error = vertex.Error
+	if len(vertex.Inputs) > 0 {
+		s.vertex.Inputs = vertex.Inputs
+	}
+	if vertex.Started == nil {
+		return
+	}
+	for i := range s.works {
+		if s.works[i].start.Equal(*vertex.Started) {
+			if vertex.Completed != nil {
+				s.works[i].end = vertex.Completed
+			}
+			return
+		}
+	}
+	s.works = append(s.works, work{start: *vertex.Started, end: vertex.Completed})
+	slices.SortFunc(s.works, func(a, b work) int { return a.start.Compare(b.start) })
+}
+
+func (s *step) noteTransfer(status *client.VertexStatus) {
+	if s.transfers[status.ID] == nil {
+		s.began = append(s.began, status.ID)
+	}
+	s.transfers[status.ID] = status
+}
+
+// last is the latest time that the daemon told of.
+func (r *Recorder) last() time.Time {
+	var last time.Time
+	later := func(t *time.Time) {
+		if t != nil && t.After(last) {
+			last = *t
+		}
+	}
+	for _, s := range r.order {
+		for _, work := range s.works {
+			later(&work.start)
+			later(work.end)
+		}
+		for _, transfer := range s.transfers {
+			later(&transfer.Timestamp)
+		}
+	}
+	return last
+}
+
+// first is when the first step began; the zero time if none did.
+func (r *Recorder) first() time.Time {
+	var first time.Time
+	for _, s := range r.order {
+		if len(s.works) > 0 && (first.IsZero() || s.works[0].start.Before(first)) {
+			first = s.works[0].start
+		}
+	}
+	return first
+}
