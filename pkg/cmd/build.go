@@ -171,7 +171,7 @@ func (f *factory) addProvenance(ctx context.Context, b *connected, built *result
 	if on, err := strconv.ParseBool(mode); mode == "disabled" || err == nil && !on {
 		return nil
 	}
-	provenance, err := b.daemon.Provenance(ctx, built.Ref(), mode == "max")
+	provenance, err := b.provenance(ctx, built.Ref(), mode == "max")
 	if err != nil {
 		return f.explainLoss(ctx, b, err)
 	}

@@ -60,6 +60,8 @@ func (f *factory) argumentsOf(c *cobra.Command) cobra.CompletionFunc {
 			}
 			return builders(c, args, typed)
 		}
+	case strings.Contains(c.Use, "REF"):
+		return f.completion(buildRefs)
 	case strings.Contains(c.Use, "PATH"):
 		return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs

@@ -60,7 +60,7 @@ func explain(ctx context.Context, err error) failure {
 // explainOne is explain for what has one cause.
 func explainOne(err error) failure {
 	for _, explanation := range []func(error) (failure, bool){
-		explainUsage, explainCheckup, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainBuild,
+		explainUsage, explainCheckup, explainHistory, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainBuild,
 	} {
 		if told, ok := explanation(err); ok {
 			return told

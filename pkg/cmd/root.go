@@ -76,6 +76,7 @@ func newRootCommand(f *factory) *cobra.Command {
 		newInfoCommand(f),
 		newListCommand(f),
 		newDoctorCommand(f, nil),
+		newHistoryCommand(f),
 		newUninstallCommand(f),
 		newCompletionCommand(f),
 		newVersionCommand(f),

@@ -12,7 +12,7 @@ import (
 )
 
 //go:embed assets
-var assets embed.FS //nolint:gochecknoglobals // go:embed has no other way
+var assets embed.FS
 
 // page is what the template is filled with.
 type page struct {

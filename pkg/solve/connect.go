@@ -84,6 +84,12 @@ func (d *Daemon) Client() *client.Client {
 	return d.client
 }
 
+// Ask lets question use BuildKit's own client, and says why it failed in the types
+// of this package, as the other methods do.
+func (d *Daemon) Ask(ctx context.Context, question func(*client.Client) error) error {
+	return d.callError(ctx, question(d.client))
+}
+
 // Close ends the connection, and every call on it.
 func (d *Daemon) Close() error {
 	d.link.close()

@@ -22,6 +22,7 @@ func requirements() []requirement {
 		{"bash-completion", "/usr/share/bash-completion/bash_completion"}, // a test presses TAB
 		{"busybox-static", "/usr/share/doc/busybox-static"},               // the userland of every image
 		{"ca-certificates", "/etc/ssl/certs/ca-certificates.crt"},
+		{"chromium", "/usr/bin/chromium"},            // the end-to-end tests look at pages with it
 		{"gcc", "/usr/bin/gcc"},                      // runc is C in part
 		{"git", "/usr/lib/git-core/git-remote-http"}, // into the images of buildkitd
 		{"iproute2", "/usr/share/doc/iproute2"},

@@ -1,4 +1,4 @@
-package solve
+package history
 
 import (
 	"context"
@@ -12,9 +12,8 @@ import (
 	"github.com/containerd/containerd/v2/core/content/proxy"
 	slsa1 "github.com/in-toto/in-toto-golang/in_toto/slsa_provenance/v1"
 	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/llbsolver/provenance/types"
-	"github.com/opencontainers/go-digest"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // What the daemon writes beside a record's attestations.
@@ -27,8 +26,8 @@ const (
 // Provenance is what the daemon recorded of how a finished build came about: a SLSA v0.2 predicate, JSON, for each
 // platform; the key is "" for a build that names no platform. Without full, the steps and the times are left out. It
 // is empty if the daemon keeps no record of the build.
-func (d *Daemon) Provenance(ctx context.Context, ref string, full bool) (map[string]json.RawMessage, error) {
-	records, err := d.client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{Ref: ref, EarlyExit: true})
+func Provenance(ctx context.Context, c *client.Client, ref string, full bool) (map[string]json.RawMessage, error) {
+	records, err := c.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{Ref: ref, EarlyExit: true})
 	if err != nil {
 		return nil, fmt.Errorf("asking for the record of build %q: %w", ref, err)
 	}
@@ -42,7 +41,7 @@ func (d *Daemon) Provenance(ctx context.Context, ref string, full bool) (map[str
 			return nil, fmt.Errorf("reading the record of build %q: %w", ref, err)
 		}
 		for platform, result := range resultsOf(event.Record) {
-			predicate, err := d.predicate(ctx, result, full)
+			predicate, err := provenanceOf(ctx, c, result, full)
 			if err != nil {
 				return nil, err
 			}
@@ -65,16 +64,14 @@ func resultsOf(record *controlapi.BuildHistoryRecord) map[string]*controlapi.Bui
 	return nil
 }
 
-// predicate reads the provenance among a result's attestations; nil if there is none.
-func (d *Daemon) predicate(ctx context.Context, result *controlapi.BuildResultInfo, full bool) (json.RawMessage, error) {
+// provenanceOf reads the provenance among a result's attestations; nil if there is none.
+func provenanceOf(ctx context.Context, c *client.Client, result *controlapi.BuildResultInfo, full bool) (json.RawMessage, error) {
 	for _, attestation := range result.Attestations {
 		kind := attestation.Annotations[predicateAnnotation]
 		if attestation.MediaType != inTotoMediaType || !strings.HasPrefix(kind, provenancePredicates) {
 			continue
 		}
-		text, err := content.ReadBlob(ctx, proxy.NewContentStore(d.client.ContentClient()), ocispecs.Descriptor{
-			MediaType: attestation.MediaType, Digest: digest.Digest(attestation.Digest), Size: attestation.Size,
-		})
+		text, err := content.ReadBlob(ctx, proxy.NewContentStore(c.ContentClient()), descriptor(attestation))
 		if err != nil {
 			return nil, fmt.Errorf("reading provenance %s: %w", attestation.Digest, err)
 		}

@@ -1,4 +1,4 @@
-package solve
+package history
 
 import (
 	"encoding/json"

@@ -1,0 +1,24 @@
+package cmd
+
+import (
+	"errors"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+)
+
+func explainHistory(err error) (failure, bool) {
+	var (
+		filter    *history.FilterError
+		ambiguous *history.AmbiguousError
+		missing   *history.NotFoundError
+	)
+	switch {
+	case errors.As(err, &filter):
+		return failure{text: filter.Error(), next: "kubectl buildkit history list --help", code: exitUsage}, true
+	case errors.As(err, &ambiguous):
+		return failure{text: ambiguous.Error(), next: "give more of the reference", code: exitUsage}, true
+	case errors.As(err, &missing):
+		return failure{text: err.Error(), next: "kubectl buildkit history list shows the builds there are", code: exitFailed}, true
+	}
+	return failure{}, false
+}

@@ -1,0 +1,138 @@
+package cmd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/containerd/continuity"
+	"github.com/moby/buildkit/client"
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
+)
+
+const historyExportExample = `  # Give a build to somebody else, who imports it into Docker Desktop
+  kubectl buildkit history export latest -o build.dockerbuild
+
+  # Look into it
+  kubectl buildkit history export | tar -tz`
+
+func newHistoryExportCommand(f *factory, connect *connectOptions) *cobra.Command {
+	output := ""
+	c := &cobra.Command{
+		Use:   "export [REF]",
+		Short: "Write a build's record into a bundle",
+		Long: "Write the record of a build into a .dockerbuild bundle, as docker buildx history export does: an OCI layout\n" +
+			"(tar, gzip) with the record, every status and log, the trace, provenance and the manifests of the results.\n" +
+			"Tokens in the trace and in options of caches are blanked. Without REF, the latest build.",
+		Example: historyExportExample,
+		Args:    atMostOneRef,
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.withOutput(output, func(w io.Writer) error {
+				return f.withRecord(c.Context(), *connect, refArgument(args), func(ctx context.Context, c *client.Client, record kept) error {
+					return history.Export(ctx, c, w, record.Record)
+				})
+			})
+		},
+	}
+	c.Flags().StringVarP(&output, "output", "o", "", "The file to write; standard output if it is not given, or -")
+	return c
+}
+
+const historyReportExample = `  # A picture of the latest build
+  kubectl buildkit history report -o build.html
+
+  # One of a build in CI, from the trace that was kept of it; no cluster is asked
+  kubectl buildkit history report --trace build.jsonl -o build.html`
+
+func newHistoryReportCommand(f *factory, connect *connectOptions) *cobra.Command {
+	output, trace := "", ""
+	c := &cobra.Command{
+		Use:   "report [REF]",
+		Short: "Draw a picture of a build",
+		Long: "Write a page of HTML with the steps of a build on a timeline: what ran at the same time, what was cached, what the\n" +
+			"build waited for, what was sent and pulled, every log, and errors on the Dockerfile's lines. The page is one file\n" +
+			"and loads nothing. A build that runs is drawn when it has ended. Without REF, the latest build.",
+		Example: historyReportExample,
+		Args:    atMostOneRef,
+		RunE: func(c *cobra.Command, args []string) error {
+			if trace != "" && len(args) > 0 {
+				return &optionError{flag: "--trace", value: trace, reason: "REF names another build", next: "leave one of them out"}
+			}
+			return f.withOutput(output, func(w io.Writer) error {
+				if trace != "" {
+					return drawTrace(w, trace)
+				}
+				return runHistoryReport(c.Context(), f, *connect, refArgument(args), w)
+			})
+		},
+	}
+	c.Flags().StringVarP(&output, "output", "o", "", "The file to write; standard output if it is not given, or -")
+	c.Flags().StringVar(&trace, "trace", "", "Draw the build of this file, which build --trace or --progress rawjson wrote")
+	return c
+}
+
+func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, ref string, w io.Writer) error {
+	return f.withRecord(ctx, connect, ref, func(ctx context.Context, c *client.Client, record kept) error {
+		build, err := history.Draw(ctx, c, record.Record)
+		if err != nil {
+			return err
+		}
+		build.Facts = append(build.Facts, memberFacts(record.member)...)
+		return report.WriteHTML(w, build)
+	})
+}
+
+// withOutput lets write fill the file, which appears whole or not at all, or standard output unless somebody reads it.
+func (f *factory) withOutput(path string, write func(io.Writer) error) error {
+	if path == "" && isTerminal(f.streams.Out) {
+		return &optionError{flag: "--output", reason: "a terminal cannot show it", next: "name a file: -o FILE"}
+	}
+	if path == "" || path == "-" {
+		return write(f.streams.Out)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return &optionError{flag: "--output", value: path, reason: "no such directory: " + filepath.Dir(path), next: "create it first"}
+	}
+	var whole bytes.Buffer
+	if err := write(&whole); err != nil {
+		return err
+	}
+	return continuity.AtomicWriteFile(path, whole.Bytes(), 0o644)
+}
+
+// drawTrace draws a build from its statuses, a line of JSON each.
+func drawTrace(w io.Writer, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return &optionError{flag: "--trace", value: path, reason: err.Error(), next: "name a file that build --trace wrote"}
+	}
+	defer func() { _ = file.Close() }()
+	recorder := report.NewRecorder()
+	decoder := json.NewDecoder(bufio.NewReader(file))
+	for line := 1; ; line++ {
+		status := &client.SolveStatus{}
+		err := decoder.Decode(status)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return &optionError{
+				flag: "--trace", value: path, reason: fmt.Sprintf("status %d is none: %v", line, err), next: "name a file that build --trace wrote",
+			}
+		}
+		recorder.Add(status)
+	}
+	build := recorder.Build(report.About{Title: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))})
+	build.State = build.StateOfSteps()
+	return report.WriteHTML(w, build)
+}

@@ -1,0 +1,159 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
+)
+
+const historyInspectExample = `  # All that is known of the latest build
+  kubectl buildkit history inspect
+
+  # What another one was made from
+  kubectl buildkit history inspect ^1 --format json | jq .materials`
+
+func newHistoryInspectCommand(f *factory, connect *connectOptions) *cobra.Command {
+	format := ""
+	c := &cobra.Command{
+		Use:   "inspect [REF]",
+		Short: "Show what was asked of a build, and what became of it",
+		Long: "Show a build's options, its sources, its results and warnings; of a build that failed, the error with the\n" +
+			"lines of the Dockerfile and what the step printed last. Without REF, the latest build.",
+		Example: historyInspectExample,
+		Args:    atMostOneRef,
+		RunE: func(c *cobra.Command, args []string) error {
+			return runHistoryInspect(c.Context(), f, *connect, refArgument(args), format)
+		},
+	}
+	c.Flags().StringVar(&format, "format", formatText, "How to print: text or json")
+	return c
+}
+
+func runHistoryInspect(ctx context.Context, f *factory, connect connectOptions, ref, format string) error {
+	if err := checkFormat(format, formatText); err != nil {
+		return err
+	}
+	return f.withRecord(ctx, connect, ref, func(ctx context.Context, c *client.Client, record kept) error {
+		details, err := history.Inspect(ctx, c, record.Record)
+		if err != nil {
+			return err
+		}
+		if format == formatJSON {
+			return printInspectedJSON(f.streams.Out, record, details)
+		}
+		return printInspected(f.streams.Out, record, details)
+	})
+}
+
+func printInspectedJSON(w io.Writer, record kept, details *history.Details) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(struct {
+		recordLine
+		*history.Details
+	}{newRecordLine(record), details})
+}
+
+// printInspected prints one fact a line, in the manner of kubectl describe.
+func printInspected(w io.Writer, record kept, details *history.Details) error {
+	tw := printers.GetNewTabWriter(w)
+	fact := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(tw, "%s:\t%s\n", name, value)
+		}
+	}
+	fact("Name", record.Name)
+	fact("Ref", record.Ref)
+	fact("Status", string(record.Status))
+	if record.Pinned {
+		fact("Pinned", "yes")
+	}
+	fact("Created", record.Created.Local().Format(time.RFC3339))
+	fact("Duration", shortDuration(record.Duration))
+	if record.Status != history.Running {
+		fact("Steps", fmt.Sprintf("%d, %d of them cached", record.Total, record.Cached))
+	}
+	fact("Builder", record.member.Builder)
+	fact("Member", fmt.Sprintf("%s/%s", record.member.Namespace, record.member.Pod))
+	fact("Frontend", details.Frontend)
+	for _, name := range slices.Sorted(maps.Keys(details.Attributes)) {
+		fact("  "+name, details.Attributes[name])
+	}
+	for _, output := range details.Outputs {
+		fact("Output", strings.TrimSpace(output.Type+" "+pairs(output.Attributes)))
+	}
+	for _, result := range details.Results {
+		fact("Result", fmt.Sprintf("%s %s", result.Digest, result.Type))
+	}
+	for _, material := range details.Materials {
+		fact("Source", strings.TrimSpace(material.URI+" "+pairs(material.Digest)))
+	}
+	for _, statement := range details.Attestations {
+		fact("Attestation", strings.TrimSpace(statement.Type+" "+statement.Platform))
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for _, warning := range details.Warnings {
+		printInspectedWarning(w, warning)
+	}
+	printInspectedFailure(w, details.Failure)
+	return nil
+}
+
+func pairs(attributes map[string]string) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		list = append(list, name+"="+attributes[name])
+	}
+	return strings.Join(list, " ")
+}
+
+func printInspectedWarning(w io.Writer, warning report.Warning) {
+	fmt.Fprintf(w, "\nWarning: %s\n", warning.Text)
+	if warning.URL != "" {
+		fmt.Fprintln(w, "see "+warning.URL)
+	}
+	printSource(w, warning.Source)
+}
+
+func printInspectedFailure(w io.Writer, failure *history.BuildFailure) {
+	if failure == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nError: %s\n", failure.Message)
+	for _, source := range failure.Sources {
+		printSource(w, &source)
+	}
+	if len(failure.Log) > 0 {
+		fmt.Fprintf(w, "\nThe last lines of %s:\n  %s\n", failure.Step, strings.Join(failure.Log, "\n  "))
+	}
+}
+
+// printSource marks the lines in the way BuildKit does.
+func printSource(w io.Writer, source *report.Source) {
+	if source == nil {
+		return
+	}
+	fmt.Fprintln(w, source.File+":")
+	for _, line := range source.Lines {
+		mark := "   "
+		if line.Marked {
+			mark = ">>>"
+		}
+		fmt.Fprintf(w, "%4d | %s %s\n", line.Number, mark, line.Text)
+	}
+}

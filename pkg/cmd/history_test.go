@@ -1,0 +1,156 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
+)
+
+func TestHistoryMisuse(t *testing.T) {
+	for name, test := range map[string]struct {
+		args []string
+		says string
+	}{
+		"unknown verb":     {[]string{"history", "inspekt"}, "did you mean inspect?"},
+		"two builds":       {[]string{"history", "inspect", "a", "b"}, "takes one REF"},
+		"remove nothing":   {[]string{"history", "rm"}, "--all"},
+		"remove too much":  {[]string{"history", "rm", "--all", "a"}, "--all"},
+		"unknown format":   {[]string{"history", "list", "--format", "xml"}, "use table or json"},
+		"unknown filter":   {[]string{"history", "list", "--filter", "size>1"}, "no such key"},
+		"unknown progress": {[]string{"history", "logs", "--progress", "tty"}, "use plain or rawjson"},
+		"no such trace":    {[]string{"history", "report", "--trace", "/nowhere"}, "/nowhere"},
+		"trace and REF":    {[]string{"history", "report", "--trace", "x", "ref"}, "leave one of them out"},
+		"no directory":     {[]string{"history", "export", "-o", "/nowhere/x"}, "no such directory"},
+		"no transport":     {[]string{"history", "list", "--transport", "pigeon"}, "pigeon"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stdout, stderr, code := call(t, test.args...)
+			if code != exitUsage || stdout != "" || !strings.Contains(stderr, test.says) {
+				t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+			}
+		})
+	}
+}
+
+func sampleRecords(now time.Time) []kept {
+	member := cluster.Member{Builder: "team", Namespace: "ns", Pod: "team-1"}
+	return []kept{
+		{Record: history.Record{Ref: "run", Status: history.Running, Created: now.Add(-90 * time.Second), Duration: 90 * time.Second}, member: member},
+		{Record: history.Record{
+			Ref: "bad", Name: "registry.example.com/a/rather/long/path/to/an/image/of/ours:1", Status: history.Failed, Created: now.Add(-time.Hour),
+			Ended: now.Add(-time.Hour + 1500*time.Millisecond), Duration: 1500 * time.Millisecond, Total: 5, Done: 3, Cached: 2, Pinned: true, Error: "exit code: 1",
+		}, member: member},
+	}
+}
+
+func TestHistoryTable(t *testing.T) {
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	var table bytes.Buffer
+	if err := printRecords(&table, sampleRecords(now), now); err != nil {
+		t.Fatal(err)
+	}
+	want := `REF   NAME                                               STATUS         CREATED   DURATION   CACHED   MEMBER
+run   <none>                                             running        90s ago   1m30s      -        team-1
+bad   …le.com/a/rather/long/path/to/an/image/of/ours:1   error,pinned   60m ago   1.5s       2/5      team-1
+`
+	if got := strings.Join(strings.Fields(table.String()), " "); got != strings.Join(strings.Fields(want), " ") {
+		t.Errorf("got\n%s", table.String())
+	}
+}
+
+func TestHistoryJSONHasDockersKeys(t *testing.T) {
+	var lines bytes.Buffer
+	if err := printRecordLines(&lines, sampleRecords(time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	list := strings.Split(strings.TrimSpace(lines.String()), "\n")
+	if len(list) != 2 {
+		t.Fatalf("got %q", list)
+	}
+	build := map[string]any{}
+	if err := json.Unmarshal([]byte(list[1]), &build); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"ref", "name", "status", "created_at", "completed_at", "total_steps", "completed_steps", "cached_steps", "member"} {
+		if _, has := build[key]; !has {
+			t.Errorf("no %s in %s", key, list[1])
+		}
+	}
+	if strings.Contains(list[0], "completed_at") {
+		t.Errorf("a running build has ended: %s", list[0])
+	}
+}
+
+// TestChooseTellsOfSilence proves that a build which is not found is not said to be
+// gone where a member that may have it did not answer.
+func TestChooseTellsOfSilence(t *testing.T) {
+	records := sampleRecords(time.Now())
+	silent := &silentError{name: "team", members: 2, silent: []silence{{pod: "team-0", err: errors.New("lost")}}}
+	if chosen, err := choose(records, []string{"ba", "latest"}, silent); err != nil || chosen[0].Ref != "bad" || chosen[1].Ref != "run" {
+		t.Errorf("got %v, %v", chosen, err)
+	}
+	_, err := choose(records, []string{"x"}, silent)
+	told := explain(t.Context(), err)
+	if !strings.Contains(told.text, "team-0: lost") {
+		t.Errorf("got %+v", told)
+	}
+	_, err = choose(records, []string{"x"}, nil)
+	if told := explain(t.Context(), err); told.code != exitFailed || !strings.Contains(told.next, "history list") {
+		t.Errorf("got %+v", told)
+	}
+}
+
+func TestInspected(t *testing.T) {
+	var text bytes.Buffer
+	details := &history.Details{
+		Frontend: "dockerfile.v0", Attributes: map[string]string{"target": "x"}, Outputs: []history.Output{{Type: "image", Attributes: map[string]string{"push": "true", "name": "a"}}},
+		Results: []history.Result{{Type: "m", Digest: "sha256:1"}}, Materials: []history.Material{{URI: "pkg:docker/a", Digest: map[string]string{"sha256": "2"}}},
+		Warnings: []report.Warning{{Text: "old", URL: "https://x"}},
+		Failure: &history.BuildFailure{Message: "exit code: 1", Step: "[2/2] RUN make", Log: []string{"no rule"}, Sources: []report.Source{{
+			File: "Dockerfile", Lines: []report.Line{{Number: 1, Text: "FROM a"}, {Number: 2, Text: "RUN make", Marked: true}},
+		}}},
+	}
+	if err := printInspected(&text, sampleRecords(time.Now())[1], details); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"5, 2 of them cached", "ns/team-1", "image name=a push=true", "sha256:1 m", "pkg:docker/a sha256=2", "Warning: old\nsee https://x",
+		"Error: exit code: 1\nDockerfile:\n   1 |     FROM a\n   2 | >>> RUN make\n", "The last lines of [2/2] RUN make:\n  no rule\n",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+}
+
+func TestReportOfTrace(t *testing.T) {
+	dir := t.TempDir()
+	trace, page := filepath.Join(dir, "app.jsonl"), filepath.Join(dir, "app.html")
+	text := `{"vertexes":[{"digest":"sha256:1","name":"RUN make","started":"2026-03-04T05:06:07Z","completed":"2026-03-04T05:06:08Z","error":"exit code: 1"}]}` + "\n"
+	if err := os.WriteFile(trace, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, code := call(t, "history", "report", "--trace", trace, "-o", page); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	drawn, err := os.ReadFile(page)
+	if err != nil || !strings.Contains(string(drawn), `"title":"app","state":"failed"`) {
+		t.Errorf("got %s, %v", drawn, err)
+	}
+	if err := os.WriteFile(trace, []byte(text+"no JSON"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := call(t, "history", "report", "--trace", trace)
+	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "status 2 is none") {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}

@@ -1,0 +1,139 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
+)
+
+// Details are all that a record says of a build.
+type Details struct {
+	Frontend     string            `json:"frontend"`
+	Attributes   map[string]string `json:"attributes"` // of the frontend, without credentials in addresses
+	Outputs      []Output          `json:"outputs"`
+	Results      []Result          `json:"results"`
+	Attestations []Result          `json:"attestations"`
+	Response     map[string]string `json:"response"` // what the exporters answered, e.g. containerimage.digest
+	Materials    []Material        `json:"materials"`
+	Warnings     []report.Warning  `json:"warnings"`
+	Failure      *BuildFailure     `json:"failure,omitempty"`
+}
+
+// Output is what was to be done with the result.
+type Output struct {
+	Type       string            `json:"type"`
+	Attributes map[string]string `json:"attributes,omitempty"`
+}
+
+// Result is something that the build made.
+type Result struct {
+	Platform string `json:"platform,omitempty"`
+	Type     string `json:"type"` // its media type, or what an attestation states
+	Digest   string `json:"digest"`
+	Size     int64  `json:"size"` // bytes
+}
+
+// Material is an image, a repository or a file that the build began with.
+type Material struct {
+	URI    string            `json:"uri"`
+	Digest map[string]string `json:"digest,omitempty"`
+}
+
+// BuildFailure is why the build made no result, where, and what the step printed last.
+type BuildFailure struct {
+	Message string          `json:"message"`
+	Step    string          `json:"step,omitempty"`
+	Sources []report.Source `json:"sources"`
+	Log     []string        `json:"log,omitempty"`
+}
+
+// lastLines is how much of a failed step's log is shown.
+const lastLines = 16
+
+// Inspect reads the details of a record; of a build that runs, without its
+// warnings.
+func Inspect(ctx context.Context, c *client.Client, record Record) (*Details, error) {
+	entry := record.entry
+	details := &Details{
+		Frontend: entry.Frontend, Attributes: attributesOf(entry), Results: []Result{}, Attestations: []Result{}, Outputs: []Output{},
+		Response: entry.ExporterResponse, Materials: []Material{}, Warnings: []report.Warning{},
+	}
+	for _, exporter := range entry.Exporters {
+		details.Outputs = append(details.Outputs, Output{Type: exporter.Type, Attributes: exporter.Attrs})
+	}
+	for _, result := range entry.Result.GetResults() {
+		details.Results = append(details.Results, Result{Type: result.MediaType, Digest: result.Digest, Size: result.Size})
+	}
+	results := resultsOf(entry)
+	for _, platform := range slices.Sorted(maps.Keys(results)) {
+		for _, statement := range results[platform].Attestations {
+			kind := cmp.Or(statement.Annotations[predicateAnnotation], statement.MediaType)
+			details.Attestations = append(details.Attestations, Result{Platform: platform, Type: kind, Digest: statement.Digest, Size: statement.Size})
+		}
+	}
+	if record.Status == Running {
+		return details, nil
+	}
+	build, err := Draw(ctx, c, record)
+	if err != nil {
+		return nil, err
+	}
+	details.Warnings = build.Warnings
+	details.addFailure(build)
+	return details, details.addMaterials(ctx, c, record.Ref)
+}
+
+func attributesOf(entry *controlapi.BuildHistoryRecord) map[string]string {
+	attributes := map[string]string{}
+	for name, value := range entry.FrontendAttrs {
+		if name != "frontend.caps" {
+			attributes[name] = withoutSecrets(withoutCredentials(value))
+		}
+	}
+	return attributes
+}
+
+func (d *Details) addFailure(build report.Build) {
+	if build.Failure == nil {
+		return
+	}
+	d.Failure = &BuildFailure{Message: build.Failure.Message, Sources: build.Failure.Sources}
+	if at := build.Failure.Step; at >= 0 {
+		step := build.Steps[at]
+		d.Failure.Step = step.Title()
+		if text := strings.TrimRight(step.Log, "\n"); text != "" {
+			lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\f' })
+			d.Failure.Log = lines[max(0, len(lines)-lastLines):]
+		}
+	}
+}
+
+// addMaterials takes them from the provenance, which builds that failed have none of.
+func (d *Details) addMaterials(ctx context.Context, c *client.Client, ref string) error {
+	provenance, err := Provenance(ctx, c, ref, false)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, platform := range slices.Sorted(maps.Keys(provenance)) {
+		predicate := struct{ Materials []Material }{}
+		if err := json.Unmarshal(provenance[platform], &predicate); err != nil {
+			return err
+		}
+		for _, material := range predicate.Materials {
+			if !seen[material.URI] {
+				d.Materials = append(d.Materials, material)
+			}
+			seen[material.URI] = true
+		}
+	}
+	return nil
+}

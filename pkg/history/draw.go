@@ -1,0 +1,62 @@
+package history
+
+import (
+	"cmp"
+	"context"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
+)
+
+// Draw makes the picture of a recorded build; of one that runs, once it has ended.
+func Draw(ctx context.Context, c *client.Client, record Record) (report.Build, error) {
+	recorder := report.NewRecorder()
+	if err := Replay(ctx, c, record.Ref, recorder.Add); err != nil {
+		return report.Build{}, err
+	}
+	if record.Status == Running { // it ended meanwhile
+		records, err := listen(ctx, c, &controlapi.BuildHistoryRequest{Ref: record.Ref, EarlyExit: true}, nil)
+		if err != nil {
+			return report.Build{}, err
+		}
+		if len(records) > 0 {
+			record = records[0]
+		}
+	}
+	failure, err := Failure(ctx, c, record)
+	if err != nil {
+		return report.Build{}, err
+	}
+	return recorder.Build(report.About{
+		Title: cmp.Or(record.Name, record.Ref), State: stateOf(record.Status), Err: failure, Facts: factsOf(record),
+		Started: record.Created, Ended: record.Ended,
+	}), nil
+}
+
+func stateOf(status Status) report.State {
+	switch status {
+	case Running:
+		return report.Running
+	case Completed:
+		return report.Succeeded
+	case Canceled:
+		return report.Canceled
+	}
+	return report.Failed
+}
+
+func factsOf(record Record) []report.Fact {
+	facts := []report.Fact{{Name: "Ref", Value: record.Ref}}
+	attrs := record.entry.FrontendAttrs
+	for _, fact := range []report.Fact{
+		{Name: "Target", Value: record.Target}, {Name: "Platform", Value: attrs["platform"]}, {Name: "Source", Value: sourceOf(attrs)},
+		{Name: "Revision", Value: attrs["vcs:revision"]}, {Name: "Result", Value: record.entry.Result.GetResults()[0].GetDigest()},
+	} {
+		if fact.Value != "" {
+			facts = append(facts, fact)
+		}
+	}
+	return facts
+}

@@ -1,0 +1,139 @@
+package history
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// FilterError is a filter that is none.
+type FilterError struct {
+	Value  string
+	Reason string
+}
+
+func (e *FilterError) Error() string {
+	return fmt.Sprintf("invalid filter %q: %s", e.Value, e.Reason)
+}
+
+// Filters choose records; all must match.
+type Filters []func(Record) bool
+
+func (f Filters) match(record Record) bool {
+	for _, matches := range f {
+		if !matches(record) {
+			return false
+		}
+	}
+	return true
+}
+
+// filterKeys are the keys in the words of docker buildx history ls, and name.
+const filterKeys = "ref, name, repository, status, startedAt, completedAt, duration"
+
+// ParseFilters reads e.g. "status=error", "name=team/app", "startedAt>=24h",
+// "duration>1m". Times are RFC 3339, or how long ago.
+func ParseFilters(values []string, now time.Time) (Filters, error) {
+	var filters Filters
+	for _, value := range values {
+		matches, err := parseFilter(value, now)
+		if err != nil {
+			return nil, err
+		}
+		filters = append(filters, matches)
+	}
+	return filters, nil
+}
+
+func parseFilter(typed string, now time.Time) (func(Record) bool, error) {
+	key, operator, value := cutOperator(typed)
+	if operator == "" {
+		return nil, &FilterError{Value: typed, Reason: "it has no operator; write e.g. status=error or duration>1m"}
+	}
+	switch key {
+	case "ref", "name", "repository", "status":
+		return textFilter(typed, key, operator, value)
+	case "startedAt", "completedAt", "duration":
+		return timeFilter(typed, key, operator, value, now)
+	}
+	return nil, &FilterError{Value: typed, Reason: "no such key; use " + filterKeys}
+}
+
+// cutOperator cuts at the first operator.
+func cutOperator(typed string) (key, operator, value string) {
+	at := strings.IndexAny(typed, "!<>=")
+	if at < 0 {
+		return typed, "", ""
+	}
+	for _, operator := range []string{"!=", "<=", ">=", "=", "<", ">"} {
+		if value, found := strings.CutPrefix(typed[at:], operator); found {
+			return typed[:at], operator, value
+		}
+	}
+	return typed, "", ""
+}
+
+func textFilter(typed, key, operator, value string) (func(Record) bool, error) {
+	if operator != "=" && operator != "!=" {
+		return nil, &FilterError{Value: typed, Reason: key + " takes = or !="}
+	}
+	if key == "status" {
+		switch Status(value) {
+		case Running, Completed, Failed, Canceled:
+		default:
+			return nil, &FilterError{Value: typed, Reason: "no such status; use running, completed, error or canceled"}
+		}
+	}
+	return func(record Record) bool {
+		matches := false
+		switch key {
+		case "ref":
+			matches = strings.Contains(record.Ref, value)
+		case "name":
+			matches = strings.Contains(record.Name, value)
+		case "repository":
+			matches = strings.Contains(sourceOf(record.entry.GetFrontendAttrs()), value)
+		case "status":
+			matches = record.Status == Status(value)
+		}
+		return matches == (operator == "=")
+	}, nil
+}
+
+func timeFilter(typed, key, operator, value string, now time.Time) (func(Record) bool, error) {
+	if operator == "=" || operator == "!=" {
+		return nil, &FilterError{Value: typed, Reason: key + " takes <, <=, > or >="}
+	}
+	span, err := time.ParseDuration(value)
+	if err != nil && key == "duration" {
+		return nil, &FilterError{Value: typed, Reason: fmt.Sprintf("%q is no duration; write e.g. 90s or 2m", value)}
+	}
+	moment := now.Add(-span)
+	if err != nil {
+		if moment, err = time.Parse(time.RFC3339, value); err != nil {
+			return nil, &FilterError{Value: typed, Reason: fmt.Sprintf("%q is no time; write e.g. 24h for a day ago, or 2026-01-31T12:00:00Z", value)}
+		}
+	}
+	return func(record Record) bool {
+		switch {
+		case key == "startedAt":
+			return holds(record.Created.Compare(moment), operator)
+		case key == "completedAt":
+			return !record.Ended.IsZero() && holds(record.Ended.Compare(moment), operator)
+		}
+		return holds(cmp.Compare(record.Duration, span), operator)
+	}, nil
+}
+
+func holds(order int, operator string) bool {
+	switch operator {
+	case "<":
+		return order < 0
+	case "<=":
+		return order <= 0
+	case ">":
+		return order > 0
+	}
+	return order >= 0
+}

@@ -1,0 +1,69 @@
+package history
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// NotFoundError is a build that no daemon has a record of.
+type NotFoundError struct {
+	Ref     string // as typed; empty is the latest
+	Records int    // how many records there are
+}
+
+func (e *NotFoundError) Error() string {
+	if e.Records == 0 {
+		return "there is no record of any build"
+	}
+	return fmt.Sprintf("no record of build %q", e.Ref)
+}
+
+// AmbiguousError is the beginning of several builds' references.
+type AmbiguousError struct {
+	Ref  string
+	Refs []string
+}
+
+func (e *AmbiguousError) Error() string {
+	shown := e.Refs
+	if len(shown) > 5 {
+		shown = append(append([]string(nil), shown[:5]...), "…")
+	}
+	return fmt.Sprintf("%d builds begin with %q: %s", len(e.Refs), e.Ref, strings.Join(shown, ", "))
+}
+
+// Latest says which build is meant where none is named.
+const Latest = "latest"
+
+// Find returns the index of the build that ref means: its reference, the beginning
+// of it that no other has, "latest" or nothing for the newest, "^1" for the one
+// before it, and so on. The records are sorted, the newest first.
+func Find(records []Record, ref string) (int, error) {
+	if ref == "" || ref == Latest {
+		ref = "^0"
+	}
+	if back, found := strings.CutPrefix(ref, "^"); found {
+		offset, err := strconv.Atoi(back)
+		if err != nil || offset < 0 || offset >= len(records) {
+			return 0, &NotFoundError{Ref: ref, Records: len(records)}
+		}
+		return offset, nil
+	}
+	index, matching := 0, []string(nil)
+	for i, record := range records {
+		if record.Ref == ref {
+			return i, nil
+		}
+		if strings.HasPrefix(record.Ref, ref) {
+			index, matching = i, append(matching, record.Ref)
+		}
+	}
+	switch len(matching) {
+	case 0:
+		return 0, &NotFoundError{Ref: ref, Records: len(records)}
+	case 1:
+		return index, nil
+	}
+	return 0, &AmbiguousError{Ref: ref, Refs: matching}
+}

@@ -1,0 +1,144 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client"
+	"google.golang.org/grpc/codes"
+)
+
+// Status is how far a build is.
+type Status string
+
+// The statuses, by the names that docker's filters have for them.
+const (
+	Running   Status = "running"
+	Completed Status = "completed"
+	Failed    Status = "error"
+	Canceled  Status = "canceled"
+)
+
+// Record is what a daemon keeps of a build.
+type Record struct {
+	Ref       string
+	Name      string // the images' names, else what the build was called, else its target, else its source; may be empty
+	Target    string // the stage of the Dockerfile; empty is the last
+	Status    Status
+	Created   time.Time
+	Ended     time.Time     // zero while it runs
+	Duration  time.Duration // until now while it runs
+	Total     int           // steps; 0 while it runs, as all counts
+	Done      int
+	Cached    int
+	Warnings  int
+	Pinned    bool   // it stays when old records are collected
+	Error     string // why it failed, without the daemon's own words around it
+	entry     *controlapi.BuildHistoryRecord
+	completed bool
+}
+
+// List reads the records that match all filters, the newest first.
+func List(ctx context.Context, c *client.Client, filters Filters) ([]Record, error) {
+	return listen(ctx, c, &controlapi.BuildHistoryRequest{EarlyExit: true}, filters)
+}
+
+func listen(ctx context.Context, c *client.Client, ask *controlapi.BuildHistoryRequest, filters Filters) ([]Record, error) {
+	events, err := c.ControlClient().ListenBuildHistory(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	now := clockOf(events)
+	found := map[string]Record{} // a build may end while it is listed
+	for {
+		event, err := events.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if event.Record == nil || event.Type == controlapi.BuildHistoryEventType_DELETED {
+			continue
+		}
+		if record := newRecord(event.Record, now); filters.match(record) && !found[record.Ref].completed {
+			found[record.Ref] = record
+		}
+	}
+	records := make([]Record, 0, len(found))
+	for _, record := range found {
+		records = append(records, record)
+	}
+	slices.SortFunc(records, Newer)
+	return records, nil
+}
+
+// clockOf is the daemon's time, which it sends ahead; this machine's if it does
+// not.
+func clockOf(events controlapi.Control_ListenBuildHistoryClient) time.Time {
+	if header, err := events.Header(); err == nil {
+		for _, value := range header.Get("buildkit-current-timestamp") {
+			if now, err := time.Parse(time.RFC3339Nano, value); err == nil {
+				return now
+			}
+		}
+	}
+	return time.Now()
+}
+
+// Newer orders records by when the builds began, the newest first.
+func Newer(a, b Record) int {
+	return cmp.Or(b.Created.Compare(a.Created), strings.Compare(a.Ref, b.Ref))
+}
+
+func newRecord(entry *controlapi.BuildHistoryRecord, now time.Time) Record {
+	record := Record{
+		Ref: entry.Ref, Name: nameOf(entry), Target: entry.FrontendAttrs["target"], Status: statusOf(entry), Created: entry.CreatedAt.AsTime(),
+		Total: int(entry.NumTotalSteps), Done: int(entry.NumCompletedSteps), Cached: int(entry.NumCachedSteps),
+		Warnings: int(entry.NumWarnings), Pinned: entry.Pinned, entry: entry, completed: entry.CompletedAt != nil,
+	}
+	if record.completed {
+		record.Ended, now = entry.CompletedAt.AsTime(), entry.CompletedAt.AsTime()
+	}
+	record.Duration = max(0, now.Sub(record.Created))
+	if entry.Error != nil {
+		record.Error = entry.Error.Message
+	}
+	return record
+}
+
+func statusOf(entry *controlapi.BuildHistoryRecord) Status {
+	switch {
+	case entry.CompletedAt == nil:
+		return Running
+	case entry.Error == nil:
+		return Completed
+	case codes.Code(entry.Error.Code) == codes.Canceled, strings.Contains(entry.Error.Message, "context canceled"):
+		return Canceled
+	}
+	return Failed
+}
+
+func nameOf(entry *controlapi.BuildHistoryRecord) string {
+	attrs := entry.FrontendAttrs
+	return cmp.Or(strings.Join(imagesOf(entry), ","), attrs["build-arg:BUILDKIT_BUILD_NAME"], attrs["target"], sourceOf(attrs))
+}
+
+// imagesOf are the names of the images that the build made.
+func imagesOf(entry *controlapi.BuildHistoryRecord) []string {
+	var names []string
+	for _, exporter := range entry.Exporters {
+		for name := range strings.SplitSeq(exporter.Attrs["name"], ",") {
+			if name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}

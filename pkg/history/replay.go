@@ -1,0 +1,78 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/content/proxy"
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// Replay calls see with every status of the build, and follows one that runs to
+// its end.
+func Replay(ctx context.Context, c *client.Client, ref string, see func(*client.SolveStatus)) error {
+	statuses, err := c.ControlClient().Status(ctx, &controlapi.StatusRequest{Ref: ref})
+	if err != nil {
+		return err
+	}
+	for {
+		status, err := statuses.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		see(client.NewSolveStatus(status))
+	}
+}
+
+// Failure is the error that the build ended with, with all that BuildKit attached
+// to it: the step, the lines of the Dockerfile. It is nil if the build did not
+// fail.
+func Failure(ctx context.Context, c *client.Client, record Record) (failure, err error) {
+	recorded := record.entry.Error
+	if blob := record.entry.ExternalError; blob != nil {
+		text, err := content.ReadBlob(ctx, proxy.NewContentStore(c.ContentClient()), descriptor(blob))
+		if err != nil {
+			return nil, fmt.Errorf("reading the error of build %q: %w", record.Ref, err)
+		}
+		recorded = &spb.Status{}
+		if err := proto.Unmarshal(text, recorded); err != nil {
+			return nil, fmt.Errorf("decoding the error of build %q: %w", record.Ref, err)
+		}
+	}
+	if recorded == nil {
+		return nil, nil
+	}
+	return grpcerrors.FromGRPC(status.ErrorProto(recorded)), nil
+}
+
+func descriptor(from *controlapi.Descriptor) ocispecs.Descriptor {
+	return ocispecs.Descriptor{
+		MediaType: from.MediaType, Digest: digest.Digest(from.Digest), Size: from.Size, Annotations: from.Annotations,
+	}
+}
+
+// Remove deletes the record. A running build is not stopped: its record goes when
+// it has ended.
+func Remove(ctx context.Context, c *client.Client, ref string) error {
+	_, err := c.ControlClient().UpdateBuildHistory(ctx, &controlapi.UpdateBuildHistoryRequest{Ref: ref, Delete: true})
+	return err
+}
+
+// Pin keeps the record when old ones are collected, or lets it go.
+func Pin(ctx context.Context, c *client.Client, ref string, keep bool) error {
+	_, err := c.ControlClient().UpdateBuildHistory(ctx, &controlapi.UpdateBuildHistoryRequest{Ref: ref, Pinned: keep})
+	return err
+}

@@ -1,0 +1,36 @@
+package history
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// sourceOf is where the build came from: a URL as context, or the repository that
+// the client found its directory in. Credentials in it are left out.
+func sourceOf(attrs map[string]string) string {
+	for _, key := range []string{"context", "input:context", "vcs:source"} {
+		if value := attrs[key]; value != "" && !strings.HasPrefix(value, "local:") {
+			return withoutCredentials(value)
+		}
+	}
+	return ""
+}
+
+// withoutCredentials leaves out user and password of a URL.
+func withoutCredentials(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.User == nil {
+		return address
+	}
+	parsed.User = nil
+	return parsed.String()
+}
+
+// withoutSecrets blanks the credentials that clients put into the options of caches,
+// which come back in traces, and what looks like a token of GitHub anywhere.
+func withoutSecrets(text string) string {
+	options := regexp.MustCompile(`(?i)((?:ghtoken|token|access_key_id|secret_access_key|session_token|account_key)(?:=|\\?"\s*:\s*\\?"))[^\s,"\\]+`)
+	tokens := regexp.MustCompile(`gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{82}`)
+	return tokens.ReplaceAllString(options.ReplaceAllString(text, "${1}xxxxx"), "xxxxx")
+}
