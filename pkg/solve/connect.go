@@ -1,7 +1,6 @@
 package solve
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -66,7 +65,7 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 	}
 	d := &Daemon{link: l, gauge: g, sessions: sessions{servers: map[string]*grpc.Server{}}, grace: cancelGrace}
 	d.client, err = client.New(ctx, daemonAddress,
-		client.WithContextDialer(once(conn, l)),
+		client.WithContextDialer(once(newEagerConn(conn), l)),
 		client.WithSessionDialer(d.dialSession),
 		client.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: aliveAfter, Timeout: aliveWithin,
@@ -96,10 +95,9 @@ func (d *Daemon) Close() error {
 	return d.client.Close()
 }
 
-// handshake is done here and not by gRPC, whose errors are text. It ends with the
-// daemon's first byte: with TLS 1.3 the daemon looks at the client's certificate
-// only after the client is done. No time is lost, since gRPC sends nothing of use
-// before it has heard from the daemon.
+// handshake is done here and not by gRPC, whose errors are text. With TLS 1.3 the
+// daemon looks at the client's certificate only after it: a refusal ends the
+// first call.
 func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) (net.Conn, error) {
 	config = config.Clone()
 	config.NextProtos = []string{"h2"}
@@ -109,11 +107,10 @@ func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) 
 	secure := tls.Client(conn, config)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	received := bufio.NewReader(secure)
-	_, err := received.Peek(1)
+	err := secure.HandshakeContext(ctx)
 	switch {
 	case err == nil:
-		return &bufferedConn{Conn: secure, received: received}, nil
+		return secure, nil
 	case ctx.Err() != nil:
 		return nil, &CanceledError{Cause: context.Cause(ctx)}
 	case l.failure() != nil && !refusal(err):
@@ -122,14 +119,30 @@ func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) 
 	return nil, &RefusedError{Cause: err}
 }
 
-// bufferedConn gives out first what was read before.
-type bufferedConn struct {
+// eagerConn spares gRPC a round trip. Its client sends no call before it has read
+// the server's SETTINGS, which say nothing that the first calls depend on; so it
+// reads empty ones here, and the server's own as an update whenever they come. The
+// server gets one acknowledgement more than it asked for, which gRPC's ignores.
+type eagerConn struct {
 	net.Conn
-	received *bufio.Reader
+	settings []byte // what is left of the empty frame
 }
 
-func (c *bufferedConn) Read(b []byte) (int, error) {
-	return c.received.Read(b)
+// newEagerConn starts with a SETTINGS frame without settings (RFC 9113, 6.5).
+func newEagerConn(conn net.Conn) *eagerConn {
+	const headerLength, typeSettings = 9, 4
+	frame := make([]byte, headerLength)
+	frame[3] = typeSettings
+	return &eagerConn{Conn: conn, settings: frame}
+}
+
+func (c *eagerConn) Read(b []byte) (int, error) {
+	if len(c.settings) == 0 {
+		return c.Conn.Read(b)
+	}
+	n := copy(b, c.settings)
+	c.settings = c.settings[n:]
+	return n, nil
 }
 
 // once hands the connection to gRPC the first time, and after that the reason

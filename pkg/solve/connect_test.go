@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 func TestTLS(t *testing.T) {
@@ -31,21 +34,47 @@ func TestTLS(t *testing.T) {
 		"no TLS where there none": {plain, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var version string
 			d, err := test.to.connect(t, test.config, nil)
-			if test.refused {
-				var refused *RefusedError
-				if !errors.As(err, &refused) {
-					t.Fatalf("got %v, want a RefusedError", err)
-				}
-				return
+			if err == nil {
+				version, err = d.Version(t.Context()) // a refusal of the client's certificate comes here
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if version, err := d.Version(t.Context()); err != nil || version != "v9.8.7" {
+			var refused *RefusedError
+			switch {
+			case test.refused && !errors.As(err, &refused):
+				t.Fatalf("got %v, want a RefusedError", err)
+			case !test.refused && (err != nil || version != "v9.8.7"):
 				t.Errorf("got %q, %v", version, err)
 			}
 		})
+	}
+}
+
+// TestCallBeforeSettings proves that the first call does not wait for anything of
+// the daemon: it is on its way while the daemon has said nothing yet.
+func TestCallBeforeSettings(t *testing.T) {
+	near, far := net.Pipe()
+	defer func() { _ = far.Close() }()
+	d, err := Connect(t.Context(), func(context.Context) (net.Conn, error) { return near, nil }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	go func() { _, _ = d.Version(t.Context()) }()
+	framer := http2.NewFramer(io.Discard, far)
+	preface := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(far, preface); err != nil {
+		t.Fatal(err)
+	}
+	_ = far.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatalf("no call came: %v", err)
+		}
+		if _, ok := frame.(*http2.HeadersFrame); ok {
+			return
+		}
 	}
 }
 
