@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/session/upload/uploadprovider"
 	"github.com/tonistiigi/fsutil"
@@ -49,6 +50,7 @@ type Context struct {
 	sharedKey string
 	archive   io.Reader
 	layouts   map[string]content.Store
+	inputs    map[string]llb.State // of the frontend, in the request itself
 	fetched   *Fetched
 	dirs      map[string]string // that are sent, by their mounts
 	stages    map[string]string
@@ -134,6 +136,7 @@ func (c *Context) Apply(opt *client.SolveOpt) {
 	maps.Copy(opt.FrontendAttrs, c.attrs)
 	maps.Copy(opt.LocalMounts, c.mounts)
 	opt.SharedKey = c.sharedKey
+	opt.FrontendInputs = maps.Clone(c.inputs)
 	opt.OCIStores = maps.Clone(c.layouts)
 	if c.archive != nil {
 		uploads := uploadprovider.New()

@@ -42,6 +42,7 @@ func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir strin
 	}
 	if contextDir != "" {
 		files = sendIgnoreFile(files, path, contextDir)
+		c.inlineDockerfile(files, filepath.Base(path))
 	}
 	c.mounts[dockerfileMount], c.dirs[dockerfileMount] = files, filepath.Dir(path)
 	c.attrs[filenameAttr] = filepath.Base(path)
