@@ -4,88 +4,107 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/hack/link"
 )
 
+// slow is a link from home: 80 ms there and back, 50 Mbit/s each way.
+func slow() link.Shape { return link.Shape{RoundTrip: 80 * time.Millisecond, Rate: 50_000_000} }
+
+// benchCase is one thing to compare. The bar is what ours divided by the better peer's may be; 0 is none.
 type benchCase struct {
 	name, about string
-	measure     func(context.Context, *workshop, options) ([]row, error)
+	bar, memory float64
+	link        link.Shape // zero is the machine's own
+	most        int        // runs, whatever is asked for; 0 is no limit
+	prepare     func(context.Context, *workshop) ([]contender, error)
 }
 
 func cases() []benchCase {
 	return []benchCase{
-		{"cached", "everything is in the cache, the image is pushed", measureCached},
-		{"install", "from the command to the daemon's first answer", measureInstall},
-		{"start", "what the program costs before it does anything", measureStart},
+		{name: "cached", about: "cached build with push", bar: 0.45, prepare: cached},
+		{name: "cached-slow", about: "cached build with push, 80 ms / 50 Mbit", bar: 0.7, link: slow(), prepare: cached},
+		{name: "tree-slow", about: "source tree, 4,000 files / 27 MB, cold, 80 ms / 50 Mbit", bar: 0.45, link: slow(), most: 5, prepare: tree},
+		{name: "changed-slow", about: "one file of the tree changed, 80 ms / 50 Mbit", bar: 0.6, link: slow(), most: 5, prepare: changed},
+		{name: "random", about: "512 MiB of random data", bar: 0.8, memory: 1, most: 5, prepare: random},
+		{name: "small", about: "50,000 files of 300 bytes", bar: 0.9, most: 5, prepare: small},
+		{name: "install", about: "install to the daemon's first answer", bar: 0.08, most: 3, prepare: install},
+		{name: "start", about: "start of the program (version)", prepare: start},
 	}
 }
 
 // contender is one client in a case: before is run untimed before each timed command.
 type contender struct {
-	label   string
-	bar     float64
+	client  client
 	before  func(context.Context) error
 	command func() []string
 }
 
-// compare runs the contenders in turn, A B C A B C …, so that a slow moment of the machine hits all of them.
-func compare(ctx context.Context, w *workshop, opts options, name string, contenders []contender) ([]row, error) {
-	rows := make([]row, len(contenders))
-	for i, c := range contenders {
-		rows[i] = row{label: name, command: c.label, bar: c.bar, ours: i == 0}
+// measure runs the contenders in turn, A B C A B C …, so that a slow moment of the machine hits all of them.
+func (c benchCase) measure(ctx context.Context, w *workshop, opts options) (measurement, error) {
+	measured := measurement{benchCase: c}
+	if err := w.useLink(link.Shape{}); err != nil {
+		return measured, err
 	}
-	for run := range opts.runs + 1 {
-		for i, c := range contenders {
-			if c.before != nil {
-				if err := c.before(ctx); err != nil {
-					return nil, err
-				}
-			}
-			argv := c.command()
-			took, err := w.time(ctx, argv[0], argv[1:]...)
+	contenders, err := c.prepare(ctx, w)
+	if err != nil {
+		return measured, err
+	}
+	runs := opts.runs
+	if c.most > 0 {
+		runs = min(runs, c.most)
+	}
+	measured.rows = make([]row, len(contenders))
+	for run := range runs + 1 {
+		for i, each := range contenders {
+			took, err := w.turn(ctx, c.link, each)
 			if err != nil {
-				return nil, err
-			}
-			if run > 0 { // the first is the warm-up
-				rows[i].times = append(rows[i].times, took)
+				return measured, err
 			}
 			if opts.verbose {
-				fmt.Fprintf(w.log, "  %d %-40s %.3fs\n", run, c.label, took.Seconds())
+				fmt.Fprintf(w.log, "  %d %-8s %.3fs %4d MiB\n", run, each.client, took.wall.Seconds(), took.peak>>20)
+			}
+			if run > 0 { // the first is the warm-up
+				measured.rows[i].client = each.client
+				measured.rows[i].runs = append(measured.rows[i].runs, took)
 			}
 		}
 	}
-	return rows, nil
+	return measured, nil
 }
 
-func measureCached(ctx context.Context, w *workshop, opts options) ([]row, error) {
+// turn is one run of one contender.
+func (w *workshop) turn(ctx context.Context, shape link.Shape, c contender) (run, error) {
+	if c.before != nil {
+		if err := w.useLink(link.Shape{}); err != nil {
+			return run{}, err
+		}
+		if err := c.before(ctx); err != nil {
+			return run{}, err
+		}
+	}
+	if err := w.useLink(shape); err != nil {
+		return run{}, err
+	}
+	argv := c.command()
+	return w.time(ctx, argv[0], argv[1:]...)
+}
+
+func cached(_ context.Context, w *workshop) ([]contender, error) {
 	dir, err := w.context("cached", "FROM BASE", "COPY Dockerfile /", "RUN echo one >/one", "RUN echo two >/two")
 	if err != nil {
 		return nil, err
 	}
-	if err := w.createBuildx(ctx); err != nil {
-		return nil, err
-	}
-	defer w.removeBuildx(ctx)
-	tag := func(client string) string { return w.registry + "/bench/cached:" + client }
-	return compare(ctx, w, opts, "cached build with push", []contender{
-		{label: "kubectl buildkit build", command: func() []string {
-			return []string{w.plugin, "build", "-n", w.namespace, "-t", tag("ours"), "--push", dir}
-		}},
-		{label: "docker buildx build (kubernetes driver)", bar: 0.5, command: func() []string {
-			return []string{w.buildx, "build", "--builder", w.namespace, "-t", tag("buildx"), "--push", dir}
-		}},
-		{label: "buildctl --addr kube-pod://", bar: 0.5, command: func() []string {
-			return []string{w.buildctl, "--addr", "kube-pod://buildkitd?namespace=" + w.namespace, "build", "--frontend", "dockerfile.v0",
-				"--local", "context=" + dir, "--local", "dockerfile=" + dir, "--output", "type=image,push=true,name=" + tag("buildctl")}
-		}},
-	})
+	return w.everyone(func(c client) contender {
+		return contender{client: c, command: func() []string { return w.build(c, dir, "cached") }}
+	}), nil
 }
 
-// measureInstall has few runs: the peer's take half a minute each.
-func measureInstall(ctx context.Context, w *workshop, opts options) ([]row, error) {
-	opts.runs = min(opts.runs, 3)
-	return compare(ctx, w, opts, "install to first answer", []contender{
+// install has few runs: the peer's take half a minute each.
+func install(_ context.Context, w *workshop) ([]contender, error) {
+	return []contender{
 		{
-			label: "kubectl buildkit install",
+			client: ours,
 			before: func(ctx context.Context) error {
 				_, _ = w.time(ctx, w.plugin, "uninstall", "fresh", "-n", w.namespace) // there is none before the first run
 				return nil
@@ -93,38 +112,17 @@ func measureInstall(ctx context.Context, w *workshop, opts options) ([]row, erro
 			command: func() []string { return []string{w.plugin, "install", "fresh", "-n", w.namespace} },
 		},
 		{
-			label:   "docker buildx create --bootstrap",
-			bar:     0.08,
-			before:  func(ctx context.Context) error { w.removeBuildx(ctx); return nil },
-			command: w.createBuildxCommand,
+			client:  buildx,
+			before:  func(ctx context.Context) error { w.removeBuildx(ctx, "fresh"); return nil },
+			command: func() []string { return w.createBuildxCommand("fresh") },
 		},
-	})
+	}, nil
 }
 
-func measureStart(ctx context.Context, w *workshop, opts options) ([]row, error) {
-	opts.runs *= 3
-	return compare(ctx, w, opts, "version", []contender{
-		{label: "kubectl-buildkit version", command: func() []string { return []string{w.plugin, "version"} }},
-		{label: "docker-buildx version", command: func() []string { return []string{w.buildx, "version"} }},
-		{label: "buildctl --version", command: func() []string { return []string{w.buildctl, "--version"} }},
-	})
-}
-
-func (w *workshop) createBuildxCommand() []string {
-	return []string{w.buildx, "create", "--name", w.namespace, "--driver", "kubernetes", "--bootstrap", "--buildkitd-config", w.config(),
-		"--driver-opt", "namespace=" + w.namespace + ",image=docker.io/moby/buildkit:v0.34.2"}
-}
-
-func (w *workshop) createBuildx(ctx context.Context) error {
-	w.removeBuildx(ctx)
-	argv := w.createBuildxCommand()
-	_, err := w.time(ctx, argv[0], argv[1:]...)
-	return err
-}
-
-// removeBuildx is quiet: there may be none.
-func (w *workshop) removeBuildx(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	_, _ = w.time(ctx, w.buildx, "rm", "-f", w.namespace)
+func start(_ context.Context, w *workshop) ([]contender, error) {
+	return []contender{
+		{client: ours, command: func() []string { return []string{w.plugin, "version"} }},
+		{client: buildx, command: func() []string { return []string{w.buildx, "version"} }},
+		{client: buildctl, command: func() []string { return []string{w.buildctl, "--version"} }},
+	}, nil
 }

@@ -15,14 +15,15 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	runs := flag.Int("runs", 7, "measured runs of each command, after one warm-up")
+	runs := flag.Int("runs", 7, "measured runs of each command, after one warm-up; long cases have 5 at most")
 	verbose := flag.Bool("v", false, "print every run")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: hack/bench/run [-runs N] [-v] [CASE...]")
+		fmt.Fprintln(os.Stderr, "usage: hack/bench/run [-runs N] [-v] [CASE...]\n       hack/bench/run rounds")
 		flag.PrintDefaults()
 		for _, c := range cases() {
-			fmt.Fprintf(os.Stderr, "  case %-8s %s\n", c.name, c.about)
+			fmt.Fprintf(os.Stderr, "  case %-14s %s\n", c.name, c.about)
 		}
+		fmt.Fprintln(os.Stderr, "  rounds              the round trips of one cached build over the slow link, instead of a comparison")
 	}
 	flag.Parse()
 	if err := bench(ctx, options{runs: *runs, verbose: *verbose, names: flag.Args()}); err != nil {
@@ -39,10 +40,11 @@ type options struct {
 
 // bench prepares one workshop for all cases, measures the chosen ones and prints their table.
 func bench(ctx context.Context, opts options) (err error) {
+	rounds := slices.Equal(opts.names, []string{"rounds"})
 	chosen := slices.DeleteFunc(cases(), func(c benchCase) bool {
 		return len(opts.names) > 0 && !slices.Contains(opts.names, c.name)
 	})
-	if len(chosen) == 0 {
+	if len(chosen) == 0 && !rounds {
 		return fmt.Errorf("no case is named %q: -h lists them", opts.names)
 	}
 	w, err := newWorkshop(ctx, os.Stderr)
@@ -50,14 +52,20 @@ func bench(ctx context.Context, opts options) (err error) {
 		return err
 	}
 	defer w.close(ctx)
-	var table []row
+	if rounds {
+		return printRounds(ctx, w, os.Stdout)
+	}
+	if err := w.createBuildx(ctx); err != nil {
+		return err
+	}
+	var table []measurement
 	for _, c := range chosen {
 		fmt.Fprintf(os.Stderr, "measuring %s: %s\n", c.name, c.about)
-		rows, err := c.measure(ctx, w, opts)
+		measured, err := c.measure(ctx, w, opts)
 		if err != nil {
 			return fmt.Errorf("measuring %s: %w", c.name, err)
 		}
-		table = append(table, rows...)
+		table = append(table, measured)
 	}
 	printTable(os.Stdout, table)
 	return nil

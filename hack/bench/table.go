@@ -4,50 +4,91 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
 	"time"
 )
 
-// row is one command of one case. Its ratio is ours divided by this peer's; a bar of 0 means that none is set.
+// run is what one command took.
+type run struct {
+	wall time.Duration
+	peak int64 // memory, in bytes, of its largest process
+}
+
+// row is one client of one case.
 type row struct {
-	label   string
-	command string
-	times   []time.Duration
-	ours    bool
-	bar     float64
+	client client
+	runs   []run
 }
 
-func median(times []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(times))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
+// measurement is a case with its rows; the first is ours.
+type measurement struct {
+	benchCase
+	rows []row
+}
+
+func (r row) seconds() float64 {
+	return median(r.runs, func(one run) float64 { return one.wall.Seconds() })
+}
+
+func (r row) mebibytes() float64 {
+	return median(r.runs, func(one run) float64 { return float64(one.peak) / (1 << 20) })
+}
+
+func median(runs []run, value func(run) float64) float64 {
+	values := make([]float64, len(runs))
+	for i, one := range runs {
+		values[i] = value(one)
 	}
-	return (sorted[middle-1] + sorted[middle]) / 2
+	slices.Sort(values)
+	middle := len(values) / 2
+	if len(values)%2 == 1 {
+		return values[middle]
+	}
+	return (values[middle-1] + values[middle]) / 2
 }
 
-// printTable prints medians with their range, and beside each peer the ratio of ours to it.
-func printTable(w io.Writer, table []row) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "CASE\tCOMMAND\tMEDIAN\tMIN\tMAX\tOURS/PEER\tBAR\t")
-	var ours time.Duration
-	for _, r := range table {
-		m := median(r.times)
-		ratio, bar := "-", "-"
-		if r.ours {
-			ours = m
-		} else {
-			ratio = fmt.Sprintf("%.2f", float64(ours)/float64(m))
-		}
-		if r.bar > 0 {
-			verdict := "met"
-			if float64(ours)/float64(m) > r.bar {
-				verdict = "MISSED"
+// printTable prints medians in Markdown, with their range, and the ratio of ours to the better peer's.
+func printTable(w io.Writer, table []measurement) {
+	fmt.Fprintf(w, "| case | %s | %s | %s | ours ÷ better peer | bar |\n|---|---|---|---|---|---|\n", ours, buildx, buildctl)
+	for _, m := range table {
+		printLine(w, m, m.about, m.bar, row.seconds, func(r row) string {
+			times := make([]float64, len(r.runs))
+			for i, one := range r.runs {
+				times[i] = one.wall.Seconds()
 			}
-			bar = fmt.Sprintf("%.2f %s", r.bar, verdict)
+			return fmt.Sprintf("%.3f s (%.3f–%.3f)", r.seconds(), slices.Min(times), slices.Max(times))
+		})
+		if m.memory > 0 {
+			printLine(w, m, m.about+", the client's peak memory", m.memory, row.mebibytes, func(r row) string {
+				return fmt.Sprintf("%.0f MiB", r.mebibytes())
+			})
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%.3fs\t%.3fs\t%.3fs\t%s\t%s\t\n", r.label, r.command,
-			m.Seconds(), slices.Min(r.times).Seconds(), slices.Max(r.times).Seconds(), ratio, bar)
 	}
-	_ = tw.Flush()
+}
+
+func printLine(w io.Writer, m measurement, name string, bar float64, value func(row) float64, text func(row) string) {
+	cells := map[client]string{}
+	var peers []float64
+	for i, r := range m.rows {
+		cells[r.client] = text(r)
+		if i > 0 {
+			peers = append(peers, value(r))
+		}
+	}
+	ratio := value(m.rows[0]) / slices.Min(peers)
+	fmt.Fprintf(w, "| %s |", name)
+	for _, c := range []client{ours, buildx, buildctl} {
+		if cells[c] == "" {
+			cells[c] = "–"
+		}
+		fmt.Fprintf(w, " %s |", cells[c])
+	}
+	fmt.Fprintf(w, " %.2f |", ratio)
+	switch {
+	case bar == 0:
+		fmt.Fprintln(w, " – |")
+	case ratio <= bar:
+		fmt.Fprintf(w, " ≤ %.2f |\n", bar)
+	default:
+		fmt.Fprintf(w, " ≤ %.2f MISSED |\n", bar)
+	}
 }

@@ -9,7 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/hack/link"
 )
 
 // workshop is what all cases share: a namespace, the programs, and one builder for every client that can use it.
@@ -22,6 +25,8 @@ type workshop struct {
 	plugin    string
 	buildx    string
 	buildctl  string
+	cluster   link.Cluster
+	link      *link.Link
 }
 
 func newWorkshop(ctx context.Context, log io.Writer) (w *workshop, err error) {
@@ -34,6 +39,9 @@ func newWorkshop(ctx context.Context, log io.Writer) (w *workshop, err error) {
 			return nil, fmt.Errorf("%s is not set: run hack/bench/run", name)
 		}
 	}
+	if w.cluster, err = link.ReadCluster(ctx, os.Getenv("KUBECONFIG")); err != nil {
+		return nil, err
+	}
 	if w.dir, err = os.MkdirTemp("", "bench-"); err != nil {
 		return nil, err
 	}
@@ -42,6 +50,12 @@ func newWorkshop(ctx context.Context, log io.Writer) (w *workshop, err error) {
 			w.close(ctx)
 		}
 	}()
+	if w.link, err = link.Listen(w.cluster.Server, link.Shape{}); err != nil {
+		return nil, err
+	}
+	if err := w.useLink(link.Shape{}); err != nil {
+		return nil, err
+	}
 	if err := os.WriteFile(w.config(), []byte(fmt.Sprintf("[registry.%q]\n  http = true\n", w.registry)), 0o644); err != nil {
 		return nil, err
 	}
@@ -55,30 +69,57 @@ func newWorkshop(ctx context.Context, log io.Writer) (w *workshop, err error) {
 // config is the buildkitd.toml that every builder gets.
 func (w *workshop) config() string { return filepath.Join(w.dir, "buildkitd.toml") }
 
+// kubeconfig is what every client reads. buildx remembers its path, so it is the same for every link.
+func (w *workshop) kubeconfig() string { return filepath.Join(w.dir, "kubeconfig") }
+
+// useLink makes the kubeconfig lead through a link of that shape, or straight to the API server.
+func (w *workshop) useLink(shape link.Shape) error {
+	address := w.cluster.Server
+	if shape != (link.Shape{}) {
+		w.link.SetShape(shape)
+		address = w.link.Address()
+	}
+	text, err := w.cluster.Through(address)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(w.kubeconfig(), text, 0o600)
+}
+
 // close removes everything, also after an interrupt.
 func (w *workshop) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
+	if err := w.useLink(link.Shape{}); err != nil {
+		fmt.Fprintln(w.log, "leading the kubeconfig back:", err)
+	}
 	if _, err := w.time(ctx, "kubectl", "delete", "namespace", w.namespace, "--ignore-not-found", "--wait=false"); err != nil {
 		fmt.Fprintln(w.log, "removing the namespace:", err)
+	}
+	if w.link != nil {
+		_ = w.link.Close()
 	}
 	_ = os.RemoveAll(w.dir)
 }
 
-// time runs a command to its end and returns its wall time. All clients build the same image: buildctl attaches no
+// time runs a command to its end and returns what it took. All clients build the same image: buildctl attaches no
 // provenance, so the others are told not to either.
-func (w *workshop) time(ctx context.Context, name string, args ...string) (time.Duration, error) {
+func (w *workshop) time(ctx context.Context, name string, args ...string) (run, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1",
+	cmd.Env = append(os.Environ(), "BUILDX_NO_DEFAULT_ATTESTATIONS=1", "KUBECONFIG="+w.kubeconfig(),
 		"BUILDX_CONFIG="+filepath.Join(w.dir, "buildx"), "DOCKER_CONFIG="+filepath.Join(w.dir, "docker"))
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	start := time.Now()
 	err := cmd.Run()
 	if err != nil {
-		return 0, fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, output.String())
+		return run{}, fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, output.String())
 	}
-	return time.Since(start), nil
+	took := run{wall: time.Since(start)}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		took.peak = usage.Maxrss << 10 // of it or of what it called, whichever is larger
+	}
+	return took, nil
 }
 
 // context writes a build context with this Dockerfile; BASE stands for the base image with a shell.
