@@ -20,7 +20,7 @@ demo: ## Cluster (if there is none), builder, image, push, run: the whole story
 	hack/demo/run
 
 .PHONY: test
-test: unit lint fuzz package e2e ## All tests: unit with -race, lint, fuzz seeds, the release, end to end
+test: unit lint fuzz package e2e faults ## All tests: unit with -race, lint, fuzz seeds, the release, end to end, faults
 
 ##@ Parts
 
@@ -53,6 +53,14 @@ e2e: build package ## End-to-end tests on the cluster (E2E_KUBECONFIG, else this
 .PHONY: docs
 docs: ## Write the command reference anew (cmd/kubectl-buildkit/doc)
 	go test ./pkg/cmd -run TestCommandReferenceIsUpToDate -update-reference
+
+.PHONY: faults
+faults: build ## Each fault once, on a cluster of its own that loses its API server, kubelet, …
+	hack/e2e/faults
+
+.PHONY: soak
+soak: build ## Each fault SOAK_RUNS times (default 20), and a table of the outcomes
+	hack/soak
 
 .PHONY: bench
 bench: build ## Ratios against docker buildx and buildctl kube-pod

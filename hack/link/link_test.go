@@ -171,7 +171,7 @@ func TestHoldHidesThatTheOtherEndClosed(t *testing.T) {
 	}
 	l.Release()
 	_ = connection.SetReadDeadline(time.Now().Add(patience))
-	if _, err := connection.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := connection.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the end did not arrive: %v", err)
 	}
 }

@@ -1,0 +1,30 @@
+//go:build faults
+
+package e2e_test
+
+import "time"
+
+// nodeFaults restart what runs the builder's Pod. The Pod lives on, the link to it does not.
+func nodeFaults() []fault {
+	return []fault{
+		{"kubelet restarted during RUN", true, func(s *scene) string { return s.restarts("node-1-kubelet") }},
+		{"containerd restarted during RUN", true, func(s *scene) string { return s.restarts("node-1-containerd") }},
+	}
+}
+
+func (s *scene) restarts(name string) string {
+	s.t.Helper()
+	s.plain()
+	r, step, tag := s.pushesStep()
+	uid := s.podUID("buildkitd")
+	component(s.t, "kill", name)
+	fault := time.Now()
+	s.told(r, fault, 3*time.Second)
+	component(s.t, "restart", name)
+	step.letGo()
+	s.pushed(r, tag)
+	if again := s.podUID("buildkitd"); again != uid {
+		s.t.Error("the Pod is another one: the fault was more than a restart")
+	}
+	return step.ran()
+}
