@@ -14,7 +14,7 @@ import (
 
 // printAnswer prints what the Dockerfile was asked, and fails if the answer says so.
 func (f *factory) printAnswer(built *result.Result, evaluation *request.Evaluation) error {
-	if err := built.PrintAnswer(f.streams.Out, evaluation.Name, evaluation.JSON); err != nil {
+	if err := built.PrintAnswer(f.streams.Out, evaluation.Name, evaluation.JSON, evaluation.Dockerfile); err != nil {
 		return err
 	}
 	if evaluation.IgnoreStatus {
@@ -28,11 +28,15 @@ func (f *factory) printAnswer(built *result.Result, evaluation *request.Evaluati
 func explainAnswer(err error) (failure, bool) {
 	var (
 		status  *result.StatusError
+		broken  *result.BrokenError
 		refusal *solve.BuildError
 		step    *solve.FailedStepError
 	)
 	if errors.As(err, &status) {
 		return failure{code: exitFailed}, true
+	}
+	if errors.As(err, &broken) {
+		return failure{text: err.Error(), code: exitFailed}, true
 	}
 	if !errors.As(err, &refusal) && !errors.As(err, &step) {
 		return failure{}, false

@@ -15,7 +15,8 @@ type Call struct {
 type Evaluation struct {
 	Name         string // e.g. "lint", "outline" or "targets"
 	JSON         bool
-	IgnoreStatus bool // warnings do not make the command fail
+	IgnoreStatus bool   // warnings do not make the command fail
+	Dockerfile   string // the user's name for it; "" if it is no file of this machine
 }
 
 const (
@@ -100,5 +101,5 @@ func (r *Request) Evaluation() *Evaluation {
 	if r.call == nil {
 		return nil
 	}
-	return &Evaluation{Name: r.call.name, JSON: r.call.json, IgnoreStatus: r.call.ignoreStatus}
+	return &Evaluation{Name: r.call.name, JSON: r.call.json, IgnoreStatus: r.call.ignoreStatus, Dockerfile: r.dockerfile}
 }

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -28,8 +29,21 @@ func (o Input) apply(r *Request, env Environment) error {
 		return fromContext(err)
 	}
 	r.context = found
+	r.dockerfile = o.dockerfileName(r)
 	o.describeSource(r, env)
 	return nil
+}
+
+// dockerfileName is the path by which the user finds the Dockerfile that is sent.
+func (o Input) dockerfileName(r *Request) string {
+	_, sent := r.context.Directories()["dockerfile"]
+	switch {
+	case !sent:
+		return ""
+	case o.File != "":
+		return o.File
+	}
+	return filepath.Join(o.Path, "Dockerfile")
 }
 
 // noteSSH is asked before the context is resolved, which may read standard

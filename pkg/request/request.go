@@ -62,6 +62,7 @@ type Request struct {
 	definition     *llb.Definition      // those steps; nil for a frontend
 	proxyNetwork   bool                 // steps reach the network through the daemon's proxy alone
 	call           *call                // nil is a build
+	dockerfile     string               // the user's name for it; "" if it is no file of this machine
 	policy         *spb.Policy
 	policyDisabled bool // the user said that there shall be none
 	attested       bool // the user asked for attestations

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/moby/buildkit/frontend/subrequests/lint"
+	"github.com/moby/buildkit/solver/pb"
 )
 
 // The keys of the frontend's answer to a question.
@@ -25,15 +27,16 @@ func (e *StatusError) Error() string {
 }
 
 // PrintAnswer writes the answer to a question that was asked of the Dockerfile,
-// as JSON or as text. The name is the question's, e.g. "lint".
-func (r *Result) PrintAnswer(w io.Writer, name string, asJSON bool) error {
+// as JSON or as text. The name is the question's, e.g. "lint"; dockerfile is what
+// the reader calls the Dockerfile, "" if that is what the daemon calls it.
+func (r *Result) PrintAnswer(w io.Writer, name string, asJSON bool, dockerfile string) error {
 	text, isJSON := r.response[answerJSON]
+	if name == "lint" {
+		return printLint(w, text, asJSON, dockerfile)
+	}
 	if asJSON && isJSON {
 		_, err := fmt.Fprintln(w, text)
 		return err
-	}
-	if name == "lint" {
-		return printLint(w, text)
 	}
 	if plain, found := r.response[answerText]; found {
 		text = plain
@@ -50,14 +53,42 @@ func (r *Result) Status() error {
 	return nil
 }
 
-func printLint(w io.Writer, text string) error {
+// BrokenError is a Dockerfile that could not be checked to its end. No question
+// makes up for that, so it is no matter of Status.
+type BrokenError struct{ Text string }
+
+func (e *BrokenError) Error() string { return e.Text }
+
+func printLint(w io.Writer, text string, asJSON bool, dockerfile string) error {
 	var found lint.LintResults
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
 		return fmt.Errorf("reading the answer of the check: %w", err)
 	}
+	called := func(source *pb.SourceInfo) *pb.SourceInfo {
+		if source == nil || dockerfile == "" {
+			return source
+		}
+		named := source.CloneVT()
+		named.Filename = dockerfile
+		return named
+	}
+	err := printWarnings(w, text, found, asJSON, called)
+	if err == nil && found.Error != nil {
+		var why strings.Builder
+		found.PrintErrorTo(&why, called)
+		return &BrokenError{Text: strings.TrimSuffix(why.String(), "\n")}
+	}
+	return err
+}
+
+func printWarnings(w io.Writer, text string, found lint.LintResults, asJSON bool, called lint.SourceInfoMap) error {
+	if asJSON {
+		_, err := fmt.Fprintln(w, text)
+		return err
+	}
 	summary := "Check complete, no warnings found."
 	switch count := len(found.Warnings); {
-	case found.Error != nil:
+	case found.Error != nil && count == 0:
 		summary = ""
 	case count == 1:
 		summary = "Check complete, 1 warning has been found!"
@@ -69,11 +100,5 @@ func printLint(w io.Writer, text string) error {
 			return err
 		}
 	}
-	if err := found.PrintTo(w, nil); err != nil {
-		return err
-	}
-	if found.Error != nil {
-		found.PrintErrorTo(w, nil)
-	}
-	return nil
+	return found.PrintTo(w, called)
 }

@@ -22,18 +22,24 @@ func TestPrintAnswer(t *testing.T) {
 		response map[string]string
 		want     []string
 	}{
-		"no warnings":  {"lint", false, map[string]string{answerJSON: clean}, []string{"Check complete, no warnings found.\n"}},
-		"a warning":    {"lint", false, map[string]string{answerJSON: one}, []string{"1 warning has been found!", "WARNING: Rule - https://example.com/rule", "Dockerfile:1", ">>> FROM a"}},
-		"two warnings": {"lint", false, map[string]string{answerJSON: two}, []string{"2 warnings have been found!"}},
-		"no build":     {"lint", false, map[string]string{answerJSON: broken}, []string{"unknown instruction: NOPE", "Dockerfile:1"}},
-		"as JSON":      {"lint", true, map[string]string{answerJSON: one}, []string{one + "\n"}},
-		"outline":      {"outline", false, map[string]string{answerJSON: "{}", answerText: "TARGET: a\n"}, []string{"TARGET: a\n"}},
-		"JSON only":    {"mine", false, map[string]string{answerJSON: "{}"}, []string{"{}"}},
+		"no warnings":       {"lint", false, map[string]string{answerJSON: clean}, []string{"Check complete, no warnings found.\n"}},
+		"a warning":         {"lint", false, map[string]string{answerJSON: one}, []string{"1 warning has been found!", "WARNING: Rule - https://example.com/rule", "sub/Dockerfile:1", ">>> FROM a"}},
+		"two warnings":      {"lint", false, map[string]string{answerJSON: two}, []string{"2 warnings have been found!"}},
+		"no build":          {"lint", false, map[string]string{answerJSON: broken}, []string{"unknown instruction: NOPE", "sub/Dockerfile:1"}},
+		"no build, in JSON": {"lint", true, map[string]string{answerJSON: broken}, []string{broken + "\n", "unknown instruction: NOPE"}},
+		"as JSON":           {"lint", true, map[string]string{answerJSON: one}, []string{one + "\n"}},
+		"outline":           {"outline", false, map[string]string{answerJSON: "{}", answerText: "TARGET: a\n"}, []string{"TARGET: a\n"}},
+		"JSON only":         {"mine", false, map[string]string{answerJSON: "{}"}, []string{"{}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
-			if err := New("", "", test.response).PrintAnswer(&out, test.question, test.json); err != nil {
-				t.Fatal(err)
+			err := New("", "", test.response).PrintAnswer(&out, test.question, test.json, "sub/Dockerfile")
+			var unfit *BrokenError
+			if errors.As(err, &unfit) {
+				out.WriteString(unfit.Text)
+			}
+			if (unfit != nil) != strings.HasPrefix(name, "no build") || unfit == nil && err != nil {
+				t.Errorf("got %v", err)
 			}
 			for _, part := range test.want {
 				if !strings.Contains(out.String(), part) {
@@ -42,7 +48,7 @@ func TestPrintAnswer(t *testing.T) {
 			}
 		})
 	}
-	if err := New("", "", nil).PrintAnswer(&strings.Builder{}, "lint", false); err == nil {
+	if err := New("", "", nil).PrintAnswer(&strings.Builder{}, "lint", false, ""); err == nil {
 		t.Error("an answer that is none is printed")
 	}
 }
