@@ -92,18 +92,11 @@ func (k Kitchen) rootlessEntries(ctx context.Context) ([]Entry, error) {
 
 // buildkitLayers is what both images have: a userland, git with what it needs to fetch, and BuildKit.
 func (k Kitchen) buildkitLayers(ctx context.Context) ([][]Entry, error) {
-	base := userland(k.Busybox, k.UserlandNames)
-	for source, target := range map[string]string{
-		"/usr/bin/git":                      "usr/bin/git",
-		"/usr/lib/git-core/git-remote-http": "usr/lib/git-core/git-remote-http",
-	} {
-		git, err := withLibraries(ctx, Entry{Path: target, Mode: 0o755, Source: source})
-		if err != nil {
-			return nil, err
-		}
-		base = append(base, git...)
+	git, err := gitEntries(ctx)
+	if err != nil {
+		return nil, err
 	}
-	base = append(base, Entry{Path: "usr/lib/git-core/git-remote-https", Link: "git-remote-http"})
+	base := append(userland(k.Busybox, k.UserlandNames), git...)
 	programs, err := k.scripts("examples/buildctl-daemonless/buildctl-daemonless.sh")
 	if err != nil {
 		return nil, err
@@ -112,6 +105,23 @@ func (k Kitchen) buildkitLayers(ctx context.Context) ([][]Entry, error) {
 		programs = append(programs, Entry{Path: "usr/bin/" + name, Mode: 0o755, Source: k.Programs[program]})
 	}
 	return [][]Entry{normalize(base), normalize(programs)}, nil
+}
+
+// gitEntries is a git that fetches over HTTP and ssh, with submodules.
+func gitEntries(ctx context.Context) ([]Entry, error) {
+	const core = "/usr/lib/git-core/"
+	entries := []Entry{{Path: core[1:] + "git-remote-https", Link: "git-remote-http"}}
+	for _, program := range []string{"/usr/bin/git", "/usr/bin/ssh", core + "git-remote-http", core + "git-sh-i18n--envsubst"} {
+		one, err := withLibraries(ctx, Entry{Path: program[1:], Mode: 0o755, Source: program})
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, one...)
+	}
+	for _, script := range []string{"git-submodule", "git-sh-setup", "git-sh-i18n"} {
+		entries = append(entries, Entry{Path: core[1:] + script, Mode: 0o755, Source: core + script})
+	}
+	return entries, nil
 }
 
 // scripts puts files of BuildKit's own source into /usr/bin, so that an image behaves as the official one does.

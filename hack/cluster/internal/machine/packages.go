@@ -28,7 +28,8 @@ func requirements() []requirement {
 		{"iproute2", "/usr/share/doc/iproute2"},
 		{"libc6-dev", "/usr/lib/*/libc.a"},
 		{"libseccomp-dev", "/usr/lib/*/libseccomp.a"},
-		{"nftables", "/usr/sbin/nft"}, // kube-proxy calls it
+		{"nftables", "/usr/sbin/nft"},      // kube-proxy calls it
+		{"openssh-client", "/usr/bin/ssh"}, // with git
 		{"pkg-config", "/usr/bin/pkg-config"},
 		{"uidmap", "/usr/bin/newuidmap"}, // into the rootless image
 		{"util-linux", "/usr/bin/nsenter"},
