@@ -3,9 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
@@ -39,29 +37,14 @@ func pickyRegistry(t *testing.T, status int, refuses func(kind, manifest string)
 // behindFront puts a front with plain HTTP before the registry. Both the test and the builder's Pod reach it.
 func behindFront(t *testing.T, reg registry, answer func(w http.ResponseWriter, r *http.Request, pass http.Handler)) registry {
 	t.Helper()
-	host, _, err := net.SplitHostPort(reg.host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil && !theWorld(t).own {
-		t.Skipf("the registry is not on this machine: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	behind := &url.URL{Scheme: reg.scheme, Host: reg.host}
 	proxy := &httputil.ReverseProxy{Transport: reg.client.Transport, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(behind)
 		r.Out.Host = r.In.Host // so that the registry's URLs lead here again
 		r.Out.Header.Set("X-Forwarded-Proto", "http")
 	}}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r, proxy) }))
-	_ = server.Listener.Close()
-	server.Listener = listener
-	server.Start()
-	t.Cleanup(server.Close)
-	reg.host, reg.scheme = listener.Addr().String(), "http"
+	reg.host = serveBesideRegistry(t, func(w http.ResponseWriter, r *http.Request) { answer(w, r, proxy) })
+	reg.scheme = "http"
 	return reg
 }
 
@@ -94,13 +77,21 @@ func TestCacheInARegistryThatRefusesCaches(t *testing.T) {
 	u.builder("--insecure-registry", reg.host)
 	context := dockerfile(t, "FROM BASE", "RUN echo hello")
 	tag, cache := reg.name(u)+":1", reg.name(u)+":cache"
-	refused := u.buildkit("build", "-t", tag, "--push", "--cache-to", "type=registry,ref="+cache, context).exits(1)
+	metadata, id, ref := filepath.Join(u.home, "metadata.json"), filepath.Join(u.home, "iid"), filepath.Join(u.home, "ref")
+	refused := u.buildkit("build", "-t", tag, "--push", "--cache-to", "type=registry,ref="+cache,
+		"--metadata-file", metadata, "--iidfile", id, "--ref-file", ref, context).exits(1)
 	digest := reg.digest(tag)
 	if digest == "" {
 		t.Fatalf("the image was not pushed\n%s", refused.all())
 	}
 	refused.says(reg.host, "404 Not Found", "the image is pushed: "+tag+"@"+digest, "ref="+cache+",ignore-error=true", "type=local").
 		neverSays("image-manifest=true")
+	if got := read(t, metadata); !strings.Contains(got, digest) || !strings.Contains(got, "buildx.build.provenance") || !strings.Contains(got, read(t, ref)) {
+		t.Errorf("the metadata of the pushed image are\n%s", got)
+	}
+	if got := read(t, id); !strings.HasPrefix(got, "sha256:") {
+		t.Errorf("the image ID is %q", got)
+	}
 
 	ignored := u.buildkit("build", "-t", tag+"-ignored", "--push", "--cache-to", "type=registry,ref="+cache+",ignore-error=true", context).ok()
 	if want := tag + "-ignored@" + reg.digest(tag+"-ignored"); ignored.line1() != want {

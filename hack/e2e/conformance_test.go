@@ -2,15 +2,10 @@ package e2e_test
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
+	"fmt"
 	"maps"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,8 +15,8 @@ import (
 	"time"
 )
 
-// Every folder of testdata/conformance is a build: a context with its Dockerfile, and in `args` the flags of both
-// clients, one a line. `docker buildx build` and the plugin send it to the same daemon, each without the cache of the
+// Every folder of testdata/conformance is a build: a context with its Dockerfile, or in `context` the name of one that
+// is elsewhere, and in `args` the flags of both clients, one a line. `docker buildx build` and the plugin send it to the same daemon, each without the cache of the
 // other, and must push the same bytes.
 func TestConformance(t *testing.T) {
 	u, reg := newUser(t), openRegistry(t)
@@ -35,6 +30,12 @@ func TestConformance(t *testing.T) {
 		t.Run(filepath.Base(context), func(t *testing.T) { lab.compare(t, context) })
 	}
 	t.Run("metadata file", func(t *testing.T) { lab.compareMetadata(t) })
+	t.Run("outputs", func(t *testing.T) { lab.compareOutputs(t) })
+	t.Run("questions", func(t *testing.T) { lab.compareQuestions(t) })
+	t.Run("attestations", func(t *testing.T) { lab.compareAttestations(t) })
+	t.Run("load", func(t *testing.T) { lab.compareLoad(t) })
+	t.Run("unreadable", func(t *testing.T) { lab.compareUnreadable(t) })
+	t.Run("LLB", func(t *testing.T) { lab.compareDefinition(t) })
 	t.Run("wrong input", func(t *testing.T) { wrongInputs(t, u, peer) })
 }
 
@@ -76,6 +77,8 @@ func (l *laboratory) compare(t *testing.T, context string) {
 func (l *laboratory) compareMetadata(t *testing.T) {
 	l.u.t = t
 	delete(l.u.env, "BUILDX_NO_DEFAULT_ATTESTATIONS") // provenance belongs to the file
+	l.u.env["BUILDX_METADATA_WARNINGS"] = "true"
+	sloppy := dockerfile(t, "from BASE as Build", "RUN echo")
 	read := func(path string) map[string]any {
 		raw, err := os.ReadFile(path)
 		if err != nil {
@@ -90,6 +93,7 @@ func (l *laboratory) compareMetadata(t *testing.T) {
 	for name, flags := range map[string][]string{
 		"one":      {"--build-arg=BASE=" + l.variables["BASE"], "testdata/conformance/run"},
 		"several":  {"--build-arg=MULTI=" + l.variables["MULTI"], "--platform=linux/amd64,linux/386", "testdata/conformance/platforms"},
+		"warnings": {sloppy},
 		"no image": {"--build-arg=BASE=" + l.variables["BASE"], "--output=" + t.TempDir(), "testdata/conformance/run"},
 	} {
 		file := filepath.Join(t.TempDir(), "metadata.json")
@@ -111,7 +115,22 @@ func (l *laboratory) compareMetadata(t *testing.T) {
 				t.Errorf("%s: %s is %v, docker buildx has %v", name, key, ours[key], theirs[key])
 			}
 		}
+		if got, want := warningsOf(ours), warningsOf(theirs); !slices.Equal(got, want) || name == "warnings" && len(got) == 0 {
+			t.Errorf("%s: the warnings are %q, with docker buildx %q", name, got, want)
+		}
 	}
+}
+
+// warningsOf are their texts; the steps that they are about have names of their own.
+func warningsOf(metadata map[string]any) []string {
+	var texts []string
+	list, _ := metadata["buildx.build.warnings"].([]any)
+	for _, each := range list {
+		warning, _ := each.(map[string]any)
+		texts = append(texts, fmt.Sprint(warning["short"], warning["url"], warning["range"]))
+	}
+	slices.Sort(texts)
+	return texts
 }
 
 func (l *laboratory) tag(context, who string) string {
@@ -124,8 +143,11 @@ func (l *laboratory) arguments(t *testing.T, context, flags, tag string) []strin
 	t.Helper()
 	l.variables["SCRATCH"] = t.TempDir()
 	args := []string{"--build-arg=BASE=" + l.variables["BASE"], "--build-arg=MULTI=" + l.variables["MULTI"]}
+	expand := func(text string) string {
+		return os.Expand(text, func(name string) string { return l.variables[name] })
+	}
 	for _, flag := range strings.Fields(flags) {
-		args = append(args, os.Expand(flag, func(name string) string { return l.variables[name] }))
+		args = append(args, expand(flag))
 	}
 	has := func(flag string) bool {
 		return slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, flag) })
@@ -139,6 +161,9 @@ func (l *laboratory) arguments(t *testing.T, context, flags, tag string) []strin
 	default:
 		args = append(args, "--output=type=image,rewrite-timestamp=true,push=true,name="+tag)
 	}
+	if elsewhere, err := os.ReadFile(filepath.Join(context, "context")); err == nil {
+		context = expand(strings.TrimSpace(string(elsewhere)))
+	}
 	return append(args, context)
 }
 
@@ -148,48 +173,28 @@ func variables(t *testing.T, u *user) map[string]string {
 	u.env["SOURCE_DATE_EPOCH"] = "1700000000"
 	u.env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1" // they hold times and an identity: never equal
 	u.env["CONFORMANCE_TOKEN"] = "from-the-environment"
+	git := newGitServer(t)
+	u.env["CONFORMANCE_GIT_TOKEN"] = git.token
 	return map[string]string{
 		"BASE": need(t, "E2E_BASE_IMAGE"), "MULTI": need(t, "E2E_MULTI_IMAGE"), "REGISTRY": need(t, "E2E_REGISTRY"),
-		"SERVER": fileServer(t), "SSH_KEY": sshKey(t),
+		"SERVER": fileServer(t), "GIT": git.http, "GIT_SSH": git.ssh, "SSH_KEY": git.key,
 	}
 }
 
-// fileServer serves one file where the builder can reach it: beside the registry.
+// fileServer serves a Dockerfile, an archive with one, and a file under any other name.
 func fileServer(t *testing.T) string {
 	t.Helper()
-	host, _, err := net.SplitHostPort(need(t, "E2E_REGISTRY"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		t.Skipf("this machine has no address that the builder can reach: %v", err)
-	}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.ServeContent(w, r, "file", time.Unix(1600000000, 0), bytes.NewReader([]byte("fetched over HTTP\n")))
-	}))
-	_ = server.Listener.Close()
-	server.Listener = listener
-	server.Start()
-	t.Cleanup(server.Close)
-	return listener.Addr().String()
-}
-
-func sshKey(t *testing.T) string {
-	t.Helper()
-	_, key, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	packed := archive(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", "words": "packed\n"})
+	return serveBesideRegistry(t, func(w http.ResponseWriter, r *http.Request) {
+		text := []byte("fetched over HTTP\n")
+		switch r.URL.Path {
+		case "/Dockerfile":
+			text = []byte("FROM scratch\nCOPY words /elsewhere\n")
+		case "/context.tar":
+			text = packed
+		}
+		http.ServeContent(w, r, "file", time.Unix(1600000000, 0), bytes.NewReader(text))
+	})
 }
 
 // buildx is the peer, with a builder of its kubernetes driver, which to us is an adopted one.
@@ -225,7 +230,7 @@ func (b *buildx) run(t *testing.T, args ...string) {
 
 func (b *buildx) try(args ...string) (string, error) {
 	cmd := exec.Command(b.program, args...)
-	cmd.Env = b.u.environ()
+	cmd.Env, cmd.SysProcAttr = b.u.environ(), b.u.system
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

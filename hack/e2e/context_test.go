@@ -1,10 +1,15 @@
 package e2e_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // dockerfile makes a build context with this Dockerfile; BASE stands for the base image with a shell.
@@ -21,6 +26,15 @@ func write(t *testing.T, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // builder installs a builder that reaches every registry of the cluster.
@@ -40,4 +54,24 @@ func (u *user) registryFlags() []string {
 		flags = append(flags, "--registry-ca", ca)
 	}
 	return flags
+}
+
+// archive is a tar of these files, the same every time.
+func archive(t *testing.T, files map[string]string) []byte {
+	t.Helper()
+	var text bytes.Buffer
+	w := tar.NewWriter(&text)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		header := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name])), ModTime: time.Unix(1600000000, 0)}
+		if err := w.WriteHeader(header); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(files[name])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return text.Bytes()
 }

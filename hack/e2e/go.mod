@@ -2,6 +2,11 @@ module github.com/kubectl-buildkit/kubectl-buildkit/hack/e2e
 
 go 1.26.8
 
-require github.com/kubectl-buildkit/kubectl-buildkit/hack/link v0.0.0
+require (
+	github.com/kubectl-buildkit/kubectl-buildkit/hack/link v0.0.0
+	golang.org/x/crypto v0.57.0
+)
+
+require golang.org/x/sys v0.48.0 // indirect
 
 replace github.com/kubectl-buildkit/kubectl-buildkit/hack/link => ../link

@@ -25,6 +25,7 @@ type user struct {
 	namespace string
 	home      string
 	env       map[string]string
+	system    *syscall.SysProcAttr // whom commands run as; nil is whoever runs the tests
 }
 
 // newUser makes a user in a fresh namespace that lets privileged Pods in. The namespace goes with the test.
@@ -121,6 +122,7 @@ func (u *user) run(dir string, stdin []byte, program string, args ...string) cal
 	cmd := exec.CommandContext(ctx, program, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, u.environ(), bytes.NewReader(stdin), &stdout, &stderr
+	cmd.SysProcAttr = u.system
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) } // a hang shows its goroutines
 	cmd.WaitDelay = 5 * time.Second
 	start := time.Now()

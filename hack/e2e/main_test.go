@@ -17,6 +17,9 @@ type world struct {
 }
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == dockerName {
+		os.Exit(playDocker(os.Args[1:]))
+	}
 	if os.Getenv("E2E_KUBECONFIG") == "" || os.Getenv("E2E_PLUGIN") == "" {
 		fmt.Fprintln(os.Stderr, "no cluster or no plugin to test: run `make e2e`, which sets E2E_KUBECONFIG and E2E_PLUGIN")
 		os.Exit(1)

@@ -76,7 +76,7 @@ func TestPreflightTrustsTheBuildersCA(t *testing.T) {
 	u.dockerConfig(auths(reg.host, reg.user, reg.password))
 	u.pushes(reg, "trusted", context)
 	u.dockerConfig(auths(reg.host, reg.user, "wrong"))
-	u.isRefused(reg, "wrong", context).says("--preflight=false")
+	u.isRefused(reg, "wrong", dockerfile(t, "FROM BASE", "RUN echo a step ran")).says("--preflight=false").neverSays("a step ran")
 }
 
 // A registry with passwords and without TLS: what install was told counts for the client too.

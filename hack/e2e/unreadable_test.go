@@ -1,0 +1,138 @@
+package e2e_test
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// nobody is the user whom no file belongs to.
+const nobody = 65534
+
+// becomeNobody runs the user's commands as an ordinary user of the machine: root can read every file. What they need
+// moves to a folder that such a user reaches; the function that is returned undoes it.
+func (u *user) becomeNobody(peer *buildx) (undo func()) {
+	u.t.Helper()
+	if os.Geteuid() != 0 {
+		return func() {}
+	}
+	home, err := os.MkdirTemp("", "nobody") // t.TempDir's parents are root's alone
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	if err := os.CopyFS(home, os.DirFS(u.home)); err != nil {
+		u.t.Fatal(err)
+	}
+	bin := filepath.Join(home, "bin")
+	program := peer.program
+	peer.program = copyProgram(u.t, peer.program, bin)
+	copyProgram(u.t, os.Getenv("E2E_PLUGIN"), bin)
+	kubectl, err := exec.LookPath("kubectl")
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	copyProgram(u.t, kubectl, bin)
+	before := u.env
+	u.env = merge(before, map[string]string{
+		"HOME": home, "PATH": bin + ":/usr/bin:/bin", "KUBECONFIG": filepath.Join(home, "kubeconfig"), "TMPDIR": filepath.Join(home, "tmp"),
+		"DOCKER_CONFIG": filepath.Join(home, ".docker"), "BUILDX_CONFIG": filepath.Join(home, "buildx"),
+	})
+	u.system = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	err = filepath.WalkDir(home, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, nobody, nobody)
+	})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return func() {
+		u.env, u.system, peer.program = before, nil, program
+		_ = os.RemoveAll(home)
+	}
+}
+
+func copyProgram(t *testing.T, path, folder string) string {
+	t.Helper()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	from, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	to, err := os.OpenFile(filepath.Join(folder, filepath.Base(path)), os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(to, from); err != nil {
+		t.Fatal(err)
+	}
+	if err := to.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return to.Name()
+}
+
+// compareUnreadable has contexts with what this user may not read. What .dockerignore leaves out is no obstacle.
+func (l *laboratory) compareUnreadable(t *testing.T) {
+	l.u.t = t
+	l.u.env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
+	defer l.u.becomeNobody(l.peer)()
+	for name, test := range map[string]struct {
+		ignore string
+		folder bool // it is a folder that cannot be read, and not a file
+		ok     bool
+	}{
+		"file":           {"", false, true}, // it comes out empty, with docker too
+		"folder":         {"", true, false},
+		"ignored file":   {"secret\n", false, true},
+		"ignored folder": {"secret\n", true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l.u.t = t
+			context, err := os.MkdirTemp("", "context")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.RemoveAll(context) })
+			write(t, filepath.Join(context, "Dockerfile"), "FROM scratch\nCOPY . /\n")
+			write(t, filepath.Join(context, ".dockerignore"), test.ignore)
+			secret := filepath.Join(context, "secret")
+			if test.folder {
+				err = os.Mkdir(secret, 0)
+			} else {
+				err = os.WriteFile(secret, []byte("mine\n"), 0)
+			}
+			if err := os.Chmod(context, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			tag := l.reg.name(l.u) + "-unreadable"
+			flags := func(who string) []string {
+				return []string{"build", "--builder", who, "--no-cache", "--output=type=image,rewrite-timestamp=true,push=true,name=" + tag + ":" + who, context}
+			}
+			out, err := l.peer.try(flags("peer")...)
+			if (err == nil) != test.ok {
+				t.Errorf("docker buildx: %v\n%s", err, out)
+			}
+			ours := l.u.buildkit(flags(l.peer.pod)...)
+			if !test.ok {
+				ours.exits(1).says("secret", "permission denied")
+				return
+			}
+			ours.ok()
+			if got, want := l.reg.digest(tag+":"+l.peer.pod), l.reg.digest(tag+":peer"); got != want || got == "" {
+				t.Errorf("docker buildx pushed %q, kubectl buildkit %q", want, got)
+			}
+		})
+	}
+}
