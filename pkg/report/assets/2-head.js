@@ -51,7 +51,7 @@ function failurePanel(build) {
   if (!failure) return null;
   const step = build.steps[failure.step];
   const panel = element("section", { class: "card panel", id: "failure" },
-    element("h2", {}, step ? ["Failed at ", stepLink(step, failure.step)] : "Failed"),
+    element("h2", {}, step ? [states[build.state] + " at ", stepLink(step, failure.step)] : states[build.state]),
     element("p", { class: "message" }, failure.message));
   for (const source of failure.sources || []) {
     panel.append(element("div", { class: "caption" }, source.file), excerpt(source));

@@ -74,8 +74,8 @@ class Timeline {
     const room = Math.max(2, Math.floor((this.scale.clientWidth || 800) / 90));
     const rough = (to - from) / room;
     const power = Math.pow(10, Math.floor(Math.log10(rough)));
-    const clock = [60e3, 120e3, 300e3, 600e3, 1200e3, 1800e3, 3600e3, 7200e3, 14400e3];
-    const round = rough > 30e3 ? clock.find((step) => step >= rough) || power * 10 : Math.max(1, [1, 2, 5, 10].find((n) => n * power >= rough) * power);
+    const clock = [5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 1200e3, 1800e3, 3600e3, 7200e3, 14400e3];
+    const round = to > 60e3 && rough > 2e3 ? clock.find((step) => step >= rough) || power * 10 : Math.max(1, [1, 2, 5, 10].find((n) => n * power >= rough) * power);
     this.scale.replaceChildren();
     this.grid.replaceChildren();
     for (let at = Math.ceil(from / round) * round; at <= to; at += round) {
