@@ -54,6 +54,16 @@ func adaptations(t *testing.T, u *user) []string {
 		"--node-selector disk=ssd\n", "--node-selector disk=ssd --dry-run=server\n",
 		"--storage 50Gi\n", "--storage 50Gi --dry-run=server\n",
 		"'FROM alpine'", "'FROM " + need(t, "E2E_BASE_IMAGE") + "'",
+		// Nobody is there to agree, to press Ctrl-C, or to ask a daemon that was restarted.
+		"prune\n", "prune --force\n",
+		"--filter type=exec.cachemount --verbose\n", "--filter type=exec.cachemount --verbose --force\n",
+		"logs -f --since 1s", "logs --since 1s",
+		"logs --previous", "logs --tail 1",
+		// TestProxy has docker buildx and a socket made of dial-stdio.
+		"docker buildx create --name cluster --driver remote unix://$HOME/.buildkit.sock\n", "kill $! && wait\n",
+		"docker buildx bake --builder cluster --push\n", "true\n",
+		`socat UNIX-LISTEN:$HOME/.buildkit.sock,fork,mode=600 EXEC:"ssh jump kubectl buildkit dial-stdio"`, "true",
+		"buildctl --addr unix://$HOME/.buildkit.sock debug workers\n", "true\n",
 		// This machine is not for the tests to change.
 		"sudo tee /usr/local/bin/", "tee $HOME/bin/",
 		"sudo chmod +x /usr/local/bin/", "chmod +x $HOME/bin/",

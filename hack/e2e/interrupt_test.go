@@ -48,8 +48,14 @@ func (u *user) begin(args ...string) *running {
 // beginReading is begin with something on standard input.
 func (u *user) beginReading(stdin *os.File, args ...string) *running {
 	u.t.Helper()
+	return u.start(stdin, "kubectl", append([]string{"buildkit"}, args...)...)
+}
+
+// start starts a program in a process group of its own.
+func (u *user) start(stdin *os.File, program string, args ...string) *running {
+	u.t.Helper()
 	r := &running{t: u.t, start: time.Now()}
-	r.cmd = exec.Command("kubectl", append([]string{"buildkit"}, args...)...)
+	r.cmd = exec.Command(program, args...)
 	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = u.environ(), &r.stdout, &r.stderr
 	if stdin != nil {
 		r.cmd.Stdin = stdin

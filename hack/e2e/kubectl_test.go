@@ -114,7 +114,7 @@ func (u *user) kubectlIn(dir string, stdin []byte, args ...string) call {
 	return u.run(dir, stdin, "kubectl", args...)
 }
 
-// run runs a program as the user would.
+// run runs a program to its end, in a folder with something on standard input.
 func (u *user) run(dir string, stdin []byte, program string, args ...string) call {
 	u.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -21,7 +21,7 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	o.registerLegacy(flags)
 	o.registries.register(flags)
 	o.connect.register(flags)
-	flags.StringVar(&o.connect.builder, "builder", builder.DefaultName, "The builder to use")
+	o.connect.registerBuilder(flags)
 	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none")
 }
 
@@ -36,6 +36,11 @@ type connectOptions struct {
 
 func (o *connectOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.transport, "transport", string(tunnel.Auto), "Way to the builder: auto, websocket, spdy or exec")
+}
+
+// registerBuilder is for commands whose arguments name something else.
+func (o *connectOptions) registerBuilder(flags *pflag.FlagSet) {
+	flags.StringVar(&o.builder, "builder", builder.DefaultName, "The builder to use")
 }
 
 func (o *connectOptions) check() error {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -93,6 +94,17 @@ func (f *factory) dialer(transport tunnel.Transport) (tunnel.Dialer, error) {
 
 // open is the one place where the two halves meet: a net.Conn of the one becomes the other's connection.
 func open(ctx context.Context, tunnels tunnel.Dialer, guess *ahead, member cluster.Member, connection *cluster.Connection) (*solve.Daemon, error) {
+	dial, config, err := wayTo(tunnels, guess, member, connection)
+	if err != nil {
+		return nil, err
+	}
+	return solve.Connect(ctx, dial, config)
+}
+
+// wayTo is how to dial a member's daemon, and the TLS to speak there; none where the tunnel ends at its socket.
+func wayTo(
+	tunnels tunnel.Dialer, guess *ahead, member cluster.Member, connection *cluster.Connection,
+) (solve.Dial, *tls.Config, error) {
 	if member.Adopted && tunnels.Transport == tunnel.Auto {
 		tunnels.Transport = tunnel.Exec // nobody knows what an adopted daemon listens on, besides its socket
 	}
@@ -104,13 +116,10 @@ func open(ctx context.Context, tunnels tunnel.Dialer, guess *ahead, member clust
 		return tunnels.Dial(ctx, target)
 	}
 	if tunnels.Transport == tunnel.Exec || connection == nil {
-		return solve.Connect(ctx, dial, nil)
+		return dial, nil, nil
 	}
-	tls, err := connection.TLS(time.Now())
-	if err != nil {
-		return nil, err
-	}
-	return solve.Connect(ctx, dial, tls)
+	config, err := connection.TLS(time.Now())
+	return dial, config, err
 }
 
 func targetOf(member cluster.Member) tunnel.Target {

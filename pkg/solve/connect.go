@@ -52,16 +52,8 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 		return nil, err
 	}
 	l, g := newLink(), &gauge{Conn: conn}
-	conn = l.watch(g)
-	if config != nil {
-		began := time.Now()
-		secure, err := handshake(ctx, conn, config, l)
-		if err != nil {
-			_ = conn.Close()
-			return nil, err
-		}
-		g.answered(time.Since(began) / handshakeTurns)
-		conn = l.watch(secure)
+	if conn, err = agree(ctx, g, config, l); err != nil {
+		return nil, err
 	}
 	d := &Daemon{link: l, gauge: g, sessions: sessions{servers: map[string]*grpc.Server{}}, grace: cancelGrace}
 	d.client, err = client.New(ctx, daemonAddress,
@@ -76,6 +68,32 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 		return nil, err
 	}
 	return d, nil
+}
+
+// Open is Connect for a client of somebody else's: the connection is to a daemon that
+// has accepted this side, and carries HTTP/2.
+func Open(ctx context.Context, dial Dial, config *tls.Config) (net.Conn, error) {
+	conn, err := dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return agree(ctx, &gauge{Conn: conn}, config, newLink())
+}
+
+// agree watches the connection, and agrees on TLS if config is not nil.
+func agree(ctx context.Context, g *gauge, config *tls.Config, l *link) (net.Conn, error) {
+	conn := l.watch(g)
+	if config == nil {
+		return conn, nil
+	}
+	began := time.Now()
+	secure, err := handshake(ctx, conn, config, l)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	g.answered(time.Since(began) / handshakeTurns)
+	return l.watch(secure), nil
 }
 
 // Client is BuildKit's own client on this connection.

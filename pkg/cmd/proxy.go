@@ -1,0 +1,182 @@
+package cmd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
+)
+
+const proxyLong = `Give any BuildKit client on this machine the builder, over a unix socket.
+
+Clients speak to the socket as to a daemon without TLS; the plugin carries every connection through the cluster, with
+mutual TLS. Credentials, contexts and secrets remain the client's own matter: it sends them in its session, as always.
+
+The socket has mode 0600: it serves you alone. There is no --listen tcp://, since a port is open to every user and
+every web page of this machine. A connection that is lost is told of on the error stream, and affects no other.
+
+With -- COMMAND the plugin runs the command with BUILDKIT_HOST set to a socket of its own, passes signals on, and ends
+with the command's exit code. Otherwise it prints the socket's address on standard output and serves until Ctrl-C.`
+
+const proxyExample = `  # buildctl on the builder
+  kubectl buildkit proxy -- buildctl build --frontend dockerfile.v0 --local context=. --local dockerfile=. \
+    --output type=image,name=registry.example.com/app:1,push=true
+
+  # A socket that stays, for docker buildx: bake what a compose file or an HCL file describes
+  kubectl buildkit proxy --listen unix://$HOME/.buildkit.sock &
+  docker buildx create --name cluster --driver remote unix://$HOME/.buildkit.sock
+  docker buildx bake --builder cluster --push`
+
+type proxyOptions struct {
+	connect connectOptions
+	listen  string
+	command []string
+}
+
+func newProxyCommand(f *factory, run func(context.Context, *proxyOptions) error) *cobra.Command {
+	o := &proxyOptions{}
+	if run == nil {
+		run = func(ctx context.Context, o *proxyOptions) error { return runProxy(ctx, f, o) }
+	}
+	c := &cobra.Command{
+		Use:     "proxy [flags] [-- COMMAND ARG...]",
+		Short:   "Give other BuildKit clients the builder",
+		Long:    proxyLong,
+		Example: proxyExample,
+		Args:    proxyArguments,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.command = args
+			return run(c.Context(), o)
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&o.listen, "listen", "", "Socket to make, as unix://PATH (default: one in $XDG_RUNTIME_DIR or the folder for temporary files)")
+	o.connect.register(flags)
+	o.connect.registerBuilder(flags)
+	return c
+}
+
+func proxyArguments(c *cobra.Command, args []string) error {
+	switch dash := c.ArgsLenAtDash(); {
+	case dash < 0 && len(args) > 0:
+		return fmt.Errorf("takes a command only after --: kubectl buildkit proxy -- %s", strings.Join(args, " "))
+	case dash > 0:
+		return fmt.Errorf("takes nothing before --, got %q", args[:dash])
+	case dash == 0 && len(args) == 0:
+		return errors.New("there is no command after --")
+	}
+	return nil
+}
+
+// exitStatusError ends this process with the exit code of the command that it ran. There is nothing to say.
+type exitStatusError struct{ code int }
+
+func (e *exitStatusError) Error() string {
+	return fmt.Sprintf("the command ended with exit code %d", e.code)
+}
+
+func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
+	if err := o.connect.check(); err != nil {
+		return err
+	}
+	path, err := socketPath(o.listen)
+	if err != nil {
+		return err
+	}
+	var command *exec.Cmd
+	if len(o.command) > 0 {
+		if command, err = f.command(o.command); err != nil {
+			return err
+		}
+	}
+	b, version, err := f.bridgeTo(ctx, o.connect)
+	if err != nil {
+		return err
+	}
+	if path == "" {
+		remove, err := f.ownPath(&path, o.connect.builder, command != nil)
+		if err != nil {
+			return inSocketFlag(err)
+		}
+		defer remove()
+	}
+	socket, err := proxy.Listen(path)
+	if err != nil {
+		return inSocketFlag(err)
+	}
+	defer func() { _ = socket.Close() }()
+	if socket.Exposed {
+		fmt.Fprintf(f.streams.ErrOut, "warning: others may write to %s, and put a socket of theirs in place of yours\n", filepath.Dir(path))
+	}
+	if command != nil {
+		return serveCommand(ctx, b, socket, command)
+	}
+	return serveAll(ctx, b, socket, version)
+}
+
+// socketPath is the path that the user named; empty without one.
+func socketPath(listen string) (string, error) {
+	scheme, path, found := strings.Cut(listen, "://")
+	switch {
+	case listen == "":
+		return "", nil
+	case !found:
+		path = listen
+	case scheme == "tcp":
+		return "", &optionError{
+			flag: "--listen", value: listen, reason: "a port would let every user and every web page of this machine build with your rights",
+			next: "use --listen unix://PATH; what cannot speak to a socket may go through socat",
+		}
+	case scheme != "unix":
+		return "", &optionError{flag: "--listen", value: listen, reason: "there are only unix sockets", next: "write unix://PATH"}
+	}
+	if path == "" {
+		return "", &optionError{flag: "--listen", value: listen, reason: "it names no path", next: "write unix://PATH"}
+	}
+	return path, nil
+}
+
+// ownPath chooses a path where the user named none: one of its own for a command, and for a proxy that stays the same
+// one every time for the same builder. The function removes the folder that was made for the one socket.
+func (f *factory) ownPath(path *string, name string, once bool) (remove func(), err error) {
+	folder, err := proxy.Folder(f.lookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	if once {
+		if folder, err = os.MkdirTemp(folder, ""); err != nil {
+			return nil, fmt.Errorf("making a folder for the socket: %w", err)
+		}
+		*path = filepath.Join(folder, "buildkit.sock")
+		return func() { _ = os.Remove(folder) }, nil
+	}
+	config, err := f.config()
+	if err != nil {
+		return nil, err
+	}
+	namespace, err := f.namespace()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(config.Host + "\x00" + namespace + "\x00" + name))
+	// The path of a socket is short: what tells clusters and namespaces apart is a hash.
+	*path = filepath.Join(folder, name[:min(len(name), 20)]+"-"+hex.EncodeToString(sum[:4])+".sock")
+	return func() {}, nil
+}
+
+func inSocketFlag(err error) error {
+	var socket *proxy.SocketError
+	if !errors.As(err, &socket) {
+		return err
+	}
+	return &optionError{flag: "--listen", value: "unix://" + socket.Path, reason: socket.Reason, next: "name another path with --listen unix://PATH"}
+}

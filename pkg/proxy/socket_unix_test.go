@@ -1,0 +1,151 @@
+//go:build unix
+
+package proxy_test
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
+)
+
+func listen(t *testing.T, path string) *proxy.Socket {
+	t.Helper()
+	socket, err := proxy.Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	return socket
+}
+
+func TestSocketIsItsUsersAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	socket := listen(t, path)
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode() != fs.ModeSocket|0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if socket.Exposed {
+		t.Error("a folder of one's own is said to be open to others")
+	}
+	if err := socket.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is left behind: %v", err)
+	}
+}
+
+func TestSocketReplacesAStaleOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale.SetUnlinkOnClose(false)
+	_ = stale.Close()
+	dialedOnce := make(chan struct{})
+	socket := listen(t, path)
+	go func() {
+		if conn, err := socket.Accept(); err == nil {
+			_ = conn.Close()
+		}
+		close(dialedOnce)
+	}()
+	dialed(t, path)
+	within(t, "the dial", dialedOnce)
+}
+
+func TestSocketThatCannotBe(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	used := listen(t, filepath.Join(dir, "used")).Path
+	for path, reason := range map[string]string{
+		file:                          "a file which is no socket",
+		used:                          "another process listens there",
+		filepath.Join(dir, "no", "s"): "no such file or directory",
+		filepath.Join(file, "s"):      "not a directory",
+		filepath.Join(dir, strings.Repeat("s", 120)): "at most 103 bytes",
+	} {
+		_, err := proxy.Listen(path)
+		var refused *proxy.SocketError
+		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, reason) || refused.Path != path {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if kept, err := os.ReadFile(file); err != nil || string(kept) != "mine" {
+		t.Errorf("the file was touched: %q, %v", kept, err)
+	}
+}
+
+func TestSocketLeavesAnothersInItsPlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	first := listen(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	listen(t, path)
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("another's socket was removed: %v", err)
+	}
+}
+
+func TestSocketSaysWhenOthersMayReplaceIt(t *testing.T) {
+	for mode, want := range map[fs.FileMode]bool{0o755: false, 0o777: true, 0o777 | fs.ModeSticky: false} {
+		dir := filepath.Join(t.TempDir(), "d")
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, mode)); err != nil {
+			t.Fatal(err)
+		}
+		if got := listen(t, filepath.Join(dir, "s")).Exposed; got != want {
+			t.Errorf("in a folder of mode %v: %v", mode, got)
+		}
+	}
+}
+
+func TestFolder(t *testing.T) {
+	env := map[string]string{"TMPDIR": t.TempDir()}
+	look := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
+	check := func(under string) string {
+		t.Helper()
+		folder, err := proxy.Folder(look)
+		if err != nil || filepath.Dir(folder) != under {
+			t.Fatalf("got %q, %v", folder, err)
+		}
+		if info, err := os.Lstat(folder); err != nil || info.Mode() != fs.ModeDir|0o700 {
+			t.Errorf("mode %v, %v", info.Mode(), err)
+		}
+		return folder
+	}
+	env["XDG_RUNTIME_DIR"] = t.TempDir()
+	check(env["XDG_RUNTIME_DIR"])
+	env["XDG_RUNTIME_DIR"] += "/gone"
+	folder := check(env["TMPDIR"])
+	check(env["TMPDIR"])
+
+	// Somebody has made it first, or opened it.
+	if err := os.Chmod(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := proxy.Folder(look); err == nil || !strings.Contains(err.Error(), "this user's alone") {
+		t.Errorf("an open folder: %v", err)
+	}
+	elsewhere := t.TempDir()
+	if err := errors.Join(os.Remove(folder), os.Chmod(elsewhere, 0o700), os.Symlink(elsewhere, folder)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := proxy.Folder(look); err == nil {
+		t.Error("a link to another folder is accepted")
+	}
+}
