@@ -52,12 +52,12 @@ func (c *Client) Members(ctx context.Context, name string) ([]Candidate, *Connec
 	}
 	// No look fails: what is wrong with a member is part of its answer.
 	_ = together(looks...)
-	slices.SortStableFunc(candidates, func(a, b Candidate) int { return byOrdinal(a.Member.Pod, b.Member.Pod) })
+	slices.SortStableFunc(candidates, func(a, b Candidate) int { return CompareMembers(a.Member.Pod, b.Member.Pod) })
 	return candidates, at.connection, nil
 }
 
-// byOrdinal orders "buildkitd-2" before "buildkitd-10".
-func byOrdinal(a, b string) int {
+// CompareMembers orders the names of Pods: "buildkitd-2" before "buildkitd-10".
+func CompareMembers(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 

@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
 // optionError says which option is wrong, why, and what to write instead.
@@ -22,6 +24,21 @@ func (e *optionError) Error() string {
 		return e.flag + ": " + e.reason
 	}
 	return fmt.Sprintf("%s %q: %s", e.flag, e.value, e.reason)
+}
+
+// explainFormat tells what is wrong with a flag whose value a package reads.
+func explainFormat(err error) (failure, bool) {
+	var (
+		format *output.FormatError
+		filter *buildcache.FilterError
+	)
+	switch {
+	case errors.As(err, &format):
+		return failure{text: fmt.Sprintf("--output %q: %s", format.Value, format.Reason), next: format.Next, code: exitUsage}, true
+	case errors.As(err, &filter):
+		return failure{text: fmt.Sprintf("--filter %q: %s", filter.Value, filter.Reason), next: filter.Next, code: exitUsage}, true
+	}
+	return failure{}, false
 }
 
 func atMostOneName(_ *cobra.Command, args []string) error {

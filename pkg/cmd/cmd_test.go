@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
@@ -157,13 +158,13 @@ func TestInterruptWinsOverItsConsequences(t *testing.T) {
 func TestListTable(t *testing.T) {
 	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 	var out bytes.Buffer
-	err := printBuilders(&out, []cluster.Builder{
+	builders := []cluster.Builder{
 		{Name: "buildkitd", Namespace: "a", Desired: 1, Members: []cluster.Member{
 			{Pod: "buildkitd", Node: "n1", Image: "img:1", Mode: "rootless", State: "Ready", Ready: true, Created: now.Add(-90 * time.Minute)},
 		}},
 		{Name: "gone", Namespace: "b", Desired: 2},
-	}, true, now)
-	if err != nil {
+	}
+	if err := (&output.Format{}).Print(&out, listAnswer(builders, true, now)); err != nil {
 		t.Fatal(err)
 	}
 	want := "NAMESPACE   NAME        READY   STATUS    MODE        IMAGE       NODES    AGE\n" +

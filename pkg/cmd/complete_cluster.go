@@ -112,7 +112,7 @@ func platformNames(ctx context.Context, q inquiry) []string {
 	if err == nil {
 		defer b.close()
 		if info, err := b.daemon.Info(ctx); err == nil {
-			return strings.Split(platformsOf(info), ",")
+			return platformsOf(info)
 		}
 	}
 	return []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/riscv64", "linux/s390x"}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -9,6 +10,7 @@ import (
 // by command and flag. A flag that is not here completes with file names, as one with nil does; nothing completes one
 // whose value only its user knows.
 func flagCompleters() map[string]completer {
+	formats := oneOf("wide", "json", "yaml", "name", "jsonpath=", "go-template=", "custom-columns=")
 	table := map[string]completer{
 		"--namespace": namespaceNames,
 		"--context":   contextNames,
@@ -29,6 +31,13 @@ func flagCompleters() map[string]completer {
 		"--secret":                   secretSource,
 
 		"--dry-run":        oneOf("none", "client", "server"),
+		"list --output":    formats,
+		"info --output":    formats,
+		"du --output":      formats,
+		"prune --output":   formats,
+		"du --sort-by":     oneOf(buildcache.Orders()...),
+		"du --filter":      oneOf(buildcache.Filters()...),
+		"prune --filter":   oneOf(buildcache.Filters()...),
 		"install --output": oneOf("yaml"),
 		"doctor --output":  oneOf("json"),
 		"build --output": oneOf("type=image", "type=registry", "type=local,dest=", "type=tar,dest=", "type=oci,dest=",
@@ -60,6 +69,7 @@ func ownWords() []string {
 		"--annotation", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--registry-mirror", "--replicas",
 		"--request", "--storage", "--storage-class", "--timeout", "--toleration",
 		"--add-host", "--build-arg", "--cgroup-parent", "--no-cache-filter", "--opt", "--push-to", "--registry", "--resource", "--shm-size", "--tag", "--target", "--ulimit",
+		"--reserved-space", "--max-used-space", "--min-free-space", "--keep-storage", "--since", "--tail",
 	}
 }
 

@@ -51,7 +51,7 @@ func exampleCalls(t *testing.T, example string) [][]string {
 }
 
 func endsCall(word string) bool {
-	return slices.Contains([]string{"|", "&&", "||", ";"}, word) || strings.HasPrefix(word, ">") || strings.HasPrefix(word, "2>")
+	return slices.Contains([]string{"|", "&&", "||", ";", "&"}, word) || strings.HasPrefix(word, ">") || strings.HasPrefix(word, "2>")
 }
 
 func accepted(t *testing.T, shownBy *cobra.Command, args []string) {

@@ -48,6 +48,9 @@ func (e *kubeconfigError) Unwrap() error { return e.err }
 
 // explain turns what the packages know into what a person needs. It is the only place that knows both.
 func explain(ctx context.Context, err error) failure {
+	if ended := (*exitStatusError)(nil); errors.As(err, &ended) {
+		return failure{code: ended.code}
+	}
 	if ctx.Err() != nil {
 		return failure{text: "interrupted", code: exitInterrupted}
 	}
@@ -60,7 +63,7 @@ func explain(ctx context.Context, err error) failure {
 // explainOne is explain for what has one cause.
 func explainOne(err error) failure {
 	for _, explanation := range []func(error) (failure, bool){
-		explainUsage, explainCheckup, explainHistory, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainBuild,
+		explainUsage, explainFormat, explainCheckup, explainHistory, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainBuild,
 	} {
 		if told, ok := explanation(err); ok {
 			return told

@@ -94,7 +94,7 @@ func TestHistoryJSONHasDockersKeys(t *testing.T) {
 // gone where a member that may have it did not answer.
 func TestChooseTellsOfSilence(t *testing.T) {
 	records := sampleRecords(time.Now())
-	silent := &silentError{name: "team", members: 2, silent: []silence{{pod: "team-0", err: errors.New("lost")}}}
+	silent := &silentError{name: "team", members: 2, silent: []silence{{member: cluster.Member{Pod: "team-0"}, err: errors.New("lost")}}}
 	if chosen, err := choose(records, []string{"ba", "latest"}, silent); err != nil || chosen[0].Ref != "bad" || chosen[1].Ref != "run" {
 		t.Errorf("got %v, %v", chosen, err)
 	}

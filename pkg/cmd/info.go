@@ -2,94 +2,110 @@ package cmd
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
+	"slices"
 	"time"
 
-	"github.com/containerd/platforms"
 	"github.com/spf13/cobra"
-	"github.com/tonistiigi/units"
-	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
+
+const infoLong = `Connect to every member of a builder as a build does, and print what the daemons and the cluster say.
+
+A member that does not answer is named with the reason, the others are shown all the same; the exit code is then 3.`
 
 const infoExample = `  # Is the builder there, and what can it do?
   kubectl buildkit info
 
+  # With the rules of its garbage collection
+  kubectl buildkit info -o wide
+
+  # For a script: the version of the first member
+  kubectl buildkit info -o jsonpath='{.members[0].buildkit.version}'
+
   # Another one, reached without port-forward
   kubectl buildkit info team --transport exec`
 
+type infoOptions struct {
+	connect connectOptions
+	format  output.Format
+}
+
 func newInfoCommand(f *factory) *cobra.Command {
-	o := &connectOptions{}
+	o := &infoOptions{}
 	c := &cobra.Command{
 		Use:     "info [NAME]",
 		Short:   "Ask a builder what it is",
-		Long:    "Connect to a builder as a build does, and print what its daemon and the cluster say of it.",
+		Long:    infoLong,
 		Example: infoExample,
 		Args:    atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.builder, o.named = nameArgument(args), true
-			return runInfo(c.Context(), f, *o)
+			o.connect.builder, o.connect.named = nameArgument(args), true
+			return runInfo(c.Context(), f, o)
 		},
 	}
-	o.register(c.Flags())
+	o.connect.register(c.Flags())
+	o.format.Register(c.Flags())
 	return c
 }
 
-func runInfo(ctx context.Context, f *factory, o connectOptions) error {
-	if err := o.check(); err != nil {
+// introduction is what one member says of itself, and how it was reached.
+type introduction struct {
+	info       *solve.Info
+	connection *cluster.Connection
+}
+
+func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
+	if err := errors.Join(o.connect.check(), o.format.Check()); err != nil {
 		return err
 	}
-	b, err := f.connect(ctx, o, "")
-	if err != nil {
+	heard, err := askMembers(ctx, f, o.connect, func(ctx context.Context, b *connected) (introduction, error) {
+		info, err := b.daemon.Info(ctx)
+		return introduction{info: info, connection: b.connection}, err
+	})
+	if len(heard) == 0 {
 		return err
 	}
-	defer b.close()
-	info, err := b.daemon.Info(ctx)
-	if err != nil {
-		return f.explainLoss(ctx, b, err)
+	namespace := heard[0].member.Namespace
+	if printErr := o.format.Print(f.streams.Out, infoAnswer(o.connect.builder, namespace, heard, err)); printErr != nil {
+		return printErr
 	}
-	return printInfo(f.streams.Out, b, info)
+	return err
 }
 
-// printInfo prints one fact a line, in the manner of kubectl describe.
-func printInfo(w io.Writer, b *connected, info *solve.Info) error {
-	tw := printers.GetNewTabWriter(w)
-	fact := func(name string, value any) { fmt.Fprintf(tw, "%s:\t%v\n", name, value) }
-	fact("Builder", b.member.Builder)
-	fact("Namespace", b.member.Namespace)
-	fact("Pod", b.member.Pod)
-	fact("Node", b.member.Node)
-	fact("Mode", modeOf(b))
-	fact("Image", b.member.Image)
-	fact("BuildKit", info.Version)
-	fact("Platforms", platformsOf(info))
-	fact("Cache", fmt.Sprintf("%.4g in %d records, %.4g in use", units.Bytes(info.Cache.TotalBytes), info.Cache.Records, units.Bytes(info.Cache.InUseBytes)))
-	if b.connection != nil {
-		left := time.Until(b.connection.Expires)
-		fact("Certificates", fmt.Sprintf("valid until %s (%d days)", b.connection.Expires.Format(time.DateOnly), int(left.Hours()/24)))
+// infoAnswer is the builder, with the members that did not answer among the others.
+func infoAnswer(name, namespace string, heard []said[introduction], err error) output.Answer {
+	fields := builderFields{Members: []memberFields{}}
+	for _, each := range heard {
+		fields.Adopted = each.member.Adopted
+		if connection := each.answer.connection; connection != nil {
+			expires := connection.Expires.UTC()
+			fields.CertificatesExpire = &expires
+		}
+		own := newMemberFields(each.member)
+		own.BuildKit = newDaemonFields(each.answer.info)
+		fields.Members = append(fields.Members, own)
 	}
-	return tw.Flush()
-}
-
-func modeOf(b *connected) string {
-	switch {
-	case b.member.Adopted:
-		return "adopted: not installed by kubectl buildkit"
-	case b.member.Mode == "":
-		return "<unknown>"
-	}
-	return b.member.Mode
-}
-
-// platformsOf lists what the workers can build for, the native ones first.
-func platformsOf(info *solve.Info) string {
-	var list []string
-	for _, worker := range info.Workers {
-		for _, platform := range worker.Platforms {
-			list = appendNew(list, platforms.Format(platform))
+	if silent := (*silentError)(nil); errors.As(err, &silent) {
+		for _, each := range silent.silent {
+			own := newMemberFields(each.member)
+			own.Error = each.err.Error()
+			fields.Members = append(fields.Members, own)
 		}
 	}
-	return orNone(list, "<none>")
+	slices.SortFunc(fields.Members, func(a, b memberFields) int { return cluster.CompareMembers(a.Pod, b.Pod) })
+	fields.DesiredMembers = len(fields.Members)
+	for _, m := range fields.Members {
+		if m.Ready {
+			fields.ReadyMembers++
+		}
+	}
+	return output.Answer{
+		Kind: "Builder", Single: true, Items: []output.Item{builderItem(name, namespace, fields)},
+		Text: func(w io.Writer, wide bool) error { return printInfo(w, name, namespace, fields, wide, time.Now()) },
+	}
 }

@@ -3,25 +3,32 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
 const listExample = `  # The builders of the current namespace
   kubectl buildkit list
 
-  # Those of all namespaces
-  kubectl buildkit list -A`
+  # Those of all namespaces, with their Pods
+  kubectl buildkit list -A -o wide
+
+  # Which of them are not complete
+  kubectl buildkit list -A -o custom-columns=NAME:.metadata.name,WANTED:.desiredMembers,READY:.readyMembers`
+
+type listOptions struct {
+	all    bool
+	format output.Format
+}
 
 func newListCommand(f *factory) *cobra.Command {
-	all := false
+	o := &listOptions{}
 	c := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
@@ -29,89 +36,79 @@ func newListCommand(f *factory) *cobra.Command {
 		Long:    "List the builders of the namespace, those that install made and those it did not (adopted ones).",
 		Example: listExample,
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), f, all) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), f, o) },
 	}
-	c.Flags().BoolVarP(&all, "all-namespaces", "A", false, "List the builders of all namespaces")
+	c.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "List the builders of all namespaces")
+	o.format.Register(c.Flags())
 	return c
 }
 
-func runList(ctx context.Context, f *factory, all bool) error {
+func runList(ctx context.Context, f *factory, o *listOptions) error {
+	if err := o.format.Check(); err != nil {
+		return err
+	}
 	c, err := f.cluster()
 	if err != nil {
 		return err
 	}
-	builders, err := c.List(ctx, all)
+	builders, err := c.List(ctx, o.all)
 	if err != nil {
 		return err
 	}
-	if len(builders) == 0 {
+	if len(builders) == 0 && o.format.ForPeople() {
 		where := fmt.Sprintf("in namespace %q", c.Namespace())
-		if all {
+		if o.all {
 			where = "in any namespace"
 		}
 		_, err := fmt.Fprintf(f.streams.ErrOut, "no builders %s\n", where)
 		return err
 	}
-	return printBuilders(f.streams.Out, builders, all, time.Now())
+	return o.format.Print(f.streams.Out, listAnswer(builders, o.all, time.Now()))
 }
 
-// printBuilders prints one line a builder, in the manner of kubectl get.
-func printBuilders(w io.Writer, builders []cluster.Builder, namespaces bool, now time.Time) error {
-	tw := printers.GetNewTabWriter(w)
+// listAnswer has one line a builder, in the manner of kubectl get.
+func listAnswer(builders []cluster.Builder, namespaces bool, now time.Time) output.Answer {
+	answer := output.Answer{Kind: "Builder", Columns: []output.Column{
+		{Name: "Namespace"}, {Name: "Name"}, {Name: "Ready"}, {Name: "Status"}, {Name: "Mode"}, {Name: "Image"}, {Name: "Nodes"}, {Name: "Age"},
+		{Name: "Pods", Wide: true}, {Name: "Restarts", Wide: true},
+	}}
+	skip := 1
 	if namespaces {
-		fmt.Fprint(tw, "NAMESPACE\t")
+		skip = 0
 	}
-	fmt.Fprintln(tw, "NAME\tREADY\tSTATUS\tMODE\tIMAGE\tNODES\tAGE")
+	answer.Columns = answer.Columns[skip:]
 	for _, b := range builders {
-		if namespaces {
-			fmt.Fprintf(tw, "%s\t", b.Namespace)
-		}
-		ready, states, nodes, age := summarize(b, now)
-		mode, image := "<unknown>", "<unknown>"
-		if len(b.Members) > 0 {
-			image = b.Members[0].Image
-			if b.Members[0].Mode != "" {
-				mode = b.Members[0].Mode
-			}
-		}
-		if b.Adopted {
-			mode = "adopted"
-		}
-		fmt.Fprintf(tw, "%s\t%d/%d\t%s\t%s\t%s\t%s\t%s\n", b.Name, ready, b.Desired, states, mode, image, nodes, age)
+		fields := newBuilderFields(b)
+		item := builderItem(b.Name, b.Namespace, fields)
+		item.Cells = append([]any{b.Namespace, b.Name}, summarize(fields, now)...)[skip:]
+		answer.Items = append(answer.Items, item)
 	}
-	return tw.Flush()
+	return answer
 }
 
-func summarize(b cluster.Builder, now time.Time) (ready int, states, nodes, age string) {
-	var stateList, nodeList []string
-	var oldest time.Time
+// summarize makes the cells after the name.
+func summarize(b builderFields, now time.Time) []any {
+	var states, modes, images, nodes, pods []string
+	oldest, restarts := now, int32(0)
 	for _, m := range b.Members {
-		if m.Ready {
-			ready++
-		}
-		stateList = appendNew(stateList, m.State)
-		nodeList = appendNew(nodeList, m.Node)
-		if oldest.IsZero() || m.Created.Before(oldest) {
-			oldest = m.Created
+		states, modes, images = appendNew(states, m.State), appendNew(modes, m.Mode), appendNew(images, m.Image)
+		nodes, pods = appendNew(nodes, m.Node), appendNew(pods, m.Pod)
+		restarts += m.Restarts
+		if m.CreatedAt != nil && m.CreatedAt.Before(oldest) {
+			oldest = *m.CreatedAt
 		}
 	}
-	age = "<unknown>"
-	if !oldest.IsZero() {
+	if b.Adopted {
+		modes = []string{"adopted"}
+	}
+	age := "<unknown>"
+	if oldest != now {
 		age = duration.HumanDuration(now.Sub(oldest))
 	}
-	return ready, orNone(stateList, "Missing"), orNone(nodeList, "<none>"), age
-}
-
-func appendNew(list []string, item string) []string {
-	for _, known := range list {
-		if known == item {
-			return list
-		}
+	return []any{
+		fmt.Sprintf("%d/%d", b.ReadyMembers, b.DesiredMembers), orNone(states, "Missing"), orNone(modes, "<unknown>"),
+		orNone(images, "<unknown>"), orNone(nodes, "<none>"), age, orNone(pods, "<none>"), restarts,
 	}
-	if item == "" {
-		return list
-	}
-	return append(list, item)
 }
 
 func orNone(list []string, none string) string {

@@ -19,8 +19,8 @@ type said[T any] struct {
 
 // silence is a member that did not answer, and why.
 type silence struct {
-	pod string
-	err error
+	member cluster.Member
+	err    error
 }
 
 // silentError says which members of a builder did not answer, where others may have.
@@ -34,7 +34,7 @@ func (e *silentError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%d of %d members of builder %q in namespace %q did not answer:", len(e.silent), e.members, e.name, e.namespace)
 	for _, each := range e.silent {
-		fmt.Fprintf(&text, "\n  %s: %v", each.pod, each.err)
+		fmt.Fprintf(&text, "\n  %s: %v", each.member.Pod, each.err)
 	}
 	return text.String()
 }
@@ -85,7 +85,7 @@ func gather[T any](
 			continue
 		}
 		reasons[errs[i].Error()] = true
-		silent.silent = append(silent.silent, silence{pod: candidate.Member.Pod, err: errs[i]})
+		silent.silent = append(silent.silent, silence{member: candidate.Member, err: errs[i]})
 	}
 	switch {
 	case len(silent.silent) == 0:

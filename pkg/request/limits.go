@@ -111,7 +111,7 @@ func parseResource(value string) (attr, text string, err error) {
 	case key == "memory-swap" && text == "-1", strings.HasPrefix(key, "cpuset-"):
 		return attr, text, nil
 	case strings.HasPrefix(key, "memory"):
-		size, err := parseBytes(text)
+		size, err := ParseBytes(text)
 		if err != nil {
 			return "", "", wrong(err.Error(), "use a number and a unit, e.g. "+key+"=2g")
 		}
@@ -123,9 +123,9 @@ func parseResource(value string) (attr, text string, err error) {
 	return attr, text, nil
 }
 
-// parseBytes reads a size as docker does: a number with an optional unit, each
+// ParseBytes reads a size as docker does: a number with an optional unit, each
 // 1024 of the one below, e.g. 64m, 1.5GiB, 1024.
-func parseBytes(text string) (int64, error) {
+func ParseBytes(text string) (int64, error) {
 	digits := strings.TrimRight(text, "bBiIkKmMgGtTpP ")
 	unit := strings.ToLower(strings.TrimSpace(text[len(digits):]))
 	number, err := strconv.ParseFloat(digits, 64)

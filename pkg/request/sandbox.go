@@ -76,7 +76,7 @@ func (o Sandbox) applyShmSize(r *Request) error {
 	if o.ShmSize == "" {
 		return nil
 	}
-	size, err := parseBytes(o.ShmSize)
+	size, err := ParseBytes(o.ShmSize)
 	if err != nil {
 		return &UsageError{Flag: "--shm-size", Value: o.ShmSize, Reason: err.Error(), Next: "use a number and a unit, e.g. 128m"}
 	}

@@ -109,12 +109,12 @@ func TestParseBytes(t *testing.T) {
 	for text, want := range map[string]int64{
 		"0": 0, "32": 32, "32b": 32, "32B": 32, "32k": 32768, "32KB": 32768, "32KiB": 32768, "1.5m": 3 << 19, "2 g": 2 << 30, "1T": 1 << 40, "1p": 1 << 50,
 	} {
-		if got, err := parseBytes(text); err != nil || got != want {
+		if got, err := ParseBytes(text); err != nil || got != want {
 			t.Errorf("%s: got %d, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", "m", "-1", "1e3", "0x10", "1kk", "nan", "9999999p", "1_0"} {
-		if got, err := parseBytes(text); err == nil {
+		if got, err := ParseBytes(text); err == nil {
 			t.Errorf("%q: got %d, want an error", text, got)
 		}
 	}
@@ -142,7 +142,7 @@ func FuzzLimits(f *testing.F) {
 		checkFuzzed(t, err)
 		_, _, err = parseResource(value)
 		checkFuzzed(t, err)
-		if size, err := parseBytes(value); err == nil && size < 0 {
+		if size, err := ParseBytes(value); err == nil && size < 0 {
 			t.Fatalf("%q is %d bytes", value, size)
 		}
 	})

@@ -28,7 +28,7 @@ func (o Upload) apply(r *Request, _ Environment) error {
 	if o.ContextWarning == "" {
 		return nil
 	}
-	if r.upload.Large, err = parseBytes(o.ContextWarning); err != nil {
+	if r.upload.Large, err = ParseBytes(o.ContextWarning); err != nil {
 		return &UsageError{Flag: "--context-warning", Value: o.ContextWarning, Reason: err.Error(), Next: "use a size, e.g. 100m, or 0 for none"}
 	}
 	return nil

@@ -1,0 +1,135 @@
+package cmd
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/containerd/platforms"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+)
+
+// builderFields are a builder in JSON, beside its metadata.
+type builderFields struct {
+	// Adopted says that install did not make it.
+	Adopted        bool `json:"adopted"`
+	DesiredMembers int  `json:"desiredMembers"`
+	ReadyMembers   int  `json:"readyMembers"`
+	// CertificatesExpire is told by info, for builders that are not adopted.
+	CertificatesExpire *time.Time     `json:"certificatesExpire,omitempty"`
+	Members            []memberFields `json:"members"`
+}
+
+// memberFields are a Pod of a builder.
+type memberFields struct {
+	Pod string `json:"pod"`
+	// Ready says that builds may be sent to it, State why or why not, e.g. "Ready" or "ImagePullBackOff".
+	Ready bool   `json:"ready"`
+	State string `json:"state"`
+	Node  string `json:"node,omitempty"`
+	Image string `json:"image,omitempty"`
+	// Mode is "privileged" or "rootless", where it is known.
+	Mode      string     `json:"mode,omitempty"`
+	Restarts  int32      `json:"restarts"`
+	CreatedAt *time.Time `json:"createdAt,omitempty"`
+	// BuildKit is what the daemon says of itself; info asks it.
+	BuildKit *daemonFields `json:"buildkit,omitempty"`
+	// Error is why the daemon did not answer info.
+	Error string `json:"error,omitempty"`
+}
+
+// daemonFields are what a daemon says of itself.
+type daemonFields struct {
+	Version   string         `json:"version"`
+	Revision  string         `json:"revision,omitempty"`
+	Platforms []string       `json:"platforms"`
+	Cache     cacheFields    `json:"cache"`
+	Workers   []workerFields `json:"workers"`
+}
+
+type cacheFields struct {
+	Records    int   `json:"records"`
+	SizeBytes  int64 `json:"sizeBytes"`
+	InUseBytes int64 `json:"inUseBytes"`
+}
+
+type workerFields struct {
+	ID     string            `json:"id"`
+	Labels map[string]string `json:"labels,omitempty"`
+	GC     []gcFields        `json:"gc"`
+}
+
+// gcFields are one rule of the garbage collection; zero is no limit.
+type gcFields struct {
+	All           bool     `json:"all"`
+	Filters       []string `json:"filters,omitempty"`
+	KeepSeconds   int64    `json:"keepSeconds"`
+	ReservedBytes int64    `json:"reservedBytes"`
+	MaxUsedBytes  int64    `json:"maxUsedBytes"`
+	MinFreeBytes  int64    `json:"minFreeBytes"`
+}
+
+func newMemberFields(m cluster.Member) memberFields {
+	fields := memberFields{
+		Pod: m.Pod, Ready: m.Ready, State: cmp.Or(m.State, "Missing"), Node: m.Node, Image: m.Image, Mode: m.Mode, Restarts: m.Restarts,
+	}
+	if !m.Created.IsZero() {
+		created := m.Created.UTC()
+		fields.CreatedAt = &created
+	}
+	return fields
+}
+
+func newDaemonFields(info *solve.Info) *daemonFields {
+	fields := &daemonFields{
+		Version: info.Version, Revision: info.Revision, Platforms: platformsOf(info),
+		Cache:   cacheFields{Records: info.Cache.Records, SizeBytes: info.Cache.TotalBytes, InUseBytes: info.Cache.InUseBytes},
+		Workers: []workerFields{},
+	}
+	for _, worker := range info.Workers {
+		own := workerFields{ID: worker.ID, Labels: worker.Labels, GC: []gcFields{}}
+		for _, rule := range worker.GC {
+			own.GC = append(own.GC, gcFields(rule))
+		}
+		fields.Workers = append(fields.Workers, own)
+	}
+	return fields
+}
+
+// platformsOf lists what the workers can build for, the native ones first.
+func platformsOf(info *solve.Info) []string {
+	list := []string{}
+	for _, worker := range info.Workers {
+		for _, platform := range worker.Platforms {
+			list = appendNew(list, platforms.Format(platform))
+		}
+	}
+	return list
+}
+
+// newBuilderFields are what the cluster alone knows.
+func newBuilderFields(b cluster.Builder) builderFields {
+	fields := builderFields{Adopted: b.Adopted, DesiredMembers: b.Desired, Members: []memberFields{}}
+	for _, m := range b.Members {
+		fields.Members = append(fields.Members, newMemberFields(m))
+		if m.Ready {
+			fields.ReadyMembers++
+		}
+	}
+	return fields
+}
+
+func appendNew(list []string, item string) []string {
+	if item == "" || slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}
+
+// builderItem is a builder as an item of an answer.
+func builderItem(name, namespace string, fields builderFields) output.Item {
+	return output.Item{Name: name, Namespace: namespace, Fields: fields}
+}

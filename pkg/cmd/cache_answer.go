@@ -1,0 +1,147 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
+)
+
+// cache is what members keep, or have removed.
+type cache struct {
+	records []buildcache.Record
+	// members are all that answered, also those without a record.
+	members []string
+}
+
+func cacheOf(heard []said[[]buildcache.Record]) cache {
+	var c cache
+	for _, each := range heard {
+		c.members = append(c.members, each.member.Pod)
+		c.records = append(c.records, each.answer...)
+	}
+	return c
+}
+
+// byMember are the totals of every member that answered.
+func (c cache) byMember() []buildcache.Group {
+	var groups []buildcache.Group
+	for _, member := range c.members {
+		var own []buildcache.Record
+		for _, record := range c.records {
+			if record.Member == member {
+				own = append(own, record)
+			}
+		}
+		groups = append(groups, buildcache.Group{Name: member, Totals: buildcache.Sum(own)})
+	}
+	return groups
+}
+
+func (c cache) byType() []buildcache.Group {
+	return buildcache.GroupBy(c.records, func(r buildcache.Record) string { return r.Type })
+}
+
+// answer has one line a record. The member is told where there are several.
+func (c cache) answer(now time.Time) output.Answer {
+	answer := output.Answer{
+		Kind: "CacheRecord",
+		Beside: map[string]any{
+			"totals": buildcache.Sum(c.records), "types": c.byType(), "members": c.byMember(),
+		},
+		Columns: []output.Column{
+			{Name: "Member", Wide: len(c.members) < 2}, {Name: "ID"}, {Name: "Type"}, {Name: "Size"}, {Name: "Age"}, {Name: "Last used"},
+			{Name: "Reclaimable"}, {Name: "Shared"}, {Name: "Uses", Wide: true}, {Name: "Mutable", Wide: true}, {Name: "Description", Wide: true},
+		},
+	}
+	for _, r := range c.records {
+		answer.Items = append(answer.Items, output.Item{Name: r.ID, Fields: r, Cells: []any{
+			r.Member, r.ID, r.Type, sizeText(r.SizeBytes), ago(&r.CreatedAt, now), ago(r.LastUsedAt, now),
+			r.Reclaimable, r.Shared, r.UsageCount, r.Mutable, firstLine(r.Description),
+		}})
+	}
+	return answer
+}
+
+// printTotals adds up by type, by member where there are several, and all.
+func (c cache) printTotals(w io.Writer) error {
+	tw := printers.GetNewTabWriter(w)
+	line := func(cells ...any) { fmt.Fprintf(tw, strings.Repeat("%v\t", len(cells)-1)+"%v\n", cells...) }
+	rows := func(title string, groups []buildcache.Group) {
+		line("\n"+title, "RECORDS", "SIZE", "RECLAIMABLE", "SHARED")
+		for _, g := range groups {
+			line(g.Name, g.Records, sizeText(g.SizeBytes), sizeText(g.ReclaimableBytes), sizeText(g.SharedBytes))
+		}
+	}
+	rows("TYPE", c.byType())
+	if len(c.members) > 1 {
+		rows("MEMBER", c.byMember())
+	}
+	all := buildcache.Sum(c.records)
+	line("total", all.Records, sizeText(all.SizeBytes), sizeText(all.ReclaimableBytes), sizeText(all.SharedBytes))
+	return tw.Flush()
+}
+
+// printFreed tells what was removed, by member where there are several.
+func (c cache) printFreed(w io.Writer) error {
+	tw := printers.GetNewTabWriter(w)
+	fmt.Fprintln(tw, "MEMBER\tRECORDS\tFREED")
+	for _, g := range c.byMember() {
+		fmt.Fprintf(tw, "%s\t%d\t%s\n", g.Name, g.Records, sizeText(g.SizeBytes))
+	}
+	if len(c.members) > 1 {
+		all := buildcache.Sum(c.records)
+		fmt.Fprintf(tw, "total\t%d\t%s\n", all.Records, sizeText(all.SizeBytes))
+	}
+	return tw.Flush()
+}
+
+// printCacheRecords prints all that is known, one fact a line.
+func printCacheRecords(w io.Writer, records []buildcache.Record, now time.Time) error {
+	tw := printers.GetNewTabWriter(w)
+	fact := func(name string, value any) { fmt.Fprintf(tw, "%s:\t%v\n", name, value) }
+	for i, r := range records {
+		if i > 0 {
+			fmt.Fprintln(tw)
+		}
+		fact("ID", r.ID)
+		fact("Member", r.Member)
+		fact("Type", r.Type)
+		if r.Description != "" {
+			fact("Description", firstLine(r.Description))
+		}
+		fact("Size", sizeText(r.SizeBytes))
+		fact("Created", r.CreatedAt.Format(time.RFC3339))
+		fact("Last used", ago(r.LastUsedAt, now))
+		fact("Uses", r.UsageCount)
+		fact("Reclaimable", r.Reclaimable)
+		fact("Shared", r.Shared)
+		fact("Mutable", r.Mutable)
+		if len(r.Parents) > 0 {
+			fact("Parents", strings.Join(r.Parents, ","))
+		}
+	}
+	return tw.Flush()
+}
+
+// ago is how long ago something was, as kubectl says it.
+func ago(when *time.Time, now time.Time) string {
+	if when == nil {
+		return "never"
+	}
+	return duration.HumanDuration(max(now.Sub(*when), 0))
+}
+
+func firstLine(text string) string {
+	first, _, more := strings.Cut(text, "\n")
+	if more {
+		first += " …"
+	}
+	return first
+}

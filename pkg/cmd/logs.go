@@ -1,0 +1,151 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+const logsLong = `Print what the daemons of a builder have logged.
+
+Where a builder has several members, each line begins with its Pod. The logs of builds are another thing: the daemon
+keeps them in its history.`
+
+const logsExample = `  # The last lines of every member
+  kubectl buildkit logs --tail 20
+
+  # What they log from now on
+  kubectl buildkit logs -f --since 1s
+
+  # Why a member was restarted
+  kubectl buildkit logs --previous`
+
+type logsOptions struct {
+	builder string
+	cluster.LogOptions
+}
+
+func newLogsCommand(f *factory, run func(context.Context, *logsOptions) error) *cobra.Command {
+	o := &logsOptions{}
+	if run == nil {
+		run = func(ctx context.Context, o *logsOptions) error { return runLogs(ctx, f, o) }
+	}
+	c := &cobra.Command{
+		Use:     "logs [NAME]",
+		Short:   "Print the logs of a builder's daemons",
+		Long:    logsLong,
+		Example: logsExample,
+		Args:    atMostOneName,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.builder = nameArgument(args)
+			return run(c.Context(), o)
+		},
+	}
+	o.register(c.Flags())
+	return c
+}
+
+// register adds kubectl's own flags for logs.
+func (o *logsOptions) register(flags *pflag.FlagSet) {
+	flags.BoolVarP(&o.Follow, "follow", "f", false, "Go on with what is logged from now on")
+	flags.BoolVarP(&o.Previous, "previous", "p", false, "Print the logs from before the last restart")
+	flags.BoolVar(&o.Timestamps, "timestamps", false, "Put the time before each line")
+	flags.Int64Var(&o.Tail, "tail", -1, "How many of the last lines to print; -1 is all")
+	flags.DurationVar(&o.Since, "since", 0, "How far back to go, e.g. 5s, 2m, 3h; 0 is all")
+}
+
+func (o *logsOptions) check() error {
+	switch {
+	case o.Since < 0 || o.Since > 0 && o.Since < time.Second:
+		return &optionError{flag: "--since", value: o.Since.String(), reason: "it is less than a second", next: "write e.g. 10m"}
+	case o.Tail < -1:
+		return &optionError{flag: "--tail", value: fmt.Sprint(o.Tail), reason: "it is negative", next: "write a number of lines, or -1 for all"}
+	}
+	return builder.ValidateName(o.builder)
+}
+
+func runLogs(ctx context.Context, f *factory, o *logsOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	c, err := f.cluster()
+	if err != nil {
+		return err
+	}
+	candidates, _, err := c.Members(ctx, o.builder)
+	if err != nil {
+		return err
+	}
+	// A member that is not up is the one whose log somebody wants to see.
+	logs, err := gather(o.builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (io.ReadCloser, error) {
+		if !candidate.Exists() {
+			return nil, candidate.Err
+		}
+		return c.Logs(ctx, candidate.Member, o.LogOptions)
+	})
+	out := &lines{to: f.streams.Out}
+	return errors.Join(out.copyAll(logs, len(candidates) > 1, o.Follow), err)
+}
+
+// lines writes whole lines of several logs.
+type lines struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+// copyAll copies one log after the other, or all at once when they are followed.
+func (l *lines) copyAll(logs []said[io.ReadCloser], named, together bool) error {
+	errs := make([]error, len(logs))
+	var all sync.WaitGroup
+	for i, log := range logs {
+		prefix := ""
+		if named {
+			prefix = "[" + log.member.Pod + "] "
+		}
+		all.Go(func() { errs[i] = l.copy(log.answer, prefix) })
+		if !together {
+			all.Wait()
+		}
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (l *lines) copy(log io.ReadCloser, prefix string) error {
+	defer func() { _ = log.Close() }()
+	buffered := bufio.NewReader(log)
+	for {
+		line, err := buffered.ReadString('\n')
+		if line != "" {
+			if writeErr := l.write(prefix + line); writeErr != nil {
+				return writeErr
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("reading a log: %w", err)
+		}
+	}
+}
+
+func (l *lines) write(line string) error {
+	if line[len(line)-1] != '\n' {
+		line += "\n"
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err := io.WriteString(l.to, line)
+	return err
+}

@@ -1,0 +1,62 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+func TestLogsFlagsReachTheOptions(t *testing.T) {
+	var got *logsOptions
+	parse(t, newLogsCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv), func(_ context.Context, o *logsOptions) error {
+		got = o
+		return nil
+	}), "team", "-f", "-p", "--timestamps", "--tail", "3", "--since", "2m")
+	want := logsOptions{builder: "team", LogOptions: cluster.LogOptions{Follow: true, Previous: true, Timestamps: true, Tail: 3, Since: 2 * time.Minute}}
+	if *got != want {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLogsNameTheirMember(t *testing.T) {
+	logs := func() []said[io.ReadCloser] {
+		log := func(pod, text string) said[io.ReadCloser] {
+			return said[io.ReadCloser]{member: cluster.Member{Pod: pod}, answer: io.NopCloser(strings.NewReader(text))}
+		}
+		return []said[io.ReadCloser]{log("team-0", "a\nb\n"), log("team-1", "c")}
+	}
+	var out strings.Builder
+	if err := (&lines{to: &out}).copyAll(logs(), true, false); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, out.String(), "[team-0] a\n[team-0] b\n[team-1] c\n")
+	out.Reset()
+	if err := (&lines{to: &out}).copyAll(logs()[:1], false, true); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, out.String(), "a\nb\n")
+}
+
+func TestFollowedLogsDoNotWaitForOneAnother(t *testing.T) {
+	first, writing := io.Pipe()
+	logs := []said[io.ReadCloser]{
+		{member: cluster.Member{Pod: "team-0"}, answer: first},
+		{member: cluster.Member{Pod: "team-1"}, answer: io.NopCloser(strings.NewReader("at once\n"))},
+	}
+	reading, out := io.Pipe()
+	go func() { _ = (&lines{to: out}).copyAll(logs, true, true); _ = out.Close() }()
+	line := make([]byte, len("[team-1] at once\n"))
+	if _, err := io.ReadFull(reading, line); err != nil || string(line) != "[team-1] at once\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+	_ = writing.Close()
+	if rest, err := io.ReadAll(reading); err != nil || len(rest) > 0 {
+		t.Errorf("got %q, %v", rest, err)
+	}
+}

@@ -1,0 +1,93 @@
+package output
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
+)
+
+// formats are named in help and errors.
+const formats = "wide, json, yaml, name, jsonpath=…, go-template=…, custom-columns=…"
+
+// Format is how to print: the value of --output.
+type Format struct {
+	value     string
+	noHeaders bool
+}
+
+// FormatError says what is wrong with a format.
+type FormatError struct{ Value, Reason, Next string }
+
+func (e *FormatError) Error() string { return fmt.Sprintf("output format %q: %s", e.Value, e.Reason) }
+
+// Register adds --output and --no-headers.
+func (f *Format) Register(flags *pflag.FlagSet) {
+	flags.StringVarP(&f.value, "output", "o", "", "Output format: "+formats)
+	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print tables without their first line")
+}
+
+// Check says, as a *FormatError, what is wrong with the format, before anything is asked.
+func (f *Format) Check() error {
+	_, err := f.print(f.value)
+	return err
+}
+
+// ForPeople says that a table is wanted, or text instead.
+func (f *Format) ForPeople() bool { return f.value == "" || f.value == "wide" }
+
+// Print prints the answer.
+func (f *Format) Print(w io.Writer, answer Answer) error {
+	print, err := f.print(f.value)
+	if err != nil {
+		return err
+	}
+	return print(w, answer)
+}
+
+type printer func(io.Writer, Answer) error
+
+func (f *Format) print(value string) (printer, error) {
+	columns, own := strings.CutPrefix(value, "custom-columns=")
+	switch {
+	case value == "", value == "wide":
+		return func(w io.Writer, a Answer) error { return a.printTable(w, value == "wide", f.noHeaders) }, nil
+	case value == "name":
+		return func(w io.Writer, a Answer) error { return a.printNames(w) }, nil
+	case own:
+		list, err := parseColumns(columns)
+		if err != nil {
+			return nil, &FormatError{Value: value, Reason: err.Error(), Next: "write e.g. custom-columns=NAME:.metadata.name"}
+		}
+		return func(w io.Writer, a Answer) error { return printColumns(w, list, a, f.noHeaders) }, nil
+	}
+	standard, err := kubectls(value)
+	if err != nil {
+		return nil, err
+	}
+	return func(w io.Writer, a Answer) error {
+		object, err := a.object()
+		if err != nil {
+			return err
+		}
+		return standard.PrintObj(object, w)
+	}, nil
+}
+
+// kubectls are the formats that kubectl's own printers know.
+func kubectls(value string) (printers.ResourcePrinter, error) {
+	standard, err := genericclioptions.NewJSONYamlPrintFlags().ToPrinter(value)
+	if genericclioptions.IsNoCompatiblePrinterError(err) {
+		standard, err = genericclioptions.NewKubeTemplatePrintFlags().ToPrinter(value)
+	}
+	switch {
+	case genericclioptions.IsNoCompatiblePrinterError(err):
+		return nil, &FormatError{Value: value, Reason: "there is no such format", Next: "use " + formats}
+	case err != nil:
+		return nil, &FormatError{Value: value, Reason: err.Error()}
+	}
+	return standard, nil
+}
