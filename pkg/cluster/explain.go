@@ -34,11 +34,15 @@ type Diagnosis struct {
 	Message string
 	// Logs are the last lines of the daemon that ended, when they can be read.
 	Logs []string
+	// Over says that the daemon has ended: nothing comes from it any more.
+	Over bool
+	// Until is when a Pod that is being deleted is killed; the zero time if it is not.
+	Until time.Time
 }
 
 const (
 	// settles is how long the kubelet may take to report what the tunnel has felt already.
-	settles = 3 * time.Second
+	settles = 2500 * time.Millisecond
 	// lookAgain is how often Explain looks within that time; a watch would need another permission.
 	lookAgain = 250 * time.Millisecond
 	// lastLogLines is how much of a dead daemon's log is shown, of the readLogLines that are read.
@@ -73,15 +77,29 @@ func (c *Client) examine(ctx context.Context, member Member) (Diagnosis, error) 
 	if member.UID != "" && string(pod.UID) != member.UID {
 		return c.vanished(ctx, member, CauseReplaced, "was replaced by another of the same name"), nil
 	}
-	diagnosis := examinePod(pod, member)
+	return c.withLogs(ctx, examinePod(pod, member), member), nil
+}
+
+// withLogs adds the last words of a daemon that ended by itself.
+func (c *Client) withLogs(ctx context.Context, diagnosis Diagnosis, member Member) Diagnosis {
 	if diagnosis.Cause == CauseExited || diagnosis.Cause == CauseOOMKilled {
-		diagnosis.Logs = c.lastLines(ctx, pod.Name, member.Container)
+		diagnosis.Logs = c.lastLines(ctx, member.Pod, member.Container)
 	}
-	return diagnosis, nil
+	return diagnosis
 }
 
 // examinePod reads a Pod's status.
 func examinePod(pod *corev1.Pod, member Member) Diagnosis {
+	diagnosis := causeOf(pod, member)
+	failed := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+	diagnosis.Over = failed || ended(pod, member) != nil
+	if pod.DeletionTimestamp != nil {
+		diagnosis.Until = pod.DeletionTimestamp.Time
+	}
+	return diagnosis
+}
+
+func causeOf(pod *corev1.Pod, member Member) Diagnosis {
 	name := fmt.Sprintf("Pod %q", pod.Name)
 	if disruption := find(pod, corev1.DisruptionTarget); disruption != nil && disruption.Status == corev1.ConditionTrue {
 		return Diagnosis{Cause: CauseEvicted, Message: fmt.Sprintf("%s was evicted from node %q: %s: %s",
@@ -141,7 +159,7 @@ func exit(pod *corev1.Pod, member Member, state *corev1.ContainerStateTerminated
 
 // vanished adds what the events still know about a Pod that is gone.
 func (c *Client) vanished(ctx context.Context, member Member, cause Cause, how string) Diagnosis {
-	diagnosis := Diagnosis{Cause: cause, Message: fmt.Sprintf("Pod %q %s", member.Pod, how)}
+	diagnosis := Diagnosis{Cause: cause, Over: true, Message: fmt.Sprintf("Pod %q %s", member.Pod, how)}
 	events := &corev1.EventList{}
 	options := metav1.ListOptions{FieldSelector: "involvedObject.uid=" + member.UID}
 	if member.UID == "" || c.list(ctx, kindEvent, options, events) != nil {

@@ -125,5 +125,5 @@ func containerOf(pod *corev1.Pod) *corev1.Container {
 // absent says that a Pod does not exist.
 func absent(err error) bool {
 	var notReady *NotReadyError
-	return errors.As(err, &notReady) && notReady.Reason == reasonMissing
+	return errors.As(err, &notReady) && notReady.Reason == ReasonMissing
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// reasonMissing is the reason of a NotReadyError about a Pod that does not exist.
-const reasonMissing = "Missing"
+// ReasonMissing is the reason of a NotReadyError about a Pod that does not exist.
+const ReasonMissing = "Missing"
 
 // Candidate is a member of a builder, and why it cannot be used now.
 type Candidate struct {
@@ -76,7 +76,7 @@ func (c *Client) candidateOf(name, podName string, pod *corev1.Pod, err error) C
 	switch {
 	case apierrors.IsNotFound(err):
 		err = &NotReadyError{
-			Name: name, Namespace: c.namespace, Pod: podName, Reason: reasonMissing,
+			Name: name, Namespace: c.namespace, Pod: podName, Reason: ReasonMissing,
 			Message: fmt.Sprintf("Pod %q does not exist", podName),
 		}
 	case err == nil:

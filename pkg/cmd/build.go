@@ -49,6 +49,7 @@ const buildExample = `  # Build the current directory and push the image
 type buildOptions struct {
 	request.Options
 	connect    connectOptions
+	retry      retryOptions
 	install    bool
 	registries registryOptions
 	progress   string
@@ -112,7 +113,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := o.connect.check(); err != nil {
+	if err := errors.Join(o.connect.check(), o.retry.check()); err != nil {
 		return err
 	}
 	for _, warning := range req.Warnings() {
@@ -132,7 +133,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if err := check.wait(ctx); err != nil {
 		return err
 	}
-	built, err := f.build(ctx, b, req, mode, credentials)
+	built, err := f.build(ctx, o, b, req, mode, credentials)
 	if err != nil && o.debug {
 		f.printStack(err)
 	}

@@ -22,6 +22,8 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	o.registries.register(flags)
 	o.connect.register(flags)
 	o.connect.registerBuilder(flags)
+	flags.IntVar(&o.retry.retries, "retries", 5, "How often a build that loses its builder goes on over a new connection")
+	flags.DurationVar(&o.retry.within, "retry-timeout", lossPatience, "How long a lost builder is sought, each time")
 	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none")
 }
 

@@ -22,6 +22,7 @@ type connected struct {
 	member     cluster.Member
 	connection *cluster.Connection // nil for an adopted builder
 	daemon     *solve.Daemon
+	installed  bool // by this very command
 }
 
 func (c *connected) close() { _ = c.daemon.Close() }
@@ -37,7 +38,9 @@ func lendTrust(connection *cluster.Connection, credentials *registryauth.Provide
 // builderFor connects to the builder of a build, and installs the default one first where there is none.
 func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, error) {
 	affinity := affinityOf(o.contextPath())
-	b, err := f.connect(ctx, o.connect, affinity)
+	b, err := seek(ctx, o.retry.atStart(), f.tellUnreachable, func(ctx context.Context) (*connected, error) {
+		return f.connect(ctx, o.connect, affinity)
+	})
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) || o.connect.named || !o.install || len(notFound.Others) > 0 {
 		return b, err
@@ -47,7 +50,10 @@ func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, 
 	if _, err := install(ctx, f, spec, cluster.InstallOptions{Timeout: defaultInstallTimeout}); err != nil {
 		return nil, err
 	}
-	return f.connect(ctx, o.connect, affinity)
+	if b, err = f.connect(ctx, o.connect, affinity); err == nil {
+		b.installed = true
+	}
+	return b, err
 }
 
 // affinityOf is the same for builds that share their cache: those of one directory, wherever they are started from.

@@ -1,11 +1,14 @@
 package cmd
 
 import (
+	"context"
+	"net"
 	"sync"
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 )
@@ -16,28 +19,49 @@ type factory struct {
 	streams   genericiooptions.IOStreams
 	lookupEnv func(string) (string, bool)
 	flags     *genericclioptions.ConfigFlags
-	// config is how to reach the API server, from kubectl's flags and kubeconfig, or from inside a Pod. It is read once.
-	config func() (*rest.Config, error)
+	// kubeconfig is what kubectl's flags and files say, and config how to reach the API server by that, or from inside a
+	// Pod. They are read once.
+	kubeconfig func() clientcmd.ClientConfig
+	config     func() (*rest.Config, error)
+	// connectTo, if it is not nil, opens the connections to the API server.
+	connectTo func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
-	f := &factory{streams: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(true)}
-	f.config = sync.OnceValues(f.readConfig)
+	// Not persistent: what is read once, and when it is read again, is decided here.
+	f := &factory{streams: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false)}
+	f.readOnce()
 	return f
 }
 
+// renewed is a factory for another try after a loss. It reads the kubeconfig again, since its credentials may have been
+// renewed, and shares no connection with f: those of net/http may be as dead as the one that was lost, and would be
+// used for half a minute more.
+func (f *factory) renewed() *factory {
+	dialer := net.Dialer{Timeout: dialTimeout}
+	again := &factory{streams: f.streams, lookupEnv: f.lookupEnv, flags: f.flags, connectTo: dialer.DialContext}
+	again.readOnce()
+	return again
+}
+
+func (f *factory) readOnce() {
+	f.kubeconfig = sync.OnceValue(f.flags.ToRawKubeConfigLoader)
+	f.config = sync.OnceValues(f.readConfig)
+}
+
 func (f *factory) readConfig() (*rest.Config, error) {
-	config, err := f.flags.ToRESTConfig()
+	config, err := f.kubeconfig().ClientConfig()
 	if err != nil {
 		return nil, &kubeconfigError{err: err}
 	}
+	config.Dial = f.connectTo
 	config.WarningHandler = rest.NewWarningWriter(f.streams.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
 	return config, nil
 }
 
 // namespace is kubectl's: the flag, else the kubeconfig's, else the Pod's own, else "default".
 func (f *factory) namespace() (string, error) {
-	namespace, _, err := f.flags.ToRawKubeConfigLoader().Namespace()
+	namespace, _, err := f.kubeconfig().Namespace()
 	if err != nil {
 		return "", &kubeconfigError{err: err}
 	}

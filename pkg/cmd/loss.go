@@ -13,34 +13,47 @@ import (
 // lostError says what became of a builder that was lost in the middle of a call.
 type lostError struct {
 	member    cluster.Member
-	diagnosis cluster.Diagnosis
-	err       error
+	diagnosis cluster.Diagnosis // its cause is empty if the cluster could not be asked
+	lost      *solve.LostError
+	after     error // why the builder was not found again; nil if it was not sought
 }
 
 func (e *lostError) Error() string {
-	if e.diagnosis.Cause == cluster.CauseNone {
-		return fmt.Sprintf("the link to builder %q was lost, though %s: %v", e.member.Builder, e.diagnosis.Message, e.err)
+	var text string
+	switch e.diagnosis.Cause {
+	case "":
+		text = fmt.Sprintf("the link to builder %q was lost: %v", e.member.Builder, causeOf(e.lost))
+	case cluster.CauseNone:
+		text = fmt.Sprintf("the link to builder %q was lost, though %s: %v", e.member.Builder, e.diagnosis.Message, causeOf(e.lost))
+	default:
+		text = fmt.Sprintf("builder %q was lost: %s", e.member.Builder, e.diagnosis.Message)
 	}
-	return fmt.Sprintf("builder %q was lost: %s", e.member.Builder, e.diagnosis.Message)
+	switch {
+	case e.after != nil:
+		text += fmt.Sprintf("; it did not come back: %v", e.after)
+	case e.lost.Final != "":
+		text += "; the build was not sent again: " + e.lost.Final
+	}
+	return text
 }
 
-func (e *lostError) Unwrap() error { return e.err }
+func (e *lostError) Unwrap() error { return e.lost }
 
 // explainLoss asks the cluster what happened, if err is the loss of the builder; any other error is left as it is.
 func (f *factory) explainLoss(ctx context.Context, b *connected, err error) error {
 	var lost *solve.LostError
-	if !errors.As(err, &lost) || ctx.Err() != nil {
+	var told *lostError
+	if !errors.As(err, &lost) || errors.As(err, &told) || ctx.Err() != nil {
 		return err
 	}
-	c, clientErr := f.cluster()
-	if clientErr != nil {
-		return err
+	told = &lostError{member: b.member, lost: lost}
+	asking, stop := context.WithTimeout(ctx, dialTimeout)
+	defer stop()
+	if c, clientErr := f.cluster(); clientErr == nil {
+		// A cluster that does not answer leaves the cause unknown.
+		told.diagnosis, _ = c.Explain(asking, b.member)
 	}
-	diagnosis, explainErr := c.Explain(ctx, b.member)
-	if explainErr != nil {
-		return errors.Join(err, explainErr)
-	}
-	return &lostError{member: b.member, diagnosis: diagnosis, err: err}
+	return told
 }
 
 func explainLost(e *lostError) failure {

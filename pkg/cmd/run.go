@@ -8,15 +8,18 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/buildkit/session"
+
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// build asks the daemon, and shows and traces what it does.
+// build asks the daemon, and shows and traces what it does. The builder that b is may be another one in the end.
 func (f *factory) build(
-	ctx context.Context, b *connected, req *request.Request, mode progress.Mode, credentials *registryauth.Provider,
+	ctx context.Context, o *buildOptions, b *connected, req *request.Request, mode progress.Mode, credentials *registryauth.Provider,
 ) (built *result.Result, err error) {
 	trace, err := openTrace(req.Files().Trace)
 	if err != nil {
@@ -30,7 +33,15 @@ func (f *factory) build(
 	credentials.ShowIn(display)
 	picture := newPicture(req)
 	traced := progress.NewTrace(picture.watch(display), trace)
-	built, err = b.daemon.Run(ctx, req, traced, credentials)
+	watching, stop := context.WithCancel(ctx)
+	line := newLifeline(watching, f, o, display, b)
+	built, daemon, err := solve.Build{
+		Request: req, Display: traced, Attachables: []session.Attachable{credentials},
+		Retries: o.retry.retries, Reconnect: line.reconnect, Notice: line.notice,
+	}.Run(ctx, b.daemon)
+	stop()
+	line.watches.Wait()
+	*b = *line.of(daemon)
 	if closing := f.closeDisplay(display, mode); err == nil {
 		err = errors.Join(closing, traced.Err())
 	}

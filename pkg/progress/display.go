@@ -20,6 +20,7 @@ type Display struct {
 	status  chan *client.SolveStatus
 	done    chan struct{}
 	senders sync.WaitGroup
+	replay  *replay
 
 	mu       sync.Mutex
 	started  bool
@@ -44,10 +45,12 @@ func New(ctx context.Context, out io.Writer, mode Mode) (*Display, error) {
 		draw:   draw,
 		status: make(chan *client.SolveStatus),
 		done:   make(chan struct{}),
+		replay: newReplay(),
 	}, nil
 }
 
-// Attach returns a channel for the status of one solve, which the solve closes.
+// Attach returns a channel for the status of one solve, which the solve closes. A
+// later solve is the same build sent again: what is known of it is not shown again.
 // The daemon's clock is not this machine's: its times are shifted to begin now.
 func (d *Display) Attach() chan *client.SolveStatus {
 	statuses := make(chan *client.SolveStatus)
@@ -57,9 +60,9 @@ func (d *Display) Attach() chan *client.SolveStatus {
 	}
 	go func() {
 		defer d.senders.Done()
-		clock := clock{now: time.Now()}
+		sending := d.replay.send(&clock{now: time.Now()})
 		for status := range statuses {
-			d.status <- clock.shift(status)
+			d.status <- sending.show(status)
 		}
 	}()
 	return statuses

@@ -42,7 +42,7 @@ func TestDefinition(t *testing.T) {
 		if a.Options.Frontend != "" || !slices.Equal(attrs, []string{"attest:provenance", "build-arg:SOURCE_DATE_EPOCH"}) {
 			t.Errorf("%s: the frontend %q gets %v", name, a.Options.Frontend, a.Options.FrontendAttrs)
 		}
-		if a.Options.LocalMounts["src"] == nil || len(a.Options.Exports) != 1 || len(a.Options.CacheExports) != 1 || !r.Replayable() {
+		if a.Options.LocalMounts["src"] == nil || len(a.Options.Exports) != 1 || len(a.Options.CacheExports) != 1 || r.Unrepeatable() != "" {
 			t.Errorf("%s: got %+v", name, a.Options)
 		}
 		for key, step := range a.Definition.Metadata {

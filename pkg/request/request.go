@@ -168,15 +168,21 @@ func (r *Request) noteRef(ref string) {
 	r.ref = ref
 }
 
-// Replayable says whether the request can be sent a second time. What was read
-// from standard input or written to standard output cannot be repeated.
-func (r *Request) Replayable() bool {
+// Unrepeatable is why the request cannot be sent a second time, e.g. since its
+// context came from standard input; empty if it can.
+func (r *Request) Unrepeatable() string {
+	if !r.context.Replayable() {
+		return "its context came from standard input, which can be read once"
+	}
 	for _, out := range r.outputs {
-		if out.dest == stdio {
-			return false
+		switch {
+		case out.dest == stdio:
+			return "it writes to standard output, which cannot be taken back"
+		case out.dest != "" && !out.isDirectory() && isDevice(out.dest):
+			return "it writes to " + out.dest + ", which is no regular file"
 		}
 	}
-	return r.context.Replayable()
+	return ""
 }
 
 // pushed is the reference that the image is pushed to first, as typed, and empty

@@ -31,7 +31,7 @@ func (s *stagedFile) open(map[string]string) (io.WriteCloser, error) {
 	if s.discarded {
 		return nil, errors.New("the build has ended")
 	}
-	if info, err := os.Stat(s.path); err == nil && !info.Mode().IsRegular() {
+	if isDevice(s.path) {
 		return os.OpenFile(s.path, os.O_WRONLY, 0) // a device or a pipe: nothing to rename
 	}
 	s.target = realPath(s.path)
@@ -47,6 +47,12 @@ func (s *stagedFile) open(map[string]string) (io.WriteCloser, error) {
 	}
 	s.file = file
 	return file, nil
+}
+
+// isDevice says that what is there takes bytes, but cannot be replaced.
+func isDevice(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.Mode().IsRegular()
 }
 
 func (s *stagedFile) commit() error {

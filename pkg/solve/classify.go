@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -42,15 +41,15 @@ func (d *Daemon) callError(ctx context.Context, err error) error {
 // failed. An error that says where in the build it happened came through the
 // connection.
 func (d *Daemon) lost(err error) error {
+	if gaveUp(err) {
+		return &LostError{Cause: errors.New("the builder heard nothing from here for too long, and stopped the build")}
+	}
 	if located(err) {
 		return nil
 	}
 	failure := d.link.failure()
 	if failure == nil {
-		switch {
-		case strings.Contains(err.Error(), "keepalive ping failed"):
-			return &LostError{Cause: fmt.Errorf("no sign of life for %v", aliveAfter+aliveWithin)}
-		case grpcerrors.Code(err) == codes.Unavailable:
+		if grpcerrors.Code(err) == codes.Unavailable {
 			return &LostError{Cause: errors.New(plain(err))}
 		}
 		return nil
@@ -59,6 +58,14 @@ func (d *Daemon) lost(err error) error {
 		return &RefusedError{Cause: failure}
 	}
 	return &LostError{Cause: ended(failure)}
+}
+
+// gaveUp says that the daemon has stopped a build that was not cancelled here: its
+// checks of the session had no answer in time.
+func gaveUp(err error) bool {
+	text := err.Error()
+	return grpcerrors.Code(err) == codes.Canceled || strings.HasSuffix(text, "context canceled") ||
+		strings.Contains(text, "no active session for ") || strings.Contains(text, "session healthcheck failed")
 }
 
 // ended says in words what a bare EOF means.
@@ -85,7 +92,7 @@ func located(err error) bool {
 }
 
 // buildError says why the daemon made no result.
-func buildError(err error, steps *stepNames) error {
+func buildError(err error, steps *steps) error {
 	var exit *gateway.ExitError
 	var vertex *errdefs.VertexError
 	if refused := cacheRefusal(err); refused != nil {

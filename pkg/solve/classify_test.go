@@ -33,7 +33,7 @@ func inSource(err error) error {
 
 func TestFailedStep(t *testing.T) {
 	cause := &gateway.ExitError{ExitCode: 3, Err: errors.New(`process "make" did not complete successfully: exit code: 3`)}
-	_, _, err := run(t.Context(), t, failing(inSource(errdefs.WrapVertex(cause, digest.FromString("step")))))
+	_, _, err := ask(t.Context(), t, failing(inSource(errdefs.WrapVertex(cause, digest.FromString("step")))))
 	var failed *FailedStepError
 	if !errors.As(err, &failed) {
 		t.Fatalf("got %#v", err)
@@ -54,7 +54,7 @@ func TestFailedStep(t *testing.T) {
 }
 
 func TestStepWithoutProgram(t *testing.T) {
-	_, _, err := run(t.Context(), t, failing(errdefs.WrapVertex(errors.New(`"/x": not found`), digest.FromString("other"))))
+	_, _, err := ask(t.Context(), t, failing(errdefs.WrapVertex(errors.New(`"/x": not found`), digest.FromString("other"))))
 	var failed *FailedStepError
 	if !errors.As(err, &failed) || failed.ExitCode != -1 || failed.Step != "" || err.Error() != `"/x": not found` {
 		t.Errorf("got %#v", err)
@@ -62,7 +62,7 @@ func TestStepWithoutProgram(t *testing.T) {
 }
 
 func TestSyntax(t *testing.T) {
-	_, _, err := run(t.Context(), t, failing(inSource(errors.New("dockerfile parse error on line 2: unknown instruction: RUNN"))))
+	_, _, err := ask(t.Context(), t, failing(inSource(errors.New("dockerfile parse error on line 2: unknown instruction: RUNN"))))
 	var syntax *SyntaxError
 	if !errors.As(err, &syntax) || !strings.HasPrefix(err.Error(), "dockerfile parse error") {
 		t.Errorf("got %#v", err)
@@ -70,7 +70,7 @@ func TestSyntax(t *testing.T) {
 }
 
 func TestOtherError(t *testing.T) {
-	_, _, err := run(t.Context(), t, failing(errors.New("no space left on device")))
+	_, _, err := ask(t.Context(), t, failing(errors.New("no space left on device")))
 	var build *BuildError
 	if !errors.As(err, &build) || err.Error() != "no space left on device" {
 		t.Errorf("got %#v", err)
@@ -96,8 +96,7 @@ func TestFailureBeforeLoss(t *testing.T) {
 
 func TestWordsOfLoss(t *testing.T) {
 	for text, want := range map[string]string{
-		"failed to receive status: rpc error: code = Unavailable desc = keepalive ping failed to receive ACK within timeout": "no sign of life for 40s",
-		"failed to solve: rpc error: code = Unavailable desc = error reading from server: EOF":                               "error reading from server: EOF",
+		"failed to solve: rpc error: code = Unavailable desc = error reading from server: EOF": "error reading from server: EOF",
 	} {
 		d := &Daemon{link: newLink()}
 		got := d.lost(status.Error(codes.Unavailable, text))

@@ -10,21 +10,12 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/keepalive"
 )
 
 // The name a daemon has in its certificate and in HTTP/2, wherever it runs.
 const (
 	daemonName    = "buildkitd"
 	daemonAddress = "tcp://" + daemonName
-)
-
-// How long the connection may be silent until it is asked for a sign of life,
-// and how long that may take. The daemon takes it for abuse if the client asks
-// more often than every ten seconds.
-const (
-	aliveAfter  = 20 * time.Second
-	aliveWithin = 20 * time.Second
 )
 
 // handshakeTurns is how often the daemon answers until its first byte after the handshake of TLS 1.3.
@@ -37,36 +28,47 @@ type Dial func(ctx context.Context) (net.Conn, error)
 // one would not know the session.
 type Daemon struct {
 	client   *client.Client
+	conn     net.Conn // as it was dialed
 	link     *link
 	gauge    *gauge
 	sessions sessions
 	grace    time.Duration // see cancelGrace
+	patience patience
+	stop     context.CancelFunc // ends the guard
 }
 
 // Connect dials once and, if config is not nil, agrees on TLS. The daemon has not
 // answered yet: Version asks it. Errors of dial are returned as they are; others
 // are *RefusedError or *LostError.
 func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error) {
-	conn, err := dial(ctx)
+	return connect(ctx, dial, config, patience{ask: askAfter, suspect: suspectAfter, dead: deadAfter})
+}
+
+func connect(ctx context.Context, dial Dial, config *tls.Config, patience patience) (*Daemon, error) {
+	dialed, err := dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l, g := newLink(), &gauge{Conn: conn}
-	if conn, err = agree(ctx, g, config, l); err != nil {
+	l, g := newLink(), &gauge{Conn: dialed}
+	conn, err := agree(ctx, g, config, l)
+	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{link: l, gauge: g, sessions: sessions{servers: map[string]*grpc.Server{}}, grace: cancelGrace}
+	d := &Daemon{
+		conn: dialed, link: l, gauge: g, sessions: sessions{servers: map[string]*grpc.Server{}},
+		grace: cancelGrace, patience: patience,
+	}
 	d.client, err = client.New(ctx, daemonAddress,
 		client.WithContextDialer(once(newEagerConn(conn), l)),
 		client.WithSessionDialer(d.dialSession),
-		client.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time: aliveAfter, Timeout: aliveWithin,
-		})),
 	)
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
+	guarding, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stop = stop
+	go d.guard(guarding)
 	return d, nil
 }
 
@@ -109,8 +111,17 @@ func (d *Daemon) Ask(ctx context.Context, question func(*client.Client) error) e
 
 // Close ends the connection, and every call on it.
 func (d *Daemon) Close() error {
+	d.stop()
 	d.link.close()
 	return d.client.Close()
+}
+
+// hangUp is Close for a connection that may take no more bytes: nobody waits until
+// the last ones are sent.
+func (d *Daemon) hangUp() {
+	d.link.close()
+	_ = d.conn.Close()
+	_ = d.Close()
 }
 
 // handshake is done here and not by gRPC, whose errors are text. With TLS 1.3 the

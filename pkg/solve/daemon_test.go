@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,12 +43,15 @@ type fakeDaemon struct {
 	controlapi.UnimplementedControlServer
 	solve    func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error)
 	statuses []*controlapi.StatusResponse
-	old      bool   // knows no Info
-	version  string // "" is v9.8.7
+	telling  chan struct{} // if not nil, one token for each solve whose statuses may be sent
+	old      bool          // knows no Info
+	version  string        // "" is v9.8.7
 
 	address  string
 	sessions *session.Manager
-	solved   chan struct{}
+
+	mu            sync.Mutex
+	begun, solved map[string]chan struct{} // closed when it has, by the reference of the solve
 }
 
 // start makes the daemon listen. Without certificates it speaks no TLS.
@@ -66,7 +70,8 @@ func (f *fakeDaemon) start(t *testing.T, config *tls.Config) *fakeDaemon {
 	if f.sessions, err = session.NewManager(); err != nil {
 		t.Fatal(err)
 	}
-	f.address, f.solved = listener.Addr().String(), make(chan struct{})
+	f.address, f.solved = listener.Addr().String(), map[string]chan struct{}{}
+	f.begun = map[string]chan struct{}{}
 	server := grpc.NewServer(options...)
 	controlapi.RegisterControlServer(server, f)
 	go func() { _ = server.Serve(listener) }()
@@ -104,18 +109,39 @@ func (f *fakeDaemon) mustConnect(t *testing.T) *Daemon {
 }
 
 func (f *fakeDaemon) Solve(ctx context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
-	defer close(f.solved)
+	close(f.when(f.begun, req.Ref))
+	defer close(f.when(f.solved, req.Ref))
 	return f.solve(ctx, req)
 }
 
-func (f *fakeDaemon) Status(_ *controlapi.StatusRequest, stream controlapi.Control_StatusServer) error {
+// when returns the channel for the solve of that reference.
+func (f *fakeDaemon) when(channels map[string]chan struct{}, ref string) chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if channels[ref] == nil {
+		channels[ref] = make(chan struct{})
+	}
+	return channels[ref]
+}
+
+func (f *fakeDaemon) Status(req *controlapi.StatusRequest, stream controlapi.Control_StatusServer) error {
+	select {
+	case <-f.when(f.begun, req.Ref):
+	case <-stream.Context().Done():
+	}
+	if f.telling != nil {
+		select {
+		case <-f.telling:
+		case <-stream.Context().Done():
+		}
+	}
 	for _, status := range f.statuses {
 		if err := stream.Send(status); err != nil {
 			return err
 		}
 	}
 	select {
-	case <-f.solved:
+	case <-f.when(f.solved, req.Ref):
 	case <-stream.Context().Done():
 	}
 	return nil

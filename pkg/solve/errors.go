@@ -42,7 +42,10 @@ func (e *CanceledError) Unwrap() error { return e.Cause }
 
 // LostError is a connection to the daemon that ended under a call. Its cause is
 // the connection's own error where there is one.
-type LostError struct{ Cause error }
+type LostError struct {
+	Cause error
+	Final string // why a build does not go on over another connection; empty if it may
+}
 
 func (e *LostError) Error() string {
 	return fmt.Sprintf("the connection to the builder was lost: %v", e.Cause)

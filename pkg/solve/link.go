@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,14 +16,74 @@ const readGrace = 250 * time.Millisecond
 // reading from server: EOF"; what the tunnel said is only here.
 type link struct {
 	broken chan struct{} // closed with the first error
+	began  time.Time
+	last   atomic.Int64 // when something came last, in nanoseconds since began
 
-	mu     sync.Mutex
-	first  error
-	closed bool
+	mu       sync.Mutex
+	first    error
+	closed   bool
+	silent   chan struct{} // closed when a silence is suspect
+	speaking chan struct{} // closed when a suspect silence ends
+	quiet    atomic.Bool   // a silence is suspect
 }
 
 func newLink() *link {
-	return &link{broken: make(chan struct{})}
+	return &link{broken: make(chan struct{}), began: time.Now(), silent: make(chan struct{}), speaking: make(chan struct{})}
+}
+
+// hear notes that something came.
+func (l *link) hear() {
+	l.last.Store(int64(time.Since(l.began)))
+	if !l.quiet.Load() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.quiet.CompareAndSwap(true, false) {
+		close(l.speaking)
+		l.silent, l.speaking = make(chan struct{}), make(chan struct{})
+	}
+}
+
+// heard is when something came last.
+func (l *link) heard() time.Time {
+	return l.began.Add(time.Duration(l.last.Load()))
+}
+
+// suspect marks the silence since last as suspect, unless it has just ended.
+func (l *link) suspect(last time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.quiet.Load() {
+		return
+	}
+	l.quiet.Store(true)
+	if !l.heard().Equal(last) { // asked only now: hear looks at it after it has noted
+		l.quiet.Store(false)
+		return
+	}
+	close(l.silent)
+}
+
+func (l *link) isSuspect() bool { return l.quiet.Load() }
+
+// falls is closed as soon as the silence is suspect.
+func (l *link) falls() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.silent
+}
+
+// speaks is closed as soon as a suspect silence ends; at once if none is.
+func (l *link) speaks() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.quiet.Load() {
+		ended := make(chan struct{})
+		close(ended)
+		return ended
+	}
+	return l.speaking
 }
 
 // failure is the first error of the connection, nil while it works and after
@@ -86,6 +147,9 @@ type watchedConn struct {
 
 func (c *watchedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.link.hear()
+	}
 	c.link.note(err)
 	return n, err
 }

@@ -27,7 +27,7 @@ func TestProxyNetwork(t *testing.T) {
 			return &controlapi.SolveResponse{}, nil
 		}}).start(t, nil)
 		req := requestFor(t, t.TempDir(), request.Output{Outputs: []string{"type=cacheonly"}}, func(o *request.Options) { o.ProxyNetwork = true })
-		_, err := daemon.mustConnect(t).Run(t.Context(), req, &recorder{})
+		_, err := build(t.Context(), daemon.mustConnect(t), req, &recorder{})
 		var unsupported *UnsupportedError
 		if known != (err == nil && asked.GetProxyNetwork()) || !known && (!errors.As(err, &unsupported) || asked != nil) {
 			t.Errorf("%s: asked %v, got %v", version, asked, err)

@@ -13,6 +13,7 @@ import (
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/pb"
+	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver/errdefs"
 	digest "github.com/opencontainers/go-digest"
 	"google.golang.org/grpc"
@@ -72,14 +73,20 @@ func (r *recorder) Attach() chan *client.SolveStatus {
 	return statuses
 }
 
-// run runs the request on a daemon that answers with solve.
-func run(ctx context.Context, t *testing.T, solve func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error)) (*result.Result, *recorder, error) {
+// build runs the request on a connection that is not replaced.
+func build(ctx context.Context, d *Daemon, req *request.Request, display Display, attachables ...session.Attachable) (*result.Result, error) {
+	built, _, err := Build{Request: req, Display: display, Attachables: attachables}.Run(ctx, d)
+	return built, err
+}
+
+// ask runs the request on a daemon that answers with solve.
+func ask(ctx context.Context, t *testing.T, solve func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error)) (*result.Result, *recorder, error) {
 	t.Helper()
 	daemon := (&fakeDaemon{solve: solve, statuses: []*controlapi.StatusResponse{
 		{Vertexes: []*controlapi.Vertex{{Digest: digest.FromString("step").String(), Name: stepName}}},
 	}}).start(t, nil)
 	display := &recorder{}
-	res, err := daemon.mustConnect(t).Run(ctx, newRequest(t), display)
+	res, err := build(ctx, daemon.mustConnect(t), newRequest(t), display)
 	select {
 	case <-display.ended:
 	case <-time.After(10 * time.Second):
@@ -90,7 +97,7 @@ func run(ctx context.Context, t *testing.T, solve func(context.Context, *control
 
 func TestRun(t *testing.T) {
 	var asked *controlapi.SolveRequest
-	got, display, err := run(t.Context(), t, func(_ context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+	got, display, err := ask(t.Context(), t, func(_ context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
 		asked = req
 		time.Sleep(50 * time.Millisecond) // so that the status is read
 		return &controlapi.SolveResponse{ExporterResponse: map[string]string{"containerimage.digest": "sha256:1"}}, nil
@@ -123,7 +130,7 @@ func TestOutputFile(t *testing.T) {
 				return &controlapi.SolveResponse{}, failure
 			}
 			req := requestFor(t, dir, request.Output{Outputs: []string{"type=tar,dest=out/x.tar"}})
-			_, err := daemon.start(t, nil).mustConnect(t).Run(t.Context(), req, &recorder{})
+			_, err := build(t.Context(), daemon.start(t, nil).mustConnect(t), req, &recorder{})
 			if (err == nil) != (failure == nil) {
 				t.Fatal(err)
 			}
@@ -166,7 +173,7 @@ func TestAttachableExplains(t *testing.T) {
 		"not a program": {program, false},
 	} {
 		daemon := (&fakeDaemon{solve: failing(test.err)}).start(t, nil)
-		_, err := daemon.mustConnect(t).Run(t.Context(), newRequest(t), &recorder{}, knowing{why})
+		_, err := build(t.Context(), daemon.mustConnect(t), newRequest(t), &recorder{}, knowing{why})
 		if errors.Is(err, why) != test.want {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -177,7 +184,7 @@ func TestAttachableExplains(t *testing.T) {
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := make(chan struct{})
-	_, _, err := run(ctx, t, func(ctx context.Context, _ *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+	_, _, err := ask(ctx, t, func(ctx context.Context, _ *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
 		cancel(errors.New("Ctrl-C"))
 		<-ctx.Done()
 		close(stopped)
@@ -209,7 +216,7 @@ func TestCancelOfDeafDaemon(t *testing.T) {
 	d := daemon.mustConnect(t)
 	d.grace = 200 * time.Millisecond
 	began := time.Now()
-	_, err := d.Run(ctx, newRequest(t), &recorder{})
+	_, err := build(ctx, d, newRequest(t), &recorder{})
 	var canceled *CanceledError
 	if !errors.As(err, &canceled) {
 		t.Errorf("got %#v", err)
@@ -233,7 +240,7 @@ func TestLostDuringRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = d.Run(t.Context(), newRequest(t), &recorder{})
+	_, err = build(t.Context(), d, newRequest(t), &recorder{})
 	var lost *LostError
 	if !errors.As(err, &lost) || !errors.Is(err, why) {
 		t.Errorf("got %#v", err)

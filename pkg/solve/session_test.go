@@ -57,7 +57,7 @@ func TestContextTravels(t *testing.T) {
 				t.Fatal(err)
 			}
 			req := requestFor(t, dir, request.Output{Outputs: []string{"type=cacheonly"}}, func(o *request.Options) { o.Compress = mode })
-			if _, err := d.Run(t.Context(), req, &recorder{}); err != nil {
+			if _, err := build(t.Context(), d, req, &recorder{}); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := os.ReadFile(filepath.Join(into, "big")); err != nil || !bytes.Equal(got, big) {

@@ -6,18 +6,22 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// stepNames remembers what the daemon calls its steps: an error has a digest
-// only.
-type stepNames struct {
-	mu    sync.Mutex
-	names map[string]string
+// steps is what a try has heard of its steps: their names, for an error has a
+// digest only, and which of them run.
+type steps struct {
+	mu      sync.Mutex
+	names   map[string]string   // by digest
+	running map[string]struct{} // by name: behind a COPY every try has digests of its own
+	missing map[string]struct{} // what is still to be seen
+	caught  chan struct{}       // closed when nothing is missing; nil if nobody asked
+	seen    map[string]struct{} // names of the steps that have started
 }
 
-func newStepNames() *stepNames {
-	return &stepNames{names: map[string]string{}}
+func newSteps() *steps {
+	return &steps{names: map[string]string{}, running: map[string]struct{}{}, seen: map[string]struct{}{}}
 }
 
-func (s *stepNames) name(digest string) string {
+func (s *steps) name(digest string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.names[digest]
@@ -38,10 +42,54 @@ func tee(out chan *client.SolveStatus, readers ...func(*client.SolveStatus)) cha
 	return in
 }
 
-func (s *stepNames) note(status *client.SolveStatus) {
+func (s *steps) note(status *client.SolveStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, vertex := range status.Vertexes {
 		s.names[vertex.Digest.String()] = vertex.Name
+		if vertex.Started == nil {
+			continue
+		}
+		s.seen[vertex.Name] = struct{}{}
+		delete(s.missing, vertex.Name)
+		if vertex.Completed == nil {
+			s.running[vertex.Name] = struct{}{}
+		} else {
+			delete(s.running, vertex.Name)
+		}
+	}
+	s.look()
+}
+
+// look closes caught once something has been seen and nothing is missing.
+func (s *steps) look() {
+	if s.caught != nil && len(s.seen) > 0 && len(s.missing) == 0 && !isClosed(s.caught) {
+		close(s.caught)
+	}
+}
+
+// catchUp returns what is closed when all that runs in the other try was seen to
+// run, or to have run, in this one.
+func (s *steps) catchUp(other *steps) <-chan struct{} {
+	other.mu.Lock()
+	defer other.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.missing, s.caught = map[string]struct{}{}, make(chan struct{})
+	for name := range other.running {
+		if _, ok := s.seen[name]; !ok {
+			s.missing[name] = struct{}{}
+		}
+	}
+	s.look()
+	return s.caught
+}
+
+func isClosed(channel <-chan struct{}) bool {
+	select {
+	case <-channel:
+		return true
+	default:
+		return false
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,6 +44,9 @@ type conn struct {
 	closeOnce sync.Once
 
 	readBy, writeBy deadline
+
+	began time.Time
+	heard atomic.Int64 // when anything came over the link last, in nanoseconds since began
 }
 
 func newConn(target Target, header int) *conn {
@@ -55,8 +59,16 @@ func newConn(target Target, header int) *conn {
 		spare:    make(chan []byte, inFlight+1),
 		ended:    make(chan struct{}),
 		closed:   make(chan struct{}),
+		began:    time.Now(),
 	}
 }
+
+// hear notes that the link carries something, if not for Read.
+func (c *conn) hear() { c.heard.Store(int64(time.Since(c.began))) }
+
+// Heard is when anything came over the link last, also what is no data: answers to pings, which port-forward sends every
+// ten seconds, show that the way to the node works though the Pod is silent.
+func (c *conn) Heard() time.Time { return c.began.Add(time.Duration(c.heard.Load())) }
 
 // Read waits for data, the deadline, Close, or the loss of the tunnel; what arrived before a loss is read first.
 func (c *conn) Read(p []byte) (int, error) {

@@ -113,6 +113,7 @@ func (s *standardInput) Read(p []byte) (int, error) {
 type standardOutput execution
 
 func (s *standardOutput) Write(p []byte) (int, error) {
+	s.hear()
 	// After Close nobody reads, and the command is on its way out: an error would only be logged by the executor.
 	_ = s.push(bytes.Clone(p))
 	return len(p), nil

@@ -149,6 +149,7 @@ func (f *forwarding) read() {
 			f.linkEnded(err)
 			return
 		}
+		f.hear()
 		var open bool
 		switch frame := frame.(type) {
 		case *spdy.DataFrame:

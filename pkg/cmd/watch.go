@@ -1,0 +1,60 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+const (
+	// watchAfter keeps the watch out of the way of a build that is done at once.
+	watchAfter = 1500 * time.Millisecond
+	// watchAgain is the pause after a watch that the API server did not answer.
+	watchAgain = 5 * time.Second
+)
+
+// watch follows the builder's Pod during a build. It ends the connection to a daemon that is no more, with the reason,
+// and tells when the Pod is asked to stop. Where watching is not permitted there is less to tell.
+func (l *lifeline) watch(ctx context.Context, b *connected) {
+	for wait := watchAfter; ; wait = watchAgain {
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		c, err := l.factory.cluster()
+		if err != nil {
+			return
+		}
+		err = c.Observe(ctx, b.member, func(diagnosis cluster.Diagnosis) { l.observed(b, diagnosis) })
+		if err == nil || refused(err) {
+			return
+		}
+	}
+}
+
+// observed acts on what the cluster says of the builder's Pod.
+func (l *lifeline) observed(b *connected, diagnosis cluster.Diagnosis) {
+	l.mu.Lock()
+	if l.last == b && diagnosis.Over {
+		l.diagnosis = &diagnosis
+	}
+	l.mu.Unlock()
+	if diagnosis.Over {
+		b.daemon.Fail(errors.New(diagnosis.Message))
+		return
+	}
+	if diagnosis.Cause == cluster.CauseNone {
+		return
+	}
+	text := fmt.Sprintf("builder %q: %s", b.member.Builder, diagnosis.Message)
+	if !diagnosis.Until.IsZero() {
+		text += "; this build may end first, until " + diagnosis.Until.Local().Format(time.TimeOnly)
+	}
+	l.display.Step(text)(nil)
+}

@@ -1,0 +1,182 @@
+package solve
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+)
+
+// run is a build that outlives its connections.
+type run struct {
+	Build
+	daemon  *Daemon // that the build is on
+	left    int     // how often its connection may still be replaced
+	attempt func() *request.Attempt
+}
+
+// persist tries until the build has ended for a reason other than a lost
+// connection.
+func (r *run) persist(ctx context.Context, attempt func() *request.Attempt) (*result.Result, error) {
+	r.attempt = attempt
+	current := r.begin(ctx, r.daemon)
+	for {
+		lost := r.await(current)
+		if lost == nil {
+			return current.conclude()
+		}
+		over := r.notice(lost)
+		if lost.Final != "" {
+			built, err := r.surrender(current, lost)
+			over(err)
+			return built, err
+		}
+		next, err := r.replace(ctx, current, lost)
+		over(err)
+		if err != nil {
+			return nil, err
+		}
+		if next != current {
+			r.left--
+		}
+		current, r.daemon = next, next.daemon
+	}
+}
+
+func (r *run) begin(ctx context.Context, d *Daemon) *try {
+	return begin(ctx, d, r.attempt(), r.Display, r.Attachables)
+}
+
+// await returns how the try has lost its connection, or seems to have; nil if it
+// has ended otherwise.
+func (r *run) await(current *try) *LostError {
+	select {
+	case <-current.done:
+		return current.lost()
+	case <-current.daemon.link.falls():
+		return &LostError{Cause: current.daemon.silence()}
+	}
+}
+
+func (r *run) notice(lost *LostError) (over func(error)) {
+	lost.Final = r.final()
+	if r.Notice == nil {
+		return func(error) {}
+	}
+	return r.Notice(lost)
+}
+
+// final is why a lost connection is not replaced; empty if it is.
+func (r *run) final() string {
+	once := r.Request.Unrepeatable()
+	switch {
+	case once != "":
+		return once
+	case r.Retries == 0:
+		return "no retries are allowed"
+	case r.left == 0:
+		return fmt.Sprintf("it was lost %d times before", r.Retries)
+	}
+	return ""
+}
+
+// surrender ends a build whose connection is not replaced. One that is merely
+// silent may still speak: it has until it is known to be dead.
+func (r *run) surrender(current *try, lost *LostError) (*result.Result, error) {
+	<-current.done
+	if current.lost() != nil {
+		current.abandon()
+		return nil, lost
+	}
+	return current.conclude()
+}
+
+// connection is what Reconnect came to.
+type connection struct {
+	daemon *Daemon
+	err    error
+}
+
+// connect looks for another connection beside whatever else is done. Stop ends
+// it, and closes a connection that nobody took.
+func (r *run) connect(ctx context.Context, lost *LostError) (connected <-chan connection, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	found, over := make(chan connection), make(chan struct{})
+	go func() {
+		defer close(over)
+		daemon, err := r.Reconnect(ctx, lost)
+		select {
+		case found <- connection{daemon, err}:
+		case <-ctx.Done():
+			if err == nil {
+				_ = daemon.Close()
+			}
+		}
+	}()
+	return found, func() {
+		cancel()
+		<-over
+	}
+}
+
+// replace finds the try to go on with: one over a new connection, or the old one
+// if it speaks again.
+func (r *run) replace(ctx context.Context, old *try, lost *LostError) (*try, error) {
+	connected, stop := r.connect(ctx, lost)
+	defer stop()
+	ended, speaks := old.endings()
+	var failure error
+	for {
+		select {
+		case <-ended:
+			if old.lost() == nil {
+				return old, nil // it has an answer after all
+			}
+			if failure != nil {
+				old.abandon()
+				return nil, failure
+			}
+			ended, speaks = nil, nil
+		case <-speaks:
+			return old, nil
+		case got := <-connected:
+			if got.err == nil {
+				return overtake(old, r.begin(ctx, got.daemon)), nil
+			}
+			if ended == nil {
+				old.abandon()
+				return nil, got.err
+			}
+			connected, failure = nil, got.err // the old one is silent, and may still speak
+		}
+	}
+}
+
+// overtake decides between a silent try and its successor, which it returns as
+// soon as that has joined what the old one's steps do: until then the old
+// connection stays, for the daemon stops a step that nobody waits for.
+func overtake(old, next *try) *try {
+	ended, speaks := old.endings()
+	caught := next.steps.catchUp(old.steps)
+	for {
+		select {
+		case <-ended:
+			if old.lost() == nil {
+				next.abandon()
+				return old
+			}
+			old.abandon()
+			return next
+		case <-speaks:
+			next.abandon()
+			return old
+		case <-caught:
+			old.abandon()
+			return next
+		case <-next.done:
+			old.abandon()
+			return next
+		}
+	}
+}

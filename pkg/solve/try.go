@@ -1,0 +1,164 @@
+package solve
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/session"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
+)
+
+// cancelGrace is how long a cancelled build may take to stop its steps and tell
+// what became of them. The client itself waits five seconds for that.
+const cancelGrace = 8 * time.Second
+
+// try is one sending of a build over one connection.
+type try struct {
+	daemon  *Daemon
+	attempt *request.Attempt
+	steps   *steps
+	stop    context.CancelFunc
+
+	done     chan struct{} // closed when it has ended
+	response *client.SolveResponse
+	err      error // a type of this package
+}
+
+// begin sends the attempt. Whoever gets the try concludes or abandons it.
+func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Display, attachables []session.Attachable) *try {
+	ctx, stop := context.WithCancel(ctx)
+	t := &try{daemon: d, attempt: attempt, steps: newSteps(), stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		var meter *upload.Meter
+		if meter, t.err = d.prepare(ctx, attempt); t.err != nil {
+			return
+		}
+		readers := []func(*client.SolveStatus){t.steps.note}
+		if meter != nil {
+			readers = append(readers, meter.Annotate)
+		}
+		t.response, t.err = d.solve(ctx, attempt, tee(display.Attach(), readers...))
+		if t.err != nil {
+			t.err = d.explain(ctx, t.err, t.steps, attachables)
+		}
+	}()
+	return t
+}
+
+// prepare adds to the attempt what belongs to this connection. The meter is nil if
+// what is uploaded is not measured.
+func (d *Daemon) prepare(ctx context.Context, attempt *request.Attempt) (*upload.Meter, error) {
+	if attempt.Options.ProxyNetwork {
+		if err := d.knowsProxyNetwork(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.newSession(ctx, &attempt.Options); err != nil {
+		return nil, err
+	}
+	if attempt.Definition != nil { // BuildKit's client compares a definition with the directories it serves itself
+		return nil, nil
+	}
+	return upload.Serve(&attempt.Options, attempt.Upload, d.gauge)
+}
+
+// lost is how the try lost its connection, nil if it ended in another way.
+func (t *try) lost() *LostError {
+	var lost *LostError
+	if errors.As(t.err, &lost) {
+		return lost
+	}
+	return nil
+}
+
+// endings are what may end the waiting for a silent try: its end, or its next
+// word. Of one that has lost its connection for good neither is to be waited for.
+func (t *try) endings() (ended, speaks <-chan struct{}) {
+	if isClosed(t.done) && t.lost() != nil {
+		return nil, nil
+	}
+	return t.done, t.daemon.link.speaks()
+}
+
+// conclude gives what the daemon sent its names.
+func (t *try) conclude() (*result.Result, error) {
+	<-t.done
+	defer t.stop()
+	defer t.attempt.Discard()
+	if t.err != nil {
+		return nil, t.err
+	}
+	if err := t.attempt.Commit(); err != nil {
+		return nil, err
+	}
+	return t.attempt.Result(t.response.ExporterResponse), nil
+}
+
+// abandon hangs up, and waits until nothing of the try is left. If the daemon
+// still heard it, it stops what no other build needs.
+func (t *try) abandon() {
+	t.daemon.hangUp()
+	t.stop()
+	<-t.done
+	t.attempt.Discard()
+}
+
+// solve returns soon after the end of ctx: a daemon that does not answer then
+// loses the connection, which ends the call.
+func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+	type answer struct {
+		response *client.SolveResponse
+		err      error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		if attempt.Subrequest != "" || attempt.Dockerfile != nil || len(attempt.Stages) > 0 {
+			response, err := d.steer(ctx, attempt, statuses)
+			answered <- answer{response, err}
+			return
+		}
+		response, err := d.client.Solve(ctx, attempt.Definition, attempt.Options, statuses)
+		answered <- answer{response, err}
+	}()
+	select {
+	case got := <-answered:
+		return got.response, got.err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(d.grace)
+	defer timer.Stop()
+	select {
+	case got := <-answered:
+		return got.response, got.err
+	case <-timer.C:
+		_ = d.Close()
+	}
+	got := <-answered
+	return got.response, got.err
+}
+
+func (d *Daemon) explain(ctx context.Context, err error, steps *steps, attachables []session.Attachable) error {
+	if ctx.Err() != nil {
+		return &CanceledError{Cause: context.Cause(ctx)}
+	}
+	if lost := d.lost(err); lost != nil {
+		return lost
+	}
+	typed := buildError(err, steps)
+	var step *FailedStepError
+	if errors.As(typed, &step) && step.ExitCode >= 0 {
+		return typed // the step's own program failed, whatever its text says
+	}
+	for _, attachable := range attachables {
+		if knows, ok := attachable.(explainer); ok {
+			typed = knows.Explain(typed)
+		}
+	}
+	return typed
+}
