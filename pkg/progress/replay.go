@@ -117,8 +117,11 @@ func (s *sending) vertex(in *client.Vertex) *client.Vertex {
 	return &moved
 }
 
-// find is the step of an earlier sending with that name, or a new one.
+// find is the step of an earlier sending with that digest or name, or a new one.
 func (s *sending) find(vertex *client.Vertex) *shownStep {
+	if step := s.shown[vertex.Digest]; step != nil {
+		return step
+	}
 	taken := map[*shownStep]bool{}
 	for _, step := range s.steps {
 		taken[step] = true
@@ -134,8 +137,8 @@ func (s *sending) find(vertex *client.Vertex) *shownStep {
 	return step
 }
 
-// step is what is known under that digest. A step that two builds share tells its
-// output under the digest of the first.
+// step is what is known under that digest. A step that two builds share is
+// announced under a digest of the second, and then told of under the first's.
 func (s *sending) step(vertex digest.Digest) *shownStep {
 	if step := s.steps[vertex]; step != nil {
 		return step

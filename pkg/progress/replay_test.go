@@ -74,8 +74,8 @@ func TestReplayIsNotShown(t *testing.T) {
 			[]string{"b+", "b:o\n"},
 		},
 		"a step whose output comes under its first digest": {
-			[]*client.SolveStatus{named("x", "[2/3] RUN make", at(1), nil), said("b", "one\ntwo\n")},
-			[]string{"b+", "b:o\n"},
+			[]*client.SolveStatus{named("x", "[2/3] RUN make", nil, nil), named("b", "[2/3] RUN make", at(1), nil), said("b", "one\ntwo\n")},
+			[]string{"b+", "b+", "b:o\n"},
 		},
 		"a step that starts again and says something else": {
 			[]*client.SolveStatus{named("b", "[2/3] RUN make", at(5), nil), said("b", "one\nthree"), said("b", "\nfour")},
