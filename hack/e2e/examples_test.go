@@ -15,6 +15,7 @@ func TestExamplesOfEveryHelpText(t *testing.T) {
 	dir := u.exampleFolder()
 	u.builder()
 	u.builder("team")
+	u.kubectlIn(dir, nil, "buildkit", "build", "--trace", "build.jsonl", "-o", "type=cacheonly", ".").ok()
 	pairs := adaptations(t, u)
 	used := map[string]bool{}
 	replacer := strings.NewReplacer(pairs...)
@@ -47,12 +48,15 @@ func adaptations(t *testing.T, u *user) []string {
 		"login registry.local:5000 --registry-ca ca.pem\n", "login " + token.host + login + "\n",
 		"login iad.ocir.io -u mytenancy/me@example.com", "login " + token.host + " -u " + token.user + " --registry-ca ca.pem",
 		"logout registry.example.com", "logout " + basic.host,
+		"doctor --registry registry.example.com", "doctor --registry " + open.host,
 		"registry.example.com/", open.host + "/" + u.namespace + "/",
-		"install\n", "install --registry-ca ca.pem --insecure-registry " + open.host + "\n",
+		"kubectl buildkit install\n", "kubectl buildkit install --registry-ca ca.pem --insecure-registry " + open.host + "\n",
 		"--insecure-registry registry.local:5000", "--insecure-registry " + open.host,
 		// No node has so much to give, nor the label; and nobody provides volumes.
 		"--node-selector disk=ssd\n", "--node-selector disk=ssd --dry-run=server\n",
 		"--storage 50Gi\n", "--storage 50Gi --dry-run=server\n",
+		// References are the daemon's to choose.
+		"history rm k3yb0", "history rm $(kubectl buildkit history list --quiet | head -n 1)",
 		"'FROM alpine'", "'FROM " + need(t, "E2E_BASE_IMAGE") + "'",
 		// Nobody is there to agree, to press Ctrl-C, or to ask a daemon that was restarted.
 		"prune\n", "prune --force\n",

@@ -68,7 +68,7 @@ func (x *terminal) watch() {
 // shows waits until the text is on the screen.
 func (x *terminal) shows(text string) {
 	x.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for !strings.Contains(x.text, text) {
 		select {
 		case more := <-x.seen:
