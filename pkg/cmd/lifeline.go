@@ -98,7 +98,13 @@ func (l *lifeline) notice(lost *solve.LostError) (over func(error)) {
 	case errors.As(lost, &silent):
 		what += "; waiting for it"
 	}
-	return l.display.Step(fmt.Sprintf("link to builder %q: %s", b.member.Builder, what))
+	end := l.display.Step(fmt.Sprintf("link to builder %q: %s", b.member.Builder, what))
+	return func(err error) {
+		if err != nil {
+			err = errors.New("the build does not go on") // why is said once, at its end
+		}
+		end(err)
+	}
 }
 
 // causeOf is why the link was lost, without saying again that it was.

@@ -222,8 +222,13 @@ func (o *output) entry(a *Attempt, stdout io.Writer) (entry client.ExportEntry, 
 	case o.dest == "":
 	case o.dest == stdio:
 		entry.Output = toStdout(stdout)
+	case o.kind == typeLocal:
+		mode, _ := client.ParseLocalExporterMode(o.attrs["mode"]) // it was checked
+		dir := newStagedDir(o.dest, mode == client.LocalExporterModeDelete)
+		a.files = append(a.files, dir)
+		entry.OutputDir = dir.temporary
 	case o.isDirectory():
-		entry.OutputDir = o.dest
+		entry.OutputDir = o.dest // a store: blobs get their names when they are complete, the index is written last
 	default:
 		file := &stagedFile{path: o.dest}
 		a.files = append(a.files, file)
