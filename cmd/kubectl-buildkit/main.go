@@ -8,6 +8,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -21,12 +22,14 @@ import (
 )
 
 // garbagePercent lets a short command end before the collector has had to work: measured over 25 cached builds, a
-// fifth of the processor time and a tenth of the wall time of Go's default of 100. GOGC still has the last word.
+// fifth of the processor time and a tenth of the wall time of Go's default of 100. A command that has been collected
+// once is not short, and goes on with the default, in half the memory. GOGC still has the last word.
 const garbagePercent = 400
 
 func main() {
 	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(garbagePercent)
+		usual := debug.SetGCPercent(garbagePercent)
+		runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, usual)
 	}
 	// What goes wrong is said by pkg/cmd, once and in words; the libraries' own log lines would stand between, and
 	// break the display.

@@ -140,7 +140,7 @@ func (c *Context) Apply(opt *client.SolveOpt) {
 	opt.OCIStores = maps.Clone(c.layouts)
 	if c.archive != nil {
 		uploads := uploadprovider.New()
-		opt.FrontendAttrs[contextAttr] = uploads.Add(io.NopCloser(c.archive))
+		opt.FrontendAttrs[contextAttr] = uploads.Add(io.NopCloser(struct{ io.Reader }{c.archive})) // bare: bufio would copy itself, a kilobyte at a time
 		opt.Session = append(opt.Session, uploads)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/moby/buildkit/session/grpchijack"
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
 // sessionID is the header in which BuildKit's session says which one it is.
@@ -91,6 +93,19 @@ func (c *servedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.once.Do(c.answered)
 	return n, err
+}
+
+// Write makes messages of a size that gRPC handles well.
+func (c *servedConn) Write(b []byte) (int, error) {
+	written := 0
+	for written < len(b) {
+		n, err := c.Conn.Write(b[written:min(len(b), written+upload.MaxContent)])
+		written += n
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
 }
 
 func (c *servedConn) Close() error {

@@ -13,6 +13,11 @@ import (
 	"github.com/tonistiigi/fsutil"
 )
 
+// MaxContent is how much content, in bytes, a message has at most. gRPC keeps buffers of 32 KiB, and of 1 MiB for all
+// that is larger by a byte, each of which is cleared before every use, here and in the daemon: with 32 KiB of content a
+// message costs more for that than for all else.
+const MaxContent = 32<<10 - 64
+
 // depth is how many parts of a path are told apart, so that a tree of any size is counted in little memory.
 const depth = 3
 
@@ -143,8 +148,9 @@ type countedFile struct {
 	fs    countedFS
 }
 
+// Read gives out as much as fits one of gRPC's buffers together with the rest of its message.
 func (f *countedFile) Read(b []byte) (int, error) {
-	n, err := f.ReadCloser.Read(b)
+	n, err := f.ReadCloser.Read(b[:min(len(b), MaxContent)])
 	f.bytes += int64(n)
 	return n, err
 }

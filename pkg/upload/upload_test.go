@@ -15,6 +15,7 @@ import (
 	"github.com/moby/buildkit/session/upload"
 	"github.com/moby/buildkit/session/upload/uploadprovider"
 	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/experimental"
@@ -155,6 +156,39 @@ func TestArchive(t *testing.T) {
 	if !bytes.Equal(got, data) || sent.Load() > int64(len(data)/3) {
 		t.Errorf("%d bytes arrived, %d were sent", len(got), sent.Load())
 	}
+}
+
+// No message of a file may be larger than the buffer that gRPC has for it, at either end.
+func TestMessagesFitBuffers(t *testing.T) {
+	const buffer = 32 << 10
+	opt := mount(t, map[string][]byte{"big": noise(1 << 20)})
+	conn, _ := serve(t, opt, Never, &fakeLink{})
+	ctx := metadata.NewOutgoingContext(t.Context(), metadata.Pairs(directoryName, "context"))
+	call, err := filesync.NewFileSyncClient(conn).DiffCopy(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := 0
+	if err := fsutil.Receive(ctx, sizing{call, &largest}, t.TempDir(), fsutil.ReceiveOpt{}); err != nil {
+		t.Fatal(err)
+	}
+	if largest > buffer || largest < buffer*9/10 {
+		t.Errorf("the largest message has %d bytes", largest)
+	}
+}
+
+// sizing notes the size of the largest message received.
+type sizing struct {
+	filesync.FileSync_DiffCopyClient
+	largest *int
+}
+
+func (s sizing) RecvMsg(message any) error {
+	err := s.FileSync_DiffCopyClient.RecvMsg(message)
+	if packet, ok := message.(*types.Packet); ok && err == nil {
+		*s.largest = max(*s.largest, packet.Size())
+	}
+	return err
 }
 
 // A directory is asked for by several steps at once.
