@@ -59,9 +59,12 @@ type recorder struct {
 
 func (r *recorder) Attach() chan *client.SolveStatus {
 	statuses := make(chan *client.SolveStatus)
-	r.ended = make(chan struct{})
+	ended := make(chan struct{})
+	r.mu.Lock()
+	r.ended = ended // of the last attempt
+	r.mu.Unlock()
 	go func() {
-		defer close(r.ended)
+		defer close(ended)
 		for status := range statuses {
 			r.mu.Lock()
 			for _, vertex := range status.Vertexes {
