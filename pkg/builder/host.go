@@ -35,13 +35,18 @@ func hostProblem(host string) string {
 	return ""
 }
 
+// notInPath is about characters that belong in no path of a URL, nor unharmed into the daemon's configuration.
+func notInPath(r rune) bool {
+	return r <= ' ' || r >= 0x7f || r == '"' || r == '\\'
+}
+
 // mirrorProblem is hostProblem for a mirror, which may have a path, e.g. "harbor.local/proxy.docker.io".
 func mirrorProblem(mirror string) string {
 	if strings.Contains(mirror, "://") {
 		return "has a scheme"
 	}
 	host, path, hasPath := strings.Cut(mirror, "/")
-	if hasPath && (path == "" || strings.ContainsAny(path, " \t\"\\")) {
+	if hasPath && (path == "" || strings.ContainsFunc(path, notInPath)) {
 		return "has a wrong path"
 	}
 	return hostProblem(host)
