@@ -84,7 +84,8 @@ func (l *lifeline) current() (*connected, *cluster.Diagnosis) {
 	return l.last, l.diagnosis
 }
 
-// notice shows a loss as a step, which ends when it is overcome.
+// notice shows a loss, and when it was overcome. Each is a step that is over as it is told: of one that lasts, the plain
+// display says nothing for up to ten seconds.
 func (l *lifeline) notice(lost *solve.LostError) (over func(error)) {
 	b, diagnosis := l.current()
 	var silent *solve.SilentError
@@ -98,12 +99,13 @@ func (l *lifeline) notice(lost *solve.LostError) (over func(error)) {
 	case errors.As(lost, &silent):
 		what += "; waiting for it"
 	}
-	end := l.display.Step(fmt.Sprintf("link to builder %q: %s", b.member.Builder, what))
+	began := time.Now()
+	tell := func(what string) { l.display.Step(fmt.Sprintf("link to builder %q: %s", b.member.Builder, what))(nil) }
+	tell(what)
 	return func(err error) {
-		if err != nil {
-			err = errors.New("the build does not go on") // why is said once, at its end
+		if err == nil {
+			tell(fmt.Sprintf("it works again, after %.1fs", time.Since(began).Seconds()))
 		}
-		end(err)
 	}
 }
 

@@ -62,6 +62,9 @@ func explainLost(e *lostError) failure {
 		text += "\n  the daemon's last lines:\n    " + strings.Join(e.diagnosis.Logs, "\n    ")
 	}
 	again := fmt.Sprintf("kubectl buildkit install %s -n %s", e.member.Builder, e.member.Namespace)
+	if denied, ok := explainPermission(e.after); ok && !e.diagnosis.Over {
+		return failure{text: text, next: denied.next, code: denied.code}
+	}
 	next := "build again: finished steps are in the cache"
 	switch e.diagnosis.Cause {
 	case cluster.CauseOOMKilled:
