@@ -116,10 +116,10 @@ func timeFilter(typed, key, operator, value string, now time.Time) (func(Record)
 		}
 	}
 	return func(record Record) bool {
-		switch {
-		case key == "startedAt":
+		switch key {
+		case "startedAt":
 			return holds(record.Created.Compare(moment), operator)
-		case key == "completedAt":
+		case "completedAt":
 			return !record.Ended.IsZero() && holds(record.Ended.Compare(moment), operator)
 		}
 		return holds(cmp.Compare(record.Duration, span), operator)
