@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/sirupsen/logrus"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // users log in to their clusters in every way kubectl knows
@@ -33,8 +34,7 @@ func main() {
 	}
 	// What goes wrong is said by pkg/cmd, once and in words; the libraries' own log lines would stand between, and
 	// break the display.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(logr.Discard()) // klog's own output still writes its errors to standard error
 	log.SetOutput(io.Discard)
 	logrus.SetOutput(io.Discard)
 	upload.RegisterCompressor()
