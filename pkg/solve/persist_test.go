@@ -63,8 +63,9 @@ func (g *gate) Write(b []byte) (int, error) {
 }
 
 func (g *gate) Close() error {
+	err := g.Conn.Close() // first, so that what was held back goes nowhere
 	g.hold(false)
-	return g.Conn.Close()
+	return err
 }
 
 // gated connects through a gate.
