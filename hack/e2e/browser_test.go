@@ -196,12 +196,3 @@ func evaluate[T any](b *browser, script string) T {
 	}
 	return got.Result.Value
 }
-
-// screenshot writes what the window shows to path.
-func (b *browser) screenshot(path string) {
-	b.t.Helper()
-	got := answer[struct{ Data []byte }](b, "Page.captureScreenshot", map[string]any{"format": "png"})
-	if err := os.WriteFile(path, got.Data, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-}

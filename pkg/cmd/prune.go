@@ -167,7 +167,7 @@ func (f *factory) agree(ctx context.Context, question string) (bool, error) {
 	answer, err := await(ctx, func() (string, error) { return readLine(f.streams.In) })
 	terminal, ok := f.streams.In.(interface{ Fd() uintptr })
 	switch {
-	case errors.Is(err, io.EOF) && !(ok && term.IsTerminal(int(terminal.Fd()))):
+	case errors.Is(err, io.EOF) && (!ok || !term.IsTerminal(int(terminal.Fd()))):
 		fmt.Fprintln(f.streams.ErrOut)
 		return false, &optionError{flag: "prune", reason: "there is nobody to ask: standard input is empty", next: "add --force"}
 	case err != nil && !errors.Is(err, io.EOF):

@@ -26,10 +26,9 @@ func Join(near, far io.ReadWriteCloser) error {
 		}
 		ends <- lost
 	}()
-	// What the second one ends with is only that both are closed.
 	lost := <-ends
 	_, _ = near.Close(), far.Close()
-	<-ends
+	_ = <-ends // which is only that both are closed
 	return lost
 }
 

@@ -74,7 +74,7 @@ func (d *Daemon) guard(ctx context.Context) {
 			return
 		case silence >= d.patience.suspect:
 			d.link.suspect(last)
-		case silence >= d.patience.ask && asked != last:
+		case silence >= d.patience.ask && !asked.Equal(last):
 			asked = last
 			go func() {
 				asking, stop := context.WithTimeout(ctx, d.patience.dead)
@@ -90,7 +90,7 @@ func (d *Daemon) nextLook(asked time.Time) time.Duration {
 	last := d.link.heard()
 	silence := time.Since(last)
 	for _, limit := range []time.Duration{d.patience.ask, d.patience.suspect, d.patience.dead} {
-		if limit == d.patience.ask && asked == last || limit == d.patience.suspect && d.link.isSuspect() {
+		if limit == d.patience.ask && asked.Equal(last) || limit == d.patience.suspect && d.link.isSuspect() {
 			continue
 		}
 		return max(limit-silence, 0)

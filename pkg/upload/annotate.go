@@ -56,7 +56,7 @@ func (f figures) lines(under *client.VertexStatus) []*client.VertexStatus {
 
 // warnings name the largest paths of a directory that was large.
 func (m *Meter) warnings(name string, vertex digest.Digest) []*client.VertexWarning {
-	largest, total := m.largest(name, named)
+	largest, total := m.largest(name)
 	if m.limit == 0 || total <= m.limit {
 		return nil
 	}

@@ -95,9 +95,9 @@ type share struct {
 	bytes int64
 }
 
-// largest are the paths that most was sent of, and how much was sent in all. A directory that is nearly all one of its
+// largest are the paths, named at most, that most was sent of, and how much was sent in all. A directory that is nearly all one of its
 // entries is not named, but that entry.
-func (m *Meter) largest(name string, count int) (all []share, total int64) {
+func (m *Meter) largest(name string) (all []share, total int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	current := m.latest[name]
@@ -113,7 +113,7 @@ func (m *Meter) largest(name string, count int) (all []share, total int64) {
 		all = append(all, share{path: current.narrow(top, children), bytes: current.sizes[top]})
 	}
 	slices.SortStableFunc(all, func(a, b share) int { return cmp.Compare(b.bytes, a.bytes) })
-	return all[:min(count, len(all))], total
+	return all[:min(named, len(all))], total
 }
 
 // narrow goes down as long as one entry has nine tenths of its directory.

@@ -23,16 +23,16 @@ func TestLargest(t *testing.T) {
 		m.sent("context", file, bytes)
 	}
 	m.sent("context", "two", 1) // a part of it more
-	all, total := m.largest("context", 5)
+	all, total := m.largest("context")
 	want := []share{{"node_modules", 90}, {".git/objects/pack", 71}, {"data/video.mp4", 60}, {"windows/path", 5}, {"four", 4}}
 	if !slices.Equal(all, want) || total != 237 {
 		t.Errorf("got %v of %d", all, total)
 	}
 	m.begin("context")
-	if all, total := m.largest("context", 5); len(all) != 0 || total != 0 {
+	if all, total := m.largest("context"); len(all) != 0 || total != 0 {
 		t.Errorf("the second time begins with %v of %d", all, total)
 	}
-	if all, _ := m.largest("other", 5); all != nil {
+	if all, _ := m.largest("other"); all != nil {
 		t.Errorf("another directory has %v", all)
 	}
 }
@@ -68,7 +68,7 @@ func TestFilesAreCounted(t *testing.T) {
 	if _, err := counted.Open("missing"); err == nil {
 		t.Error("a missing file was opened")
 	}
-	if all, total := m.largest("context", 5); total != 100_010 || len(all) != 2 || all[0] != (share{"big", 100_000}) {
+	if all, total := m.largest("context"); total != 100_010 || len(all) != 2 || all[0] != (share{"big", 100_000}) {
 		t.Errorf("got %v of %d", all, total)
 	}
 }
