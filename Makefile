@@ -20,7 +20,7 @@ demo: ## Cluster (if there is none), builder, image, push, run: the whole story
 	hack/demo/run
 
 .PHONY: test
-test: unit lint fuzz package e2e faults ## All tests: unit with -race, lint, fuzz seeds, the release, end to end, faults
+test: unit lint fuzz e2e ## All tests: unit with -race, lint, fuzz seeds, end to end
 
 ##@ Parts
 
@@ -47,7 +47,7 @@ fuzz: ## Each fuzz target for FUZZTIME (default: its seeds only)
 	hack/fuzz
 
 .PHONY: e2e
-e2e: build package ## End-to-end tests on the cluster (E2E_KUBECONFIG, else this machine's)
+e2e: build ## End-to-end tests on the cluster (E2E_KUBECONFIG, else this machine's)
 	hack/e2e/run
 
 .PHONY: docs
@@ -76,6 +76,10 @@ release: ## What a release consists of, into dist/, and its krew manifest (VERSI
 .PHONY: package
 package: ## The same for this commit into bin/release, checked to be reproducible
 	hack/release/check
+
+.PHONY: krew
+krew: build package ## What package made, validated, installed by krew and used end to end
+	hack/e2e/run -tags krew -run TestTheReleaseThatKrewInstalls
 
 ##@ The cluster on this machine
 

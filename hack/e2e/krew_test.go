@@ -1,3 +1,5 @@
+//go:build krew
+
 package e2e_test
 
 import (
