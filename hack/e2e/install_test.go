@@ -67,7 +67,8 @@ func TestReplacingABuilderWaitsForItsBuilds(t *testing.T) {
 		t.Error("the Pod was not replaced")
 	}
 
-	r = u.begin("build", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 300"))
+	// With retries it would go on, from the start, on the Pod that comes next.
+	r = u.begin("build", "--retries", "0", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 300"))
 	r.until("begun")
 	u.builder("--limit", "memory=2Gi", "--force")
 	r.ends(3)
