@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 // findings are the statuses of doctor's checks by their names.
@@ -75,7 +77,12 @@ func TestDoctorOfOtherBuilders(t *testing.T) {
 	u.buildkit("doctor", "-o", "json").ok().finds("builder", "ok", "tunnel: websocket", "skipped", "tunnel: exec", "ok", "daemon", "ok")
 
 	u.buildkit("install", "wrong", "--image", need(t, "E2E_REGISTRY")+"/no/such:image", "--wait=false").ok()
-	u.kubectl("wait", "pod/wrong", "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}", "--timeout=60s").ok()
+	for range 60 {
+		if strings.Contains(u.kubectl("get", "pod", "wrong", "-o", "jsonpath={.status.containerStatuses[0].state.waiting.reason}").ok().stdout, "ImagePull") {
+			break
+		}
+		time.Sleep(time.Second)
+	}
 	u.buildkit("doctor", "wrong", "-o", "json").exits(3).finds("builder", "failed", "image", "failed", "tunnel: spdy", "skipped")
 
 	u.kubectl("label", "namespace", u.namespace, "pod-security.kubernetes.io/enforce=baseline", "--overwrite").ok()

@@ -199,7 +199,7 @@ func TestReportOfARealBuild(t *testing.T) {
 	u := newUser(t)
 	u.builder()
 	b := newBrowser(t)
-	context := dockerfile(t, "FROM BASE", "RUN echo from-the-first-step && sleep 1", "RUN echo from-the-second-step")
+	context := dockerfile(t, "FROM BASE", "RUN echo from-the-first-step && sleep 1", "RUN echo from-the-second-step", "COPY Dockerfile /")
 	page := filepath.Join(u.home, "build.html")
 	texts := func(state string, wanted ...string) {
 		t.Helper()
