@@ -55,7 +55,11 @@ func (d *Daemon) Prune(ctx context.Context, what Pruning) ([]*client.UsageInfo, 
 // knowsLimits asks through an empty build, which is the only way to a daemon's capabilities.
 func (d *Daemon) knowsLimits(ctx context.Context) error {
 	var unknown error
-	_, err := d.client.Build(ctx, client.SolveOpt{Internal: true}, "", func(_ context.Context, c gateway.Client) (*gateway.Result, error) {
+	asking := client.SolveOpt{Internal: true}
+	if err := d.newSession(ctx, &asking); err != nil {
+		return err
+	}
+	_, err := d.client.Build(ctx, asking, "", func(_ context.Context, c gateway.Client) (*gateway.Result, error) {
 		caps := c.BuildOpts().LLBCaps
 		unknown = caps.Supports(pb.CapGCFreeSpaceFilter)
 		return gateway.NewResult(), nil

@@ -2,6 +2,7 @@ package solve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -62,8 +63,8 @@ func (d *Daemon) dialSession(ctx context.Context, proto string, meta map[string]
 	if ids := meta[sessionID]; len(ids) == 1 {
 		server = d.sessions.take(ids[0])
 	}
-	if server == nil { // of a question that BuildKit's client asks by itself, with nothing to serve
-		return grpchijack.Dialer(d.client.ControlClient())(ctx, proto, meta)
+	if server == nil {
+		return nil, errors.New("the session was not made for this connection")
 	}
 	asked := time.Now()
 	conn, err := grpchijack.Dialer(d.client.ControlClient())(ctx, proto, meta)
