@@ -7,6 +7,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"sync"
 )
 
 // Join carries bytes both ways until one end is done, and closes both. It returns nil when the near end is done, or
@@ -15,20 +16,21 @@ import (
 // Neither end is half-closed: what speaks HTTP/2 here never needs it, and a tunnel cannot carry it.
 func Join(near, far io.ReadWriteCloser) error {
 	ends := make(chan error, 2)
-	go func() {
+	var both sync.WaitGroup
+	both.Go(func() {
 		_, lost := carry(far, near)
 		ends <- lost
-	}()
-	go func() {
+	})
+	both.Go(func() {
 		lost, _ := carry(near, far)
 		if errors.Is(lost, io.EOF) {
 			lost = nil
 		}
 		ends <- lost
-	}()
+	})
 	lost := <-ends
 	_, _ = near.Close(), far.Close()
-	_ = <-ends // which is only that both are closed
+	both.Wait()
 	return lost
 }
 
