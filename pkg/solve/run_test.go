@@ -205,19 +205,33 @@ func TestCancel(t *testing.T) {
 }
 
 // TestCancelOfDeafDaemon proves that a daemon which does not answer any more
-// cannot hold the user.
+// cannot hold the user, and one that has told nothing yet not even for as long.
 func TestCancelOfDeafDaemon(t *testing.T) {
+	heard := []*controlapi.StatusResponse{{Vertexes: []*controlapi.Vertex{{Digest: "sha256:1", Name: "RUN sleep"}}}}
+	for name, c := range map[string]struct {
+		statuses []*controlapi.StatusResponse
+		grace    time.Duration
+	}{
+		"after a word":  {heard, 200 * time.Millisecond},
+		"before a word": {nil, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) { cancelDeafDaemon(t, c.statuses, c.grace) })
+	}
+}
+
+func cancelDeafDaemon(t *testing.T, statuses []*controlapi.StatusResponse, grace time.Duration) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	forever := make(chan struct{})
 	defer close(forever)
-	daemon := (&fakeDaemon{solve: func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+	daemon := (&fakeDaemon{statuses: statuses, solve: func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
 		cancel()
 		<-forever
 		return nil, nil
 	}}).start(t, nil)
 	d := daemon.mustConnect(t)
-	d.grace = 200 * time.Millisecond
+	d.grace = grace
 	began := time.Now()
 	_, err := build(ctx, d, newRequest(t), &recorder{})
 	var canceled *CanceledError

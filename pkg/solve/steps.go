@@ -27,6 +27,13 @@ func (s *steps) name(digest string) string {
 	return s.names[digest]
 }
 
+// heard says whether the daemon has told of any step.
+func (s *steps) heard() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.names) > 0
+}
+
 // tee returns a channel whose statuses are shown to each of the readers, which may add to them, and go on to out.
 func tee(out chan *client.SolveStatus, readers ...func(*client.SolveStatus)) chan *client.SolveStatus {
 	in := make(chan *client.SolveStatus)

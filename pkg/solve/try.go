@@ -17,6 +17,10 @@ import (
 // what became of them. The client itself waits five seconds for that.
 const cancelGrace = 8 * time.Second
 
+// unheardGrace is that of a build of which the daemon has told nothing yet: it may
+// not have begun it, and then has nothing to tell.
+const unheardGrace = 500 * time.Millisecond
+
 // try is one sending of a build over one connection.
 type try struct {
 	daemon  *Daemon
@@ -43,7 +47,7 @@ func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Dis
 		if meter != nil {
 			readers = append(readers, meter.Annotate)
 		}
-		t.response, t.err = d.solve(ctx, attempt, tee(display.Attach(), readers...))
+		t.response, t.err = d.solve(ctx, attempt, t.steps, tee(display.Attach(), readers...))
 		if t.err != nil {
 			t.err = d.explain(ctx, t.err, t.steps, attachables)
 		}
@@ -111,7 +115,7 @@ func (t *try) abandon() {
 
 // solve returns soon after the end of ctx: a daemon that does not answer then
 // loses the connection, which ends the call.
-func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, steps *steps, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	type answer struct {
 		response *client.SolveResponse
 		err      error
@@ -131,7 +135,11 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, statuses c
 		return got.response, got.err
 	case <-ctx.Done():
 	}
-	timer := time.NewTimer(d.grace)
+	grace := d.grace
+	if !steps.heard() {
+		grace = min(grace, unheardGrace)
+	}
+	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
 	case got := <-answered:
