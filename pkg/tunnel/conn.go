@@ -17,6 +17,8 @@ const (
 	inFlight = 4
 	// readAhead is how much may wait for Read before the network does, in bytes. SPDY has no flow control of its own.
 	readAhead = 1 << 20
+	// piecesAhead bounds what small pieces cost besides their bytes.
+	piecesAhead = 8 << 10
 	// flushWithin is how long the last bytes may take after Close.
 	flushWithin = time.Second
 )
@@ -129,7 +131,7 @@ func (c *conn) push(data []byte) bool {
 	c.mu.Lock()
 	c.incoming = append(c.incoming, data)
 	c.waiting += len(data)
-	full := c.waiting >= readAhead
+	full := c.full()
 	c.mu.Unlock()
 	token(c.arrived)
 	for full {
@@ -139,11 +141,13 @@ func (c *conn) push(data []byte) bool {
 			return false
 		}
 		c.mu.Lock()
-		full = c.waiting >= readAhead
+		full = c.full()
 		c.mu.Unlock()
 	}
 	return !isClosed(c.closed)
 }
+
+func (c *conn) full() bool { return c.waiting >= readAhead || len(c.incoming) >= piecesAhead }
 
 // Write copies p and returns before the network has it, unless inFlight chunks wait already.
 func (c *conn) Write(p []byte) (int, error) {

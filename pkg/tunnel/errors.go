@@ -87,7 +87,7 @@ func (d Dialer) failure(target Target, resource string, err error) error {
 // verb finds the verb in the API server's words, e.g. `User "x" cannot create resource "pods/portforward" in …`.
 func verb(message string) string {
 	_, after, found := strings.Cut(message, " cannot ")
-	if word, _, ok := strings.Cut(after, " "); found && ok {
+	if word, _, ok := strings.Cut(after, " "); found && ok && word != "" {
 		return word
 	}
 	return "create"

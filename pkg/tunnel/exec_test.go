@@ -61,6 +61,7 @@ func execWebSocket(t *testing.T, w http.ResponseWriter, r *http.Request, run com
 	}
 	defer func() { _ = socket.Close() }()
 	stdin, input := io.Pipe()
+	defer func() { _ = stdin.Close() }()
 	go func() {
 		for {
 			_, message, err := socket.ReadMessage()

@@ -33,7 +33,9 @@ type forwarding struct {
 	framer *spdy.Framer
 	sent   bytes.Buffer // where framer writes control frames; the writer's alone
 	pongs  chan uint32
-	words  bytes.Buffer // from the error stream; the reader's alone
+	words  tail // from the error stream
+
+	dataEnded bool // the reader's alone
 }
 
 // forward asks for both streams at once and starts the pumps. It does not wait: a refusal ends the conn.
@@ -185,7 +187,7 @@ func (f *forwarding) received(frame *spdy.DataFrame) bool {
 			return false
 		}
 	case errorStream:
-		f.words.Write(frame.Data)
+		_, _ = f.words.Write(frame.Data)
 	}
 	return frame.Flags&spdy.DataFlagFin == 0 || f.streamEnded(frame.StreamId, "the Pod closed the connection")
 }
@@ -193,11 +195,12 @@ func (f *forwarding) received(frame *spdy.DataFrame) bool {
 // streamEnded is false when that is the end of the tunnel. The end of the data is, once the node has had a moment to
 // say why; the end of the error stream is only if the node has said something.
 func (f *forwarding) streamEnded(stream spdy.StreamId, how string) bool {
-	if f.words.Len() > 0 {
-		f.end(f.target.ending(f.words.String(), nil))
+	if words := f.words.String(); words != "" {
+		f.end(f.target.ending(words, nil))
 		return false
 	}
-	if stream == dataStream {
+	if stream == dataStream && !f.dataEnded {
+		f.dataEnded = true
 		time.AfterFunc(lastWords, func() { f.end(f.target.ending(how, io.EOF)) })
 	}
 	return true
@@ -205,9 +208,10 @@ func (f *forwarding) streamEnded(stream spdy.StreamId, how string) bool {
 
 // linkEnded is the end of the whole connection to the API server, unless it was closed from here.
 func (f *forwarding) linkEnded(err error) {
+	words := f.words.String()
 	switch {
-	case f.words.Len() > 0:
-		f.end(f.target.ending(f.words.String(), err))
+	case words != "":
+		f.end(f.target.ending(words, err))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		f.end(f.target.ending("the API server ended the connection", err))
 	default:

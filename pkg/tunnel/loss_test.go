@@ -3,7 +3,6 @@ package tunnel_test
 import (
 	"errors"
 	"io"
-	"runtime"
 	"testing"
 	"time"
 
@@ -77,35 +76,4 @@ func TestSaysWhyItWasLost(t *testing.T) {
 			})
 		}
 	}
-}
-
-func TestLeavesNoGoroutines(t *testing.T) {
-	server := newServer(t)
-	server.pod = echo(t)
-	for _, transport := range portForwards() {
-		before := runtime.NumGoroutine()
-		for range 5 {
-			conn, err := tunnel.Dialer{Config: server.config(), Transport: transport}.Dial(t.Context(), target())
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = io.WriteString(conn, "hello")
-			_, _ = io.ReadFull(conn, make([]byte, 5))
-			_ = conn.Close()
-		}
-		settles(t, before)
-	}
-}
-
-// settles waits until no more goroutines run than before.
-func settles(t *testing.T, before int) {
-	t.Helper()
-	for range 300 {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	stacks := make([]byte, 64<<10)
-	t.Errorf("%d goroutines, before %d:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
 }
