@@ -84,6 +84,7 @@ func clientFaults() []fault {
 			s.link.Cut()           // the API server asks again only for new connections
 			code := s.end(r, 3, 4) // the link was lost, and it is not permitted to make another
 			s.explains(r, "does not accept these credentials")
+			s.kubectl("delete", "rolebinding", "worker").ok()
 			return fmt.Sprintf("explained (exit %d)", code)
 		}},
 	}

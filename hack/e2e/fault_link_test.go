@@ -40,6 +40,7 @@ func linkFaults() []fault {
 			step.letGo()
 			s.pushedTwice(r, tag)
 			s.once(step)
+			s.giveUp()
 			return step.ran()
 		}},
 		{"link black for good", false, func(s *scene) string {
@@ -50,6 +51,7 @@ func linkFaults() []fault {
 			s.told(r, fault, 15*time.Second)
 			s.end(r, 3)
 			s.explains(r, "link")
+			s.giveUp()
 			return "explained (exit 3)"
 		}},
 	}
@@ -64,6 +66,10 @@ func (s *scene) dialsAgain(r *running, before int) {
 		}
 	}
 }
+
+// giveUp does what the API server's TCP does when a client has not answered its probes for two and a half minutes. Until
+// then no daemon stops what a silent client has asked for, nor itself.
+func (s *scene) giveUp() { s.link.Cut() }
 
 func (s *scene) once(x *step) {
 	s.t.Helper()
