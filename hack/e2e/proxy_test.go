@@ -26,6 +26,7 @@ func TestProxy(t *testing.T) {
 	t.Run("buildctl pushes", func(t *testing.T) { u.t = t; proxiedBuildctl(t, u, reg) })
 	t.Run("buildx bakes", func(t *testing.T) { u.t = t; proxiedBake(t, u, reg) })
 	t.Run("a socket that stays", func(t *testing.T) { u.t = t; proxyStays(t, u) })
+	t.Run("a member goes", func(t *testing.T) { u.t = t; proxiedMemberGoes(t, u) })
 	t.Run("the command decides", func(t *testing.T) { u.t = t; proxiedCommand(t, u) })
 	t.Run("dial-stdio", func(t *testing.T) { u.t = t; dialStdio(t, u) })
 	t.Run("no builder", func(t *testing.T) {
@@ -104,6 +105,35 @@ func proxyStays(t *testing.T, u *user) {
 	if _, err := os.Lstat(path); err == nil {
 		t.Error("the socket is left behind")
 	}
+}
+
+// proxiedMemberGoes asks the member in use to go, and then takes it away under a build: that is told, the build's client
+// is let go, and those that come after each event are led to the other member.
+func proxiedMemberGoes(t *testing.T, u *user) {
+	proxy := u.begin("proxy", "--listen", "unix://"+filepath.Join(u.home, "s"))
+	proxy.until("until Ctrl-C")
+	u.env["BUILDKIT_HOST"] = strings.TrimSpace(proxy.stdout.String())
+	defer delete(u.env, "BUILDKIT_HOST")
+	step := dockerfile(t, "FROM BASE", "RUN echo begun && sleep 120")
+	busy := u.start(nil, "buildctl", "build", "--progress=plain", "--frontend", "dockerfile.v0", "--local", "context="+step, "--local", "dockerfile="+step)
+	busy.until("begun")
+
+	_, pod, _ := strings.Cut(proxy.stderr.String(), "(Pod ")
+	pod, _, _ = strings.Cut(pod, ",")
+	u.kubectl("delete", "pod", pod, "--wait=false").ok()
+	proxy.until(`Pod "` + pod + `" is being deleted`)
+	workers := u.run("", nil, "buildctl", "debug", "workers", "-v").ok().stdout
+	if strings.Contains(workers, pod) || !strings.Contains(workers, "buildkitd-") {
+		t.Errorf("the next client has not got the other member than %s:\n%s", pod, workers)
+	}
+	u.kubectl("delete", "pod", pod, "--grace-period=0", "--force").ok()
+	proxy.until(`connection 1: builder "buildkitd" was lost: Pod "` + pod + `" is gone`)
+	busy.ends(1)
+	u.run("", nil, "buildctl", "debug", "workers").ok()
+	if err := syscall.Kill(proxy.cmd.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	proxy.ends(0)
 }
 
 func proxiedCommand(t *testing.T, u *user) {

@@ -19,10 +19,8 @@ type bridge struct {
 	o        connectOptions
 	affinity string
 
-	mu         sync.Mutex
-	known      bool
-	member     cluster.Member
-	connection *cluster.Connection
+	mu    sync.Mutex
+	route *route // nil before a member is known
 }
 
 // bridgeTo connects once, so that a builder which does not answer is an error before anybody is let in. The version is
@@ -41,28 +39,35 @@ func (f *factory) bridgeTo(ctx context.Context, o connectOptions) (b *bridge, ve
 	return b, version, nil
 }
 
-func (b *bridge) know(member cluster.Member, connection *cluster.Connection) {
+// know makes this the member in use, with the route to it.
+func (b *bridge) know(member cluster.Member, connection *cluster.Connection) *route {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.known, b.member, b.connection = true, member, connection
+	if b.route == nil || !b.route.same(member) {
+		b.route = newRoute(member, connection)
+	}
+	return b.route
 }
 
-// current is the member in use.
-func (b *bridge) current() (member cluster.Member, connection *cluster.Connection, known bool) {
+// current is the route to the member in use, nil if there is none that a client could take.
+func (b *bridge) current() *route {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.member, b.connection, b.known
+	if b.route == nil || b.route.leaving || b.route.ended() {
+		return nil
+	}
+	return b.route
 }
 
-// dial opens a connection to the member in use; where that fails it looks again which members there are: they come and
-// go, and get new certificates.
+// dial opens a connection to the member in use; where that fails it looks again which members there are, for a while:
+// they come and go, and get new certificates.
 func (b *bridge) dial(ctx context.Context) (net.Conn, error) {
-	if member, connection, known := b.current(); known {
-		if conn, err := b.open(ctx, nil, member, connection); err == nil || ctx.Err() != nil {
+	if route := b.current(); route != nil {
+		if conn, err := b.open(ctx, nil, route); err == nil || ctx.Err() != nil {
 			return conn, err
 		}
 	}
-	return b.look(ctx)
+	return seek(ctx, search{within: startPatience, found: true}, nil, b.look)
 }
 
 // look finds a member and opens a connection to it, which may be dialed ahead.
@@ -81,45 +86,46 @@ func (b *bridge) look(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := b.open(ctx, guess, member, connection)
-	if err == nil {
-		b.know(member, connection)
-	}
-	return conn, err
+	return b.open(ctx, guess, b.know(member, connection))
 }
 
-func (b *bridge) open(ctx context.Context, guess *ahead, member cluster.Member, connection *cluster.Connection) (net.Conn, error) {
+func (b *bridge) open(ctx context.Context, guess *ahead, route *route) (net.Conn, error) {
 	tunnels, err := b.f.dialer(tunnel.Transport(b.o.transport))
 	if err != nil {
 		return nil, err
 	}
-	dial, config, err := wayTo(tunnels, guess, member, connection)
+	dial, config, err := wayTo(tunnels, guess, route.member, route.connection)
 	if err != nil {
 		return nil, err
 	}
-	return solve.Open(ctx, dial, config)
+	conn, err := solve.Open(ctx, dial, config)
+	if err != nil {
+		return nil, err
+	}
+	b.watch(ctx, route)
+	return route.carry(conn), nil
 }
 
-// explain asks the cluster why a connection to the member in use was lost. The next connection looks which members
-// there are.
+// explain asks the cluster why a connection was lost, unless that is known.
 func (b *bridge) explain(ctx context.Context, err error) error {
-	b.mu.Lock()
-	b.known = false
-	member := b.member
-	b.mu.Unlock()
-	return b.f.explainLoss(ctx, &connected{member: member}, lossOf(err))
+	var stranded *strandedError
+	if !errors.As(err, &stranded) {
+		return err
+	}
+	return b.f.explainLoss(ctx, &connected{member: stranded.member}, lossOf(stranded.err))
 }
 
-// lossOf makes a loss of what joining a connection to the builder ended with; what did not even connect is none.
+// lossOf makes a loss of what joining a connection to the builder ended with.
 func lossOf(err error) error {
 	var (
 		lost    *tunnel.LostError
+		refused *tunnel.RefusedError
 		already *solve.LostError
 	)
-	if errors.As(err, &lost) && !errors.As(err, &already) {
-		return &solve.LostError{Cause: err}
+	if errors.As(err, &already) || !errors.As(err, &lost) && !errors.As(err, &refused) {
+		return err
 	}
-	return err
+	return &solve.LostError{Cause: err}
 }
 
 // report tells of one connection; the others go on.

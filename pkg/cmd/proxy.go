@@ -22,7 +22,8 @@ Clients speak to the socket as to a daemon without TLS; the plugin carries every
 mutual TLS. Credentials, contexts and secrets remain the client's own matter: it sends them in its session, as always.
 
 The socket has mode 0600: it serves you alone. There is no --listen tcp://, since a port is open to every user and
-every web page of this machine. A connection that is lost is told of on the error stream, and affects no other.
+every web page of this machine. A connection that is lost is told of on the error stream, and affects no other. Where
+a member of the builder goes away, its connections end, and the next ones lead to another member.
 
 With -- COMMAND the plugin runs the command with BUILDKIT_HOST set to a socket of its own, passes signals on, and ends
 with the command's exit code. Otherwise it prints the socket's address on standard output and serves until Ctrl-C.`
@@ -120,7 +121,7 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 	if command != nil {
 		return serveCommand(ctx, b, socket, command)
 	}
-	return serveAll(ctx, b, socket, version)
+	return serveAll(ctx, b, socket, b.route.member, version)
 }
 
 // socketPath is the path that the user named; empty without one.

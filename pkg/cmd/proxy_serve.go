@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 )
 
@@ -22,18 +23,22 @@ func (f *factory) command(line []string) (*exec.Cmd, error) {
 }
 
 // serveAll serves until the user ends it, which is how a proxy ends and no failure.
-func serveAll(ctx context.Context, b *bridge, socket *proxy.Socket, version string) error {
+func serveAll(ctx context.Context, b *bridge, socket *proxy.Socket, member cluster.Member, version string) error {
 	address := "unix://" + socket.Path
 	if _, err := fmt.Fprintln(b.f.streams.Out, address); err != nil {
 		return err
 	}
-	member, _, _ := b.current()
 	fmt.Fprintf(b.f.streams.ErrOut, "builder %q in namespace %q (Pod %s, BuildKit %s) is at BUILDKIT_HOST=%s until Ctrl-C\n",
 		b.o.builder, member.Namespace, member.Pod, version, address)
 	return b.serve(ctx, socket)
 }
 
 func (b *bridge) serve(ctx context.Context, socket *proxy.Socket) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if route := b.current(); route != nil {
+		b.watch(ctx, route)
+	}
 	server := &proxy.Server{Dial: b.dial, Report: func(number int, err error) { b.report(ctx, number, err) }}
 	return server.Serve(ctx, socket)
 }

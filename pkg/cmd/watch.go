@@ -17,8 +17,13 @@ const (
 )
 
 // watch follows the builder's Pod during a build. It ends the connection to a daemon that is no more, with the reason,
-// and tells when the Pod is asked to stop. Where watching is not permitted there is less to tell.
+// and tells when the Pod is asked to stop.
 func (l *lifeline) watch(ctx context.Context, b *connected) {
+	l.factory.observe(ctx, b.member, func(diagnosis cluster.Diagnosis) { l.observed(b, diagnosis) })
+}
+
+// observe follows a member until it has ended or ctx does. Where watching is not permitted there is less to tell.
+func (f *factory) observe(ctx context.Context, member cluster.Member, changed func(cluster.Diagnosis)) {
 	for wait := watchAfter; ; wait = watchAgain {
 		timer := time.NewTimer(wait)
 		select {
@@ -27,12 +32,11 @@ func (l *lifeline) watch(ctx context.Context, b *connected) {
 			timer.Stop()
 			return
 		}
-		c, err := l.factory.cluster()
+		c, err := f.cluster()
 		if err != nil {
 			return
 		}
-		err = c.Observe(ctx, b.member, func(diagnosis cluster.Diagnosis) { l.observed(b, diagnosis) })
-		if err == nil || refused(err) {
+		if err = c.Observe(ctx, member, changed); err == nil || refused(err) {
 			return
 		}
 	}

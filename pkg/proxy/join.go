@@ -5,7 +5,6 @@
 package proxy
 
 import (
-	"errors"
 	"io"
 	"sync"
 )
@@ -23,9 +22,6 @@ func Join(near, far io.ReadWriteCloser) error {
 	})
 	both.Go(func() {
 		lost, _ := carry(near, far)
-		if errors.Is(lost, io.EOF) {
-			lost = nil
-		}
 		ends <- lost
 	})
 	lost := <-ends
@@ -34,7 +30,8 @@ func Join(near, far io.ReadWriteCloser) error {
 	return lost
 }
 
-// carry copies until one side is done, and tells which: the end of what is read is an error of reading.
+// carry copies until one side is done, and tells which was lost. Only a reader's own io.EOF is an end in good order: an
+// error that wraps it tells of a link that broke.
 func carry(to io.Writer, from io.Reader) (reading, writing error) {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -43,6 +40,9 @@ func carry(to io.Writer, from io.Reader) (reading, writing error) {
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return nil, err
 			}
+		}
+		if err == io.EOF {
+			return nil, nil
 		}
 		if err != nil {
 			return err, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -48,6 +49,7 @@ func within[T any](t *testing.T, what string, channel <-chan T) T {
 
 func TestJoin(t *testing.T) {
 	loss := errors.New("the node is gone")
+	ended := fmt.Errorf("the Pod closed the connection: %w", io.EOF) // as a tunnel tells of a daemon that was killed
 	for name, test := range map[string]struct {
 		lost error
 		end  func(client io.Closer, stopFar func())
@@ -56,6 +58,7 @@ func TestJoin(t *testing.T) {
 		"the client leaves":     {loss, func(client io.Closer, _ func()) { _ = client.Close() }, nil},
 		"the far end closes":    {nil, func(_ io.Closer, stop func()) { stop() }, nil},
 		"the far end is lost":   {loss, func(_ io.Closer, stop func()) { stop() }, loss},
+		"the far end breaks":    {ended, func(_ io.Closer, stop func()) { stop() }, ended},
 		"both at the same time": {nil, func(client io.Closer, stop func()) { _ = client.Close(); stop() }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
