@@ -60,7 +60,7 @@ func builderFaults() []fault {
 			r := s.build("-o", "type=cacheonly", dockerfile(s.t, "FROM BASE", "RUN tail /dev/zero"))
 			// Where the kernel kills the step alone (cgroup v1), the build has failed; else the daemon went with it.
 			if s.end(r, 1, 3) == 1 {
-				s.explains(r, "tail /dev/zero", "137")
+				s.explains(r, "tail /dev/zero", "137", "256Mi", "--limit memory")
 				return "explained (exit 1: the step was killed)"
 			}
 			s.explains(r, "OOMKilled", "256Mi", "--limit memory")
@@ -71,10 +71,10 @@ func builderFaults() []fault {
 			s.connect()
 			context, _ := noise(s.t, 160)
 			r := s.build("-o", "type=cacheonly", context)
-			s.end(r, 1)
-			s.explains(r, "no space left on device")
+			s.end(r, 3)
+			s.explains(r, "disk", "no space left on device", "kubectl buildkit prune")
 			s.lost = true // the daemon keeps what it was sent, and the disk stays full
-			return "explained (exit 1)"
+			return "explained (exit 3)"
 		}},
 	}
 }

@@ -23,6 +23,8 @@ type Member struct {
 	Mode string
 	// Adopted says that install did not make it: there are no certificates for it.
 	Adopted bool
+	// MemoryLimit is what the daemon and its steps may use together, e.g. "4Gi"; empty if only the node sets a limit.
+	MemoryLimit string
 	// State is what to call its condition in a table, e.g. "Ready", "Starting", "Terminating", "ImagePullBackOff".
 	State string
 	// Ready says that builds may be sent to it.

@@ -28,6 +28,9 @@ func memberOf(pod *corev1.Pod) Member {
 		return member
 	}
 	member.Container, member.Image = container.Name, container.Image
+	if limit, ok := container.Resources.Limits[corev1.ResourceMemory]; ok {
+		member.MemoryLimit = limit.String()
+	}
 	if status := statusOf(pod, container.Name); status != nil {
 		member.Restarts = status.RestartCount
 	}

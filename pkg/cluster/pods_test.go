@@ -66,6 +66,17 @@ func TestExaminePod(t *testing.T) {
 	}
 }
 
+func TestMemoryLimit(t *testing.T) {
+	_, pod := lost()
+	if got := memberOf(pod).MemoryLimit; got != "1Gi" {
+		t.Errorf("got %q", got)
+	}
+	pod.Spec.Containers[0].Resources.Limits = nil
+	if got := memberOf(pod).MemoryLimit; got != "" {
+		t.Errorf("got %q without a limit", got)
+	}
+}
+
 func TestStateOf(t *testing.T) {
 	for want, change := range map[string]func(*corev1.Pod){
 		"Starting":    func(*corev1.Pod) {},

@@ -138,7 +138,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		f.printStack(err)
 	}
 	if built == nil {
-		return check.or(f.explainLoss(ctx, b, err))
+		return check.or(shortageOf(b.member, f.explainLoss(ctx, b, err)))
 	}
 	if err := errors.Join(err, f.writeFiles(ctx, b, built, req)); err != nil {
 		return err

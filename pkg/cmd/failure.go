@@ -19,7 +19,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // the build failed, or something no other code is for
 	exitUsage       = 2   // the command line, or a file it names, is wrong
-	exitNoBuilder   = 3   // there is no builder, it does not start, it cannot be reached, or it was lost
+	exitNoBuilder   = 3   // there is no builder, it does not start, it cannot be reached, its disk is full, or it was lost
 	exitDenied      = 4   // the cluster or a registry does not permit it
 	exitInterrupted = 130 // Ctrl-C
 )
@@ -63,7 +63,7 @@ func explain(ctx context.Context, err error) failure {
 // explainOne is explain for what has one cause.
 func explainOne(err error) failure {
 	for _, explanation := range []func(error) (failure, bool){
-		explainUsage, explainFormat, explainCheckup, explainHistory, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainBuild,
+		explainUsage, explainFormat, explainCheckup, explainHistory, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainBuild,
 	} {
 		if told, ok := explanation(err); ok {
 			return told

@@ -3,6 +3,7 @@ package request
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
@@ -24,6 +25,7 @@ type Attempt struct {
 	Dockerfile *buildcontext.Fetched // to be fetched first; nil if it is here
 	Upload     upload.Options
 	files      []file
+	places     []string // of this machine, as errors name what is written there
 	pushed     string
 }
 
@@ -53,6 +55,7 @@ func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 		a.ask(r.call.name)
 		return a
 	}
+	a.places = cachePlaces(r.cacheExports)
 	for _, out := range r.outputs {
 		if entry, ok := out.entry(a, r.stdout); ok {
 			a.Options.Exports = append(a.Options.Exports, entry)
@@ -81,6 +84,23 @@ func cloneCaches(entries []client.CacheOptionsEntry) []client.CacheOptionsEntry 
 		cloned[i].Attrs = maps.Clone(cloned[i].Attrs)
 	}
 	return cloned
+}
+
+// cachePlaces are the directories that caches are written to.
+func cachePlaces(entries []client.CacheOptionsEntry) []string {
+	var places []string
+	for _, entry := range entries {
+		if dir := entry.Attrs["dest"]; dir != "" {
+			places = append(places, dir)
+		}
+	}
+	return places
+}
+
+// Names says whether an error's text speaks of a place on this machine that the
+// attempt writes to.
+func (a *Attempt) Names(text string) bool {
+	return slices.ContainsFunc(a.places, func(place string) bool { return strings.Contains(text, place) })
 }
 
 // Commit gives the output files their names. It is called once the build has

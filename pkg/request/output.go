@@ -3,6 +3,7 @@ package request
 import (
 	"io"
 	"maps"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -219,20 +220,25 @@ func (o *output) entry(a *Attempt, stdout io.Writer) (entry client.ExportEntry, 
 		engine := &toDocker{program: o.docker, context: o.dockerContext}
 		a.files = append(a.files, engine)
 		entry.Output = engine.open
+		a.places = append(a.places, o.docker)
 	case o.dest == "":
 	case o.dest == stdio:
 		entry.Output = toStdout(stdout)
+		a.places = append(a.places, "/dev/stdout")
 	case o.kind == typeLocal:
 		mode, _ := client.ParseLocalExporterMode(o.attrs["mode"]) // it was checked
 		dir := newStagedDir(o.dest, mode == client.LocalExporterModeDelete)
 		a.files = append(a.files, dir)
 		entry.OutputDir = dir.temporary
+		a.places = append(a.places, filepath.Dir(o.dest))
 	case o.isDirectory():
 		entry.OutputDir = o.dest // a store: blobs get their names when they are complete, the index is written last
+		a.places = append(a.places, o.dest)
 	default:
 		file := &stagedFile{path: o.dest}
 		a.files = append(a.files, file)
 		entry.Output = file.open
+		a.places = append(a.places, filepath.Dir(o.dest))
 	}
 	return entry, true
 }

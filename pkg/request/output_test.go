@@ -95,6 +95,32 @@ func TestBuildInfoAttributes(t *testing.T) {
 	}
 }
 
+// What an error says of this machine's files is told from what it says of the builder's.
+func TestNamesPlacesOfThisMachine(t *testing.T) {
+	dir := t.TempDir()
+	for outputs, text := range map[string]string{
+		"type=oci,dest=" + dir + "/a.tar": "write " + dir + "/.a.tar-1: no space left on device",
+		dir + "/a":                        "error from receiver: write " + dir + "/.a-1/b: no space left on device",
+		"type=oci,tar=false,dest=" + dir:  "write " + dir + "/ingest/1/data: no space left on device",
+		"type=oci,dest=-":                 "write /dev/stdout: no space left on device",
+	} {
+		r, err := New(with(func(o *Options) { o.Outputs = []string{outputs} }), workspace(t, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := r.Attempt(); !a.Names(text) || a.Names("write /var/lib/buildkit/x: no space left on device") {
+			t.Errorf("output %q", outputs)
+		}
+	}
+	r, err := New(with(func(o *Options) { o.CacheTo = []string{"type=local,dest=" + dir} }), workspace(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := r.Attempt(); !a.Names("write "+dir+"/ingest/1: no space left on device") || a.Names("") {
+		t.Error("the cache's directory is not known")
+	}
+}
+
 func TestUnrepeatable(t *testing.T) {
 	for outputs, want := range map[string]string{
 		"": "", "out": "", "type=oci,dest=out.tar": "", "-": "standard output", "type=oci,dest=-": "standard output",

@@ -12,6 +12,8 @@ import (
 	"github.com/moby/buildkit/solver/errdefs"
 	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc/codes"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
 // explainer is an attachable that knows more about an error than the daemon,
@@ -111,6 +113,24 @@ func buildError(err error, steps *steps) error {
 		return failed
 	}
 	return &BuildError{Cause: err}
+}
+
+// diskFull says whether the daemon itself has run out of space: the error is about
+// no program's end, whose output and command line may hold any words, and about no
+// file on this machine.
+func diskFull(err error, attempt *request.Attempt) bool {
+	var syntax *SyntaxError
+	var step *FailedStepError
+	text := err.Error()
+	if errors.As(err, &step) {
+		text = step.Cause.Error() // without the step's name
+	}
+	// The words after the last of these are the daemon's: "exit code: 1", or why it could not run the program.
+	const program = "did not complete successfully: "
+	if i := strings.LastIndex(text, program); i >= 0 {
+		text = text[i:]
+	}
+	return strings.Contains(text, "no space left on device") && !errors.As(err, &syntax) && !attempt.Names(text)
 }
 
 // plain leaves out what BuildKit's client and gRPC put before every error, once

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,8 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
 func failing(err error) func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
@@ -70,10 +74,40 @@ func TestSyntax(t *testing.T) {
 }
 
 func TestOtherError(t *testing.T) {
-	_, _, err := ask(t.Context(), t, failing(errors.New("no space left on device")))
+	_, _, err := ask(t.Context(), t, failing(errors.New("no builder for that platform")))
 	var build *BuildError
-	if !errors.As(err, &build) || err.Error() != "no space left on device" {
+	if !errors.As(err, &build) || err.Error() != "no builder for that platform" {
 		t.Errorf("got %#v", err)
+	}
+}
+
+// TestFullDisk proves that the daemon's disk is told from what a step's program says, and from the disks of this machine.
+func TestFullDisk(t *testing.T) {
+	step := func(err error) error { return errdefs.WrapVertex(err, digest.FromString("step")) }
+	program := func(code uint32, end string) error {
+		return step(&gateway.ExitError{ExitCode: code, Err: errors.New(`process "/bin/sh -c : no space left on device" did not complete successfully: ` + end)})
+	}
+	out := t.TempDir()
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"the context":           {errors.New("failed to receive: write /var/lib/buildkit/x: no space left on device"), true},
+		"a step's files":        {step(errors.New("failed to copy: write /var/lib/buildkit/x: no space left on device")), true},
+		"a program's container": {program(gateway.UnknownExitStatus, "mkdir /run/x: no space left on device"), true},
+		"a program":             {program(1, "exit code: 1"), false},
+		"a Dockerfile":          {inSource(errors.New("dockerfile parse error on line 2: unknown instruction: no space left on device")), false},
+		"an output":             {fmt.Errorf("error from receiver: write %s/.out/x: no space left on device", out), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			daemon := (&fakeDaemon{solve: failing(test.err)}).start(t, nil)
+			req := requestFor(t, t.TempDir(), request.Output{Outputs: []string{"type=tar,dest=" + filepath.Join(out, "x.tar")}})
+			_, err := build(t.Context(), daemon.mustConnect(t), req, &recorder{})
+			var full *FullDiskError
+			if errors.As(err, &full) != test.want {
+				t.Errorf("got %#v", err)
+			}
+		})
 	}
 }
 

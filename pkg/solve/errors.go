@@ -33,6 +33,13 @@ func (e *BuildError) Error() string { return plain(e.Cause) }
 
 func (e *BuildError) Unwrap() error { return e.Cause }
 
+// FullDiskError is a daemon that has no space left for what a build needs.
+type FullDiskError struct{ Cause error }
+
+func (e *FullDiskError) Error() string { return "the builder's disk is full: " + e.Cause.Error() }
+
+func (e *FullDiskError) Unwrap() error { return e.Cause }
+
 // CanceledError is a build that the caller's context ended.
 type CanceledError struct{ Cause error }
 

@@ -49,7 +49,7 @@ func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Dis
 		}
 		t.response, t.err = d.solve(ctx, attempt, t.steps, tee(display.Attach(), readers...))
 		if t.err != nil {
-			t.err = d.explain(ctx, t.err, t.steps, attachables)
+			t.err = t.explain(ctx, t.err, attachables)
 		}
 	}()
 	return t
@@ -151,14 +151,17 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, steps *ste
 	return got.response, got.err
 }
 
-func (d *Daemon) explain(ctx context.Context, err error, steps *steps, attachables []session.Attachable) error {
+func (t *try) explain(ctx context.Context, err error, attachables []session.Attachable) error {
 	if ctx.Err() != nil {
 		return &CanceledError{Cause: context.Cause(ctx)}
 	}
-	if lost := d.lost(err); lost != nil {
+	if lost := t.daemon.lost(err); lost != nil {
 		return lost
 	}
-	typed := buildError(err, steps)
+	typed := buildError(err, t.steps)
+	if diskFull(typed, t.attempt) {
+		return &FullDiskError{Cause: typed}
+	}
 	var step *FailedStepError
 	if errors.As(typed, &step) && step.ExitCode >= 0 {
 		return typed // the step's own program failed, whatever its text says
