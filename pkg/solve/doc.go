@@ -9,7 +9,8 @@
 // dead. It stays until the new one has caught up, since the daemon lets two
 // builds share their running steps but stops a step that nobody waits for; and if
 // it speaks first, the build stays with it. What cannot be sent again is not, and
-// neither is a build that failed.
+// neither is a build that failed: of a silence the caller is told as soon, but
+// such a build waits on its connection until that is known to be dead.
 //
 // It must not know where the connection leads, how a build was asked for, or
 // how anything is printed.

@@ -1,11 +1,18 @@
 package solve
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"strings"
 	"testing"
+	"time"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
 // TestFailedStepIsNotRetried proves that what the Dockerfile does wrong is done once.
@@ -22,4 +29,76 @@ func TestFailedStepIsNotRetried(t *testing.T) {
 	if !errors.As(err, &failed) || solves != 1 || len(r.lost) > 0 {
 		t.Errorf("%d solves: %v", solves, err)
 	}
+}
+
+// TestLimitsOfPatience proves what users are promised, with room for the machine's pace: a silent link is noticed within
+// 15 seconds during a build, and within 45 on a call that is quiet by nature, which ends as TestSilenceEndsACall shows.
+func TestLimitsOfPatience(t *testing.T) {
+	d := (&fakeDaemon{}).start(t, nil).mustConnect(t)
+	if d.patience.ask >= d.patience.suspect || d.patience.suspect >= 15*time.Second || d.patience.dead > 43*time.Second {
+		t.Errorf("got %+v", d.patience)
+	}
+}
+
+func TestDoesNotGoOn(t *testing.T) {
+	never := func(context.Context, *LostError) (*Daemon, error) { panic("connected again") }
+	away := errors.New("there is no builder any more")
+	for name, test := range map[string]struct {
+		input     string // as PATH; "" is a directory
+		output    string
+		retries   int
+		reconnect Reconnect
+		final     string
+		want      error
+	}{
+		"output that cannot be taken back": {"", "-", 2, never, "standard output", nil},
+		"input that can be read once":      {"-", "out", 2, never, "can be read once", nil},
+		"no retries":                       {"", "out", 0, never, "no retries are allowed", nil},
+		"no builder":                       {"", "out", 2, func(context.Context, *LostError) (*Daemon, error) { return nil, away }, "", away},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wrap, cut := breaking(errors.New("evicted"))
+			forever := make(chan struct{})
+			defer close(forever)
+			daemon := (&fakeDaemon{solve: func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+				cut()
+				<-forever
+				return nil, nil
+			}}).start(t, nil)
+			d, err := daemon.connect(t, nil, wrap)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &told{}
+			b := r.persistent(requestFor(t, t.TempDir(), request.Output{Outputs: []string{test.output}}, func(o *request.Options) {
+				if test.input != "" {
+					o.Path = test.input
+				}
+			}), test.reconnect)
+			b.Retries = test.retries
+			_, _, err = b.Run(t.Context(), d)
+			var lost *LostError
+			if test.want == nil && (!errors.As(err, &lost) || !strings.Contains(lost.Final, test.final)) || !errors.Is(err, test.want) && test.want != nil {
+				t.Errorf("got %v", err)
+			}
+			if len(r.lost) != 1 || len(r.overcome) != 1 || r.overcome[0] == nil {
+				t.Errorf("told %q, %v", r.lost, r.overcome)
+			}
+		})
+	}
+}
+
+// archive is a context as it comes over standard input: once.
+func archive(t *testing.T) io.Reader {
+	t.Helper()
+	var packed bytes.Buffer
+	w, text := tar.NewWriter(&packed), "FROM scratch\n"
+	err := w.WriteHeader(&tar.Header{Name: "Dockerfile", Mode: 0o644, Size: int64(len(text))})
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return &packed
 }
