@@ -109,23 +109,11 @@ func (r *told) persistent(req *request.Request, reconnect Reconnect) Build {
 
 func TestGoesOnAfterALoss(t *testing.T) {
 	var refs []string
-	wrap, cut := breaking(errors.New("evicted"))
-	forever := make(chan struct{})
-	defer close(forever)
-	first := (&fakeDaemon{solve: func(_ context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
-		refs = append(refs, req.Ref)
-		cut()
-		<-forever
-		return nil, nil
-	}}).start(t, nil)
+	d := lossy(t, errors.New("evicted"), func(req *controlapi.SolveRequest) { refs = append(refs, req.Ref) })
 	second := (&fakeDaemon{solve: func(_ context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
 		refs = append(refs, req.Ref)
 		return &controlapi.SolveResponse{}, nil
 	}}).start(t, nil)
-	d, err := first.connect(t, nil, wrap)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r, next := &told{}, second.mustConnect(t)
 	got, last, err := r.persistent(newRequest(t), func(context.Context, *LostError) (*Daemon, error) { return next, nil }).Run(t.Context(), d)
 	if err != nil || last != next || len(refs) != 2 || refs[0] == refs[1] || got.Ref() != refs[1] {
@@ -224,22 +212,13 @@ func TestSilenceEndsACall(t *testing.T) {
 
 func TestRetriesAreCounted(t *testing.T) {
 	daemons := 0
-	lossy := func() *Daemon {
+	another := func() *Daemon {
 		daemons++
-		wrap, cut := breaking(errors.New("cut"))
-		d, err := (&fakeDaemon{solve: func(ctx context.Context, _ *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
-			cut()
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}}).start(t, nil).connect(t, nil, wrap)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
+		return lossy(t, errors.New("cut"))
 	}
 	r := &told{}
-	b := r.persistent(newRequest(t), func(context.Context, *LostError) (*Daemon, error) { return lossy(), nil })
-	_, _, err := b.Run(t.Context(), lossy())
+	b := r.persistent(newRequest(t), func(context.Context, *LostError) (*Daemon, error) { return another(), nil })
+	_, _, err := b.Run(t.Context(), another())
 	var lost *LostError
 	if !errors.As(err, &lost) || lost.Final != "it was lost 2 times before" || daemons != 3 {
 		t.Errorf("%d daemons; %v", daemons, err)

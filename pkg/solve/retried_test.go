@@ -57,18 +57,6 @@ func TestDoesNotGoOn(t *testing.T) {
 		"no builder":                       {"", "out", 2, func(context.Context, *LostError) (*Daemon, error) { return nil, away }, "", away},
 	} {
 		t.Run(name, func(t *testing.T) {
-			wrap, cut := breaking(errors.New("evicted"))
-			forever := make(chan struct{})
-			defer close(forever)
-			daemon := (&fakeDaemon{solve: func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
-				cut()
-				<-forever
-				return nil, nil
-			}}).start(t, nil)
-			d, err := daemon.connect(t, nil, wrap)
-			if err != nil {
-				t.Fatal(err)
-			}
 			r := &told{}
 			b := r.persistent(requestFor(t, t.TempDir(), request.Output{Outputs: []string{test.output}}, func(o *request.Options) {
 				if test.input != "" {
@@ -76,7 +64,7 @@ func TestDoesNotGoOn(t *testing.T) {
 				}
 			}), test.reconnect)
 			b.Retries = test.retries
-			_, _, err = b.Run(t.Context(), d)
+			_, _, err := b.Run(t.Context(), lossy(t, errors.New("evicted")))
 			var lost *LostError
 			if test.want == nil && (!errors.As(err, &lost) || !strings.Contains(lost.Final, test.final)) || !errors.Is(err, test.want) && test.want != nil {
 				t.Errorf("got %v", err)
@@ -86,6 +74,24 @@ func TestDoesNotGoOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lossy is a connection that breaks for that reason as soon as its daemon, which has noted what it is asked, builds.
+func lossy(t *testing.T, why error, note ...func(*controlapi.SolveRequest)) *Daemon {
+	t.Helper()
+	wrap, cut := breaking(why)
+	d, err := (&fakeDaemon{solve: func(ctx context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+		for _, note := range note {
+			note(req)
+		}
+		cut()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}).start(t, nil).connect(t, nil, wrap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // archive is a context as it comes over standard input: once.
