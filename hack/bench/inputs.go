@@ -17,6 +17,7 @@ const (
 	treeFiles   = 4000
 	treeBytes   = 27 << 20
 	randomBytes = 512 << 20
+	largestFile = 160 << 10 // larger ones are left out of the tree: so many files have that many bytes then
 	smallFiles  = 50_000
 	smallBytes  = 300
 )
@@ -140,8 +141,7 @@ func (w *workshop) sourceTree(ctx context.Context) (string, error) {
 			return err
 		}
 		info, err := entry.Info()
-		// The average is kept: a file that is larger than what is left for each file is left out.
-		if err != nil || info.Size() > 40<<10 {
+		if err != nil || info.Size() > largestFile {
 			return err
 		}
 		if files == treeFiles || bytes+info.Size() > treeBytes {
