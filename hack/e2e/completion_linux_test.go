@@ -12,9 +12,12 @@ func TestCompletionInBash(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)
 	u.builder("team-builder")
+	u.builder()
 	u.kubectl("create", "secret", "docker-registry", "pull-secret", "--docker-server=registry.example", "--docker-username=a", "--docker-password=b").ok()
 	u.kubectl("create", "secret", "generic", "npm-tokens", "--from-literal=readonly=x").ok()
 	write(t, filepath.Join(u.mkdir("context"), "Dockerfile.release"), "FROM scratch\n")
+	u.buildkit("build", dockerfile(t, "FROM scratch", "LABEL a=b")).ok()
+	ref := u.buildkit("history", "list", "--quiet").ok().line1()
 
 	x := u.atBash()
 	for typed, want := range map[string]string{
@@ -32,6 +35,19 @@ func TestCompletionInBash(t *testing.T) {
 		"build --file context/Docker":                  "build --file context/Dockerfile.release ",
 		"build conte":                                  "build context/",
 		"build --output type=o":                        "build --output type=oci,dest=",
+		"build --platform linux/amd6":                  "build --platform linux/amd64", // no space: the daemon has variants of it
+		"build --platform linux/s390x,linux/amd6":      "build --platform linux/s390x,linux/amd64",
+		"du --sort-by us":                              "du --sort-by used ",
+		"du --filter descr":                            "du --filter description~=",
+		"prune --filter unt":                           "prune --filter until=",
+		"prune --output jsonp":                         "prune --output jsonpath=",
+		"prune --max-u":                                "prune --max-used-space ",
+		"history list --filter status=er":              "history list --filter status=error ",
+		"history list --format j":                      "history list --format json ",
+		"history logs --progress raw":                  "history logs --progress rawjson ",
+		"history inspect " + ref[:8]:                   "history inspect " + ref + " ",
+		"logs team-b":                                  "logs team-builder ",
+		"logs --fol":                                   "logs --follow ",
 	} {
 		x.completes("kubectl buildkit "+typed, "kubectl buildkit "+want)
 	}

@@ -66,8 +66,8 @@ func records() []buildcache.Record {
 	used := at(9)
 	return []buildcache.Record{
 		buildcache.NewRecord("m-0", &client.UsageInfo{ID: "small", Size: 10, CreatedAt: at(1), LastUsedAt: &used, RecordType: "source.local"}),
-		buildcache.NewRecord("m-1", &client.UsageInfo{ID: "big", Size: 300, CreatedAt: at(3), InUse: true, Shared: true}),
-		buildcache.NewRecord("m-1", &client.UsageInfo{ID: "unknown", Size: -1, CreatedAt: at(2)}),
+		buildcache.NewRecord("m-1", &client.UsageInfo{ID: "big", Size: 300, CreatedAt: at(3), InUse: true, Shared: true, RecordType: "regular"}),
+		buildcache.NewRecord("m-1", &client.UsageInfo{ID: "unknown", Size: -1, CreatedAt: at(2), RecordType: "regular"}),
 	}
 }
 

@@ -20,8 +20,8 @@ type Record struct {
 	// Member is the Pod of the daemon.
 	Member string `json:"member"`
 	// Type is BuildKit's word: "regular", "source.local", "source.git.checkout", "exec.cachemount", "frontend" or
-	// "internal".
-	Type        string `json:"type"`
+	// "internal"; empty for one that was removed, of which the daemon does not tell it.
+	Type        string `json:"type,omitempty"`
 	Description string `json:"description,omitempty"`
 	SizeBytes   int64  `json:"sizeBytes"`
 
@@ -41,12 +41,8 @@ type Record struct {
 
 // NewRecord is what the daemon in that Pod says of a record.
 func NewRecord(member string, from *client.UsageInfo) Record {
-	kind := string(from.RecordType)
-	if kind == "" {
-		kind = string(client.UsageRecordTypeRegular)
-	}
 	return Record{
-		ID: from.ID, Member: member, Type: kind, Description: from.Description, SizeBytes: from.Size,
+		ID: from.ID, Member: member, Type: string(from.RecordType), Description: from.Description, SizeBytes: from.Size,
 		CreatedAt: from.CreatedAt.UTC().Truncate(time.Second), LastUsedAt: whole(from.LastUsedAt), UsageCount: from.UsageCount,
 		Mutable: from.Mutable, InUse: from.InUse, Reclaimable: !from.InUse, Shared: from.Shared, Parents: from.Parents,
 	}

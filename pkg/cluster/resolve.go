@@ -55,8 +55,9 @@ func (c *Client) locate(ctx context.Context, name string) (*location, error) {
 	if at.podErr == nil && !ours(at.pod.Labels) {
 		return at, c.adoptable(at.pod)
 	}
+	another := at.podErr == nil && memberOf(at.pod).Builder != name // the name is a member's
 	switch {
-	case apierrors.IsNotFound(secretErr) && apierrors.IsNotFound(at.podErr):
+	case apierrors.IsNotFound(secretErr) && (apierrors.IsNotFound(at.podErr) || another):
 		return nil, c.notFound(ctx, name)
 	case apierrors.IsNotFound(secretErr) && at.podErr == nil:
 		return nil, &NotReadyError{

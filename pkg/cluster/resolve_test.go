@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,16 @@ func TestResolveAdopts(t *testing.T) {
 				t.Errorf("got %+v, %v, %v", member, connection, err)
 			}
 		})
+	}
+}
+
+func TestResolveTakesNoMemberForABuilder(t *testing.T) {
+	server := newServer(t)
+	installed(t, server, func(s *builder.Spec) { s.Replicas = 2 })
+	_, _, err := server.client().Resolve(t.Context(), "buildkitd-1", "")
+	var notFound *cluster.NotFoundError
+	if !errors.As(err, &notFound) || !slices.Equal(notFound.Others, []string{"buildkitd"}) {
+		t.Errorf("got %v", err)
 	}
 }
 

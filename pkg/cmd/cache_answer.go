@@ -79,7 +79,9 @@ func (c cache) printTotals(w io.Writer) error {
 			line(g.Name, g.Records, sizeText(g.SizeBytes), sizeText(g.ReclaimableBytes), sizeText(g.SharedBytes))
 		}
 	}
-	rows("TYPE", c.byType())
+	if types := c.byType(); len(types) > 0 {
+		rows("TYPE", types)
+	}
 	if len(c.members) > 1 {
 		rows("MEMBER", c.byMember())
 	}
@@ -112,7 +114,9 @@ func printCacheRecords(w io.Writer, records []buildcache.Record, now time.Time) 
 		}
 		fact("ID", r.ID)
 		fact("Member", r.Member)
-		fact("Type", r.Type)
+		if r.Type != "" {
+			fact("Type", r.Type)
+		}
 		if r.Description != "" {
 			fact("Description", firstLine(r.Description))
 		}

@@ -24,7 +24,7 @@ func aCache() cache {
 	}
 	return cache{members: []string{"team-0", "team-1"}, records: []buildcache.Record{
 		record("team-0", client.UsageInfo{
-			ID: "aaa", Size: 1_500_000, CreatedAt: noon().Add(-time.Hour), LastUsedAt: &used, UsageCount: 3, Parents: []string{"p"},
+			ID: "aaa", RecordType: "regular", Size: 1_500_000, CreatedAt: noon().Add(-time.Hour), LastUsedAt: &used, UsageCount: 3, Parents: []string{"p"},
 			Description: "mount / from exec\nand more", Shared: true,
 		}),
 		record("team-0", client.UsageInfo{ID: "bbb", Size: 20, CreatedAt: noon(), RecordType: "exec.cachemount", Mutable: true, InUse: true}),

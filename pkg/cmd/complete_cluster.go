@@ -27,7 +27,7 @@ func (f *factory) fromNamespace(ask func(*cluster.Client) ([]string, error)) []s
 	return words
 }
 
-// builderNames are the builders of the namespace, with their members' Pods, which can be named in their place.
+// builderNames are the builders of the namespace. The Pods of one that install did not make can be named in its place.
 func builderNames(ctx context.Context, q inquiry) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) {
 		builders, err := c.List(ctx, false)
@@ -39,7 +39,7 @@ func builderNames(ctx context.Context, q inquiry) []string {
 			}
 			words = append(words, fmt.Sprintf("%s\t%s of %d", b.Name, kind, b.Desired))
 			for _, m := range b.Members {
-				if m.Pod != b.Name {
+				if b.Adopted && m.Pod != b.Name {
 					words = append(words, fmt.Sprintf("%s\tPod of builder %s, %s", m.Pod, b.Name, m.State))
 				}
 			}

@@ -134,6 +134,7 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 	freed, now := cacheOf(heard), time.Now()
 	buildcache.Sort(freed.records, "size")
 	answer := freed.answer(now)
+	delete(answer.Beside, "types") // not told of what is gone
 	answer.Text = func(w io.Writer, wide bool) error {
 		if o.verbose && len(freed.records) > 0 {
 			if err := printCacheRecords(w, freed.records, now); err != nil {
