@@ -43,6 +43,7 @@ func TestTheReleaseThatKrewInstalls(t *testing.T) {
 	u.runsAndPrints(built.line1(), "from krew")
 	u.buildkit("uninstall").ok()
 	u.leavesNothing()
+	k.addIndex()
 	u.kubectl("krew", "uninstall", "buildkit").ok()
 	if _, err := os.Lstat(filepath.Join(bin, "kubectl-buildkit")); err == nil {
 		t.Error("krew left the plugin behind")
@@ -95,6 +96,20 @@ func (k krew) install(platform string) {
 		}
 	}
 	k.checkBill(filepath.Join(store, "sbom.cdx.json"))
+}
+
+// addIndex makes krew's index of the release: krew uninstalls nothing before it has one.
+func (k krew) addIndex() {
+	k.user.t.Helper()
+	index := k.user.mkdir("index/plugins")
+	write(k.user.t, filepath.Join(index, "buildkit.yaml"), read(k.user.t, k.manifest))
+	index = filepath.Dir(index)
+	script := "git init --quiet && git add . && git -c user.name=a -c user.email=a@example.com commit --quiet -m Index"
+	k.user.run(index, nil, "sh", "-c", script).ok()
+	k.user.kubectl("krew", "index", "add", "release", "file://"+index).ok()
+	if found := k.user.kubectl("krew", "search", "buildkit").ok().stdout; !strings.Contains(found, "release/buildkit") {
+		k.user.t.Errorf("krew does not find the plugin in a repository with its manifest:\n%s", found)
+	}
 }
 
 func (k krew) root(platform string) string {
