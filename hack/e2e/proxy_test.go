@@ -130,10 +130,12 @@ func proxiedMemberGoes(t *testing.T, u *user) {
 	proxy.until(`connection 1: builder "buildkitd" was lost: Pod "` + pod + `" is gone`)
 	busy.ends(1)
 	u.run("", nil, "buildctl", "debug", "workers").ok()
+	u.buildkit("proxy", "--", "buildctl", "debug", "workers").ok() // whether or not the Pod in its place listens already
 	if err := syscall.Kill(proxy.cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	proxy.ends(0)
+	u.kubectl("rollout", "status", "statefulset/buildkitd", "--timeout=60s").ok()
 }
 
 func proxiedCommand(t *testing.T, u *user) {

@@ -27,16 +27,22 @@ type bridge struct {
 // the daemon's.
 func (f *factory) bridgeTo(ctx context.Context, o connectOptions) (b *bridge, version string, err error) {
 	b = &bridge{f: f, o: o, affinity: affinityOf(".")}
-	first, err := f.connect(ctx, o, b.affinity)
+	version, err = seek(ctx, search{within: startPatience}, f.tellUnreachable, b.try)
+	return b, version, err
+}
+
+// try finds a member that answers.
+func (b *bridge) try(ctx context.Context) (version string, err error) {
+	first, err := b.f.connect(ctx, b.o, b.affinity)
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	defer first.close()
 	if version, err = first.daemon.Version(ctx); err != nil {
-		return nil, "", f.explainLoss(ctx, first, err)
+		return "", b.f.explainLoss(ctx, first, err)
 	}
 	b.know(first.member, first.connection)
-	return b, version, nil
+	return version, nil
 }
 
 // know makes this the member in use, with the route to it.
