@@ -55,6 +55,7 @@ func (c benchCase) measure(ctx context.Context, w *workshop, opts options) (meas
 		runs = min(runs, c.most)
 	}
 	measured.rows = make([]row, len(contenders))
+	w.weighs = c.memory > 0 // looking at processes takes time of its own
 	for run := range runs + 1 {
 		for i, each := range contenders {
 			took, err := w.turn(ctx, c.link, each)

@@ -10,7 +10,7 @@ import (
 // run is what one command took.
 type run struct {
 	wall time.Duration
-	peak int64 // memory, in bytes, of its largest process
+	peak int64 // memory, in bytes, of all its processes together; 0 if it was not weighed
 }
 
 // row is one client of one case.

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/link"
@@ -27,6 +26,7 @@ type workshop struct {
 	buildctl  string
 	cluster   link.Cluster
 	link      *link.Link
+	weighs    bool // timed commands are weighed as well
 }
 
 func newWorkshop(ctx context.Context, log io.Writer) (w *workshop, err error) {
@@ -110,15 +110,23 @@ func (w *workshop) time(ctx context.Context, name string, args ...string) (run, 
 		"BUILDX_CONFIG="+filepath.Join(w.dir, "buildx"), "DOCKER_CONFIG="+filepath.Join(w.dir, "docker"))
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
-	start := time.Now()
-	err := cmd.Run()
+	start, ended, peak := time.Now(), make(chan struct{}), make(chan int64, 1)
+	err := cmd.Start()
+	if err == nil {
+		go func() {
+			if w.weighs {
+				peak <- weigh(cmd.Process.Pid, ended)
+			}
+			close(peak)
+		}()
+		err = cmd.Wait()
+	}
+	took := run{wall: time.Since(start)}
+	close(ended)
 	if err != nil {
 		return run{}, fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, output.String())
 	}
-	took := run{wall: time.Since(start)}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		took.peak = usage.Maxrss << 10 // of it or of what it called, whichever is larger
-	}
+	took.peak = <-peak
 	return took, nil
 }
 

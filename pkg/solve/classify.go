@@ -116,8 +116,8 @@ func buildError(err error, steps *steps) error {
 }
 
 // diskFull says whether the daemon itself has run out of space: the error is about
-// no program's end, whose output and command line may hold any words, and about no
-// file on this machine.
+// no program's end, whose output and command line may hold any words, about no file
+// on this machine, and is nobody else's answer.
 func diskFull(err error, attempt *request.Attempt) bool {
 	var syntax *SyntaxError
 	var step *FailedStepError
@@ -130,7 +130,18 @@ func diskFull(err error, attempt *request.Attempt) bool {
 	if i := strings.LastIndex(text, program); i >= 0 {
 		text = text[i:]
 	}
-	return strings.Contains(text, "no space left on device") && !errors.As(err, &syntax) && !attempt.Names(text)
+	return strings.Contains(text, "no space left on device") && !errors.As(err, &syntax) && !attempt.Names(text) && !relayed(text)
+}
+
+// relayed says whether an error's text repeats what a registry has answered, or
+// this side when the daemon sent it a result.
+func relayed(text string) bool {
+	for _, words := range []string{"unexpected status", "server message: ", "failed to push ", "error from receiver: ", "failed to copy to tar: "} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
 }
 
 // plain leaves out what BuildKit's client and gRPC put before every error, once

@@ -97,6 +97,8 @@ func TestFullDisk(t *testing.T) {
 		"a program's container": {program(gateway.UnknownExitStatus, "mkdir /run/x: no space left on device"), true},
 		"a program":             {program(1, "exit code: 1"), false},
 		"a Dockerfile":          {inSource(errors.New("dockerfile parse error on line 2: unknown instruction: no space left on device")), false},
+		"docker":                {errors.New("failed to copy to tar: loading the image into docker: exit status 1: no space left on device"), false},
+		"a registry":            {errors.New(`failed to push registry.example.com/app: unexpected status from PUT request: 500: no space left on device`), false},
 		"an output":             {fmt.Errorf("error from receiver: write %s/.out/x: no space left on device", out), false},
 	} {
 		t.Run(name, func(t *testing.T) {
