@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -118,9 +117,5 @@ func (b *bridge) observed(r *route, diagnosis cluster.Diagnosis) {
 	if diagnosis.Cause == cluster.CauseNone {
 		return
 	}
-	text := fmt.Sprintf("builder %q: %s", r.member.Builder, diagnosis.Message)
-	if !diagnosis.Until.IsZero() {
-		text += "; what runs there may end first, until " + diagnosis.Until.Local().Format(time.TimeOnly)
-	}
-	fmt.Fprintln(b.f.streams.ErrOut, text)
+	fmt.Fprintln(b.f.streams.ErrOut, warning(r.member, diagnosis, "what runs there"))
 }

@@ -56,9 +56,14 @@ func (l *lifeline) observed(b *connected, diagnosis cluster.Diagnosis) {
 	if diagnosis.Cause == cluster.CauseNone {
 		return
 	}
-	text := fmt.Sprintf("builder %q: %s", b.member.Builder, diagnosis.Message)
+	l.display.Step(warning(b.member, diagnosis, "this build"))(nil)
+}
+
+// warning says what is happening to a member, and how long the work on it may go on.
+func warning(member cluster.Member, diagnosis cluster.Diagnosis, work string) string {
+	text := fmt.Sprintf("builder %q: %s", member.Builder, diagnosis.Message)
 	if !diagnosis.Until.IsZero() {
-		text += "; this build may end first, until " + diagnosis.Until.Local().Format(time.TimeOnly)
+		text += "; " + work + " may end first, until " + diagnosis.Until.Local().Format(time.TimeOnly)
 	}
-	l.display.Step(text)(nil)
+	return text
 }
