@@ -73,7 +73,7 @@ func builderFaults() []fault {
 			r := s.build("-o", "type=cacheonly", context)
 			s.end(r, 3)
 			s.explains(r, "disk", "no space left on device", "kubectl buildkit prune")
-			s.buildkit("prune", "--builder", "buildkitd", "--force").ok() // as it says: the next build has room
+			s.buildkit("prune", "buildkitd", "--force").ok() // as it says: the next build has room
 			return "explained (exit 3)"
 		}},
 	}

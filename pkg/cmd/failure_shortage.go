@@ -46,7 +46,7 @@ func explainShortage(err error) (failure, bool) {
 		return failure{text: text, next: install + " with a higher --limit memory=…", code: exitFailed}, true
 	}
 	text := fmt.Sprintf("the disk of builder %q is full: %v", member.Builder, full.Cause)
-	next := fmt.Sprintf("kubectl buildkit prune --builder %s -n %s", member.Builder, member.Namespace)
+	next := fmt.Sprintf("kubectl buildkit prune %s -n %s", member.Builder, member.Namespace)
 	if !member.Adopted {
 		next += "; if that frees too little, " + install + " with a larger --storage or --limit ephemeral-storage=…"
 	}

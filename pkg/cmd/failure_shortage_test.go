@@ -28,8 +28,8 @@ func TestShortages(t *testing.T) {
 		"killed in another's builder": {adopted, step(137), exitFailed, []string{"256Mi", "Pod team-0"}, "install"},
 		"killed without a limit":      {unlimited, step(137), exitFailed, []string{"RUN make"}, "--limit"},
 		"failed":                      {ours, step(1), exitFailed, []string{"RUN make"}, "--limit"},
-		"full":                        {ours, full, exitNoBuilder, []string{`the disk of builder "team" is full`, "/x", "prune --builder team -n ns", "--storage", "ephemeral-storage"}, ""},
-		"full, and another's builder": {adopted, full, exitNoBuilder, []string{"prune --builder team"}, "install"},
+		"full":                        {ours, full, exitNoBuilder, []string{`the disk of builder "team" is full`, "/x", "prune team -n ns", "--storage", "ephemeral-storage"}, ""},
+		"full, and another's builder": {adopted, full, exitNoBuilder, []string{"prune team"}, "install"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			told := explain(t.Context(), shortageOf(test.member, test.err))
