@@ -185,8 +185,11 @@ func component(t *testing.T, verb string, names ...string) {
 	}
 }
 
-// breakable are the parts that faults kill.
-func breakable() []string { return []string{"kube-apiserver", "node-1-containerd", "node-1-kubelet"} }
+// breakable are the parts that faults kill, and those that wait up to half a minute before they ask an API server again that
+// was gone.
+func breakable() []string {
+	return []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "node-1-containerd", "node-1-kubelet"}
+}
 
 // repair starts what a fault has killed, and waits until the cluster is as before.
 func repair(t *testing.T) {

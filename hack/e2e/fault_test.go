@@ -86,6 +86,7 @@ func (f fault) run(t *testing.T, outcomes *ledger) {
 		t.Parallel()
 	}
 	s := &scene{user: newUser(t)}
+	s.kubectl("wait", "serviceaccount/default", "--for=create", "--timeout=60s").ok() // late after an API server was killed
 	outcome := "FAILED"
 	defer func() { outcomes.enter(f.name, outcome, s.noticed) }()
 	if f.alone {
