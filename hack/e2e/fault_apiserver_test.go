@@ -19,7 +19,7 @@ import (
 // apiServerFaults kill the API server, and with it every tunnel, at each stage of a build.
 func apiServerFaults() []fault {
 	return []fault{
-		{"API server killed during the context upload", true, func(s *scene) string {
+		{"API server killed during the context upload", alone, func(s *scene) string {
 			s.plain()
 			context, _ := noise(s.t, 48)
 			s.link.SetShape(link.Shape{Rate: 60e6})
@@ -31,7 +31,7 @@ func apiServerFaults() []fault {
 			s.pushed(r, tag) // a step of the build compares checksums
 			return "image complete"
 		}},
-		{"API server killed during RUN", true, func(s *scene) string {
+		{"API server killed during RUN", alone, func(s *scene) string {
 			s.plain()
 			r, step, tag := s.pushesStep()
 			s.killAPIServer(r)
@@ -39,7 +39,7 @@ func apiServerFaults() []fault {
 			s.pushed(r, tag)
 			return step.ran()
 		}},
-		{"API server killed during the push", true, func(s *scene) string {
+		{"API server killed during the push", alone, func(s *scene) string {
 			front := newHoldingFront(s.t)
 			s.plain("--insecure-registry", front.host)
 			tag := front.name(s.user) + ":1"
@@ -55,7 +55,7 @@ func apiServerFaults() []fault {
 			front.whole(tag, digest)
 			return "image complete"
 		}},
-		{"API server killed during the export to files", true, func(s *scene) string {
+		{"API server killed during the export to files", alone, func(s *scene) string {
 			s.plain()
 			context, sum := noise(s.t, 48)
 			s.buildkit("build", "-o", "type=cacheonly", context).ok()

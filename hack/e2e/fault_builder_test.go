@@ -11,7 +11,7 @@ import (
 // builderFaults take the builder away, or what it needs.
 func builderFaults() []fault {
 	return []fault{
-		{"builder Pod deleted", false, func(s *scene) string {
+		{"builder Pod deleted", waits, func(s *scene) string {
 			s.plain()
 			r, _, _ := s.pushesStep()
 			fault := time.Now()
@@ -22,7 +22,7 @@ func builderFaults() []fault {
 			s.lost = true
 			return "explained (exit 3)"
 		}},
-		{"builder Pod deleted and installed again", false, func(s *scene) string {
+		{"builder Pod deleted and installed again", busy, func(s *scene) string {
 			s.plain()
 			r, step, tag := s.pushesStep()
 			s.kubectl("delete", "pod", "buildkitd", "--force", "--grace-period=0").ok()
@@ -32,7 +32,7 @@ func builderFaults() []fault {
 			s.pushed(r, tag)
 			return step.ran()
 		}},
-		{"builder Pod evicted by a drain", false, func(s *scene) string {
+		{"builder Pod evicted by a drain", busy, func(s *scene) string {
 			s.plain()
 			r, step, tag := s.pushesStep()
 			s.evict("buildkitd")
@@ -46,7 +46,7 @@ func builderFaults() []fault {
 			s.eventuallyGone()
 			return step.ran() + ", then the Pod went"
 		}},
-		{"builder evicted for its use of the disk", false, func(s *scene) string {
+		{"builder evicted for its use of the disk", waits, func(s *scene) string {
 			s.plain("--limit", "ephemeral-storage=200Mi")
 			step := s.newStep()
 			r := s.build("-o", "type=cacheonly", dockerfile(s.t, "FROM BASE", step.line("head -c 400000000 /dev/zero >/big")))
@@ -55,7 +55,7 @@ func builderFaults() []fault {
 			s.lost = true
 			return "explained (exit 3)"
 		}},
-		{"step needs more memory than the builder has", false, func(s *scene) string {
+		{"step needs more memory than the builder has", busy, func(s *scene) string {
 			s.plain("--limit", "memory=256Mi")
 			r := s.build("-o", "type=cacheonly", dockerfile(s.t, "FROM BASE", "RUN tail /dev/zero"))
 			// Where the kernel kills the step alone (cgroup v1), the build has failed; else the daemon went with it.
@@ -66,7 +66,7 @@ func builderFaults() []fault {
 			s.explains(r, "OOMKilled", "256Mi", "--limit memory")
 			return "explained (exit 3: OOMKilled)"
 		}},
-		{"builder's disk is full", false, func(s *scene) string {
+		{"builder's disk is full", busy, func(s *scene) string {
 			s.smallDisk("100Mi")
 			s.connect()
 			context, _ := noise(s.t, 160)

@@ -22,7 +22,7 @@ import (
 // clientFaults happen to the user's own machine, or to what it is known by.
 func clientFaults() []fault {
 	return []fault{
-		{"client killed", false, func(s *scene) string {
+		{"client killed", busy, func(s *scene) string {
 			s.plain()
 			r, step, _ := s.pushesStep()
 			_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
@@ -33,7 +33,7 @@ func clientFaults() []fault {
 			s.pushed(again, tag)
 			return "daemon stopped the step, next build complete"
 		}},
-		{"laptop asleep for 60 s", false, func(s *scene) string {
+		{"laptop asleep for 60 s", waits, func(s *scene) string {
 			s.plain()
 			r, step, tag := s.pushesStep()
 			_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGSTOP)
@@ -43,7 +43,7 @@ func clientFaults() []fault {
 			s.pushed(r, tag)
 			return step.ran()
 		}},
-		{"20 clients at once on one builder", false, func(s *scene) string {
+		{"20 clients at once on one builder", busy, func(s *scene) string {
 			s.plain()
 			reg := openRegistry(s.t)
 			builds, tags := []*running{}, []string{}
@@ -56,7 +56,7 @@ func clientFaults() []fault {
 			}
 			return "20 images complete"
 		}},
-		{"client certificate expired", false, func(s *scene) string {
+		{"client certificate expired", busy, func(s *scene) string {
 			s.plain()
 			s.expireCertificate()
 			r := s.build("-o", "type=cacheonly", dockerfile(s.t, "FROM BASE", "RUN true"))
@@ -64,7 +64,7 @@ func clientFaults() []fault {
 			s.explains(r, "client certificate expired on")
 			return "explained (exit 4)"
 		}},
-		{"client token expired", false, func(s *scene) string {
+		{"client token expired", busy, func(s *scene) string {
 			s.plain()
 			payload := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, time.Now().Add(-time.Hour).Unix()))
 			s.useToken("e30." + payload + ".bm9uZQ")
@@ -73,7 +73,7 @@ func clientFaults() []fault {
 			s.explains(r, "token expired on")
 			return "explained (exit 4)"
 		}},
-		{"client token revoked in the middle of a build", false, func(s *scene) string {
+		{"client token revoked in the middle of a build", busy, func(s *scene) string {
 			s.plain()
 			s.kubectl("create", "serviceaccount", "worker").ok()
 			s.kubectl("create", "rolebinding", "worker", "--role", "buildkitd-user", "--serviceaccount", s.namespace+":worker").ok()

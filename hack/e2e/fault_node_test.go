@@ -7,9 +7,9 @@ import "time"
 // nodeFaults restart what runs the builder's Pod. The Pod lives on, the link to it does not.
 func nodeFaults() []fault {
 	return []fault{
-		{"kubelet restarted during RUN", true, func(s *scene) string { return s.restarts("node-1-kubelet", 3*time.Second) }},
+		{"kubelet restarted during RUN", alone, func(s *scene) string { return s.restarts("node-1-kubelet", 3*time.Second) }},
 		// The kubelet itself takes seconds to close the way to a containerd that is dead: kubectl port-forward learns no sooner.
-		{"containerd restarted during RUN", true, func(s *scene) string { return s.restarts("node-1-containerd", 15*time.Second) }},
+		{"containerd restarted during RUN", alone, func(s *scene) string { return s.restarts("node-1-containerd", 15*time.Second) }},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // registryFaults break the place an image goes to.
 func registryFaults() []fault {
 	return []fault{
-		{"registry dies in the middle of a push", false, func(s *scene) string {
+		{"registry dies in the middle of a push", busy, func(s *scene) string {
 			front := newHoldingFront(s.t)
 			s.plain("--insecure-registry", front.host)
 			tag := front.name(s.user) + ":1"

@@ -16,12 +16,23 @@ import (
 // fault is something that goes wrong under a build. Whatever that is, the build ends: with the whole image, or with an
 // error that says what happened, and nothing is left over.
 type fault struct {
-	name string
-	// alone is for what stops parts of the cluster: nobody else may use it meanwhile.
-	alone bool
+	name    string
+	company company
 	// happens breaks something, checks what comes of it, and says that in a few words.
 	happens func(s *scene) (outcome string)
 }
+
+// company is what may go on beside a fault.
+type company int
+
+const (
+	alone company = iota // nothing: it stops parts of the cluster
+	busy                 // a few others that make the machine work
+	waits                // anything: it takes minutes in which little happens
+)
+
+// busyAtOnce is for a machine of two processors.
+const busyAtOnce = 6
 
 func faults() []fault {
 	return slices.Concat(apiServerFaults(), nodeFaults(), builderFaults(), linkFaults(), clientFaults(), registryFaults())
@@ -47,11 +58,12 @@ func TestFaults(t *testing.T) {
 			t.Logf("the time is over after %d rounds of %d", round, rounds)
 			return
 		}
-		for _, alone := range []bool{true, false} {
-			t.Run(map[bool]string{true: "alone", false: "together"}[alone], func(t *testing.T) {
+		slots := make(chan struct{}, busyAtOnce)
+		for _, now := range []bool{true, false} {
+			t.Run(map[bool]string{true: "alone", false: "together"}[now], func(t *testing.T) {
 				for _, f := range wanted {
-					if f.alone == alone {
-						t.Run(f.name, func(t *testing.T) { f.run(t, outcomes) })
+					if (f.company == alone) == now {
+						t.Run(f.name, func(t *testing.T) { f.run(t, outcomes, slots) })
 					}
 				}
 			})
@@ -81,15 +93,19 @@ func chosenFaults(t *testing.T) []fault {
 	return chosen
 }
 
-func (f fault) run(t *testing.T, outcomes *ledger) {
-	if !f.alone {
+func (f fault) run(t *testing.T, outcomes *ledger, slots chan struct{}) {
+	if f.company != alone {
 		t.Parallel()
+	}
+	if f.company == busy {
+		slots <- struct{}{}
+		defer func() { <-slots }()
 	}
 	s := &scene{user: newUser(t)}
 	s.kubectl("wait", "serviceaccount/default", "--for=create", "--timeout=60s").ok() // late after an API server was killed
 	outcome := "FAILED"
 	defer func() { outcomes.enter(f.name, outcome, s.noticed) }()
-	if f.alone {
+	if f.company == alone {
 		t.Cleanup(func() { repair(t) })
 	}
 	said := f.happens(s)
