@@ -13,7 +13,7 @@ func builderFaults() []fault {
 	return []fault{
 		{"builder Pod deleted", waits, func(s *scene) string {
 			s.plain()
-			r, _, _ := s.pushesStep()
+			r, _, _ := s.pushesStep("--retry-timeout", "20s")
 			fault := time.Now()
 			s.kubectl("delete", "pod", "buildkitd", "--force", "--grace-period=0").ok()
 			s.told(r, fault, 15*time.Second)
@@ -49,7 +49,7 @@ func builderFaults() []fault {
 		{"builder evicted for its use of the disk", waits, func(s *scene) string {
 			s.plain("--limit", "ephemeral-storage=200Mi")
 			step := s.newStep()
-			r := s.build("-o", "type=cacheonly", dockerfile(s.t, "FROM BASE", step.line("head -c 400000000 /dev/zero >/big")))
+			r := s.build("--retry-timeout", "20s", "-o", "type=cacheonly", dockerfile(s.t, "FROM BASE", step.line("head -c 400000000 /dev/zero >/big")))
 			s.end(r, 3)
 			s.explains(r, "vict", "ephemeral", "kubectl buildkit install")
 			s.lost = true
