@@ -20,7 +20,7 @@ demo: ## Cluster (if there is none), builder, image, push, run: the whole story
 	hack/demo/run
 
 .PHONY: test
-test: unit lint fuzz e2e krew ## All tests: unit with -race, lint, fuzz seeds, end to end, the release
+test: unit lint fuzz e2e faults krew ## All tests: unit with -race, lint, fuzz seeds, end to end, faults, the release
 
 ##@ Parts
 

@@ -185,16 +185,14 @@ func component(t *testing.T, verb string, names ...string) {
 	}
 }
 
-// breakable are the parts that faults kill, and those that wait up to half a minute before they ask an API server again that
-// was gone.
-func breakable() []string {
-	return []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "node-1-containerd", "node-1-kubelet"}
-}
-
-// repair starts what a fault has killed, and waits until the cluster is as before.
+// repair starts what a fault has killed, and waits until the cluster is as before. Controllers and scheduler are started
+// anew: they ask an API server that was gone again only after up to half a minute.
 func repair(t *testing.T) {
 	t.Helper()
-	component(t, "restart", breakable()...)
+	late := []string{"kube-controller-manager", "kube-scheduler"}
+	component(t, "restart", "kube-apiserver")
+	component(t, "kill", late...)
+	component(t, "restart", append(late, "node-1-containerd", "node-1-kubelet")...)
 	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		status := exec.Command(need(t, "E2E_CLUSTER_PROGRAM"), "status")
 		status.Dir = filepath.Join("..", "cluster")
