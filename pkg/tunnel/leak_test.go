@@ -166,10 +166,11 @@ func inUse() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// settles waits until no more goroutines run than before.
+// settles waits until no more goroutines run than before. client-go's heartbeat of an exec over WebSocket may learn of the end
+// only with its next ping, after up to five seconds.
 func settles(t *testing.T, before int) {
 	t.Helper()
-	for range 300 {
+	for range 1000 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}
