@@ -43,7 +43,7 @@ func clientFaults() []fault {
 			s.pushed(r, tag)
 			return step.ran()
 		}},
-		{"20 clients at once on one builder", busy, func(s *scene) string {
+		{"20 clients at once on one builder", alone, func(s *scene) string {
 			s.plain()
 			reg := openRegistry(s.t)
 			builds, tags := []*running{}, []string{}

@@ -49,6 +49,9 @@ func (d *Daemon) lost(err error) error {
 	if located(err) {
 		return nil
 	}
+	if overtaken(err) {
+		return &LostError{Cause: errors.New("the builder is so busy that it did not begin the build in time")}
+	}
 	failure := d.link.failure()
 	if failure == nil {
 		if grpcerrors.Code(err) == codes.Unavailable {
@@ -68,6 +71,12 @@ func gaveUp(err error) bool {
 	text := err.Error()
 	return grpcerrors.Code(err) == codes.Canceled || strings.HasSuffix(text, "context canceled") ||
 		strings.Contains(text, "no active session for ") || strings.Contains(text, "session healthcheck failed")
+}
+
+// overtaken says that the question for a build's status waited in vain for the build itself, which the daemon grants six
+// seconds to arrive (solver/jobs.go in BuildKit, Solver.Get).
+func overtaken(err error) bool {
+	return grpcerrors.Code(err) == codes.NotFound && strings.Contains(err.Error(), "no such job ")
 }
 
 // ended says in words what a bare EOF means.

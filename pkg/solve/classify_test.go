@@ -57,6 +57,16 @@ func TestFailedStep(t *testing.T) {
 	}
 }
 
+func TestBuildThatBeganTooLateIsTriedAgain(t *testing.T) {
+	for text, again := range map[string]bool{"no such job abc": true, "no such image": false} {
+		_, _, err := ask(t.Context(), t, failing(status.Error(codes.NotFound, text)))
+		var lost *LostError
+		if errors.As(err, &lost) != again {
+			t.Errorf("%s: got %#v", text, err)
+		}
+	}
+}
+
 func TestStepWithoutProgram(t *testing.T) {
 	_, _, err := ask(t.Context(), t, failing(errdefs.WrapVertex(errors.New(`"/x": not found`), digest.FromString("other"))))
 	var failed *FailedStepError

@@ -138,6 +138,10 @@ func TestJoinsBeforeItLeaves(t *testing.T) {
 		mine := solves
 		mu.Unlock()
 		if mine == 1 {
+			for len(daemon.telling) > 0 { // else the second one would be told what is for the first
+				time.Sleep(time.Millisecond)
+			}
+			time.Sleep(20 * time.Millisecond)
 			go g.hold(true)
 			<-ctx.Done()
 			close(left)
