@@ -26,7 +26,7 @@ type fault struct {
 type company int
 
 const (
-	alone company = iota // nothing: it stops parts of the cluster
+	alone company = iota // nothing: it stops parts of the cluster, or needs the whole machine
 	busy                 // a few others that make the machine work
 	waits                // anything: it takes minutes in which little happens
 )

@@ -144,9 +144,9 @@ func (n Node) kubeletConfig() object {
 			"imagefs.available": "1%", "imagefs.inodesFree": "1%", "memory.available": "100Mi", "nodefs.available": "1%", "nodefs.inodesFree": "1%",
 		},
 		"imageGCHighThresholdPercent": 100,
+		"imageGCLowThresholdPercent":  99,
 		// How often volumes are measured: a Pod that uses too much of the disk is found out in seconds instead of minutes.
-		"volumeStatsAggPeriod":       "10s",
-		"imageGCLowThresholdPercent": 99,
+		"volumeStatsAggPeriod": "10s",
 	}
 }
 
