@@ -38,8 +38,8 @@ func faults() []fault {
 	return slices.Concat(apiServerFaults(), nodeFaults(), builderFaults(), linkFaults(), clientFaults(), registryFaults())
 }
 
-// TestFaults runs every fault E2E_FAULT_ROUNDS times (default 1), or only those that E2E_FAULTS names, one a line, and writes a table
-// of what came of them to the file E2E_FAULT_TABLE. A round that would begin after E2E_FAULT_TIME is left out.
+// TestFaults runs every fault E2E_FAULT_ROUNDS times (default 1), or only those that E2E_FAULTS names, one a line, and after each
+// round writes a table of what came of them to the file E2E_FAULT_TABLE. A round that would begin after E2E_FAULT_TIME is left out.
 func TestFaults(t *testing.T) {
 	wanted := chosenFaults(t)
 	rounds, err := strconv.Atoi(fallback(os.Getenv("E2E_FAULT_ROUNDS"), "1"))
@@ -51,7 +51,6 @@ func TestFaults(t *testing.T) {
 		t.Fatalf("E2E_FAULT_TIME: %v", err)
 	}
 	outcomes := &ledger{}
-	t.Cleanup(func() { write(t, need(t, "E2E_FAULT_TABLE"), outcomes.table(wanted)) })
 	begin := time.Now()
 	for round := range rounds {
 		if time.Since(begin) > limit {
@@ -68,6 +67,7 @@ func TestFaults(t *testing.T) {
 				}
 			})
 		}
+		write(t, need(t, "E2E_FAULT_TABLE"), outcomes.table(wanted))
 	}
 }
 
