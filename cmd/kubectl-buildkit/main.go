@@ -8,8 +8,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -19,19 +17,11 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cmd"
+	_ "github.com/kubectl-buildkit/kubectl-buildkit/pkg/garbage" // a short command ends uncollected
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
-// garbagePercent lets a short command end before the collector has had to work: measured over 25 cached builds, a
-// fifth of the processor time and a tenth of the wall time of Go's default of 100. A command that has been collected
-// once is not short, and goes on with the default, in half the memory. GOGC still has the last word.
-const garbagePercent = 400
-
 func main() {
-	if _, set := os.LookupEnv("GOGC"); !set {
-		usual := debug.SetGCPercent(garbagePercent)
-		runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, usual)
-	}
 	// What goes wrong is said by pkg/cmd, once and in words; the libraries' own log lines would stand between, and
 	// break the display.
 	klog.SetLogger(logr.Discard()) // klog's own output still writes its errors to standard error

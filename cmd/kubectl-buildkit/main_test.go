@@ -1,0 +1,28 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// This test's program has all packages of the plugin, and does nothing with them.
+func TestInitializationIsNotCollected(t *testing.T) {
+	trace := func(env ...string) string {
+		c := exec.Command(os.Args[0], "-test.run=^$")
+		c.Env = append(env, "GODEBUG=gctrace=1")
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	const collected = "gc 1 @"
+	if out := trace(); strings.Contains(out, collected) {
+		t.Errorf("the collector works before the program does: %s", out)
+	}
+	if out := trace("GOGC=100"); !strings.Contains(out, collected) {
+		t.Errorf("GOGC=100 is ignored, or there is nothing to collect anymore and pkg/garbage is not needed: %s", out)
+	}
+}
