@@ -40,6 +40,9 @@ type Diagnosis struct {
 	Until time.Time
 }
 
+// settled is false for an end that the kubelet has yet to explain.
+func (d Diagnosis) settled() bool { return d.Over || d.Cause != CauseExited }
+
 const (
 	// settles is how long the kubelet may take to report what the tunnel has felt already.
 	settles = 2500 * time.Millisecond
@@ -56,7 +59,8 @@ func (c *Client) Explain(ctx context.Context, member Member) (Diagnosis, error) 
 	until := c.now().Add(settles)
 	for {
 		diagnosis, err := c.examine(ctx, member)
-		if err != nil || diagnosis.Cause != CauseNone || c.now().After(until) {
+		known := diagnosis.Cause != CauseNone && diagnosis.settled()
+		if err != nil || known || c.now().After(until) {
 			return diagnosis, err
 		}
 		if err := pause(ctx, lookAgain); err != nil {
@@ -92,7 +96,7 @@ func (c *Client) withLogs(ctx context.Context, diagnosis Diagnosis, member Membe
 func examinePod(pod *corev1.Pod, member Member) Diagnosis {
 	diagnosis := causeOf(pod, member)
 	failed := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-	diagnosis.Over = failed || ended(pod, member) != nil
+	diagnosis.Over = failed || ended(pod, member) != nil && !lostSight(pod, member)
 	if pod.DeletionTimestamp != nil {
 		diagnosis.Until = pod.DeletionTimestamp.Time
 	}
@@ -134,6 +138,14 @@ func ended(pod *corev1.Pod, member Member) *corev1.ContainerStateTerminated {
 		return status.LastTerminationState.Terminated
 	}
 	return nil
+}
+
+// lostSight is true while the kubelet knows of the daemon's container only that it is gone: one that was removed before it
+// was seen to end. Why, the kubelet says with the end of the Pod, e.g. that it was evicted.
+// (k8s.io/kubernetes/pkg/kubelet, convertToAPIContainerStatuses)
+func lostSight(pod *corev1.Pod, member Member) bool {
+	status := statusOf(pod, member.Container)
+	return status != nil && status.State.Terminated != nil && status.State.Terminated.Reason == "ContainerStatusUnknown"
 }
 
 func exit(pod *corev1.Pod, member Member, state *corev1.ContainerStateTerminated) Diagnosis {

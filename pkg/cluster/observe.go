@@ -52,7 +52,7 @@ func (o *observer) listed(ctx context.Context) bool {
 }
 
 func (o *observer) say(ctx context.Context, diagnosis Diagnosis) (over bool) {
-	if diagnosis.Cause != o.last.Cause || diagnosis.Over != o.last.Over {
+	if diagnosis.settled() && (diagnosis.Cause != o.last.Cause || diagnosis.Over != o.last.Over) {
 		o.last = o.withLogs(ctx, diagnosis, o.member)
 		o.changed(o.last)
 	}

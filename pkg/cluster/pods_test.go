@@ -1,12 +1,14 @@
 package cluster
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	quantity "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 )
 
 // lost is the member whose Pod the cases of TestExaminePod change.
@@ -25,44 +27,77 @@ func lost() (Member, *corev1.Pod) {
 }
 
 func TestExaminePod(t *testing.T) {
+	unseen := &corev1.ContainerStateTerminated{Reason: "ContainerStatusUnknown", ExitCode: 137}
 	oom := &corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}
 	cases := map[string]struct {
 		change func(*corev1.Pod)
 		cause  Cause
 		says   string
+		over   bool
 	}{
 		"OOM, restarted": {func(p *corev1.Pod) {
 			p.Status.ContainerStatuses[0].RestartCount = 1
 			p.Status.ContainerStatuses[0].LastTerminationState.Terminated = oom
-		}, CauseOOMKilled, "its limit of 1Gi memory"},
+		}, CauseOOMKilled, "its limit of 1Gi memory", true},
 		"OOM, no limit": {func(p *corev1.Pod) {
 			p.Spec.Containers[0].Resources.Limits = nil
 			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: oom}
-		}, CauseOOMKilled, "its node's memory"},
+		}, CauseOOMKilled, "its node's memory", true},
 		"OOM long ago": {func(p *corev1.Pod) {
 			p.Status.ContainerStatuses[0].LastTerminationState.Terminated = oom
-		}, CauseNone, "runs on node"},
+		}, CauseNone, "runs on node", false},
 		"evicted": {func(p *corev1.Pod) {
 			p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource: ephemeral-storage"
-		}, CauseEvicted, "low on resource: ephemeral-storage"},
+		}, CauseEvicted, "low on resource: ephemeral-storage", true},
+		"container out of sight": {func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: unseen}
+		}, CauseExited, "ContainerStatusUnknown", false},
+		"container out of sight, Pod ended": {func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: unseen}
+			p.Status.Phase = corev1.PodFailed
+		}, CauseExited, "ContainerStatusUnknown", true},
+		"container out of sight, Pod evicted": {func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: unseen}
+			p.Status.Phase, p.Status.Reason = corev1.PodFailed, "Evicted"
+		}, CauseEvicted, "Evicted", true},
+		"container out of sight, restarted": {func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].RestartCount = 1
+			p.Status.ContainerStatuses[0].LastTerminationState.Terminated = unseen
+		}, CauseExited, "ContainerStatusUnknown", true},
 		"drained": {func(p *corev1.Pod) {
 			p.Status.Conditions = []corev1.PodCondition{{
 				Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "EvictionByEvictionAPI", Message: "Eviction API: evicting",
 			}}
 			p.DeletionTimestamp = &metav1.Time{}
-		}, CauseEvicted, "EvictionByEvictionAPI"},
+		}, CauseEvicted, "EvictionByEvictionAPI", false},
 		"node lost": {func(p *corev1.Pod) {
 			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "NodeNotReady"}}
-		}, CauseNodeLost, `node "node-1" does not report`},
+		}, CauseNodeLost, `node "node-1" does not report`, false},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			member, pod := lost()
 			test.change(pod)
-			if got := examinePod(pod, member); got.Cause != test.cause || !strings.Contains(got.Message, test.says) {
+			if got := examinePod(pod, member); got.Cause != test.cause || !strings.Contains(got.Message, test.says) || got.Over != test.over {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+// An observer who was told of an end without its reason waits for the one with it.
+func TestObserverWaitsForTheReason(t *testing.T) {
+	member, pod := lost()
+	var told []Cause
+	o := &observer{member: member, last: Diagnosis{Cause: CauseNone}, changed: func(d Diagnosis) { told = append(told, d.Cause) }}
+	see := func() bool { return o.visit(t.Context(), watch.Event{Type: watch.Modified, Object: pod}) }
+	pod.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "ContainerStatusUnknown"}}
+	if see() || len(told) > 0 {
+		t.Errorf("too early: %v", told)
+	}
+	pod.Status.Phase, pod.Status.Reason = corev1.PodFailed, "Evicted"
+	if !see() || !slices.Equal(told, []Cause{CauseEvicted}) {
+		t.Errorf("told %v", told)
 	}
 }
 

@@ -159,6 +159,13 @@ func TestExplain(t *testing.T) {
 				s.set("pods", "buildkitd", object{"deletionTimestamp": "2026-01-01T00:00:00Z"})
 			})
 		}, cluster.CauseTerminating, "being deleted"},
+		"evicted, after its container": {func(s *apiServer) {
+			gone := podStatus(object{"terminated": object{"exitCode": 137, "reason": "ContainerStatusUnknown"}})
+			s.set("pods", "buildkitd", object{"status": gone})
+			time.AfterFunc(500*time.Millisecond, func() {
+				s.set("pods", "buildkitd", object{"status": object{"phase": "Failed", "reason": "Evicted", "message": "disk"}})
+			})
+		}, cluster.CauseEvicted, "Evicted: disk"},
 		"nothing": {func(*apiServer) {}, cluster.CauseNone, `runs on node "node-1"`},
 		"crashed": {func(s *apiServer) {
 			s.set("pods", "buildkitd", object{"status": podStatus(object{"terminated": object{"exitCode": 2, "reason": "Error"}})})
