@@ -9,11 +9,11 @@ import (
 // registerFrontend declares buildctl's way to say it, with buildctl's names.
 func (o *buildOptions) registerFrontend(flags *pflag.FlagSet) {
 	flags.StringVar(&o.FrontendName, "frontend", "", "Build as buildctl does, without PATH: dockerfile.v0 or gateway.v0")
-	flags.StringArrayVar(&o.Opts, "opt", nil, "Option of the frontend, e.g. target=release or build-arg:NAME=VALUE (repeatable)")
-	flags.StringArrayVar(&o.Locals, "local", nil, "Directory for the frontend, e.g. context=. or dockerfile=. (repeatable)")
-	flags.StringArrayVar(&o.OCILayouts, "oci-layout", nil, "OCI layout for the frontend, NAME=DIR (repeatable)")
-	flags.StringArrayVar(&o.ExportCache, "export-cache", nil, "buildctl's name for --cache-to (repeatable)")
-	flags.StringArrayVar(&o.ImportCache, "import-cache", nil, "buildctl's name for --cache-from (repeatable)")
+	flags.Var((*list)(&o.Opts), "opt", "Option of the frontend, e.g. target=release or build-arg:NAME=VALUE (repeatable)")
+	flags.Var((*list)(&o.Locals), "local", "Directory for the frontend, e.g. context=. or dockerfile=. (repeatable)")
+	flags.Var((*list)(&o.OCILayouts), "oci-layout", "OCI layout for the frontend, NAME=DIR (repeatable)")
+	flags.Var((*list)(&o.ExportCache), "export-cache", "buildctl's name for --cache-to (repeatable)")
+	flags.Var((*list)(&o.ImportCache), "import-cache", "buildctl's name for --cache-from (repeatable)")
 	flags.BoolVar(&o.ProxyNetwork, "proxy-network", false, "Let steps reach the network through the builder's own proxy alone, which notes what they fetch")
 	flags.StringVar(&o.SourceFile, "source-policy-file", "", "Source policy of BuildKit, in JSON")
 	flags.StringVar(&o.Trace, "trace", "", "Append every status of the build to this file, as JSON")
@@ -31,7 +31,7 @@ func (o *buildOptions) registerLegacy(flags *pflag.FlagSet) {
 	}
 	flags.BoolVar(&o.Squash, "squash", false, "Not possible")
 	flags.StringVar(&o.Isolation, "isolation", "", "Not possible")
-	flags.StringArrayVar(&o.SecurityOptions, "security-opt", nil, "Not possible")
+	flags.Var((*list)(&o.SecurityOptions), "security-opt", "Not possible")
 	hidden := []string{"rm", "force-rm", "squash", "isolation", "security-opt", "print"}
 	flags.StringVar(&o.Method, "print", "build", "Old name of --call")
 	for _, resource := range []struct{ name, short string }{

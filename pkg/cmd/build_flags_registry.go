@@ -16,11 +16,11 @@ type registryOptions struct {
 
 func (o *registryOptions) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.preflight, "preflight", true, "Ask the registries first whether the push will be allowed")
-	flags.StringArrayVar(&o.secrets, "registry-secret", nil,
+	flags.Var((*list)(&o.secrets), "registry-secret",
 		"Secret of the namespace with credentials, before those of the docker config (repeatable)")
-	flags.StringArrayVar(&o.serviceAccounts, "registry-service-account", nil,
+	flags.Var((*list)(&o.serviceAccounts), "registry-service-account",
 		"ServiceAccount whose pull secrets hold credentials, used like --registry-secret (repeatable)")
-	flags.StringArrayVar(&o.tlsContexts, "registry-auth-tlscontext", nil,
+	flags.Var((*list)(&o.tlsContexts), "registry-auth-tlscontext",
 		"TLS of one registry as this machine speaks it, e.g. host=HOST,ca=FILE,cert=FILE,key=FILE or host=HOST,insecure=true (repeatable)")
 }
 

@@ -61,8 +61,8 @@ func newDoctorCommand(f *factory, run func(context.Context, *doctorOptions) erro
 	}
 	flags := c.Flags()
 	flags.StringVarP(&o.output, "output", "o", "", `Print the results as "json"`)
-	flags.StringArrayVar(&o.registries, "registry", nil, "Check that this registry is reached from here and accepts the credentials (repeatable)")
-	flags.StringArrayVar(&o.pushes, "push-to", nil, "Check that this image may be pushed, without pushing it (repeatable)")
+	flags.Var((*list)(&o.registries), "registry", "Check that this registry is reached from here and accepts the credentials (repeatable)")
+	flags.Var((*list)(&o.pushes), "push-to", "Check that this image may be pushed, without pushing it (repeatable)")
 	return c
 }
 

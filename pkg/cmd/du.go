@@ -65,7 +65,7 @@ func newDuCommand(f *factory, run func(context.Context, *duOptions) error) *cobr
 }
 
 func (o *duOptions) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&o.filters, "filter", nil, filterHelp)
+	flags.Var((*list)(&o.filters), "filter", filterHelp)
 	flags.StringVar(&o.order, "sort-by", "size", "Order of the records: "+strings.Join(buildcache.Orders(), ", "))
 	flags.BoolVar(&o.verbose, "verbose", false, "Print all that is known of each record")
 	o.format.Register(flags)

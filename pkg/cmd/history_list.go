@@ -46,7 +46,7 @@ func newHistoryListCommand(f *factory, connect *connectOptions) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runHistoryList(c.Context(), f, *connect, o) },
 	}
-	c.Flags().StringArrayVar(&o.filters, "filter", nil, "Only builds that match, e.g. status=error (repeatable)")
+	c.Flags().Var((*list)(&o.filters), "filter", "Only builds that match, e.g. status=error (repeatable)")
 	c.Flags().StringVar(&o.format, "format", formatTable, "How to print: table or json")
 	c.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "Print the references alone")
 	return c

@@ -68,7 +68,7 @@ func newPruneCommand(f *factory, run func(context.Context, *pruneOptions) error)
 
 func (o *pruneOptions) register(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.all, "all", "a", false, "Include internal records, those of frontends, and what images share")
-	flags.StringArrayVar(&o.filters, "filter", nil, filterHelp)
+	flags.Var((*list)(&o.filters), "filter", filterHelp)
 	flags.StringVar(&o.reservedSpace, "reserved-space", "", "Space that the cache may keep in any case, e.g. 2gb")
 	flags.StringVar(&o.maxUsedSpace, "max-used-space", "", "Space that the cache may use at most, e.g. 10gb")
 	flags.StringVar(&o.minFreeSpace, "min-free-space", "", "Space that shall be free on the disk, e.g. 5gb")
