@@ -71,8 +71,16 @@ func TestExaminePod(t *testing.T) {
 			p.DeletionTimestamp = &metav1.Time{}
 		}, CauseEvicted, "EvictionByEvictionAPI", false},
 		"node lost": {func(p *corev1.Pod) {
-			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "NodeNotReady"}}
+			p.Status.Conditions = []corev1.PodCondition{
+				{Type: corev1.PodReady, Status: corev1.ConditionFalse}, {Type: corev1.ContainersReady, Status: corev1.ConditionTrue},
+			}
 		}, CauseNodeLost, `node "node-1" does not report`, false},
+		"not ready, as its kubelet reports": {func(p *corev1.Pod) {
+			p.Status.Conditions = []corev1.PodCondition{
+				{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady"},
+				{Type: corev1.ContainersReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady"},
+			}
+		}, CauseNone, "runs on node", false},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
