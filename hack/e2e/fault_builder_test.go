@@ -46,6 +46,26 @@ func builderFaults() []fault {
 			s.eventuallyGone()
 			return step.ran() + ", then the Pod went"
 		}},
+		{"daemon crashed during RUN", busy, func(s *scene) string {
+			s.plain()
+			r, step, tag := s.pushesStep()
+			fault := s.crash("buildkitd")
+			s.told(r, fault, 5*time.Second)
+			step.begins(r, 2) // in the daemon that the kubelet has started again
+			step.letGo()
+			s.pushed(r, tag)
+			return step.ran()
+		}},
+		{"daemon crashed during RUN, no retries", busy, func(s *scene) string {
+			s.plain()
+			r, _, _ := s.pushesStep("--retries", "0")
+			fault := s.crash("buildkitd")
+			s.told(r, fault, 5*time.Second)
+			s.end(r, 3)
+			s.explains(r, `the daemon in Pod "buildkitd" ended with exit code 2`, "SIGABRT: abort", "kubectl logs buildkitd", "--previous")
+			s.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok()
+			return "explained (exit 3)"
+		}},
 		{"builder evicted for its use of the disk", waits, func(s *scene) string {
 			s.plain("--limit", "ephemeral-storage=200Mi")
 			step := s.newStep()
@@ -77,6 +97,13 @@ func builderFaults() []fault {
 			return "explained (exit 3)"
 		}},
 	}
+}
+
+// crash ends a daemon as a failed assertion in it would, with its last words in its log.
+func (s *scene) crash(pod string) (fault time.Time) {
+	s.t.Helper()
+	s.kubectl("exec", pod, "--", "kill", "-ABRT", "1").ok()
+	return time.Now()
 }
 
 // makeRoom does as the error says, until a build has room again: what the failed one wrote is not free in the same moment.

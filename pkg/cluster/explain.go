@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -48,9 +47,6 @@ const (
 	settles = 2500 * time.Millisecond
 	// lookAgain is how often Explain looks within that time; a watch would need another permission.
 	lookAgain = 250 * time.Millisecond
-	// lastLogLines is how much of a dead daemon's log is shown, of the readLogLines that are read.
-	lastLogLines = 10
-	readLogLines = 200
 )
 
 // Explain asks the cluster what happened to the member, as it was when it was chosen. A member that looks well is
@@ -194,31 +190,6 @@ func (c *Client) vanished(ctx context.Context, member Member, cause Cause, how s
 		}
 	}
 	return diagnosis
-}
-
-// lastLines are the last lines of the daemon that ended, or else of the one that runs.
-func (c *Client) lastLines(ctx context.Context, pod, container string) []string {
-	for _, previous := range []bool{true, false} {
-		text, err := c.logs(ctx, pod, container, previous, readLogLines)
-		if lines := telling(string(text)); err == nil && len(lines) > 0 {
-			return lines
-		}
-	}
-	return nil
-}
-
-// telling keeps the last lines that are not part of a Go stack: the daemon prints one after every error, and the error
-// itself is what matters. A frame is two lines: a function, and an indented place in a file.
-func telling(text string) []string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	var kept []string
-	for i, line := range lines {
-		frame := strings.HasPrefix(line, "\t") || i+1 < len(lines) && strings.HasPrefix(lines[i+1], "\t")
-		if !frame && strings.TrimSpace(line) != "" {
-			kept = append(kept, line)
-		}
-	}
-	return kept[max(0, len(kept)-lastLogLines):]
 }
 
 func find(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {

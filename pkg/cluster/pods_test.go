@@ -149,19 +149,6 @@ func TestIsBuildKit(t *testing.T) {
 	}
 }
 
-func TestTelling(t *testing.T) {
-	text := "time=1 level=info msg=starting\nbuildkitd: no such snapshotter\nmain.main.func1\n\t/src/main.go:1\nruntime.main\n\t/src/proc.go:2\n"
-	if got := strings.Join(telling(text), "|"); got != "time=1 level=info msg=starting|buildkitd: no such snapshotter" {
-		t.Errorf("got %q", got)
-	}
-	if got := telling(strings.Repeat("line\n", 50)); len(got) != lastLogLines {
-		t.Errorf("%d lines", len(got))
-	}
-	if got := telling(""); len(got) != 0 {
-		t.Errorf("got %q", got)
-	}
-}
-
 func FuzzReadForbidden(f *testing.F) {
 	f.Add(`pods "x" is forbidden: User "u" cannot get resource "pods/portforward" in API group "" in the namespace "team"`)
 	f.Add(`pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged`)
