@@ -63,7 +63,6 @@ func builderFaults() []fault {
 			s.told(r, fault, 5*time.Second)
 			s.end(r, 3)
 			s.explains(r, `the daemon in Pod "buildkitd" ended with exit code 2`, "SIGABRT: abort", "kubectl logs buildkitd", "--previous")
-			s.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok()
 			return "explained (exit 3)"
 		}},
 		{"builder evicted for its use of the disk", waits, func(s *scene) string {

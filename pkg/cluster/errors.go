@@ -35,7 +35,7 @@ type NotReadyError struct {
 	Reason string
 	// Message is the cluster's own explanation; it may be empty.
 	Message string
-	// Starting says that waiting may help.
+	// Starting says that waiting may help: the Pod is new, or its daemon is being started again.
 	Starting bool
 }
 

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -67,5 +68,42 @@ func TestMembersOfNoBuilder(t *testing.T) {
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestResolveSpreadsAndStays(t *testing.T) {
+	server := newServer(t)
+	installed(t, server, func(s *builder.Spec) { s.Replicas = 4 })
+	client := server.client()
+	choose := func(affinity string) string {
+		t.Helper()
+		member, _, err := client.Resolve(t.Context(), "buildkitd", affinity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return member.Pod
+	}
+	const builds = 80
+	before, count := map[string]string{}, map[string]int{}
+	for n := range builds {
+		affinity := fmt.Sprintf("/home/jane/src/project-%d", n)
+		before[affinity] = choose(affinity)
+		count[before[affinity]]++
+		if again := choose(affinity); again != before[affinity] {
+			t.Errorf("%s goes to %s, then to %s", affinity, before[affinity], again)
+		}
+	}
+	for name, builds := range count {
+		if builds < 8 || builds > 40 {
+			t.Errorf("%s gets %d of 80 builds", name, builds)
+		}
+	}
+	// When a member goes, only its own builds move.
+	server.set("pods", "buildkitd-2", object{"deletionTimestamp": "2026-01-01T00:00:00Z"})
+	for affinity, was := range before {
+		now := choose(affinity)
+		if now == "buildkitd-2" || was != "buildkitd-2" && now != was {
+			t.Errorf("%s was on %s and is on %s", affinity, was, now)
+		}
 	}
 }

@@ -112,6 +112,7 @@ func (c *Client) usable(name string, pod *corev1.Pod) error {
 	failure := &NotReadyError{Name: name, Namespace: c.namespace, Pod: pod.Name, Reason: state}
 	if trouble := troubleOf(pod); trouble != nil {
 		failure.Reason, failure.Message = trouble.reason, trouble.message
+		failure.Starting = trouble.crashed && pod.Status.Phase == corev1.PodRunning // its kubelet starts it again
 	} else {
 		failure.Starting = pod.Status.Phase == corev1.PodPending || state == "NotReady"
 	}

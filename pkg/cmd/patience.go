@@ -57,7 +57,7 @@ func (s search) next(err error, tries int, elapsed time.Duration) time.Duration 
 // patience is how long that error may last.
 func (s search) patience(err error) time.Duration {
 	switch {
-	case passes(err):
+	case passes(err), starting(err):
 		return s.within
 	case !s.found, final(err):
 		return 0
@@ -89,6 +89,12 @@ func passes(err error) bool {
 		return false
 	}
 	return errors.As(err, &unreachable) || errors.As(err, &dial) || errors.As(err, &cut) || errors.As(err, &lost)
+}
+
+// starting says that the daemon is on its way: its Pod is new, or it has crashed and is started again.
+func starting(err error) bool {
+	var notReady *cluster.NotReadyError
+	return errors.As(err, &notReady) && notReady.Starting
 }
 
 // final says that another try would end the same way, or that nobody wants one.
