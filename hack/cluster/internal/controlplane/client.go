@@ -18,6 +18,9 @@ type Client struct {
 	http   *http.Client
 }
 
+// cordoned is the taint of a node that somebody wants to be left alone: that is no state of the cluster's.
+const cordoned = "node.kubernetes.io/unschedulable"
+
 // Node is what the API server says of a node.
 type Node struct {
 	Name    string
@@ -99,8 +102,10 @@ func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
 				node.Ready, node.Message = condition.Status == "True", condition.Message
 			}
 		}
-		if len(item.Spec.Taints) > 0 && node.Ready {
-			node.Ready, node.Message = false, "tainted "+item.Spec.Taints[0].Key
+		for _, taint := range item.Spec.Taints {
+			if node.Ready && taint.Key != cordoned {
+				node.Ready, node.Message = false, "tainted "+taint.Key
+			}
 		}
 		nodes = append(nodes, node)
 	}
