@@ -19,13 +19,13 @@ func nodeFaults() []fault {
 			s.t.Cleanup(comesBack)
 			s.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok() // a lost node makes this untrue
 			// The cluster gives a node 50 s to report before it takes it for lost.
-			r, _, _ := s.pushesStep("--retry-timeout", "75s")
+			r, _, _ := s.pushesStep("--retry-timeout", "100s")
 			component(s.t, "kill", lostNode+"-kubelet", lostNode+"-containerd")
 			s.told(r, time.Now(), 15*time.Second)
 			s.end(r, 3)
 			s.explains(r, "node \""+lostNode+"\" does not report any more", "kubectl buildkit install")
 			comesBack()
-			s.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok()
+			s.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=120s").ok()
 			return "explained (exit 3)"
 		}},
 	}

@@ -43,8 +43,9 @@ type Diagnosis struct {
 func (d Diagnosis) settled() bool { return d.Over || d.Cause != CauseExited }
 
 const (
-	// settles is how long the kubelet may take to report what the tunnel has felt already.
-	settles = 2500 * time.Millisecond
+	// settles is how long the kubelet may take to report what the tunnel has felt already: a second, and longer when its
+	// node is busy.
+	settles = 5 * time.Second
 	// lookAgain is how often Explain looks within that time; a watch would need another permission.
 	lookAgain = 250 * time.Millisecond
 )
