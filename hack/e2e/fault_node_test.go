@@ -4,8 +4,8 @@ package e2e_test
 
 import "time"
 
-// lostNode has the builder of one fault alone: hack/e2e/faults lets no other Pod onto it.
-const lostNode = "node-2"
+// lostNode has the builder of one fault alone: hack/e2e/faults lets no other Pod onto it. All others are on the other.
+const lostNode, others = "node-2", "node-1"
 
 // nodeFaults take away what runs the builder's Pod, for a moment or for good. The Pod lives on, the link to it does not.
 func nodeFaults() []fault {
@@ -14,19 +14,19 @@ func nodeFaults() []fault {
 		// The kubelet itself takes seconds to close the way to a containerd that is dead: kubectl port-forward learns no sooner.
 		{"containerd restarted during RUN", alone, func(s *scene) string { return s.restarts("node-1-containerd", 15*time.Second) }},
 		{"node gone during RUN", waits, func(s *scene) string {
-			s.plain("--node-selector", "kubernetes.io/hostname="+lostNode, "--toleration", "node.kubernetes.io/unschedulable")
-			comesBack := func() { component(s.t, "restart", lostNode+"-containerd", lostNode+"-kubelet") }
-			s.t.Cleanup(comesBack)
+			on := func(node string) []string { return []string{"--node-selector", "kubernetes.io/hostname=" + node} }
+			s.plain(append(on(lostNode), "--toleration", "node.kubernetes.io/unschedulable")...)
 			s.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok() // a lost node makes this untrue
 			// The cluster gives a node 50 s to report before it takes it for lost.
 			r, _, _ := s.pushesStep("--retry-timeout", "100s")
+			s.t.Cleanup(func() { s.comesBack(lostNode) })
 			component(s.t, "kill", lostNode+"-kubelet", lostNode+"-containerd")
 			s.told(r, time.Now(), 15*time.Second)
 			s.end(r, 3)
-			s.explains(r, "node \""+lostNode+"\" does not report any more", "kubectl buildkit install")
-			comesBack()
-			s.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=120s").ok()
-			return "explained (exit 3)"
+			s.explains(r, `node "`+lostNode+`" does not report any more`, "kubectl buildkit install buildkitd", "--force")
+			s.buildkit(append([]string{"install"}, on(others)...)...).exits(3).says(lostNode, "--force").within(30 * time.Second)
+			s.builder(append(on(others), "--force")...)
+			return "explained (exit 3), then installed on another node"
 		}},
 	}
 }
@@ -46,4 +46,10 @@ func (s *scene) restarts(name string, told time.Duration) string {
 		s.t.Error("the Pod is another one: the fault was more than a restart")
 	}
 	return step.ran()
+}
+
+// comesBack ends the loss of a node.
+func (s *scene) comesBack(node string) {
+	component(s.t, "restart", node+"-containerd", node+"-kubelet")
+	s.kubectl("wait", "node/"+node, "--for=condition=Ready", "--timeout=60s").ok()
 }

@@ -117,18 +117,9 @@ func causeOf(pod *corev1.Pod, member Member) Diagnosis {
 		return Diagnosis{Cause: CauseTerminating, Message: name + " is being deleted"}
 	}
 	if nodeLost(pod) {
-		return Diagnosis{Cause: CauseNodeLost, Message: fmt.Sprintf("node %q does not report any more", pod.Spec.NodeName)}
+		return Diagnosis{Cause: CauseNodeLost, Message: ofLostNode(pod)}
 	}
 	return Diagnosis{Cause: CauseNone, Message: fmt.Sprintf("%s runs on node %q", name, pod.Spec.NodeName)}
-}
-
-// nodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two together, where no
-// readiness gate is between them, and when it does not report any more, the node's controller changes the first alone.
-// (k8s.io/kubernetes/pkg/controller/util/node, MarkPodsNotReady)
-func nodeLost(pod *corev1.Pod) bool {
-	ready, containers := find(pod, corev1.PodReady), find(pod, corev1.ContainersReady)
-	return len(pod.Spec.ReadinessGates) == 0 && ready != nil && ready.Status != corev1.ConditionTrue &&
-		containers != nil && containers.Status == corev1.ConditionTrue
 }
 
 // ended is how the daemon's container last ended, if it did since the member was chosen.

@@ -17,7 +17,7 @@ import (
 // gone says that what was to be removed is no more, or another object by now.
 func gone(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsConflict(err) }
 
-// awaitGone waits until the builder has no Pod any more.
+// awaitGone waits until the builder has no Pod any more. It does not wait for a lost node: that is a *NodeLostError.
 func (c *Client) awaitGone(ctx context.Context, name string, report func(Event)) error {
 	options := metav1.ListOptions{LabelSelector: builder.Selector(name)}
 	left := map[types.UID]string{}
@@ -34,6 +34,9 @@ func (c *Client) awaitGone(ctx context.Context, name string, report func(Event))
 				}
 			} else {
 				left[pod.UID] = pod.Name
+				if nodeLost(pod) {
+					return true, &NodeLostError{Name: name, Namespace: c.namespace, Pod: pod.Name, Node: pod.Spec.NodeName}
+				}
 			}
 		}
 		return len(left) == 0, nil

@@ -16,7 +16,7 @@ type Probe func(ctx context.Context, member Member, connection *Connection) erro
 type InstallOptions struct {
 	// DryRun asks the server about every object and changes nothing.
 	DryRun bool
-	// Force replaces members without waiting for their running builds.
+	// Force replaces members without waiting for their running builds, and those whose node is lost.
 	Force bool
 	// NoWait returns once the objects are applied.
 	NoWait bool

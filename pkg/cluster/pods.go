@@ -97,6 +97,8 @@ func stateOf(pod *corev1.Pod) (state string, ready bool) {
 		return status.State.Waiting.Reason, false
 	case status.State.Terminated != nil:
 		return status.State.Terminated.Reason, false
+	case nodeLost(pod):
+		return ReasonNodeLost, false
 	case condition(pod, corev1.PodReady) == corev1.ConditionTrue:
 		return "Ready", true
 	case status.State.Running == nil:
@@ -173,6 +175,8 @@ func troubleOf(pod *corev1.Pod) *trouble {
 		return waiting(status)
 	case status.State.Terminated != nil:
 		return terminated(status.State.Terminated)
+	case nodeLost(pod):
+		return &trouble{reason: ReasonNodeLost, message: ofLostNode(pod), patience: short}
 	}
 	return nil
 }

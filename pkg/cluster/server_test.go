@@ -131,7 +131,7 @@ func (s *apiServer) one(w http.ResponseWriter, r *http.Request, kind, name strin
 			status(w, http.StatusConflict, metav1.StatusReasonConflict, "the UID in the precondition does not match")
 			return
 		}
-		s.endLocked(kind, key)
+		s.endLocked(kind, key, body["gracePeriodSeconds"] == 0.0)
 		answer(w, http.StatusOK, object{"kind": "Status", "apiVersion": "v1", "status": "Success"})
 	case http.MethodPost:
 		if old != nil && !dry {

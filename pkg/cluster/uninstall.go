@@ -17,7 +17,7 @@ import (
 type UninstallOptions struct {
 	// Purge removes the volumes as well.
 	Purge bool
-	// Force stops the members without waiting for their running builds.
+	// Force stops the members without waiting for their running builds, or for a node that is lost.
 	Force bool
 	// NoWait returns once everything is marked for removal.
 	NoWait bool
@@ -34,7 +34,7 @@ type Removal struct {
 }
 
 // Uninstall removes exactly what install made. All is marked for removal before it waits, so that an interrupt leaves
-// nothing behind.
+// nothing behind. It does not wait for a lost node: that is a *NodeLostError.
 func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOptions, report func(Event)) (Removal, error) {
 	var removal Removal
 	if err := builder.ValidateName(name); err != nil {
@@ -130,6 +130,9 @@ func (c *Client) removeAll(ctx context.Context, name string, found *found, optio
 	})
 	if err == nil && found.set != nil && options.Force {
 		err = c.stopMembers(ctx, name, graceOf(true))
+	}
+	if err == nil && options.Force {
+		_, err = c.giveUpLost(ctx, name)
 	}
 	return err
 }

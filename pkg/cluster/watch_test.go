@@ -92,9 +92,9 @@ func (s *apiServer) watch(w http.ResponseWriter, r *http.Request, kind string) {
 	}
 }
 
-// endLocked removes an object, a Pod after the time it takes to end.
-func (s *apiServer) endLocked(kind, key string) {
-	if kind != "pods" || s.lingers == 0 {
+// endLocked removes an object, a Pod after the time it takes to end, or at once for who does not want to know.
+func (s *apiServer) endLocked(kind, key string, atOnce bool) {
+	if kind != "pods" || s.lingers == 0 || atOnce {
 		s.removeLocked(key)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,6 +61,11 @@ func (i *installation) applyOnce(ctx context.Context) error {
 // clearWay removes what the new workload cannot be made of: one of the other shape, a Pod of another Spec, one that has
 // ended, and one that is going already.
 func (i *installation) clearWay(ctx context.Context) error {
+	if i.options.Force {
+		if err := i.leaveLostNodes(ctx); err != nil {
+			return err
+		}
+	}
 	if set := i.found.set; set != nil && !i.spec.Stateful() {
 		if err := i.removeAndWait(ctx, kindStatefulSet, set); err != nil {
 			return err
@@ -77,6 +83,18 @@ func (i *installation) clearWay(ctx context.Context) error {
 		i.found.pod = nil
 	}
 	return nil
+}
+
+// leaveLostNodes gives members on lost nodes up: the scheduler, or the controller of a set, puts others elsewhere.
+func (i *installation) leaveLostNodes(ctx context.Context) error {
+	removed, err := i.giveUpLost(ctx, i.spec.Name)
+	if pod := i.found.pod; pod != nil && slices.Contains(removed, pod.UID) {
+		i.found.pod = nil
+	}
+	if len(removed) > 0 {
+		i.outcome.Change = Replaced
+	}
+	return err
 }
 
 func (i *installation) mustGo(pod *corev1.Pod) bool {

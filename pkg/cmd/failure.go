@@ -164,6 +164,7 @@ func explainBuilder(err error) (failure, bool) {
 	var (
 		notFound    *cluster.NotFoundError
 		noNamespace *cluster.NamespaceNotFoundError
+		nodeLost    *cluster.NodeLostError
 		notReady    *cluster.NotReadyError
 		terminating *cluster.TerminatingError
 		expired     *cluster.ExpiredError
@@ -179,6 +180,10 @@ func explainBuilder(err error) (failure, bool) {
 		return failure{text: notFound.Error(), next: next, code: exitNoBuilder}, true
 	case errors.As(err, &noNamespace):
 		return failure{text: noNamespace.Error(), next: "kubectl create namespace " + noNamespace.Namespace + ", or choose another with -n", code: exitNoBuilder}, true
+	case errors.As(err, &nodeLost):
+		return failure{text: nodeLost.Error(), next: "give it up without its node: the same command with --force", code: exitNoBuilder}, true
+	case errors.As(err, &notReady) && notReady.Reason == cluster.ReasonNodeLost:
+		return failure{text: notReady.Error(), next: elsewhere(notReady.Name, notReady.Namespace), code: exitNoBuilder}, true
 	case errors.As(err, &notReady):
 		return failure{text: notReady.Error(), next: inspect(notReady.Namespace, notReady.Pod), code: exitNoBuilder}, true
 	case errors.As(err, &terminating):
@@ -192,6 +197,11 @@ func explainBuilder(err error) (failure, bool) {
 		return failure{text: unreachable.Error(), next: "check the network, a VPN, and: kubectl version", code: exitNoBuilder}, true
 	}
 	return failure{}, false
+}
+
+// elsewhere is for a builder whose node is lost.
+func elsewhere(name, namespace string) string {
+	return fmt.Sprintf("kubectl buildkit install %s -n %s --force puts it on another node", name, namespace)
 }
 
 func inspect(namespace, pod string) string {
@@ -213,6 +223,8 @@ func explainStart(e *cluster.StartError) failure {
 	switch {
 	case len(e.Remaining) > 0:
 		next = fmt.Sprintf("kubectl buildkit uninstall %s -n %s", e.Name, e.Namespace)
+	case e.Reason == cluster.ReasonNodeLost:
+		next = elsewhere(e.Name, e.Namespace)
 	case e.Reason == "Unschedulable":
 		next = "look at kubectl get nodes --show-labels and adapt --node-selector, --toleration or --request"
 	case strings.Contains(e.Reason, "Image"):

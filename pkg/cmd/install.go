@@ -68,7 +68,7 @@ func newInstallCommand(f *factory, run func(context.Context, *installOptions) er
 	flags.StringVarP(&o.output, "output", "o", "", `Print the objects instead of a summary: "yaml"`)
 	flags.StringVar(&o.dryRun, "dry-run", "none", `"client" asks nobody, "server" asks the cluster; neither changes anything`)
 	flags.Lookup("dry-run").NoOptDefVal = "client"
-	flags.BoolVar(&o.force, "force", false, "Replace the Pod at once, without waiting for its running builds")
+	flags.BoolVar(&o.force, "force", false, "Replace the Pod at once, without waiting for its running builds, nor for a node that is lost")
 	flags.BoolVar(&o.wait, "wait", true, "Wait until the daemon has answered")
 	flags.DurationVar(&o.timeout, "timeout", defaultInstallTimeout, "How long to wait")
 	return c

@@ -61,18 +61,30 @@ func explainLost(e *lostError) failure {
 	if len(e.diagnosis.Logs) > 0 {
 		text += "\n  the daemon's last lines:\n    " + strings.Join(e.diagnosis.Logs, "\n    ")
 	}
-	again := fmt.Sprintf("kubectl buildkit install %s -n %s", e.member.Builder, e.member.Namespace)
 	if denied, ok := explainPermission(e.after); ok && !e.diagnosis.Over {
 		return failure{text: text, next: denied.next, code: denied.code}
 	}
-	next := "build again: finished steps are in the cache"
+	return failure{text: text, next: e.next(), code: exitNoBuilder}
+}
+
+// next is what removes the cause of the loss.
+func (e *lostError) next() string {
+	again := fmt.Sprintf("kubectl buildkit install %s -n %s", e.member.Builder, e.member.Namespace)
+	switch e.diagnosis.Cause {
+	case cluster.CauseOOMKilled, cluster.CauseDeleted, cluster.CauseEvicted, cluster.CauseNodeLost:
+		if e.member.Adopted {
+			return fmt.Sprintf("see to Pod %s, which is not of this plugin's making, then build again", e.member.Pod)
+		}
+	}
 	switch e.diagnosis.Cause {
 	case cluster.CauseOOMKilled:
-		next = again + " with a higher --limit memory=…"
-	case cluster.CauseDeleted, cluster.CauseEvicted, cluster.CauseNodeLost:
-		next = again + ", then build again"
+		return again + " with a higher --limit memory=…"
+	case cluster.CauseDeleted, cluster.CauseEvicted:
+		return again + ", then build again"
+	case cluster.CauseNodeLost:
+		return elsewhere(e.member.Builder, e.member.Namespace) + "; then build again"
 	case cluster.CauseExited:
-		next = fmt.Sprintf("kubectl logs %s -n %s --previous", e.member.Pod, e.member.Namespace)
+		return fmt.Sprintf("kubectl logs %s -n %s --previous", e.member.Pod, e.member.Namespace)
 	}
-	return failure{text: text, next: next, code: exitNoBuilder}
+	return "build again: finished steps are in the cache"
 }

@@ -37,7 +37,7 @@ func newUninstallCommand(f *factory) *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.BoolVar(&options.Purge, "purge", false, "Remove the volumes with the cache as well")
-	flags.BoolVar(&options.Force, "force", false, "Stop the Pod at once, without waiting for its running builds")
+	flags.BoolVar(&options.Force, "force", false, "Stop the Pod at once, without waiting for its running builds, nor for a node that is lost")
 	flags.BoolVar(&wait, "wait", true, "Wait until the Pod is gone")
 	flags.DurationVar(&options.Timeout, "timeout", 0, "How long to wait; 0 is without limit")
 	return c

@@ -1,0 +1,55 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+)
+
+// ReasonNodeLost is the reason of a StartError and of a NotReadyError about a member whose node is lost.
+const ReasonNodeLost = string(CauseNodeLost)
+
+// NodeLostError says that a Pod cannot end, for its node is lost: only the kubelet there could confirm it.
+type NodeLostError struct{ Name, Namespace, Pod, Node string }
+
+func (e *NodeLostError) Error() string {
+	return fmt.Sprintf("Pod %q cannot end: node %q does not report any more", e.Pod, e.Node)
+}
+
+// nodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two together, where no
+// readiness gate is between them, and when it does not report any more, the node's controller changes the first alone.
+// (k8s.io/kubernetes/pkg/controller/util/node, MarkPodsNotReady)
+func nodeLost(pod *corev1.Pod) bool {
+	ready, containers := find(pod, corev1.PodReady), find(pod, corev1.ContainersReady)
+	return len(pod.Spec.ReadinessGates) == 0 && ready != nil && ready.Status != corev1.ConditionTrue &&
+		containers != nil && containers.Status == corev1.ConditionTrue
+}
+
+func ofLostNode(pod *corev1.Pod) string {
+	return fmt.Sprintf("node %q does not report any more", pod.Spec.NodeName)
+}
+
+// giveUpLost removes the builder's Pods on lost nodes without their kubelets' word, and says which these were. Should a
+// node come back, its kubelet ends the Pod.
+func (c *Client) giveUpLost(ctx context.Context, name string) (removed []types.UID, err error) {
+	pods := &corev1.PodList{}
+	if err := c.list(ctx, kindPod, metav1.ListOptions{LabelSelector: builder.Selector(name)}, pods); err != nil {
+		return nil, err
+	}
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if !nodeLost(pod) {
+			continue
+		}
+		if err := c.remove(ctx, kindPod, pod.Name, pod.UID, new(int64)); err != nil && !gone(err) {
+			return removed, err
+		}
+		removed = append(removed, pod.UID)
+	}
+	return removed, nil
+}

@@ -1,0 +1,86 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+// onLostNode is a cluster with a builder, one node of which does not report any more: nobody there confirms an end.
+func onLostNode(t *testing.T, change func(*builder.Spec), pod string) *apiServer {
+	t.Helper()
+	server := newServer(t)
+	installed(t, server, change)
+	status := podStatus(object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}})
+	status["conditions"] = []any{object{"type": "Ready", "status": "False"}, object{"type": "ContainersReady", "status": "True"}}
+	server.set("pods", pod, object{"node": "node-2", "status": status})
+	server.lingers, server.onPod = time.Hour, running
+	server.forget()
+	return server
+}
+
+func same(*builder.Spec) {}
+
+func TestBuilderOnALostNode(t *testing.T) {
+	_, _, err := onLostNode(t, same, "buildkitd").client().Resolve(t.Context(), "buildkitd", "")
+	var notReady *cluster.NotReadyError
+	if !errors.As(err, &notReady) || notReady.Reason != cluster.ReasonNodeLost || notReady.Starting || !strings.Contains(err.Error(), `node "node-2"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Builds may still run there, if it is only the way to the node that is gone: a member is given up when that is asked for.
+func TestInstallSaysThatANodeIsLost(t *testing.T) {
+	server := onLostNode(t, same, "buildkitd")
+	silent := func(context.Context, cluster.Member, *cluster.Connection) error { return errors.New("no answer") }
+	_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{Probe: silent}, nil)
+	var start *cluster.StartError
+	if !errors.As(err, &start) || start.Reason != cluster.ReasonNodeLost || !slices.Contains(server.names(), "pods/buildkitd") {
+		t.Errorf("of the same Spec: %v", err)
+	}
+	_, err = server.client().Install(t.Context(), builder.Spec{Rootless: true}, cluster.InstallOptions{}, nil)
+	var lost *cluster.NodeLostError
+	if !errors.As(err, &lost) || lost.Node != "node-2" {
+		t.Errorf("of another Spec: %v", err)
+	}
+}
+
+func TestInstallWithForceLeavesALostNode(t *testing.T) {
+	for name, spec := range map[string]builder.Spec{"same Spec": {}, "another Spec": {Rootless: true}} {
+		server := onLostNode(t, same, "buildkitd")
+		outcome, err := server.client().Install(t.Context(), spec, cluster.InstallOptions{Force: true}, nil)
+		if err != nil || outcome.Change != cluster.Replaced || outcome.Members[0].Node != "node-1" {
+			t.Errorf("%s: %v, %+v", name, err, outcome.Members)
+		}
+	}
+}
+
+func TestInstallWithForceGivesUpOnlyWhatIsLost(t *testing.T) {
+	server := onLostNode(t, func(s *builder.Spec) { s.Replicas = 3 }, "buildkitd-1")
+	_, err := server.client().Install(t.Context(), builder.Spec{Replicas: 3}, cluster.InstallOptions{Force: true, NoWait: true}, nil)
+	removed := slices.DeleteFunc(server.writes(), func(request string) bool { return !strings.HasPrefix(request, "DELETE") })
+	if err != nil || len(removed) != 1 || !strings.Contains(removed[0], "buildkitd-1") {
+		t.Errorf("removed %v, %v", removed, err)
+	}
+}
+
+func TestUninstallFromALostNode(t *testing.T) {
+	server := onLostNode(t, same, "buildkitd")
+	_, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil)
+	var lost *cluster.NodeLostError
+	if !errors.As(err, &lost) || lost.Pod != "buildkitd" {
+		t.Errorf("got %v", err)
+	}
+	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{Force: true}, nil); err != nil {
+		t.Error(err)
+	}
+	if left := server.names(); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
