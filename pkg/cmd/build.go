@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
 const buildLong = `Build an image from a Dockerfile, on a builder in the cluster.
@@ -90,6 +92,8 @@ func (o *buildOptions) checkArguments(f *factory, args []string) error {
 		return fmt.Errorf("takes no PATH with --frontend, got %q: the context is --local context=DIR", args)
 	case len(args) == 0 && o.FrontendName == "" && !f.pipedInto():
 		return errors.New(`needs the build context: PATH, URL or "-", e.g. "." for the current directory`)
+	case len(args) > 1 && o.Compress != "":
+		return fmt.Errorf("takes one PATH, got %d arguments: %q; --compress is one of %s", len(args), args, strings.Join(upload.Modes(), ", "))
 	case len(args) > 1:
 		return fmt.Errorf("takes one PATH, got %d arguments: %q", len(args), args)
 	}

@@ -111,6 +111,8 @@ func TestBuildMisuse(t *testing.T) {
 	for args, part := range map[string]string{
 		"build":                            "needs the build context",
 		"build --frontend dockerfile.v0 .": "takes no PATH with --frontend",
+		"build one two":                    `got 2 arguments: ["one" "two"]`,
+		"build --compress perhaps .":       "--compress is one of auto, always, never",
 		"build --rm=perhaps .":             "invalid argument",
 		"build --debug=x .":                "invalid argument",
 		"build --network mine .":           "no such network",
