@@ -18,11 +18,12 @@ const ReasonNodeLost = string(CauseNodeLost)
 type NodeLostError struct{ Name, Namespace, Pod, Node string }
 
 func (e *NodeLostError) Error() string {
-	return fmt.Sprintf("Pod %q cannot end: node %q does not report any more", e.Pod, e.Node)
+	return fmt.Sprintf("Pod %q cannot end: node %q is not ready, or does not report any more", e.Pod, e.Node)
 }
 
 // nodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two together, where no
-// readiness gate is between them, and when it does not report any more, the node's controller changes the first alone.
+// readiness gate is between them, and when it does not report any more, or that its node is not ready, the nodes'
+// controller changes the first alone.
 // (k8s.io/kubernetes/pkg/controller/util/node, MarkPodsNotReady)
 func nodeLost(pod *corev1.Pod) bool {
 	ready, containers := find(pod, corev1.PodReady), find(pod, corev1.ContainersReady)
@@ -31,7 +32,7 @@ func nodeLost(pod *corev1.Pod) bool {
 }
 
 func ofLostNode(pod *corev1.Pod) string {
-	return fmt.Sprintf("node %q does not report any more", pod.Spec.NodeName)
+	return fmt.Sprintf("node %q is not ready, or does not report any more", pod.Spec.NodeName)
 }
 
 // giveUpLost removes the builder's Pods on lost nodes without their kubelets' word, and says which these were. Should a

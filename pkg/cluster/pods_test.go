@@ -74,7 +74,7 @@ func TestExaminePod(t *testing.T) {
 			p.Status.Conditions = []corev1.PodCondition{
 				{Type: corev1.PodReady, Status: corev1.ConditionFalse}, {Type: corev1.ContainersReady, Status: corev1.ConditionTrue},
 			}
-		}, CauseNodeLost, `node "node-1" does not report`, false},
+		}, CauseNodeLost, `node "node-1" is not ready, or does not report`, false},
 		"not ready, as its kubelet reports": {func(p *corev1.Pod) {
 			p.Status.Conditions = []corev1.PodCondition{
 				{Type: corev1.PodReady, Status: corev1.ConditionFalse, Reason: "ContainersNotReady"},
