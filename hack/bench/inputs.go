@@ -86,39 +86,50 @@ func random(_ context.Context, w *workshop) ([]contender, error) {
 	}), nil
 }
 
-// small is many files, sent again as random is.
+// small is many files in a directory that the daemon does not know: it has another name for every run. Their times change
+// as well, for buildctl, which does not tell the daemon of the name. Their content is known, as in random. Files are not
+// made anew nor removed between the runs: for minutes after it freed many inodes, ext4 makes new ones ever more slowly.
 func small(_ context.Context, w *workshop) ([]contender, error) {
 	dir, err := w.context("small", "FROM scratch", "COPY files /files")
 	if err != nil {
 		return nil, err
 	}
+	paths, err := writeSmall(dir)
+	if err != nil {
+		return nil, err
+	}
+	renew := func(context.Context) error {
+		for _, path := range paths {
+			if err := os.Chtimes(filepath.Join(dir, path), time.Now(), time.Now()); err != nil {
+				return err
+			}
+		}
+		old := dir
+		dir = filepath.Join(w.dir, "small-"+rand.Text())
+		return os.Rename(old, dir)
+	}
+	return w.everyone(func(c client) contender {
+		return contender{client: c, before: renew, command: func() []string { return w.build(c, dir, "") }}
+	}), nil
+}
+
+// writeSmall writes the small files and says where they are in dir.
+func writeSmall(dir string) (paths []string, err error) {
 	line := strings.Repeat("a line of some file, as there are many\n", smallBytes/39+1)
-	var paths []string
 	for i := range smallFiles {
-		folder := filepath.Join(dir, "files", fmt.Sprintf("%03d", i/500))
+		path := filepath.Join("files", fmt.Sprintf("%03d", i/500), fmt.Sprintf("%05d", i))
 		if i%500 == 0 {
-			if err := os.MkdirAll(folder, 0o755); err != nil {
+			if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(path)), 0o755); err != nil {
 				return nil, err
 			}
 		}
-		path := filepath.Join(folder, fmt.Sprintf("%05d", i))
 		text := fmt.Sprintf("%05d %s", i, line)[:smallBytes]
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o644); err != nil {
 			return nil, err
 		}
 		paths = append(paths, path)
 	}
-	touch := func(context.Context) error {
-		for _, path := range paths {
-			if err := os.Chtimes(path, time.Now(), time.Now()); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return w.everyone(func(c client) contender {
-		return contender{client: c, before: touch, command: func() []string { return w.build(c, dir, "") }}
-	}), nil
+	return paths, nil
 }
 
 // sourceTree is real source: what the Go toolchain brings, as far as treeFiles and treeBytes go.
