@@ -22,7 +22,8 @@ func TestInitializationIsNotCollected(t *testing.T) {
 	if out := trace(); strings.Contains(out, collected) {
 		t.Errorf("the collector works before the program does: %s", out)
 	}
-	if out := trace("GOGC=100"); !strings.Contains(out, collected) {
-		t.Errorf("GOGC=100 is ignored, or there is nothing to collect anymore and pkg/garbage is not needed: %s", out)
+	// With the default of 100 the collection begins as well, but the program may end before it does.
+	if out := trace("GOGC=50"); !strings.Contains(out, collected) {
+		t.Errorf("GOGC=50 is ignored, or there is nothing to collect anymore and pkg/garbage is not needed: %s", out)
 	}
 }
