@@ -27,7 +27,7 @@ func cases() []benchCase {
 		{name: "tree-slow", about: "source tree, 4,000 files / 27 MB, cold, 80 ms / 50 Mbit", bar: 0.45, link: slow(), most: 5, prepare: tree},
 		{name: "changed-slow", about: "one file of the tree changed, 80 ms / 50 Mbit", bar: 0.6, link: slow(), most: 5, prepare: changed},
 		{name: "random", about: "512 MiB of random data", bar: 0.8, memory: 1, most: 5, prepare: random},
-		{name: "small", about: "50,000 files of 300 bytes", bar: 0.9, most: 5, prepare: small},
+		{name: "small", about: "50,000 new files of 300 bytes", bar: 0.9, most: 5, prepare: small},
 		{name: "install", about: "install to the daemon's first answer", bar: 0.08, most: 3, prepare: install},
 		{name: "start", about: "start of the program (version)", prepare: start},
 	}
