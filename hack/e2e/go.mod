@@ -4,9 +4,9 @@ go 1.26.8
 
 require (
 	github.com/kubectl-buildkit/kubectl-buildkit/hack/link v0.0.0
-	golang.org/x/crypto v0.57.0
+	golang.org/x/crypto v0.59.0
 )
 
-require golang.org/x/sys v0.48.0 // indirect
+require golang.org/x/sys v0.50.0 // indirect
 
 replace github.com/kubectl-buildkit/kubectl-buildkit/hack/link => ../link
