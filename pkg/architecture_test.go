@@ -37,6 +37,15 @@ func TestProxyKnowsNeitherHalf(t *testing.T) {
 	refuseImports(t, "proxy", "github.com/moby/buildkit", "k8s.io/client-go", "k8s.io/apimachinery", "github.com/spf13/cobra")
 }
 
+// What makes text harmless is used everywhere, so it stands on nothing.
+func TestEscapeStandsOnNothing(t *testing.T) {
+	for _, dep := range dependencies(t, "escape") {
+		if first, _, _ := strings.Cut(dep, "/"); strings.Contains(first, ".") && dep != module+"/pkg/escape" {
+			t.Errorf("pkg/escape reaches %s", dep)
+		}
+	}
+}
+
 func refuseImports(t *testing.T, name string, forbidden ...string) {
 	t.Helper()
 	for _, dep := range dependencies(t, name) {

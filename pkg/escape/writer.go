@@ -1,0 +1,78 @@
+package escape
+
+import (
+	"io"
+	"sync"
+	"unicode/utf8"
+)
+
+// noFile is the descriptor of what is no file.
+const noFile = ^uintptr(0)
+
+// Writer writes Text: whatever is written to it, in pieces or whole, controls no terminal.
+type Writer struct {
+	mu      sync.Mutex
+	to      io.Writer
+	pending []byte // the beginning of a character or of a line break, whose rest is to come
+}
+
+// NewWriter makes a Writer of to.
+func NewWriter(to io.Writer) *Writer { return &Writer{to: to} }
+
+// Write returns len(b) or an error of the writer below.
+func (w *Writer) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	whole := append(w.pending, b...)
+	end := len(whole) - unfinished(whole)
+	w.pending = append([]byte(nil), whole[end:]...)
+	if end == 0 {
+		return len(b), nil
+	}
+	if _, err := io.WriteString(w.to, Text(string(whole[:end]))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// Flush writes what waits for its rest.
+func (w *Writer) Flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rest := string(w.pending)
+	w.pending = nil
+	if rest == "" {
+		return nil
+	}
+	_, err := io.WriteString(w.to, Text(rest))
+	return err
+}
+
+// Fd is the descriptor of the file below, or that of no file; it is for asking whether that is a terminal.
+func (w *Writer) Fd() uintptr {
+	if file, ok := w.to.(interface{ Fd() uintptr }); ok {
+		return file.Fd()
+	}
+	return noFile
+}
+
+// unfinished is how many bytes at the end of b are the beginning of a character, or a CR that LF may follow.
+func unfinished(b []byte) int {
+	if len(b) > 0 && b[len(b)-1] == '\r' {
+		return 1
+	}
+	return unfinishedRune(b)
+}
+
+// unfinishedRune is how many bytes at the end of b are the beginning of a character.
+func unfinishedRune(b []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if tail := b[len(b)-n:]; utf8.RuneStart(tail[0]) {
+			if utf8.FullRune(tail) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
