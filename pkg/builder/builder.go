@@ -4,7 +4,10 @@
 // It is pure: no network, no files, no clock. It must not know commands, clients or BuildKit's own packages.
 package builder
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // BuildKitVersion is the daemon that install deploys unless told otherwise; a test holds it equal to the BuildKit
 // version in go.mod, so that client and daemon never drift apart unnoticed.
@@ -47,6 +50,9 @@ const (
 	// AnnotationTrust holds the fingerprint of the certificates a member was started with.
 	AnnotationTrust = annotationPrefix + "trust"
 )
+
+// OwnAnnotation reports whether the key of an annotation belongs to install.
+func OwnAnnotation(key string) bool { return strings.HasPrefix(key, annotationPrefix) }
 
 // Modes a daemon can run in, the values of AnnotationMode.
 const (

@@ -15,6 +15,9 @@ import (
 // FieldConfig is the Field of an InvalidError about the user's buildkitd.toml; its Value is then the place in that file.
 const FieldConfig = "buildkitd.toml"
 
+// FieldRegistryCA is the Field of an InvalidError about the user's PEM file.
+const FieldRegistryCA = "registry CA"
+
 // DaemonConfig is the text of the daemon's buildkitd.toml: the user's own text unchanged, then the registries that the
 // Spec adds. It refuses what the user's text and the Spec say differently.
 func (s Spec) DaemonConfig() (string, error) {

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"maps"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -64,6 +65,13 @@ func DefaultImage(rootless bool) string {
 		image += "-rootless"
 	}
 	return image
+}
+
+// IsDefaultImage reports whether the image is what DefaultImage returns in this or another version of this program.
+func IsDefaultImage(image string, rootless bool) bool {
+	tag, official := strings.CutPrefix(image, ImageRepository+":v")
+	version, slim := strings.CutSuffix(tag, "-rootless")
+	return official && slim == rootless && version != "" && strings.Trim(version, "0123456789.") == ""
 }
 
 // WithDefaults returns the Spec with every empty field that has a default filled in.

@@ -19,8 +19,9 @@ const maxName = 52
 // maxReplicas is a guard against a slip of the finger, not a limit of the design.
 const maxReplicas = 1000
 
-// Validate says what is wrong with the Spec, as an *InvalidError; call it after WithDefaults.
+// Validate says what is wrong with the Spec, as an *InvalidError.
 func (s Spec) Validate() error {
+	s = s.WithDefaults()
 	checks := []func() error{
 		s.validateName, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement,
 		s.validateMetadata, s.validateEnv, s.validateStorage,
@@ -74,7 +75,7 @@ func (s Spec) validateImage() error {
 }
 
 func (s Spec) validateRegistryCA() error {
-	const field, hint = "registry CA", "give a PEM file with one or more CERTIFICATE blocks"
+	const field, hint = FieldRegistryCA, "give a PEM file with one or more CERTIFICATE blocks"
 	rest, found := s.RegistryCA, 0
 	for {
 		var block *pem.Block
@@ -139,7 +140,7 @@ func (s Spec) validateMetadata() error {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Annotations)) {
-		if strings.HasPrefix(key, annotationPrefix) {
+		if OwnAnnotation(key) {
 			return invalid("annotation", key, "this prefix belongs to install", "choose another key")
 		}
 		if reasons := content.IsLabelKey(strings.ToLower(key)); len(reasons) > 0 {

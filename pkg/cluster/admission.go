@@ -19,8 +19,8 @@ func (c *Client) PodSecurity(ctx context.Context) (string, error) {
 // Admits asks the server, without effect, whether a member of such a builder could be created now. It returns a
 // *RefusedError when Pod Security, a quota or a webhook says no.
 func (c *Client) Admits(ctx context.Context, spec builder.Spec) error {
-	spec = spec.WithDefaults()
 	spec.Namespace = c.namespace
+	spec = spec.WithDefaults()
 	i := &installation{Client: c, spec: spec, found: &found{}}
 	if err := i.describe(); err != nil {
 		return err

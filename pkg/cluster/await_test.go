@@ -72,7 +72,7 @@ func TestAStartFailsWithTheClustersOwnReason(t *testing.T) {
 			server.onPod = test.onPod
 			server.logs = "time=1 level=info\nbuildkitd: unsupported log type\nmain.main\n\t/src/main.go:1\nruntime.goexit\n\t/src/asm.s:2\n"
 			start := time.Now()
-			_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
+			_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 			var failure *cluster.StartError
 			if !errors.As(err, &failure) {
 				t.Fatalf("got %v; want a StartError", err)
@@ -103,7 +103,7 @@ func TestAnAutoscalerIsWaitedFor(t *testing.T) {
 		running(s, name)
 	}
 	var seen events
-	if _, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, seen.report); err != nil {
+	if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, seen.report); err != nil {
 		t.Fatal(err)
 	}
 	if kinds := seen.kinds(); len(kinds) == 0 || kinds[0] != cluster.EventScaling {
@@ -117,7 +117,7 @@ func TestATimeoutLeavesWhatMayStillComeUp(t *testing.T) {
 		s.set("pods", name, waiting("ContainerCreating", ""))
 		s.says(name, "Warning", "FailedMount", "timed out waiting for a volume")
 	}
-	_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{Timeout: time.Second}, nil)
+	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{Timeout: time.Second}, nil)
 	var failure *cluster.StartError
 	if !errors.As(err, &failure) || failure.Reason != cluster.ReasonTimeout {
 		t.Fatalf("got %v; want a timeout", err)
@@ -137,7 +137,7 @@ func TestAnInterruptIsPassedOnAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server.onPod = func(*apiServer, string) { time.AfterFunc(50*time.Millisecond, cancel) }
 	start := time.Now()
-	_, err := server.client().Install(ctx, builder.Spec{}, cluster.InstallOptions{}, nil)
+	_, err := server.client().Install(ctx, "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 	if !errors.Is(err, context.Canceled) || time.Since(start) > 2*time.Second {
 		t.Errorf("got %v after %s", err, time.Since(start))
 	}
@@ -152,7 +152,7 @@ func (final) Permanent() bool { return true }
 func TestAProbeMayEndTheWait(t *testing.T) {
 	server := newServer(t)
 	server.onPod = running
-	_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{
+	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{
 		Probe: func(context.Context, cluster.Member, *cluster.Connection) error { return final{} },
 	}, nil)
 	var failure *cluster.StartError
@@ -187,7 +187,7 @@ func TestSeveralMembersAreWaitedFor(t *testing.T) {
 			running(server, name)
 		}
 	}()
-	outcome, err := server.client().Install(t.Context(), builder.Spec{Replicas: 2}, cluster.InstallOptions{Timeout: 20 * time.Second}, seen.report)
+	outcome, err := server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Replicas: 2}), cluster.InstallOptions{Timeout: 20 * time.Second}, seen.report)
 	<-done
 	if err != nil || len(outcome.Members) != 2 || outcome.Members[1].Pod != "buildkitd-1" {
 		t.Errorf("got %v, %+v", err, outcome.Members)

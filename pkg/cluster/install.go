@@ -89,15 +89,13 @@ type Event struct {
 	Message string
 }
 
-// Install makes the builder what the Spec says, and waits until every member answers. It keeps certificates that are
-// good, replaces a Pod only if its Spec changed, and touches nothing that it did not make.
+// Install makes the builder of that name what edit makes of its stored Spec, and waits until every member answers. It keeps
+// certificates that are good, replaces a Pod only if its Spec changed, and touches nothing that it did not make.
 //
 // When a new builder cannot start, or is interrupted, Install removes what this very call has made; after a timeout all
 // stays, for it may still come up, and installing again goes on from there.
-func (c *Client) Install(ctx context.Context, spec builder.Spec, options InstallOptions, report func(Event)) (Outcome, error) {
-	spec = spec.WithDefaults()
-	spec.Namespace = c.namespace
-	if err := spec.Validate(); err != nil {
+func (c *Client) Install(ctx context.Context, name string, edit Edit, options InstallOptions, report func(Event)) (Outcome, error) {
+	if err := (builder.Spec{Name: name, Namespace: c.namespace}).Validate(); err != nil {
 		return Outcome{}, err
 	}
 	if options.Timeout == 0 {
@@ -107,7 +105,7 @@ func (c *Client) Install(ctx context.Context, spec builder.Spec, options Install
 		report = func(Event) {}
 	}
 	i := &installation{
-		Client: c, spec: spec, options: options, report: report,
+		Client: c, name: name, edit: edit, options: options, report: report,
 		outcome: Outcome{Change: Unchanged, Changes: map[Reference]Change{}},
 	}
 	err := i.run(ctx)
@@ -117,6 +115,8 @@ func (c *Client) Install(ctx context.Context, spec builder.Spec, options Install
 // installation is one run of Install.
 type installation struct {
 	*Client
+	name    string
+	edit    Edit
 	spec    builder.Spec
 	options InstallOptions
 	report  func(Event)
@@ -130,10 +130,13 @@ type installation struct {
 
 func (i *installation) run(ctx context.Context) error {
 	var err error
-	if i.found, err = i.find(ctx, i.spec.Name); err != nil {
+	if i.found, err = i.find(ctx, i.name); err != nil {
 		return err
 	}
 	if err := i.found.foreign(i.namespace); err != nil {
+		return err
+	}
+	if err := i.decide(); err != nil {
 		return err
 	}
 	i.first = i.found.absent()
@@ -164,6 +167,19 @@ func (i *installation) run(ctx context.Context) error {
 		return nil
 	}
 	return i.failed(ctx, i.await(ctx))
+}
+
+// decide sets the Spec: what edit makes of the stored one.
+func (i *installation) decide() error {
+	current, err := i.found.spec(i.name, i.namespace)
+	if err != nil {
+		return err
+	}
+	if i.spec, err = i.edit(current); err != nil {
+		return err
+	}
+	i.spec.Name, i.spec.Namespace = i.name, i.namespace
+	return i.spec.Validate()
 }
 
 // describe makes the objects, with the certificates that are there if they are good.

@@ -30,6 +30,11 @@ func podStatus(state object) object {
 
 func spec() builder.Spec { return builder.Spec{Namespace: "team"}.WithDefaults() }
 
+// exactly is the Edit that sets every field.
+func exactly(wanted builder.Spec) cluster.Edit {
+	return func(builder.Spec) (builder.Spec, error) { return wanted, nil }
+}
+
 func issue(t *testing.T, when time.Time) *trust.Certificates {
 	t.Helper()
 	certificates, err := trust.Issue(when, "buildkitd")
@@ -68,7 +73,7 @@ func TestInstallFromNothing(t *testing.T) {
 	server.onPod = running
 	var seen events
 	probes := 0
-	outcome, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{
+	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{
 		Probe: func(_ context.Context, member cluster.Member, connection *cluster.Connection) error {
 			if _, err := connection.TLS(time.Now()); err != nil {
 				return err
@@ -103,11 +108,11 @@ func TestInstallFromNothing(t *testing.T) {
 func TestInstallAgainChangesNothing(t *testing.T) {
 	server := newServer(t)
 	server.onPod = running
-	if _, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil); err != nil {
+	if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	server.forget()
-	outcome, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
+	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +134,7 @@ func TestInstallAgainChangesNothing(t *testing.T) {
 func TestInstallReplacesAPodOfAnotherSpec(t *testing.T) {
 	server := newServer(t)
 	server.onPod = running
-	first, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
+	first, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +143,7 @@ func TestInstallReplacesAPodOfAnotherSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen events
-	outcome, err := server.client().Install(t.Context(), builder.Spec{Limits: limits}, cluster.InstallOptions{}, seen.report)
+	outcome, err := server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Limits: limits}), cluster.InstallOptions{}, seen.report)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +168,7 @@ func TestInstallRenewsCertificatesNearTheirEnd(t *testing.T) {
 	}
 	server.put("secrets", objects.Server, objects.Client)
 	server.put("pods", objects.Pod)
-	outcome, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
+	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +182,7 @@ func TestInstallLeavesForeignObjectsAlone(t *testing.T) {
 	server.put("pods", &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: "buildkitd"},
 	})
-	_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
+	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 	var foreign *cluster.ForeignError
 	if !errors.As(err, &foreign) || foreign.Kind != "Pod" {
 		t.Errorf("got %v; want a ForeignError", err)
@@ -208,7 +213,7 @@ func TestInstallIsRefusedBeforeAnythingIsMade(t *testing.T) {
 				}
 				return 0, "", ""
 			}
-			_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
+			_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 			var refused *cluster.RefusedError
 			if !errors.As(err, &refused) || refused.By != test.by || refused.Name != "buildkitd" {
 				t.Errorf("got %v; want %s to refuse", err, test.by)
@@ -225,7 +230,7 @@ func TestInstallWithoutPermissionForRoles(t *testing.T) {
 	server.onPod = running
 	server.refuse = forbid("roles", "")
 	var seen events
-	if _, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, seen.report); err != nil {
+	if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, seen.report); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Contains(seen.kinds(), cluster.EventWarning) {
@@ -248,7 +253,7 @@ func forbid(resource, method string) func(*http.Request, string, string) (int, m
 func TestInstallTakesBackWhatItMadeWhenItMayNotGoOn(t *testing.T) {
 	server := newServer(t)
 	server.refuse = forbid("pods", http.MethodPatch)
-	_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil)
+	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 	var forbidden *cluster.ForbiddenError
 	if !errors.As(err, &forbidden) || forbidden.User != "jane" || forbidden.Verb != "patch" || forbidden.Resource != "pods" {
 		t.Errorf("got %v; want a ForbiddenError", err)
@@ -260,7 +265,7 @@ func TestInstallTakesBackWhatItMadeWhenItMayNotGoOn(t *testing.T) {
 
 func TestDryRunChangesNothing(t *testing.T) {
 	server := newServer(t)
-	outcome, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{DryRun: true}, nil)
+	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{DryRun: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +284,7 @@ func TestTwoInstallsAtOnceAgree(t *testing.T) {
 		for n := range outcomes {
 			both.Go(func() {
 				var err error
-				if outcomes[n], err = server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{}, nil); err != nil {
+				if outcomes[n], err = server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil); err != nil {
 					t.Error(err)
 				}
 			})

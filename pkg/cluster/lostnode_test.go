@@ -39,12 +39,12 @@ func TestBuilderOnALostNode(t *testing.T) {
 func TestInstallSaysThatANodeIsLost(t *testing.T) {
 	server := onLostNode(t, same, "buildkitd")
 	silent := func(context.Context, cluster.Member, *cluster.Connection) error { return errors.New("no answer") }
-	_, err := server.client().Install(t.Context(), builder.Spec{}, cluster.InstallOptions{Probe: silent}, nil)
+	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{Probe: silent}, nil)
 	var start *cluster.StartError
 	if !errors.As(err, &start) || start.Reason != cluster.ReasonNodeLost || !slices.Contains(server.names(), "pods/buildkitd") {
 		t.Errorf("of the same Spec: %v", err)
 	}
-	_, err = server.client().Install(t.Context(), builder.Spec{Rootless: true}, cluster.InstallOptions{}, nil)
+	_, err = server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Rootless: true}), cluster.InstallOptions{}, nil)
 	var lost *cluster.NodeLostError
 	if !errors.As(err, &lost) || lost.Node != "node-2" {
 		t.Errorf("of another Spec: %v", err)
@@ -54,7 +54,7 @@ func TestInstallSaysThatANodeIsLost(t *testing.T) {
 func TestInstallWithForceLeavesALostNode(t *testing.T) {
 	for name, spec := range map[string]builder.Spec{"same Spec": {}, "another Spec": {Rootless: true}} {
 		server := onLostNode(t, same, "buildkitd")
-		outcome, err := server.client().Install(t.Context(), spec, cluster.InstallOptions{Force: true}, nil)
+		outcome, err := server.client().Install(t.Context(), "buildkitd", exactly(spec), cluster.InstallOptions{Force: true}, nil)
 		if err != nil || outcome.Change != cluster.Replaced || outcome.Members[0].Node != "node-1" {
 			t.Errorf("%s: %v, %+v", name, err, outcome.Members)
 		}
@@ -63,7 +63,7 @@ func TestInstallWithForceLeavesALostNode(t *testing.T) {
 
 func TestInstallWithForceGivesUpOnlyWhatIsLost(t *testing.T) {
 	server := onLostNode(t, func(s *builder.Spec) { s.Replicas = 3 }, "buildkitd-1")
-	_, err := server.client().Install(t.Context(), builder.Spec{Replicas: 3}, cluster.InstallOptions{Force: true, NoWait: true}, nil)
+	_, err := server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Replicas: 3}), cluster.InstallOptions{Force: true, NoWait: true}, nil)
 	removed := slices.DeleteFunc(server.writes(), func(request string) bool { return !strings.HasPrefix(request, "DELETE") })
 	if err != nil || len(removed) != 1 || !strings.Contains(removed[0], "buildkitd-1") {
 		t.Errorf("removed %v, %v", removed, err)

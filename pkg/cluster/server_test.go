@@ -231,6 +231,13 @@ func (s *apiServer) set(kind, name string, fields object) {
 	s.notifyLocked(key, "MODIFIED", changed)
 }
 
+// delete removes an object, as another client would.
+func (s *apiServer) delete(kind, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.removeLocked(kind + "/" + name)
+}
+
 // put stores an object as it is.
 func (s *apiServer) put(kind string, objects ...manifest.Object) {
 	s.t.Helper()

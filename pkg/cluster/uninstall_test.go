@@ -20,7 +20,7 @@ func TestUninstallRemovesWhatInstallMade(t *testing.T) {
 	server.onPod = running
 	client := server.client()
 	for _, name := range []string{"buildkitd", "other"} {
-		if _, err := client.Install(t.Context(), builder.Spec{Name: name}, cluster.InstallOptions{}, nil); err != nil {
+		if _, err := client.Install(t.Context(), name, cluster.Keep, cluster.InstallOptions{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

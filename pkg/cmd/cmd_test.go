@@ -94,15 +94,15 @@ func TestInstallFlagsReachTheSpec(t *testing.T) {
 		"--limit", "cpu=2,memory=4Gi", "--node-selector", "disk=ssd", "--toleration", "a=b:NoSchedule", "--image-pull-secret", "pull",
 		"--service-account", "sa", "--label", "l=1", "--annotation", "a=1, 2", "--env", "E=1", "--replicas", "2", "--storage", "5Gi",
 		"--storage-class", "fast", "--force", "--wait=false", "--timeout", "1m", "--dry-run")
-	spec, err := got.spec.spec()
+	edit, err := got.spec.edit()
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec.Namespace = "ns"
-	if err := spec.Validate(); err != nil {
+	spec, err := edit(builder.Spec{Name: "team", Namespace: "ns"})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if spec.Name != "team" || !spec.Rootless || spec.Image != builder.DefaultImage(true) || spec.Replicas != 2 || spec.Storage.String() != "5Gi" {
+	if spec.Name != "team" || !spec.Rootless || spec.Image != "" || spec.Replicas != 2 || spec.Storage.String() != "5Gi" {
 		t.Errorf("spec: %+v", spec)
 	}
 	if !slices.Equal(spec.Mirrors["docker.io"], []string{"mirror:5000"}) || spec.Limits.Memory().String() != "4Gi" || spec.NodeSelector["disk"] != "ssd" {

@@ -46,8 +46,7 @@ func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, 
 		return b, err
 	}
 	fmt.Fprintf(f.streams.ErrOut, "no builder in namespace %q: installing %q (--install=false forbids it)\n", notFound.Namespace, notFound.Name)
-	spec := builder.Spec{Name: notFound.Name, Namespace: notFound.Namespace}.WithDefaults()
-	if _, err := install(ctx, f, spec, cluster.InstallOptions{Timeout: defaultInstallTimeout}); err != nil {
+	if _, err := install(ctx, f, notFound.Name, cluster.Keep, cluster.InstallOptions{Timeout: defaultInstallTimeout}); err != nil {
 		return nil, err
 	}
 	if b, err = f.connect(ctx, o.connect, affinity); err == nil {

@@ -93,20 +93,14 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	spec, err := o.spec.spec()
+	edit, err := o.spec.edit()
 	if err != nil {
 		return err
 	}
-	if spec.Namespace, err = f.namespace(); err != nil {
-		return err
-	}
-	if err := spec.Validate(); err != nil {
-		return o.spec.inConfigFile(err)
-	}
 	if o.dryRun == "client" {
-		return printPlan(f, spec, o.output)
+		return printPlan(f, o.spec.name, edit, o.output)
 	}
-	outcome, err := install(ctx, f, spec, cluster.InstallOptions{
+	outcome, err := install(ctx, f, o.spec.name, edit, cluster.InstallOptions{
 		DryRun: o.dryRun == "server", Force: o.force, NoWait: !o.wait, Timeout: o.timeout,
 	})
 	if err != nil {
@@ -115,11 +109,13 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 	if o.output == "yaml" {
 		return printYAML(f, outcome.Objects)
 	}
-	return printOutcome(f, spec, outcome, o)
+	return printOutcome(f, outcome, o)
 }
 
 // install is what `install` and the first `build` share: it waits, unless told not to, until the daemon has answered.
-func install(ctx context.Context, f *factory, spec builder.Spec, options cluster.InstallOptions) (cluster.Outcome, error) {
+func install(
+	ctx context.Context, f *factory, name string, edit cluster.Edit, options cluster.InstallOptions,
+) (cluster.Outcome, error) {
 	c, err := f.cluster()
 	if err != nil {
 		return cluster.Outcome{}, err
@@ -127,7 +123,7 @@ func install(ctx context.Context, f *factory, spec builder.Spec, options cluster
 	options.Probe = func(ctx context.Context, member cluster.Member, connection *cluster.Connection) error {
 		return answers(ctx, f, member, connection)
 	}
-	return c.Install(ctx, spec, options, f.reportEvent)
+	return c.Install(ctx, name, edit, options, f.reportEvent)
 }
 
 // reportEvent prints a step of a start to the error stream, as it happens.
@@ -140,7 +136,15 @@ func (f *factory) reportEvent(event cluster.Event) {
 }
 
 // printPlan prints what install would apply to an empty namespace. No cluster is asked.
-func printPlan(f *factory, spec builder.Spec, output string) error {
+func printPlan(f *factory, name string, edit cluster.Edit, output string) error {
+	namespace, err := f.namespace()
+	if err != nil {
+		return err
+	}
+	spec, err := edit(builder.Spec{Name: name, Namespace: namespace})
+	if err != nil {
+		return err
+	}
 	certificates, err := trust.Issue(time.Now(), spec.Name)
 	if err != nil {
 		return err
@@ -170,7 +174,7 @@ func printYAML(f *factory, objects []manifest.Object) error {
 	return err
 }
 
-func printOutcome(f *factory, spec builder.Spec, outcome cluster.Outcome, o *installOptions) error {
+func printOutcome(f *factory, outcome cluster.Outcome, o *installOptions) error {
 	suffix := ""
 	if o.dryRun == "server" {
 		suffix = " (server dry run)"
@@ -178,6 +182,6 @@ func printOutcome(f *factory, spec builder.Spec, outcome cluster.Outcome, o *ins
 	if outcome.Renewed && outcome.Connection != nil {
 		fmt.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
 	}
-	_, err := fmt.Fprintf(f.streams.Out, "builder/%s %s%s\n", spec.Name, outcome.Change, suffix)
+	_, err := fmt.Fprintf(f.streams.Out, "builder/%s %s%s\n", o.spec.name, outcome.Change, suffix)
 	return err
 }

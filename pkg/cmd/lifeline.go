@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -164,8 +163,7 @@ func (l *lifeline) connect(ctx context.Context, before *connected) (*connected, 
 	if !before.installed || !absent(err) {
 		return nil, err
 	}
-	spec := builder.Spec{Name: before.member.Builder, Namespace: before.member.Namespace}.WithDefaults()
-	if _, err := install(ctx, f, spec, cluster.InstallOptions{Timeout: l.options.retry.within}); err != nil {
+	if _, err := install(ctx, f, before.member.Builder, cluster.Keep, cluster.InstallOptions{Timeout: l.options.retry.within}); err != nil {
 		return nil, err
 	}
 	if b, err = f.connect(ctx, l.options.connect, affinity); err == nil {

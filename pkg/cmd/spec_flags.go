@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 )
 
 // specFlags are the flags that say what a builder should be, as typed.
@@ -35,9 +38,16 @@ type specFlags struct {
 	storage        string
 	storageClass   string
 	gracePeriod    time.Duration
+
+	// unset are the settings to take back, each NAME or NAME=VALUE; reset takes all back.
+	unset []string
+	reset bool
+	// flags say which of them were given.
+	flags *pflag.FlagSet
 }
 
 func (s *specFlags) register(flags *pflag.FlagSet) {
+	s.flags = flags
 	flags.StringVar(&s.image, "image", "", fmt.Sprintf("The daemon's image (default %s, with -rootless when rootless)", builder.DefaultImage(false)))
 	flags.StringVar(&s.configFile, "config", "", "A buildkitd.toml for the daemon")
 	flags.BoolVar(&s.rootless, "rootless", false, "Run the daemon as user 1000, without privileges")
@@ -57,10 +67,13 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.storage, "storage", "", "Size of each member's volume for the cache, e.g. 50Gi; makes a StatefulSet")
 	flags.StringVar(&s.storageClass, "storage-class", "", "StorageClass of the volumes")
 	flags.DurationVar(&s.gracePeriod, "grace-period", builder.DefaultGracePeriod, "How long running builds may go on when a Pod is told to stop")
+	flags.Var((*list)(&s.unset), "unset", "Take a setting back, e.g. limit, or one value of it, e.g. limit=memory (repeatable)")
+	flags.BoolVar(&s.reset, "reset", false, "Take back all settings that this command does not name")
 }
 
-// spec parses what was typed and reads the files that were named. The namespace is still to be set.
-func (s *specFlags) spec() (spec builder.Spec, err error) {
+// given parses what was typed and reads the files that were named, before any cluster is asked. Fields of flags that were
+// not given hold defaults, which mean nothing.
+func (s *specFlags) given() (spec builder.Spec, err error) {
 	spec = builder.Spec{
 		Name: s.name, Image: s.image, Rootless: s.rootless, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
 		Replicas: s.replicas, StorageClass: s.storageClass, GracePeriod: s.gracePeriod,
@@ -73,7 +86,55 @@ func (s *specFlags) spec() (spec builder.Spec, err error) {
 			return spec, err
 		}
 	}
-	return spec.WithDefaults(), nil
+	return spec, s.check(spec)
+}
+
+// check finds what is wrong with the flags whatever else the builder is asked to be.
+func (s *specFlags) check(spec builder.Spec) error {
+	spec.Name, spec.Namespace = cmp.Or(spec.Name, builder.DefaultName), "default"
+	if spec.Storage == nil {
+		spec.StorageClass = "" // the size may be stored
+	}
+	if err := spec.Validate(); err != nil {
+		return s.inFile(err)
+	}
+	for _, text := range s.unset {
+		name, _, _ := strings.Cut(text, "=")
+		if names := builder.SettingNames(); !slices.Contains(names, settingName(name)) {
+			return &optionError{flag: "--unset", value: name, reason: "invalid setting", next: "must be one of: " + strings.Join(names, ", ")}
+		}
+	}
+	return nil
+}
+
+// settingName is the name of a setting, which may be written as its flag.
+func settingName(text string) string { return strings.TrimPrefix(text, "--") }
+
+// edit returns what install makes of the stored Spec: what is to be taken back goes first, then the flags that were given
+// are set or added.
+func (s *specFlags) edit() (cluster.Edit, error) {
+	given, err := s.given()
+	if err != nil {
+		return nil, err
+	}
+	return func(current builder.Spec) (builder.Spec, error) {
+		if s.reset {
+			current = builder.Spec{Name: current.Name, Namespace: current.Namespace}
+		}
+		for _, text := range s.unset {
+			name, value, _ := strings.Cut(text, "=")
+			current = current.Without(settingName(name), value)
+		}
+		wanted := current.With(given, s.changed()...)
+		return wanted, s.inFile(wanted.Validate())
+	}, nil
+}
+
+// changed are the names of the flags that were given.
+func (s *specFlags) changed() []string {
+	var names []string
+	s.flags.Visit(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	return names
 }
 
 func (s *specFlags) files(spec *builder.Spec) error {
@@ -96,13 +157,20 @@ func (s *specFlags) files(spec *builder.Spec) error {
 	return nil
 }
 
-// inConfigFile says of a fault in buildkitd.toml which file that is.
-func (s *specFlags) inConfigFile(err error) error {
+// inFile says of a fault in the contents of a file which file that is.
+func (s *specFlags) inFile(err error) error {
 	var invalid *builder.InvalidError
-	if s.configFile == "" || !errors.As(err, &invalid) || invalid.Field != builder.FieldConfig {
+	if !errors.As(err, &invalid) {
 		return err
 	}
-	return &optionError{flag: "--config", value: s.configFile, reason: strings.TrimPrefix(invalid.Value+": "+invalid.Reason, ": "), next: invalid.Hint}
+	reason := strings.TrimPrefix(invalid.Value+": "+invalid.Reason, ": ")
+	switch {
+	case s.configFile != "" && invalid.Field == builder.FieldConfig:
+		return &optionError{flag: "--config", value: s.configFile, reason: reason, next: invalid.Hint}
+	case s.registryCA != "" && invalid.Field == builder.FieldRegistryCA:
+		return &optionError{flag: "--registry-ca", value: s.registryCA, reason: reason, next: invalid.Hint}
+	}
+	return err
 }
 
 func (s *specFlags) registries(spec *builder.Spec) (err error) {

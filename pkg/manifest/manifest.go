@@ -38,8 +38,13 @@ type Builder struct {
 	Pod *corev1.Pod
 }
 
-// New makes the objects. The Spec must have its defaults and be valid.
+// New makes the objects. The Spec must be valid; what it leaves to the defaults is filled in, but not stored.
 func New(spec builder.Spec, certificates *trust.Certificates) (*Builder, error) {
+	settings, err := spec.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	spec = spec.WithDefaults()
 	config, err := spec.DaemonConfig()
 	if err != nil {
 		return nil, err
@@ -58,7 +63,7 @@ func New(spec builder.Spec, certificates *trust.Certificates) (*Builder, error) 
 	objects := &Builder{
 		Server:   serverSecret(spec, certificates),
 		Client:   client,
-		Support:  []Object{configMap(spec, config), userRole(spec)},
+		Support:  []Object{configMap(spec, config, settings), userRole(spec)},
 		Workload: pod,
 		Pod:      pod,
 	}

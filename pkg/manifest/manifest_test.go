@@ -35,7 +35,7 @@ func make1(t testing.TB, change func(*builder.Spec)) *manifest.Builder {
 	t.Helper()
 	spec := builder.Spec{Namespace: "team"}
 	change(&spec)
-	objects, err := manifest.New(spec.WithDefaults(), certificates())
+	objects, err := manifest.New(spec, certificates())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestTheSpecIsNotTouched(t *testing.T) {
 	spec := builder.Spec{Namespace: "team"}
 	everything(&spec)
 	spec.Env = slices.Grow(spec.Env, 10)
-	if _, err := manifest.New(spec.WithDefaults(), certificates()); err != nil {
+	if _, err := manifest.New(spec, certificates()); err != nil {
 		t.Fatal(err)
 	}
 	if len(spec.NodeSelector) != 1 || len(spec.Labels) != 1 || len(spec.Annotations) != 1 || spec.Env[:2][1].Name != "" {

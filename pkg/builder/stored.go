@@ -1,0 +1,101 @@
+package builder
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// storedVersion is the version of the form in which a Spec is stored. It rises when an older reader would misunderstand.
+const storedVersion = 1
+
+// stored is a Spec as it is kept with the builder: what was asked for, without defaults, so that a default can follow the
+// version of this program. Name, namespace and registry CA are not in it: the object that holds it has them.
+type stored struct {
+	Version            int                 `json:"version"`
+	Image              string              `json:"image,omitempty"`
+	Rootless           bool                `json:"rootless,omitempty"`
+	Config             string              `json:"config,omitempty"`
+	Mirrors            map[string][]string `json:"registryMirrors,omitempty"`
+	InsecureRegistries []string            `json:"insecureRegistries,omitempty"`
+	Requests           corev1.ResourceList `json:"requests,omitempty"`
+	Limits             corev1.ResourceList `json:"limits,omitempty"`
+	NodeSelector       map[string]string   `json:"nodeSelector,omitempty"`
+	Tolerations        []corev1.Toleration `json:"tolerations,omitempty"`
+	ImagePullSecrets   []string            `json:"imagePullSecrets,omitempty"`
+	ServiceAccount     string              `json:"serviceAccount,omitempty"`
+	Labels             map[string]string   `json:"labels,omitempty"`
+	Annotations        map[string]string   `json:"annotations,omitempty"`
+	Env                []corev1.EnvVar     `json:"env,omitempty"`
+	Replicas           int32               `json:"replicas,omitempty"`
+	Storage            *resource.Quantity  `json:"storage,omitempty"`
+	StorageClass       string              `json:"storageClass,omitempty"`
+	GracePeriod        string              `json:"gracePeriod,omitempty"`
+}
+
+// Marshal returns the Spec as JSON, for Unmarshal. The same Spec gives the same bytes.
+func (s Spec) Marshal() ([]byte, error) {
+	form := stored{
+		Version: storedVersion,
+		Image:   s.Image, Rootless: s.Rootless, Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
+		Requests: s.Requests, Limits: s.Limits, NodeSelector: s.NodeSelector, Tolerations: s.Tolerations,
+		ImagePullSecrets: s.ImagePullSecrets, ServiceAccount: s.ServiceAccount, Labels: s.Labels, Annotations: s.Annotations,
+		Env: s.Env, Replicas: s.Replicas, Storage: s.Storage, StorageClass: s.StorageClass,
+	}
+	if s.GracePeriod != 0 {
+		form.GracePeriod = s.GracePeriod.String()
+	}
+	text, err := json.Marshal(form)
+	if err != nil {
+		return nil, fmt.Errorf("storing the settings of builder %q: %w", s.Name, err)
+	}
+	return text, nil
+}
+
+// Unmarshal reads what Marshal wrote. Name, Namespace and RegistryCA are the caller's to set. A form that a newer
+// version of this program wrote is an error: what is not understood would be lost with the next change.
+func Unmarshal(text []byte) (Spec, error) {
+	var version struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(text, &version); err != nil {
+		return Spec{}, fmt.Errorf("reading the stored settings: %w", err)
+	}
+	if version.Version != storedVersion {
+		return Spec{}, &SettingsVersionError{Version: version.Version}
+	}
+	var form stored
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&form); err != nil {
+		return Spec{}, fmt.Errorf("reading the stored settings: %w", err)
+	}
+	spec := Spec{
+		Image: form.Image, Rootless: form.Rootless, Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
+		Requests: form.Requests, Limits: form.Limits, NodeSelector: form.NodeSelector, Tolerations: form.Tolerations,
+		ImagePullSecrets: form.ImagePullSecrets, ServiceAccount: form.ServiceAccount, Labels: form.Labels,
+		Annotations: form.Annotations, Env: form.Env, Replicas: form.Replicas, Storage: form.Storage, StorageClass: form.StorageClass,
+	}
+	if form.Config != "" {
+		spec.Config = []byte(form.Config)
+	}
+	if form.GracePeriod == "" {
+		return spec, nil
+	}
+	var err error
+	if spec.GracePeriod, err = time.ParseDuration(form.GracePeriod); err != nil {
+		return Spec{}, fmt.Errorf("reading the stored settings: %w", err)
+	}
+	return spec, nil
+}
+
+// SettingsVersionError is returned for stored settings of a form that this version does not know.
+type SettingsVersionError struct{ Version int }
+
+func (e *SettingsVersionError) Error() string {
+	return fmt.Sprintf("the stored settings are of version %d, and this program reads version %d", e.Version, storedVersion)
+}

@@ -1,0 +1,144 @@
+package cluster
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+)
+
+// Edit returns what a builder shall be, from what it was asked to be so far: for a builder that does not exist, a Spec of
+// that name and namespace alone. It may be called more than once.
+type Edit func(current builder.Spec) (builder.Spec, error)
+
+// Keep is the Edit that changes nothing: the builder is made again as it was, or with the defaults where there was none.
+func Keep(current builder.Spec) (builder.Spec, error) { return current, nil }
+
+// StoredSpec returns what the builder of that name was asked to be, without defaults, whether or not its Pods exist: it is
+// kept in the ConfigMap NAME-config. For a builder of a version that did not store it, it is read from the builder's
+// objects. The error is a *NotFoundError if there is no builder, a *ForeignError if the name is taken by something else.
+func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, error) {
+	config := &corev1.ConfigMap{}
+	ok, err := c.look(ctx, kindConfigMap, builder.ConfigName(name), config)
+	if err != nil {
+		return builder.Spec{}, err
+	}
+	if ok && ours(config.Labels) {
+		if spec, known, err := manifest.StoredSpec(name, config); known || err != nil {
+			return spec, err
+		}
+	}
+	f, err := c.find(ctx, name)
+	if err != nil {
+		return builder.Spec{}, err
+	}
+	if err := f.foreign(c.namespace); err != nil {
+		return builder.Spec{}, err
+	}
+	if f.config == nil && f.pod == nil && f.set == nil {
+		return builder.Spec{}, c.notFound(ctx, name)
+	}
+	return f.spec(name, c.namespace)
+}
+
+// spec is what was asked of the builder that was found; of a builder that does not exist, nothing but its name.
+func (f *found) spec(name, namespace string) (builder.Spec, error) {
+	if f.config != nil {
+		if spec, known, err := manifest.StoredSpec(name, f.config); known || err != nil {
+			return spec, err
+		}
+	}
+	return f.reconstructed(name, namespace), nil
+}
+
+// reconstructed is the Spec of a builder whose version did not store it, as far as its objects say it.
+func (f *found) reconstructed(name, namespace string) builder.Spec {
+	spec := builder.Spec{Name: name, Namespace: namespace}
+	switch {
+	case f.set != nil:
+		template := f.set.Spec.Template
+		f.fromPod(&spec, template.Annotations, template.Spec)
+		if f.set.Spec.Replicas != nil && *f.set.Spec.Replicas > 1 {
+			spec.Replicas = *f.set.Spec.Replicas
+		}
+		for _, claim := range f.set.Spec.VolumeClaimTemplates {
+			if size, ok := claim.Spec.Resources.Requests[corev1.ResourceStorage]; ok && claim.Name == builder.VolumeName {
+				spec.Storage = &size
+				if claim.Spec.StorageClassName != nil {
+					spec.StorageClass = *claim.Spec.StorageClassName
+				}
+			}
+		}
+	case f.pod != nil:
+		f.fromPod(&spec, f.pod.Annotations, f.pod.Spec)
+	}
+	if f.config != nil {
+		manifest.Unstored(&spec, f.config)
+		spec.Labels = without(f.config.Labels, func(key string) bool { return builder.ObjectLabels(name)[key] != "" })
+		spec.Annotations = without(f.config.Annotations, func(key string) bool {
+			return builder.OwnAnnotation(key) || strings.HasPrefix(key, "kubectl.kubernetes.io/")
+		})
+	}
+	return spec
+}
+
+// fromPod reads what a member's Pod says, without what the API server adds to every Pod.
+func (f *found) fromPod(spec *builder.Spec, annotations map[string]string, pod corev1.PodSpec) {
+	spec.Rootless = annotations[builder.AnnotationMode] == builder.ModeRootless
+	spec.NodeSelector = without(pod.NodeSelector, func(key string) bool { return key == corev1.LabelOSStable })
+	for _, toleration := range pod.Tolerations {
+		if !strings.HasPrefix(toleration.Key, "node.kubernetes.io/") || toleration.TolerationSeconds == nil {
+			spec.Tolerations = append(spec.Tolerations, toleration)
+		}
+	}
+	for _, secret := range pod.ImagePullSecrets {
+		spec.ImagePullSecrets = append(spec.ImagePullSecrets, secret.Name)
+	}
+	if pod.ServiceAccountName != "default" {
+		spec.ServiceAccount = pod.ServiceAccountName
+	}
+	if seconds := pod.TerminationGracePeriodSeconds; seconds != nil {
+		if grace := time.Duration(*seconds) * time.Second; grace != builder.DefaultGracePeriod {
+			spec.GracePeriod = grace
+		}
+	}
+	at := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == builder.ContainerName })
+	if at < 0 {
+		return
+	}
+	container := pod.Containers[at]
+	if !builder.IsDefaultImage(container.Image, spec.Rootless) {
+		spec.Image = container.Image
+	}
+	spec.Limits = container.Resources.Limits
+	for name, request := range container.Resources.Requests {
+		if limit, ok := spec.Limits[name]; ok && limit.Cmp(request) == 0 {
+			continue // the API server sets it where there is a limit alone
+		}
+		if spec.Requests == nil {
+			spec.Requests = corev1.ResourceList{}
+		}
+		spec.Requests[name] = request
+	}
+	for _, variable := range container.Env {
+		if variable.Name != builder.EnvCertDirs || f.config == nil || !manifest.HasRegistryCA(f.config) {
+			spec.Env = append(spec.Env, variable)
+		}
+	}
+}
+
+// without is a copy that leaves out some keys; nil if nothing is left.
+func without(from map[string]string, drop func(key string) bool) map[string]string {
+	kept := maps.Clone(from)
+	maps.DeleteFunc(kept, func(key, _ string) bool { return drop(key) })
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
+}

@@ -1,0 +1,131 @@
+package cluster_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+)
+
+// asked is a Spec with every setting, of one Pod or of members with volumes.
+func asked(t *testing.T, members bool) builder.Spec {
+	t.Helper()
+	spec := builder.Spec{
+		Name: "buildkitd", Namespace: "team", Image: "registry.local/buildkit:v1", Rootless: true, Config: []byte("debug = true\n"),
+		Mirrors: map[string][]string{"docker.io": {"a.local", "b.local"}}, InsecureRegistries: []string{"a.local", "s:5000"},
+		RegistryCA: issue(t, time.Now()).CA, ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
+		NodeSelector: map[string]string{"disk": "ssd"}, Labels: map[string]string{"team": "web"}, Annotations: map[string]string{"owner": "web"},
+		Env: []corev1.EnvVar{{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}}, GracePeriod: time.Minute,
+	}
+	var errs [3]error
+	spec.Requests, errs[0] = builder.ParseResources("request", "cpu=1")
+	spec.Limits, errs[1] = builder.ParseResources("limit", "memory=2Gi")
+	spec.Tolerations, errs[2] = builder.ParseTolerations("a=b:NoSchedule", "c")
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Fatal(err)
+	}
+	if members {
+		size := resource.MustParse("50Gi")
+		spec.Replicas, spec.Storage, spec.StorageClass = 3, &size, "fast"
+	}
+	return spec
+}
+
+// Every hint that says "kubectl buildkit install" relies on it.
+func TestInstallKeepsTheSettings(t *testing.T) {
+	for _, members := range []bool{false, true} {
+		server, want := newServer(t), asked(t, members)
+		install(t, server, exactly(want))
+		server.forget()
+		if outcome := install(t, server, cluster.Keep); outcome.Change != cluster.Unchanged {
+			t.Errorf("members %t: the builder is %s", members, outcome.Change)
+		}
+		stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
+		if err != nil || len(builder.Differences(want, stored)) > 0 || stored.Name != want.Name || stored.Namespace != want.Namespace {
+			t.Errorf("members %t: stored as %+v (%v)", members, builder.Differences(want, stored), err)
+		}
+	}
+}
+
+func install(t *testing.T, server *apiServer, edit cluster.Edit) cluster.Outcome {
+	t.Helper()
+	outcome, err := server.client().Install(t.Context(), "buildkitd", edit, cluster.InstallOptions{NoWait: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outcome
+}
+
+func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
+	for _, members := range []bool{false, true} {
+		server, want := newServer(t), asked(t, members)
+		objects, err := manifest.New(want, issue(t, time.Now()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := objects.Support[0].(*corev1.ConfigMap)
+		delete(config.Data, "settings.json")
+		server.put("configmaps", config)
+		server.put("secrets", objects.Server, objects.Client)
+		if members {
+			server.put("statefulsets", objects.Workload)
+		} else {
+			server.put("pods", asAdmitted(objects.Pod))
+		}
+		stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
+		if err != nil || len(builder.Differences(want, stored)) > 0 {
+			t.Errorf("members %t: read as %+v (%v)", members, builder.Differences(want, stored), err)
+		}
+		if outcome := install(t, server, cluster.Keep); outcome.Change == cluster.Replaced {
+			t.Errorf("members %t: the builder is %s", members, outcome.Change)
+		}
+	}
+}
+
+// asAdmitted is a Pod with what the API server adds to it.
+func asAdmitted(pod *corev1.Pod) *corev1.Pod {
+	pod = pod.DeepCopy()
+	seconds := int64(300)
+	pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{
+		Key: corev1.TaintNodeNotReady, Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoExecute, TolerationSeconds: &seconds,
+	})
+	pod.Spec.Containers[0].Resources.Requests[corev1.ResourceMemory] = pod.Spec.Containers[0].Resources.Limits[corev1.ResourceMemory]
+	pod.Spec.NodeName = "node-1"
+	return pod
+}
+
+func TestStoredSpecOfNoBuilder(t *testing.T) {
+	var missing *cluster.NotFoundError
+	if _, err := newServer(t).client().StoredSpec(t.Context(), "buildkitd"); !errors.As(err, &missing) {
+		t.Errorf("got %v; want a NotFoundError", err)
+	}
+}
+
+func TestStoredSpecWithoutPods(t *testing.T) {
+	server := newServer(t)
+	want := asked(t, false)
+	install(t, server, exactly(want))
+	server.delete("pods", "buildkitd")
+	stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
+	if err != nil || len(builder.Differences(want, stored)) > 0 {
+		t.Errorf("stored as %+v (%v)", stored, err)
+	}
+}
+
+func TestSettingsThatCannotBeReadAreNotOverwritten(t *testing.T) {
+	server := newServer(t)
+	install(t, server, cluster.Keep)
+	server.set("configmaps", "buildkitd-config", object{"data": object{"settings.json": `{"version":7}`}})
+	server.forget()
+	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, nil)
+	var version *builder.SettingsVersionError
+	if !errors.As(err, &version) || len(server.writes()) > 0 {
+		t.Errorf("got %v, and writes %v", err, server.writes())
+	}
+}
