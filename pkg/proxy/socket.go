@@ -89,7 +89,7 @@ func clearStale(path string) error {
 	case err == nil:
 		_ = conn.Close()
 		return &SocketError{Path: path, Reason: "another process listens there"}
-	case !errors.Is(err, syscall.ECONNREFUSED):
+	case !refused(err):
 		return &SocketError{Path: path, Reason: reasonOf(err)}
 	}
 	if err := os.Remove(path); err != nil {

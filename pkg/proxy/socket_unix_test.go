@@ -5,7 +5,6 @@ package proxy_test
 import (
 	"errors"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,16 +12,6 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 )
-
-func listen(t *testing.T, path string) *proxy.Socket {
-	t.Helper()
-	socket, err := proxy.Listen(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = socket.Close() })
-	return socket
-}
 
 func TestSocketIsItsUsersAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
@@ -40,26 +29,6 @@ func TestSocketIsItsUsersAlone(t *testing.T) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it is left behind: %v", err)
 	}
-}
-
-func TestSocketReplacesAStaleOne(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stale.SetUnlinkOnClose(false)
-	_ = stale.Close()
-	dialedOnce := make(chan struct{})
-	socket := listen(t, path)
-	go func() {
-		if conn, err := socket.Accept(); err == nil {
-			_ = conn.Close()
-		}
-		close(dialedOnce)
-	}()
-	dialed(t, path)
-	within(t, "the dial", dialedOnce)
 }
 
 func TestSocketThatCannotBe(t *testing.T) {
