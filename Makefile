@@ -36,11 +36,12 @@ unit: ## Unit tests with the race detector
 	cd hack/link && go test -race ./...
 
 .PHONY: lint
-lint: ## golangci-lint (pinned in hack/tools) over every module
+lint: ## golangci-lint over every module, govulncheck over the product (both pinned in hack/tools)
 	@for module in $(MODULES); do \
 	  echo "lint $$module"; \
 	  (cd $$module && $(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
 	done
+	hack/vulnerabilities
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (default: its seeds only)
