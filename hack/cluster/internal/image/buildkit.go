@@ -107,10 +107,13 @@ func (k Kitchen) buildkitLayers(ctx context.Context) ([][]Entry, error) {
 	return [][]Entry{normalize(base), normalize(programs)}, nil
 }
 
-// gitEntries is a git that fetches over HTTP and ssh, with submodules.
+// gitEntries is a git that fetches over HTTP and ssh and from another directory, with submodules.
 func gitEntries(ctx context.Context) ([]Entry, error) {
 	const core = "/usr/lib/git-core/"
-	entries := []Entry{{Path: core[1:] + "git-remote-https", Link: "git-remote-http"}}
+	entries := []Entry{
+		{Path: core[1:] + "git-remote-https", Link: "git-remote-http"},
+		{Path: "usr/bin/git-upload-pack", Link: "git"}, // a context that keeps its .git is cloned from the daemon's own copy
+	}
 	for _, program := range []string{"/usr/bin/git", "/usr/bin/ssh", core + "git-remote-http", core + "git-sh-i18n--envsubst"} {
 		one, err := withLibraries(ctx, Entry{Path: program[1:], Mode: 0o755, Source: program})
 		if err != nil {
