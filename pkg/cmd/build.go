@@ -57,6 +57,8 @@ type buildOptions struct {
 	progress   string
 	quiet      bool
 	debug      bool
+	// late shows what is known only after the display has begun.
+	late func(*progress.Display, progress.Mode)
 }
 
 func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error) *cobra.Command {
@@ -137,12 +139,14 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if err := check.wait(ctx); err != nil {
 		return err
 	}
+	f.warnOfEmulation(ctx, b, req)
+	o.late = check.warn(ctx, f, b)
 	built, err := f.build(ctx, o, b, req, mode, credentials)
 	if err != nil && o.debug {
 		f.printStack(err)
 	}
 	if built == nil {
-		return check.or(shortageOf(b.member, f.explainLoss(ctx, b, err)))
+		return check.or(shortageOf(b.member, reasonedOf(b.member, req, f.explainLoss(ctx, b, err))))
 	}
 	if err := errors.Join(err, f.writeFiles(ctx, b, built, req)); err != nil {
 		return err

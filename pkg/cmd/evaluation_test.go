@@ -11,7 +11,6 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
 func TestPrintAnswer(t *testing.T) {
@@ -24,25 +23,6 @@ func TestPrintAnswer(t *testing.T) {
 	err := f.printAnswer(built, &request.Evaluation{Name: "outline"})
 	if told := explain(t.Context(), err); told.code != exitFailed || told.text != "" {
 		t.Errorf("what is wrong is said twice: %+v", told)
-	}
-}
-
-func TestRefusalsOfTheDaemonHaveANextStep(t *testing.T) {
-	for text, next := range map[string]string{
-		"granting entitlement network.host is not allowed":                "insecure-entitlements",
-		"unsupported request frontend.chek":                               "check, outline",
-		"string field contains invalid UTF-8":                             ".dockerignore",
-		"unsupported frontend capability moby.buildkit.frontend.contexts": "# syntax",
-		"anything else": "",
-	} {
-		told := explain(t.Context(), &solve.BuildError{Cause: errors.New(text)})
-		if told.code != exitFailed || !strings.Contains(told.next, next) || (next == "") != (told.next == "") {
-			t.Errorf("%s: %+v", text, told)
-		}
-	}
-	step := &solve.FailedStepError{ExitCode: 1, Cause: errors.New("granting entitlement")}
-	if told := explain(t.Context(), step); told.next != "" {
-		t.Errorf("a step's own program is not the daemon: %+v", told)
 	}
 }
 

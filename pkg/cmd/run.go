@@ -34,6 +34,7 @@ func (f *factory) build(
 	picture := newPicture(req)
 	traced := progress.NewTrace(picture.watch(display), trace)
 	watching, stop := context.WithCancel(ctx)
+	go o.late(display, mode)
 	line := newLifeline(watching, f, o, display, b)
 	built, daemon, err := solve.Build{
 		Request: req, Display: traced, Attachables: []session.Attachable{credentials},

@@ -133,7 +133,7 @@ func TestLogin(t *testing.T) {
 			if err := p.Trust(f.ca); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Preflight(t.Context(), []string{f.host() + "/a/b"}); err != nil {
+			if _, err := p.Preflight(t.Context(), []string{f.host() + "/a/b"}); err != nil {
 				t.Errorf("what was stored is refused: %v", err)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/distribution/reference"
@@ -17,11 +18,11 @@ const preflightPatience = 15 * time.Second
 type repository struct{ host, path string }
 
 // Preflight asks the registries whether the credentials allow to push the
-// references. It returns a *DeniedError only if one certainly refuses, and nil as
-// soon as none does, or none can be asked from this machine: the builder may have
-// a way that this machine has not. Credentials go over plain HTTP only to hosts
-// that Trust names.
-func (p *Provider) Preflight(ctx context.Context, references []string) error {
+// references. It returns a *DeniedError only if one certainly refuses. Registries
+// that cannot be asked from this machine are the doubts: the builder may have a
+// way that this machine has not. Credentials go over plain HTTP only to hosts that
+// Trust names.
+func (p *Provider) Preflight(ctx context.Context, references []string) (doubts []*UnreachableError, err error) {
 	ctx, cancel := context.WithTimeout(ctx, preflightPatience)
 	repositories := repositoriesOf(references)
 	verdicts := make(chan error, len(repositories))
@@ -39,11 +40,16 @@ func (p *Provider) Preflight(ctx context.Context, references []string) error {
 		}
 	}()
 	for range repositories {
-		if err := <-verdicts; err != nil {
-			return err
+		verdict := <-verdicts
+		var doubt *UnreachableError
+		switch {
+		case errors.As(verdict, &doubt):
+			doubts = append(doubts, doubt)
+		case verdict != nil:
+			return nil, verdict
 		}
 	}
-	return nil
+	return doubts, nil
 }
 
 // ValidReference says whether the text is the name of an image.
@@ -76,6 +82,8 @@ func (p *Provider) checkPush(ctx context.Context, to repository, verdict chan<- 
 		verdict <- p.refused(to.host, a.err)
 	case a.err == nil && a.got.refuses():
 		verdict <- p.refused(to.host, errors.New(a.got.said(a.credentials.Secret)))
+	case unanswered(ctx, a.err):
+		verdict <- unreachable(shownHost(to.host), a.err)
 	default:
 		verdict <- nil
 	}
@@ -144,6 +152,13 @@ func (p *Provider) firstRegistry(ctx context.Context, host string) *registry {
 		return newRegistry(special, host, false)
 	}
 	return newRegistry(p.awaitingTrust(ctx, host), host, false)
+}
+
+// unanswered reports whether there was no answer from the registry itself, while the caller still waits for one.
+func unanswered(ctx context.Context, err error) bool {
+	var request *url.Error
+	var token *TokenError // of another server
+	return errors.As(err, &request) && !errors.As(err, &token) && !errors.Is(context.Cause(ctx), context.Canceled)
 }
 
 // untrusted says that the registry was reached, and does not prove who it is.

@@ -54,7 +54,7 @@ func TestPreflight(t *testing.T) {
 			if err := p.Trust(f.ca, insecure...); err != nil {
 				t.Fatal(err)
 			}
-			err := p.Preflight(t.Context(), []string{f.host() + "/a/b:1", f.host() + "/a/b:2"})
+			_, err := p.Preflight(t.Context(), []string{f.host() + "/a/b:1", f.host() + "/a/b:2"})
 			var denied *DeniedError
 			switch {
 			case test.denied && (!errors.As(err, &denied) || denied.Host != f.host() || (test.auth != "") != (denied.User == "u")):
@@ -78,7 +78,10 @@ func TestPreflightWaitsForTheCA(t *testing.T) {
 	f := newFake(t, "Bearer", false, nil)
 	p := mustProvider(t, `{"auths":{"`+f.host()+`":{"auth":"`+encoded("u", "wrong")+`"}}}`)
 	verdict := make(chan error, 1)
-	go func() { verdict <- p.Preflight(t.Context(), []string{f.host() + "/a/b"}) }()
+	go func() {
+		_, err := p.Preflight(t.Context(), []string{f.host() + "/a/b"})
+		verdict <- err
+	}()
 	select {
 	case err := <-verdict:
 		t.Fatalf("too early: %v", err)
@@ -98,7 +101,7 @@ func TestPreflightWaitsForTheCA(t *testing.T) {
 	if err := p.Trust(f.ca); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Preflight(t.Context(), []string{f.host() + "/a/b", f.host() + "/c"}); err != nil {
+	if _, err := p.Preflight(t.Context(), []string{f.host() + "/a/b", f.host() + "/c"}); err != nil {
 		t.Error(err)
 	}
 	for end := time.Now().Add(5 * time.Second); f.uploads.Load() != 0; time.Sleep(time.Millisecond) {
@@ -113,10 +116,35 @@ func TestPreflightWaitsForTheCA(t *testing.T) {
 
 func TestPreflightOfNothing(t *testing.T) {
 	p := mustProvider(t, "{}")
-	if err := p.Preflight(t.Context(), nil); err != nil {
+	if _, err := p.Preflight(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
-	if err := p.Preflight(t.Context(), []string{"127.0.0.1:1/x", "UPPER"}); err != nil {
+	if _, err := p.Preflight(t.Context(), []string{"127.0.0.1:1/x", "UPPER"}); err != nil {
 		t.Errorf("a registry that cannot be reached: %v", err)
+	}
+}
+
+// TestPreflightDoubts proves that a registry which cannot be asked is named with the reason, before the push.
+func TestPreflightDoubts(t *testing.T) {
+	plain, secure := newFake(t, "", true, nil), newFake(t, "", false, nil)
+	p := mustProvider(t, "{}")
+	if err := p.Trust(nil); err != nil {
+		t.Fatal(err)
+	}
+	doubts, err := p.Preflight(t.Context(), []string{plain.host() + "/a", secure.host() + "/a", "127.0.0.1:1/a", "nosuch.invalid/a"})
+	if err != nil || len(doubts) != 4 {
+		t.Fatalf("got %v, %v", doubts, err)
+	}
+	for _, doubt := range doubts {
+		if doubt.Plain != (doubt.Host == plain.host()) || doubt.Untrusted != (doubt.Host == secure.host()) {
+			t.Errorf("%+v", doubt)
+		}
+	}
+	open := mustProvider(t, "{}")
+	if err := open.Trust(secure.ca, plain.host()); err != nil {
+		t.Fatal(err)
+	}
+	if doubts, err := open.Preflight(t.Context(), []string{plain.host() + "/a", secure.host() + "/a"}); err != nil || len(doubts) > 0 {
+		t.Errorf("got %v, %v", doubts, err)
 	}
 }

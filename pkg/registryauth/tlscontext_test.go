@@ -45,7 +45,7 @@ func TestTLSContext(t *testing.T) {
 			t.Fatal(err)
 		}
 		var denied *DeniedError
-		if err := p.Preflight(t.Context(), []string{f.host() + "/a"}); !errors.As(err, &denied) {
+		if _, err := p.Preflight(t.Context(), []string{f.host() + "/a"}); !errors.As(err, &denied) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		if err := p.Trust(nil); err != nil {

@@ -142,12 +142,12 @@ func TestLine(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		"pushed":              {func(o *Options) { o.Tags, o.Push = []string{"example.com/a:1", "b"}, true }, "example.com/a:1@" + digest},
+		"pushed":              {func(o *Options) { o.Tags, o.Push = []string{"example.com/a:1", "team/b"}, true }, "example.com/a:1@" + digest},
 		"as typed":            {func(o *Options) { o.Tags, o.Push = []string{"team/app"}, true }, "team/app@" + digest},
 		"named in the output": {func(o *Options) { o.Outputs = []string{`type=registry,"name=x.io/a,x.io/b"`} }, "x.io/a@" + digest},
 		"not pushed":          {func(o *Options) { o.Tags, o.Outputs = []string{"a"}, []string{"type=oci,dest=x"} }, digest},
 		"push=false":          {func(o *Options) { o.Tags, o.Outputs = []string{"a"}, []string{"type=image,push=false"} }, digest},
-		"push":                {func(o *Options) { o.Tags, o.Outputs = []string{"a"}, []string{"type=image,push="} }, "a@" + digest},
+		"push":                {func(o *Options) { o.Tags, o.Outputs = []string{"x.io/a"}, []string{"type=image,push="} }, "x.io/a@" + digest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := New(with(test.change), workspace(t, nil))

@@ -115,6 +115,7 @@ func New(opts Options, env Environment) (*Request, error) {
 		opts.SSH.apply,
 		opts.Frontend.apply,
 		opts.Output.apply,
+		opts.Output.checkPushes,
 		opts.Input.apply,
 		opts.readDefinition,
 	}

@@ -134,12 +134,17 @@ func diskFull(err error, attempt *request.Attempt) bool {
 	if errors.As(err, &step) {
 		text = step.Cause.Error() // without the step's name
 	}
-	// The words after the last of these are the daemon's: "exit code: 1", or why it could not run the program.
-	const program = "did not complete successfully: "
-	if i := strings.LastIndex(text, program); i >= 0 {
-		text = text[i:]
-	}
+	text = ofDaemon(text)
 	return strings.Contains(text, "no space left on device") && !errors.As(err, &syntax) && !attempt.Names(text) && !relayed(text)
+}
+
+// ofDaemon leaves out the command line of a step, which may hold any words. What follows it is the daemon's: "exit code: 1",
+// or why it could not run the program.
+func ofDaemon(text string) string {
+	if i := strings.LastIndex(text, "did not complete successfully: "); i >= 0 {
+		return text[i:]
+	}
+	return text
 }
 
 // relayed says whether an error's text repeats what a registry has answered, or

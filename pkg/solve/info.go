@@ -3,6 +3,7 @@ package solve
 import (
 	"context"
 
+	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
@@ -102,4 +103,19 @@ func (c *Cache) add(record *client.UsageInfo) {
 	if record.InUse {
 		c.InUseBytes += record.Size
 	}
+}
+
+// Platforms are those that the daemon's workers run, its own first, normalized as package platforms does.
+func (d *Daemon) Platforms(ctx context.Context) ([]string, error) {
+	workers, err := d.client.ListWorkers(ctx)
+	if err != nil {
+		return nil, d.callError(ctx, err)
+	}
+	var names []string
+	for _, worker := range workers {
+		for _, platform := range worker.Platforms {
+			names = append(names, platforms.FormatAll(platforms.Normalize(platform)))
+		}
+	}
+	return names, nil
 }

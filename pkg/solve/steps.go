@@ -1,6 +1,7 @@
 package solve
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/moby/buildkit/client"
@@ -15,10 +16,22 @@ type steps struct {
 	missing map[string]struct{} // what is still to be seen
 	caught  chan struct{}       // closed when nothing is missing; nil if nobody asked
 	seen    map[string]struct{} // names of the steps that have started
+	foreign map[string]struct{} // names of the steps whose log has foreignProgram
 }
 
+// foreignProgram is what the kernel's refusal of a program for another architecture is called, in some spelling.
+const foreignProgram = "exec format error"
+
 func newSteps() *steps {
-	return &steps{names: map[string]string{}, running: map[string]struct{}{}, seen: map[string]struct{}{}}
+	return &steps{names: map[string]string{}, running: map[string]struct{}{}, seen: map[string]struct{}{}, foreign: map[string]struct{}{}}
+}
+
+// ranForeignProgram reports whether the step of that name has logged that a program is for another architecture.
+func (s *steps) ranForeignProgram(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, found := s.foreign[name]
+	return found
 }
 
 func (s *steps) name(digest string) string {
@@ -63,6 +76,11 @@ func (s *steps) note(status *client.SolveStatus) {
 			s.running[vertex.Name] = struct{}{}
 		} else {
 			delete(s.running, vertex.Name)
+		}
+	}
+	for _, log := range status.Logs {
+		if bytes.Contains(bytes.ToLower(log.Data), []byte(foreignProgram)) {
+			s.foreign[s.names[log.Vertex.String()]] = struct{}{}
 		}
 	}
 	s.look()

@@ -164,12 +164,16 @@ func (t *try) explain(ctx context.Context, err error, attachables []session.Atta
 	}
 	var step *FailedStepError
 	if errors.As(typed, &step) && step.ExitCode >= 0 {
-		return typed // the step's own program failed, whatever its text says
+		return diagnose(typed, t.steps) // the step's own program failed, whatever its text says
 	}
+	before := typed
 	for _, attachable := range attachables {
 		if knows, ok := attachable.(explainer); ok {
 			typed = knows.Explain(typed)
 		}
 	}
-	return typed
+	if typed != before { //nolint:errorlint // an attachable knows more than the text says
+		return typed
+	}
+	return diagnose(typed, t.steps)
 }

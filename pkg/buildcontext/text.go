@@ -1,0 +1,21 @@
+package buildcontext
+
+// Dockerfile returns the text of the Dockerfile, or nil if it is not on this machine, or too large for a Dockerfile.
+// The name of one that the frontend is told by other means, e.g. --opt filename=NAME, is given; "" is the context's own.
+func (c *Context) Dockerfile(name string) []byte {
+	files := c.mounts[dockerfileMount]
+	if name == "" {
+		name = c.attrs[filenameAttr]
+	}
+	if name == "" {
+		name = defaultDockerfile
+	}
+	if files == nil || c.attrs[dockerfileKeyAttr] != "" && c.attrs[dockerfileKeyAttr] != dockerfileMount {
+		return nil
+	}
+	text, ok := readSmall(files, name)
+	if !ok {
+		return nil
+	}
+	return text
+}

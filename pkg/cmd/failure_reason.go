@@ -1,0 +1,166 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+)
+
+// buildFailure is a build that failed for a known reason, with the builder and the request that a next step names.
+type buildFailure struct {
+	member    cluster.Member
+	platforms []string // that the request names
+	found     *solve.DiagnosedError
+}
+
+func (e *buildFailure) Error() string { return e.found.Error() }
+func (e *buildFailure) Unwrap() error { return e.found }
+
+// reasonedOf adds to an error of a known reason what its next step needs; any other error is returned as it is.
+func reasonedOf(member cluster.Member, req *request.Request, err error) error {
+	var found *solve.DiagnosedError
+	if !errors.As(err, &found) {
+		return err
+	}
+	return &buildFailure{member: member, platforms: req.Platforms(), found: found}
+}
+
+// explainReason is about what the daemon's own text says.
+func explainReason(err error) (failure, bool) {
+	var failed *buildFailure
+	if !errors.As(err, &failed) {
+		return failure{}, false
+	}
+	e, on := failed.found, builderOf(failed.member)
+	if text, next := on.aboutRegistry(e); text != "" {
+		return failure{text: text + ": " + e.Error(), next: next, code: exitNoBuilder}, true
+	}
+	told := failure{text: e.Error(), code: exitFailed}
+	switch e.Reason {
+	case solve.FileMissing:
+		told.next = fmt.Sprintf("%q is not in the build context, or its .dockerignore excludes it", e.Subject)
+	case solve.StageFileMissing:
+		told.next = fmt.Sprintf("%q is not in the stage or image that --from names: check the path there", e.Subject)
+	case solve.SecretMissing:
+		told.next = "add --secret id=" + quoted(e.Subject) + ",src=FILE"
+	case solve.SSHMissing:
+		told.next = "add --ssh " + quoted(e.Subject)
+	case solve.PlatformNotRun:
+		told.text += "; a program for another architecture was started, and builder " + on.quoted() + " does not emulate it"
+		told.next = on.otherArchitecture(failed.platforms)
+	case solve.EntitlementLocked:
+		told.next = on.entitlement(e.Subject)
+	case solve.EntitlementUnasked:
+		told.next = "add --allow " + e.Subject
+	case solve.UnknownCall:
+		told.text = "--call: the frontend does not know the request " + e.Subject
+		told.next = "use --call check, outline or targets"
+	case solve.NameNotUTF8:
+		told.next = "a file of the context has a name that is not UTF-8: rename it, or exclude it with .dockerignore"
+	case solve.FrontendTooOld:
+		told.next = "named contexts need a newer frontend: # syntax=docker/dockerfile:1"
+	}
+	return told, true
+}
+
+// remedyFor is a builder as next steps name it.
+type remedyFor struct {
+	name, namespace, pod string
+	managed              bool
+}
+
+func builderOf(member cluster.Member) remedyFor {
+	return remedyFor{name: member.Builder, namespace: member.Namespace, pod: member.Pod, managed: !member.Adopted}
+}
+
+func (b remedyFor) quoted() string { return fmt.Sprintf("%q", b.name) }
+
+// install is the command that changes the builder; a former flag stays in force.
+func (b remedyFor) install(flags string) string {
+	return strings.TrimSpace(fmt.Sprintf("kubectl buildkit install %s -n %s %s", b.name, b.namespace, flags))
+}
+
+// change is the same for a daemon's configuration, and for a builder that install did not make the lines of
+// buildkitd.toml.
+func (b remedyFor) change(flags, toml string) string {
+	if b.managed {
+		return b.install(flags)
+	}
+	return fmt.Sprintf("add to the buildkitd.toml of Pod %s: %s", b.pod, toml)
+}
+
+// aboutRegistry says what is wrong between the builder and a registry, and what to do; empty for other reasons.
+func (b remedyFor) aboutRegistry(e *solve.DiagnosedError) (text, next string) {
+	host := e.Host
+	switch e.Reason {
+	case solve.RegistryPlain:
+		return fmt.Sprintf("registry %q uses plain HTTP, and builder %q expects TLS", host, b.name),
+			b.change("--insecure-registry "+host, fmt.Sprintf("[registry.%q] http = true", host))
+	case solve.RegistryUntrusted:
+		return fmt.Sprintf("builder %q does not trust the authority that signed the certificate of registry %q, or of a proxy before it", b.name, host),
+			b.change("--registry-ca FILE", fmt.Sprintf("[registry.%q] ca = [\"FILE\"]", host))
+	case solve.RegistryCertificate:
+		return fmt.Sprintf("the certificate of registry %q is invalid", host),
+			"renew it; to accept it all the same: " + b.change("--insecure-registry "+host, fmt.Sprintf("[registry.%q] insecure = true", host))
+	case solve.RegistryName:
+		return fmt.Sprintf("builder %q cannot resolve the name of registry %q", b.name, host), b.unreached(e)
+	case solve.RegistryUnreachable:
+		return fmt.Sprintf("builder %q cannot reach registry %q", b.name, host), b.unreached(e)
+	case solve.ProxyRefused:
+		return fmt.Sprintf("the proxy between builder %q and registry %q wants credentials", b.name, host),
+			b.change("--env HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", "nothing; set HTTPS_PROXY of its container, with the credentials")
+	}
+	return "", ""
+}
+
+// unreached is for a registry that the builder cannot reach. Images of Docker Hub may come from a mirror.
+func (b remedyFor) unreached(e *solve.DiagnosedError) string {
+	if e.Host == dockerHub && !strings.Contains(e.Error(), "failed to push") {
+		return b.change("--registry-mirror docker.io=HOST:PORT", `[registry."docker.io"] mirrors = ["HOST:PORT"]`)
+	}
+	return fmt.Sprintf("check its name, and whether Pods of namespace %s may reach it; through a proxy: %s", b.namespace,
+		b.change("--env HTTPS_PROXY=http://HOST:PORT", "nothing; set HTTPS_PROXY of its container"))
+}
+
+const dockerHub = "docker.io"
+
+// otherArchitecture puts a builder on nodes of the first platform that is named, beside the one that is there.
+func (b remedyFor) otherArchitecture(platforms []string) string {
+	arch := ""
+	for _, platform := range platforms {
+		if fields := strings.Split(platform, "/"); len(fields) > 1 {
+			arch = fields[1]
+		}
+	}
+	if arch == "" {
+		return fmt.Sprintf("kubectl buildkit install NAME -n %s --node-selector kubernetes.io/arch=ARCH, then build with --builder NAME", b.namespace)
+	}
+	return fmt.Sprintf("kubectl buildkit install %s -n %s --node-selector kubernetes.io/arch=%s, then build with --builder %s", arch, b.namespace, arch, arch)
+}
+
+func (b remedyFor) entitlement(name string) string {
+	line, risk := fmt.Sprintf("insecure-entitlements = [%q]", name), ""
+	switch name {
+	case "security.insecure":
+		risk = "; it makes every user of the builder root on its node"
+	case "network.host":
+		risk = "; it gives the steps of every user of the builder its own network"
+	}
+	if !b.managed {
+		return fmt.Sprintf("add to the buildkitd.toml of Pod %s: %s%s", b.pod, line, risk)
+	}
+	return b.install("--config FILE") + ", with the line " + line + " in FILE" + risk
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`).MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,155 @@
+package request
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+)
+
+// Platforms are those that the build names, normalized; none is the builder's own.
+func (r *Request) Platforms() []string {
+	if r.attrs["platform"] == "" {
+		return nil
+	}
+	return strings.Split(r.attrs["platform"], ",")
+}
+
+// Emulated returns the platforms whose RUN steps a builder cannot run that runs the given ones, in the spelling of
+// package platforms. It reads the Dockerfile if that is on this machine: a stage that runs on the builder's own
+// platform, or runs nothing, is no trouble. Where it cannot be read every platform counts.
+func (r *Request) Emulated(native []string) []string {
+	var foreign []string
+	for _, name := range r.Platforms() {
+		if !slices.Contains(native, name) {
+			foreign = append(foreign, name)
+		}
+	}
+	if len(foreign) == 0 || len(native) == 0 || r.frontend != dockerfileFrontend || r.context == nil || r.defined {
+		return nil
+	}
+	stages := parseStages(r.context.Dockerfile(r.attrs["filename"]))
+	if stages == nil {
+		return foreign
+	}
+	return slices.DeleteFunc(foreign, func(name string) bool {
+		return !stages.runOn(r.attrs["target"], name, native)
+	})
+}
+
+// stage is what the platforms of a Dockerfile's stage depend on.
+type stage struct {
+	name, base string
+	platform   string   // as typed; "" is that of the base
+	runs       bool     // it has a RUN step
+	uses       []string // stages or images that it copies from or mounts
+}
+
+type stages []stage
+
+// parseStages is nil if the text is no Dockerfile that this parser knows; another frontend may know more.
+func parseStages(text []byte) stages {
+	parsed, err := parser.Parse(bytes.NewReader(text))
+	if err != nil {
+		return nil
+	}
+	var found stages
+	for _, node := range parsed.AST.Children {
+		if strings.EqualFold(node.Value, "from") {
+			found = append(found, newStage(node))
+			continue
+		}
+		if len(found) == 0 {
+			continue
+		}
+		last := &found[len(found)-1]
+		last.runs = last.runs || strings.EqualFold(node.Value, "run")
+		for _, flag := range node.Flags {
+			for field := range strings.SplitSeq(strings.TrimPrefix(strings.TrimPrefix(flag, "--"), "mount="), ",") {
+				if from, ok := strings.CutPrefix(field, "from="); ok {
+					last.uses = append(last.uses, from)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func newStage(node *parser.Node) stage {
+	var s stage
+	for _, flag := range node.Flags {
+		if platform, ok := strings.CutPrefix(flag, "--platform="); ok {
+			s.platform = platform
+		}
+	}
+	if node.Next == nil {
+		return s
+	}
+	s.base = node.Next.Value
+	if as := node.Next.Next; as != nil && strings.EqualFold(as.Value, "as") && as.Next != nil {
+		s.name = as.Next.Value
+	}
+	return s
+}
+
+// find is the index of the stage before the given one that has the name or number; -1 if there is none.
+func (s stages) find(name string, before int) int {
+	if number, err := strconv.Atoi(name); err == nil && number >= 0 && number < before {
+		return number
+	}
+	for i := before - 1; i >= 0; i-- {
+		if s[i].name != "" && strings.EqualFold(s[i].name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// runOn reports whether building the target for a platform runs a step on one that is not native.
+func (s stages) runOn(target, platform string, native []string) bool {
+	first := len(s) - 1
+	if target != "" {
+		if first = s.find(target, len(s)); first < 0 {
+			return true // the daemon says that there is no such stage, or knows better
+		}
+	}
+	needed := make([]bool, len(s))
+	if first >= 0 {
+		needed[first] = true
+	}
+	for i := first; i >= 0; i-- {
+		if !needed[i] {
+			continue
+		}
+		if s[i].runs && !slices.Contains(native, s.platformOf(i, platform, native)) {
+			return true
+		}
+		for _, name := range append([]string{s[i].base}, s[i].uses...) {
+			if used := s.find(name, i); used >= 0 {
+				needed[used] = true
+			}
+		}
+	}
+	return false
+}
+
+// platformOf is what a stage runs on: what its FROM says, or what its base does, or the target's.
+func (s stages) platformOf(i int, target string, native []string) string {
+	switch typed := s[i].platform; typed {
+	case "":
+		if base := s.find(s[i].base, i); base >= 0 {
+			return s.platformOf(base, target, native)
+		}
+		return target
+	case "$BUILDPLATFORM", "${BUILDPLATFORM}":
+		return native[0]
+	default:
+		if parsed, err := platforms.Parse(typed); err == nil {
+			return platforms.FormatAll(platforms.Normalize(parsed))
+		}
+		return target
+	}
+}
