@@ -129,7 +129,7 @@ func wayTo(
 
 func targetOf(member cluster.Member) tunnel.Target {
 	return tunnel.Target{
-		Namespace: member.Namespace, Pod: member.Pod, Port: builder.Port,
+		Namespace: member.Namespace, Pod: member.Pod, Builder: member.Builder, Port: builder.Port,
 		Container: member.Container, Command: member.DialStdio(),
 	}
 }

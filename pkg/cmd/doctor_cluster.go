@@ -81,13 +81,13 @@ func (d *doctor) mayBuild(ctx context.Context) checkup.Finding {
 	case len(denied) > 0:
 		return checkup.Finding{
 			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: exitDenied, Details: answers,
-			Remedy: bindRole(d.client.Namespace(), name),
+			Remedy: bindRole(d.client.Namespace(), name, d.client.User(ctx)),
 		}
 	case len(helpful) > 0:
 		return checkup.Finding{
 			Status: checkup.Warning, Details: answers,
 			Message: "you may build; why a builder was lost will not be told, since you may not " + strings.Join(helpful, ", "),
-			Remedy:  bindRole(d.client.Namespace(), name),
+			Remedy:  bindRole(d.client.Namespace(), name, d.client.User(ctx)),
 		}
 	}
 	return ok(answers, "all %d that a build needs", len(answers))

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
@@ -64,6 +65,9 @@ func (f *factory) namespace() (string, error) {
 	namespace, _, err := f.kubeconfig().Namespace()
 	if err != nil {
 		return "", &kubeconfigError{err: err}
+	}
+	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+		return "", &optionError{flag: "--namespace", value: namespace, reason: "invalid name of a namespace", next: "use lower-case letters, digits and -, e.g. team-a"}
 	}
 	return namespace, nil
 }

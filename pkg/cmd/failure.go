@@ -118,48 +118,6 @@ func flagOf(field string) string {
 	return "--" + strings.ToLower(strings.ReplaceAll(field, " ", "-"))
 }
 
-func explainPermission(err error) (failure, bool) {
-	var (
-		forbidden    *cluster.ForbiddenError
-		unauthorized *cluster.UnauthorizedError
-		refused      *cluster.RefusedError
-		closed       *tunnel.ForbiddenError
-	)
-	switch {
-	case errors.As(err, &forbidden):
-		return failure{text: err.Error(), next: nextForPermission(forbidden), code: exitDenied}, true
-	case errors.As(err, &closed):
-		return failure{text: err.Error(), next: bindRole(closed.Namespace, closed.Pod), code: exitDenied}, true
-	case errors.As(err, &unauthorized):
-		return failure{text: err.Error(), next: "log in to the cluster again, or choose another --context", code: exitDenied}, true
-	case errors.As(err, &refused):
-		return failure{text: err.Error(), next: nextForRefusal(refused), code: exitDenied}, true
-	}
-	return failure{}, false
-}
-
-func nextForPermission(e *cluster.ForbiddenError) string {
-	if name, ok := strings.CutSuffix(e.Name, "-client"); ok && e.Resource == "secrets" {
-		return bindRole(e.Namespace, name)
-	}
-	return fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s -n %s", e.Verb, e.Resource, e.Namespace)
-}
-
-// bindRole is how an administrator lets somebody build. A member's name leads to its builder's Role.
-func bindRole(namespace, name string) string {
-	return fmt.Sprintf("ask an administrator: kubectl create rolebinding NAME -n %s --role %s --user YOU", namespace, builder.RoleName(name))
-}
-
-func nextForRefusal(e *cluster.RefusedError) string {
-	switch e.By {
-	case "Pod Security":
-		return "builders need the Pod Security level privileged, rootless ones too: use another namespace, or ask for the label pod-security.kubernetes.io/enforce=privileged"
-	case "the quota":
-		return "ask for more, or reserve less with --request and --limit"
-	}
-	return ""
-}
-
 func explainBuilder(err error) (failure, bool) {
 	var (
 		notFound    *cluster.NotFoundError
@@ -176,6 +134,8 @@ func explainBuilder(err error) (failure, bool) {
 		next := fmt.Sprintf("kubectl buildkit install %s -n %s", notFound.Name, notFound.Namespace)
 		if len(notFound.Others) > 0 {
 			next += ", or name one of the others"
+		} else {
+			next += "; those of other namespaces: kubectl buildkit list -A"
 		}
 		return failure{text: notFound.Error(), next: next, code: exitNoBuilder}, true
 	case errors.As(err, &noNamespace):

@@ -17,6 +17,8 @@ func explainHistory(err error) (failure, bool) {
 		return failure{text: filter.Error(), next: "kubectl buildkit history list --help", code: exitUsage}, true
 	case errors.As(err, &ambiguous):
 		return failure{text: ambiguous.Error(), next: "give more of the reference", code: exitUsage}, true
+	case errors.As(err, &missing) && missing.Records == 0:
+		return failure{text: err.Error(), next: "build something first: kubectl buildkit build .", code: exitFailed}, true
 	case errors.As(err, &missing):
 		return failure{text: err.Error(), next: "kubectl buildkit history list shows the builds there are", code: exitFailed}, true
 	}

@@ -106,6 +106,9 @@ func choose(records []kept, refs []string, silence error) ([]kept, error) {
 	for i, record := range records {
 		plain[i] = record.Record
 	}
+	if silence != nil && len(records) == 0 {
+		return nil, silence // nothing is known of any build
+	}
 	var chosen []kept
 	for _, ref := range refs {
 		index, err := history.Find(plain, ref)

@@ -103,6 +103,9 @@ func TestChooseTellsOfSilence(t *testing.T) {
 	if !strings.Contains(told.text, "team-0: lost") {
 		t.Errorf("got %+v", told)
 	}
+	if _, err := choose(nil, []string{"latest"}, &cluster.NotFoundError{Name: "n", Namespace: "ns"}); explain(t.Context(), err).code != exitNoBuilder {
+		t.Errorf("without a builder: %v", err)
+	}
 	_, err = choose(records, []string{"x"}, nil)
 	if told := explain(t.Context(), err); told.code != exitFailed || !strings.Contains(told.next, "history list") {
 		t.Errorf("got %+v", told)

@@ -82,6 +82,8 @@ func passes(err error) bool {
 		authority   x509.UnknownAuthorityError
 	)
 	switch {
+	case refused(err):
+		return false // also where it comes as the end of a connection
 	case errors.As(err, &status):
 		code := int(status.Status().Code)
 		return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests

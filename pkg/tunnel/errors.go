@@ -54,6 +54,8 @@ func (e *DialError) Unwrap() error { return e.Err }
 // ForbiddenError says that this way into the Pod is not permitted.
 type ForbiddenError struct {
 	Namespace, Pod string
+	// Builder is that of the Target.
+	Builder string
 	// Verb and Resource are the permission that lacks, e.g. "create" on "pods/portforward".
 	Verb, Resource string
 	Err            error
@@ -73,7 +75,7 @@ func (d Dialer) failure(target Target, resource string, err error) error {
 	// The executor over SPDY keeps of the answer only its text.
 	if apierrors.IsForbidden(err) || strings.Contains(err.Error(), "is forbidden: User ") {
 		return &ForbiddenError{
-			Namespace: target.Namespace, Pod: target.Pod, Verb: verb(err.Error()), Resource: resource, Err: err,
+			Namespace: target.Namespace, Pod: target.Pod, Builder: target.Builder, Verb: verb(err.Error()), Resource: resource, Err: err,
 		}
 	}
 	var lost *LostError

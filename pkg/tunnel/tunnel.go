@@ -35,6 +35,8 @@ func Transports() []Transport { return []Transport{Auto, WebSocket, SPDY, Exec} 
 // Target is where a tunnel ends.
 type Target struct {
 	Namespace, Pod string
+	// Builder is the one that the Pod belongs to, for errors; it may be empty.
+	Builder string
 	// Port is for port-forward.
 	Port int
 	// Container and Command are for Exec.

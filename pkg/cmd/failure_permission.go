@@ -1,0 +1,93 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+func explainPermission(err error) (failure, bool) {
+	var (
+		forbidden    *cluster.ForbiddenError
+		unauthorized *cluster.UnauthorizedError
+		refused      *cluster.RefusedError
+		closed       *tunnel.ForbiddenError
+	)
+	switch {
+	case errors.As(err, &forbidden):
+		return failure{text: err.Error(), next: nextForPermission(forbidden), code: exitDenied}, true
+	case errors.As(err, &closed):
+		return failure{text: err.Error(), next: nextForTunnel(closed), code: exitDenied}, true
+	case errors.As(err, &unauthorized):
+		return failure{text: err.Error(), next: "log in to the cluster again, or choose another --context", code: exitDenied}, true
+	case errors.As(err, &refused):
+		return failure{text: err.Error(), next: nextForRefusal(refused), code: exitDenied}, true
+	}
+	return failure{}, false
+}
+
+func nextForPermission(e *cluster.ForbiddenError) string {
+	if name, ok := strings.CutSuffix(e.Name, "-client"); ok && e.Resource == "secrets" {
+		return bindRole(e.Namespace, name, e.User)
+	}
+	where := "-A"
+	if e.Namespace != "" {
+		where = "-n " + e.Namespace
+	}
+	return fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s %s", e.Verb, e.Resource, where)
+}
+
+// nextForTunnel is for a way into a Pod that is not permitted. The Role of a builder's users has no exec.
+func nextForTunnel(e *tunnel.ForbiddenError) string {
+	name := e.Builder
+	if name == "" {
+		name = e.Pod
+	}
+	if e.Resource != "pods/exec" {
+		return bindRole(e.Namespace, name, userIn(e.Err))
+	}
+	return fmt.Sprintf("leave out --transport: Role %s permits port-forward only; a builder that install did not make needs create and get on pods/exec",
+		builder.RoleName(name))
+}
+
+// userIn is who the API server says may not; empty if it does not say.
+func userIn(err error) string {
+	if err == nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(err.Error(), `User "`)
+	user, _, found := strings.Cut(rest, `" cannot `)
+	if !found {
+		return ""
+	}
+	return user
+}
+
+// bindRole is how an administrator lets a user, who may be unknown, use the builder of that name.
+func bindRole(namespace, name, user string) string {
+	role := builder.RoleName(name)
+	subject, suffix := "--user USER", "USER"
+	if user != "" {
+		subject, suffix = "--user "+quoted(user), regexp.MustCompile(`[^a-z0-9.-]+`).ReplaceAllString(strings.ToLower(user), "-")
+	}
+	if account, found := strings.CutPrefix(user, "system:serviceaccount:"); found {
+		subject = "--serviceaccount " + account
+	}
+	return fmt.Sprintf("ask an administrator: kubectl create rolebinding %s-%s -n %s --role %s %s", role, suffix, namespace, role, subject)
+}
+
+func nextForRefusal(e *cluster.RefusedError) string {
+	switch e.By {
+	case "Pod Security":
+		return fmt.Sprintf("builders need the Pod Security level privileged, rootless ones too; use another namespace, or ask an administrator: "+
+			"kubectl label namespace %s pod-security.kubernetes.io/enforce=privileged --overwrite", e.Namespace)
+	case "the quota":
+		return "ask for more, or reserve less with --request and --limit"
+	}
+	return ""
+}
