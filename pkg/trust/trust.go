@@ -27,20 +27,42 @@ const (
 // Pair is a certificate with its private key, both PEM.
 type Pair struct{ Certificate, Key []byte }
 
+// Identity is one side: its pair, and the CA, PEM, by which it checks the other side.
+type Identity struct {
+	CA   []byte
+	Pair Pair
+}
+
 // Certificates are all that one Issue made.
 type Certificates struct {
 	// CA is the certificate, PEM, by which both sides check each other.
 	CA []byte
 	// Server is the daemon's pair, Client that of everybody who builds.
 	Server, Client Pair
+	// Former is the client's side of the certificates that these replace, nil if there are none: daemons that were
+	// started before the renewal accept no other until they are restarted.
+	Former *Identity
+}
+
+// Predecessor returns what certificates issued in place of c keep as their Former: c's own client, or what c itself has
+// kept, whichever is still valid. It is nil if neither is.
+func (c *Certificates) Predecessor(now time.Time) *Identity {
+	for _, candidate := range []*Identity{{CA: c.CA, Pair: c.Client}, c.Former} {
+		if candidate != nil && candidate.check(now, x509.ExtKeyUsageClientAuth) == nil {
+			return candidate
+		}
+	}
+	return nil
 }
 
 // UnusableError says why certificates cannot be used.
 type UnusableError struct {
 	// Reason completes "the certificates …", e.g. "end on 2027-01-02".
 	Reason string
-	// Expired says that time alone made them unusable.
+	// Expired reports that they are unusable only because they have ended.
 	Expired bool
+	// ValidFrom is when they begin to be valid, if that is what makes them unusable; else it is zero.
+	ValidFrom time.Time
 }
 
 func (p *UnusableError) Error() string { return "the certificates " + p.Reason }
@@ -58,12 +80,11 @@ func (c *Certificates) Fingerprint() string {
 // Check says, as a *UnusableError, why these certificates must be issued anew: incomplete, not matching one another, or too
 // near to their end. Nil means they are good for at least RenewBefore.
 func (c *Certificates) Check(now time.Time) error {
-	for _, side := range []struct {
-		name  string
-		pair  Pair
-		usage x509.ExtKeyUsage
-	}{{"server", c.Server, x509.ExtKeyUsageServerAuth}, {"client", c.Client, x509.ExtKeyUsageClientAuth}} {
-		if err := side.pair.check(c.CA, now.Add(RenewBefore), side.usage); err != nil {
+	for _, when := range []time.Time{now, now.Add(RenewBefore)} {
+		if err := (Identity{c.CA, c.Server}).check(when, x509.ExtKeyUsageServerAuth); err != nil {
+			return err
+		}
+		if err := (Identity{c.CA, c.Client}).check(when, x509.ExtKeyUsageClientAuth); err != nil {
 			return err
 		}
 	}
@@ -71,20 +92,24 @@ func (c *Certificates) Check(now time.Time) error {
 }
 
 // check verifies the pair as its peer will at that moment.
-func (p Pair) check(ca []byte, when time.Time, usage x509.ExtKeyUsage) error {
-	if _, err := tls.X509KeyPair(p.Certificate, p.Key); err != nil {
+func (i Identity) check(when time.Time, usage x509.ExtKeyUsage) error {
+	if _, err := tls.X509KeyPair(i.Pair.Certificate, i.Pair.Key); err != nil {
 		return &UnusableError{Reason: "cannot be read: " + err.Error()}
 	}
-	leaf, err := parseOne(p.Certificate)
+	leaf, err := parseOne(i.Pair.Certificate)
 	if err != nil {
 		return err
 	}
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(ca) {
+	if !roots.AppendCertsFromPEM(i.CA) {
 		return &UnusableError{Reason: "lack the CA they are checked by"}
 	}
-	if when.After(leaf.NotAfter) {
+	switch {
+	case when.After(leaf.NotAfter):
 		return &UnusableError{Reason: "end on " + leaf.NotAfter.UTC().Format(time.DateOnly), Expired: true}
+	case when.Before(leaf.NotBefore):
+		from := leaf.NotBefore.UTC()
+		return &UnusableError{Reason: "are not valid before " + from.Format("2006-01-02 15:04 MST"), ValidFrom: from}
 	}
 	options := x509.VerifyOptions{Roots: roots, CurrentTime: when, KeyUsages: []x509.ExtKeyUsage{usage}}
 	if _, err := leaf.Verify(options); err != nil {
@@ -108,19 +133,38 @@ func NeedsRenewal(now time.Time, certificate []byte) bool {
 	return err != nil || now.Add(RenewBefore).After(end)
 }
 
-// ClientConfig is the TLS configuration of a client: it presents its pair, and accepts only the builder's certificate.
-// It fails with a *UnusableError when the pair cannot be used now.
-func ClientConfig(now time.Time, ca []byte, client Pair) (*tls.Config, error) {
-	if err := client.check(ca, now, x509.ExtKeyUsageClientAuth); err != nil {
+// ClientConfig returns the TLS configuration of a client: it accepts only the builder's certificates, and presents the
+// pair that the daemon asks for. The former identities are for daemons that were started before a renewal; those that
+// cannot be used now are left out. It fails with the first *UnusableError when none can be.
+//
+// The time is now when it is called, and goes on from there: now need not be this machine's clock.
+func ClientConfig(now time.Time, ca []byte, client Pair, former ...Identity) (*tls.Config, error) {
+	var usable []Identity
+	var first error
+	for _, identity := range append([]Identity{{CA: ca, Pair: client}}, former...) {
+		err := identity.check(now, x509.ExtKeyUsageClientAuth)
+		if err == nil {
+			usable = append(usable, identity)
+		} else if first == nil {
+			first = err
+		}
+	}
+	if len(usable) == 0 {
+		return nil, first
+	}
+	configuration, err := config(usable...)
+	if err != nil {
 		return nil, err
 	}
-	return config(ca, client)
+	ahead := time.Until(now)
+	configuration.Time = func() time.Time { return time.Now().Add(ahead) }
+	return configuration, nil
 }
 
-// ServerConfig is the TLS configuration of a server that demands a client's certificate, as the daemon does. The
+// ServerConfig returns the TLS configuration of a server that demands a client's certificate, as the daemon does. The
 // daemon reads files; this is for the tests of everything that speaks to one.
 func ServerConfig(ca []byte, server Pair) (*tls.Config, error) {
-	configuration, err := config(ca, server)
+	configuration, err := config(Identity{CA: ca, Pair: server})
 	if err != nil {
 		return nil, err
 	}
@@ -128,21 +172,22 @@ func ServerConfig(ca []byte, server Pair) (*tls.Config, error) {
 	return configuration, nil
 }
 
-func config(ca []byte, pair Pair) (*tls.Config, error) {
-	certificate, err := tls.X509KeyPair(pair.Certificate, pair.Key)
-	if err != nil {
-		return nil, &UnusableError{Reason: "cannot be read: " + err.Error()}
-	}
+// config knows the CAs and pairs of all identities. Of several pairs TLS presents the first whose CA the other side names
+// among those that it accepts.
+func config(identities ...Identity) (*tls.Config, error) {
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(ca) {
-		return nil, &UnusableError{Reason: "lack the CA they are checked by"}
+	configuration := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: ServerName, RootCAs: pool}
+	for _, identity := range identities {
+		certificate, err := tls.X509KeyPair(identity.Pair.Certificate, identity.Pair.Key)
+		if err != nil {
+			return nil, &UnusableError{Reason: "cannot be read: " + err.Error()}
+		}
+		if !pool.AppendCertsFromPEM(identity.CA) {
+			return nil, &UnusableError{Reason: "lack the CA they are checked by"}
+		}
+		configuration.Certificates = append(configuration.Certificates, certificate)
 	}
-	return &tls.Config{
-		MinVersion:   tls.VersionTLS13,
-		ServerName:   ServerName,
-		RootCAs:      pool,
-		Certificates: []tls.Certificate{certificate},
-	}, nil
+	return configuration, nil
 }
 
 func parseOne(certificate []byte) (*x509.Certificate, error) {
