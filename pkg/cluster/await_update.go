@@ -179,7 +179,7 @@ func (w *waiter) startProbe(ctx context.Context, member *progress) {
 	ctx, member.cancel = context.WithCancel(ctx)
 	pod, kick := memberOf(member.pod), member.kick
 	uid := member.pod.UID
-	connection, err := connectionOf(w.objects.Client)
+	connection, err := w.connectionOf(w.objects.Client)
 	if err != nil {
 		return
 	}

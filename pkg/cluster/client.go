@@ -7,6 +7,7 @@ package cluster
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -27,7 +28,8 @@ type Client struct {
 	config    *rest.Config
 	namespace string
 	parameter runtime.ParameterCodec
-	now       func() time.Time
+	now       func() time.Time // this machine's clock; see Now
+	clock     *clock
 }
 
 // New makes a Client for that namespace. It makes no request.
@@ -56,13 +58,17 @@ func New(config *rest.Config, namespace string) (*Client, error) {
 	if config.WarningHandler == nil && config.WarningHandlerWithContext == nil {
 		config.WarningHandler = rest.NoWarnings{}
 	}
+	clock := &clock{}
+	config.Wrap(func(transport http.RoundTripper) http.RoundTripper {
+		return &measured{RoundTripper: transport, clock: clock, now: time.Now}
+	})
 	api, err := rest.RESTClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the client: %w", err)
 	}
 	return &Client{
 		api: api, host: config.Host, config: config, namespace: namespace,
-		parameter: runtime.NewParameterCodec(scheme), now: time.Now,
+		parameter: runtime.NewParameterCodec(scheme), now: time.Now, clock: clock,
 	}, nil
 }
 

@@ -134,10 +134,13 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s %q in namespace %q was not made by install", e.Kind, e.Name, e.Namespace)
 }
 
-// ExpiredError says that the certificates of the builder cannot be used any more; running install again renews them.
+// ExpiredError is returned when the certificates of the builder cannot be used now; unless a clock is wrong, running
+// install again renews them.
 type ExpiredError struct {
 	Name, Namespace string
-	Err             error
+	// Skew is how far this machine's clock is ahead of the API server's.
+	Skew time.Duration
+	Err  error
 }
 
 func (e *ExpiredError) Error() string {

@@ -52,7 +52,7 @@ func TestUnauthorizedTellsOfExpiredCredentials(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := client.Resolve(t.Context(), "buildkitd", ""); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})

@@ -178,14 +178,11 @@ func (f *found) absent() bool {
 	return f.server == nil && f.set == nil && (f.pod == nil || f.pod.DeletionTimestamp != nil)
 }
 
-// certificates are those that exist if they are good, else new ones.
+// certificates are those that exist if they are good, else new ones, which keep what running members accept.
 func (f *found) certificates(now time.Time, name string) (certificates *trust.Certificates, issued bool, err error) {
-	if f.server != nil {
-		certificates = manifest.Certificates(f.server)
-		if certificates.Check(now) == nil {
-			return certificates, false, nil
-		}
+	if f.server == nil {
+		certificates, err = trust.Issue(now, name)
+		return certificates, true, err
 	}
-	certificates, err = trust.Issue(now, name)
-	return certificates, true, err
+	return renewed(now, name, manifest.Certificates(f.server))
 }

@@ -7,21 +7,26 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
 // Inspection is a builder as far as the one who asks may see it.
 type Inspection struct {
-	// Connection is nil for an adopted builder, and when the Secret may not be read.
+	// Connection is nil for an unmanaged builder, and when the Secret may not be read.
 	Connection *Connection
-	// ConnectionErr is why there is no Connection.
+	// ConnectionErr is why builds do not connect: it is what Resolve fails with. Of certificates that cannot be used now
+	// there is a Connection all the same.
 	ConnectionErr error
 	// Members are the Pods that should be there.
 	Members []Condition
 	// Needs are what its members ask of a node; of a builder that is not there, the default one's.
 	Needs Needs
+	// Lacking are objects that running members do without, and without which they cannot start again.
+	Lacking []Reference
+
+	unmanaged bool
 }
 
 // Condition is what a member's Pod tells.
@@ -34,8 +39,8 @@ type Condition struct {
 	LastEnd string
 }
 
-// Adopted says that the builder is a Pod which install did not make.
-func (i *Inspection) Adopted() bool { return len(i.Members) == 1 && i.Members[0].Adopted }
+// Adopted reports whether the builder is an unmanaged one, which nothing authenticates.
+func (i *Inspection) Adopted() bool { return i.unmanaged }
 
 // Names are the Pods' names.
 func (i *Inspection) Names() []string {
@@ -53,13 +58,50 @@ func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) 
 		return nil, err
 	}
 	inspection := &Inspection{Needs: NeedsOf(builder.Spec{Name: name})}
-	secret := &corev1.Secret{}
-	missing := false
-	if err := c.get(ctx, kindSecret, builder.ClientSecretName(name), secret); err != nil {
-		inspection.ConnectionErr, missing = err, apierrors.IsNotFound(err)
-	} else {
-		inspection.Connection, inspection.ConnectionErr = connectionOf(secret)
+	secret, at := &corev1.Secret{}, &location{pod: &corev1.Pod{}}
+	var secretErr error
+	lacking := make([]*Reference, 2)
+	_ = together(
+		func() error { secretErr = c.get(ctx, kindSecret, builder.ClientSecretName(name), secret); return nil },
+		func() error { at.podErr = c.get(ctx, kindPod, name, at.pod); return nil },
+		func() error { lacking[0] = c.lacks(ctx, kindSecret, builder.ServerSecretName(name)); return nil },
+		func() error { lacking[1] = c.lacks(ctx, kindConfigMap, builder.ConfigName(name)); return nil },
+	)
+	err := c.identify(ctx, name, secret, secretErr, at, false)
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
 	}
+	inspection.ConnectionErr, inspection.unmanaged = err, err == nil && at.connection == nil
+	if secretErr == nil && manifest.HasConnection(secret) && !errors.As(err, new(*UnverifiedError)) {
+		inspection.Connection, _ = c.connectionOf(secret)
+	}
+	c.inspectMembers(ctx, name, at, inspection)
+	var notFound *NotFoundError
+	var noNamespace *NamespaceNotFoundError
+	if errors.As(err, &notFound) || errors.As(err, &noNamespace) {
+		return inspection, err
+	}
+	if !inspection.unmanaged {
+		for _, reference := range lacking {
+			if reference != nil {
+				inspection.Lacking = append(inspection.Lacking, *reference)
+			}
+		}
+	}
+	return inspection, nil
+}
+
+// lacks returns the object if it certainly does not exist.
+func (c *Client) lacks(ctx context.Context, kind, name string) *Reference {
+	err := c.at(c.api.Get(), kind).Name(name).SetHeader("Accept", oneMetadataOnly).Do(ctx).Error()
+	if certainlyAbsent(err) {
+		return &Reference{Kind: kind, Name: name}
+	}
+	return nil
+}
+
+// inspectMembers looks at the Pods that the builder should have.
+func (c *Client) inspectMembers(ctx context.Context, name string, at *location, inspection *Inspection) {
 	names := builder.MemberNames(name, 1, false)
 	if inspection.Connection != nil {
 		names = inspection.Connection.Members
@@ -69,29 +111,32 @@ func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) 
 	looks := make([]func() error, len(names))
 	for i, member := range names {
 		looks[i] = func() error {
-			pods[i], inspection.Members[i] = c.condition(ctx, name, member)
+			pods[i], inspection.Members[i] = c.condition(ctx, name, member, at, inspection)
 			return nil
 		}
 	}
 	_ = together(looks...)
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
-	}
 	for _, pod := range pods {
 		if container := containerOf(pod); container != nil {
 			inspection.Needs = needsOf(pod, container)
 		}
 	}
-	if missing && len(names) == 1 && absent(inspection.Members[0].Err) {
-		return inspection, c.notFound(ctx, name)
-	}
-	return inspection, nil
 }
 
-func (c *Client) condition(ctx context.Context, name, member string) (*corev1.Pod, Condition) {
-	pod := &corev1.Pod{}
-	err := c.get(ctx, kindPod, member, pod)
+func (c *Client) condition(ctx context.Context, name, member string, at *location, inspection *Inspection) (*corev1.Pod, Condition) {
+	pod, err := at.pod, at.podErr
+	if member != name {
+		pod = &corev1.Pod{}
+		err = c.get(ctx, kindPod, member, pod)
+	}
 	candidate := c.candidateOf(name, member, pod, err)
+	var doubt *UnverifiedError
+	switch {
+	case err == nil && inspection.unmanaged:
+		candidate = Candidate{Member: at.unmanaged(), Err: c.usable(name, pod)}
+	case err == nil && inspection.Connection == nil && errors.As(inspection.ConnectionErr, &doubt):
+		candidate.Err = doubt
+	}
 	condition := Condition{Member: candidate.Member, Err: candidate.Err}
 	if err != nil {
 		return nil, condition
@@ -120,10 +165,4 @@ func containerOf(pod *corev1.Pod) *corev1.Container {
 		return nil
 	}
 	return daemonContainer(pod)
-}
-
-// absent says that a Pod does not exist.
-func absent(err error) bool {
-	var notReady *NotReadyError
-	return errors.As(err, &notReady) && notReady.Reason == ReasonMissing
 }

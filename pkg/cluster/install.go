@@ -158,7 +158,7 @@ func (i *installation) run(ctx context.Context) error {
 	if err := i.applyWorkload(ctx); err != nil {
 		return i.failed(ctx, err)
 	}
-	connection, err := connectionOf(i.objects.Client)
+	connection, err := i.connectionOf(i.objects.Client)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,10 @@ func (i *installation) run(ctx context.Context) error {
 	if i.options.NoWait {
 		return nil
 	}
-	return i.failed(ctx, i.await(ctx))
+	if err := i.failed(ctx, i.await(ctx)); err != nil {
+		return err
+	}
+	return i.forgetFormer(ctx)
 }
 
 // decide sets the Spec: what edit makes of the stored one.
@@ -184,7 +187,7 @@ func (i *installation) decide() error {
 
 // describe makes the objects, with the certificates that are there if they are good.
 func (i *installation) describe() error {
-	certificates, issued, err := i.found.certificates(i.now(), i.spec.Name)
+	certificates, issued, err := i.found.certificates(i.Now(), i.spec.Name)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func TestInstallFromNothing(t *testing.T) {
 	probes := 0
 	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{
 		Probe: func(_ context.Context, member cluster.Member, connection *cluster.Connection) error {
-			if _, err := connection.TLS(time.Now()); err != nil {
+			if _, err := connection.TLS(); err != nil {
 				return err
 			}
 			if probes++; probes < 3 {

@@ -28,7 +28,7 @@ func onLostNode(t *testing.T, change func(*builder.Spec), pod string) *apiServer
 func same(*builder.Spec) {}
 
 func TestBuilderOnALostNode(t *testing.T) {
-	_, _, err := onLostNode(t, same, "buildkitd").client().Resolve(t.Context(), "buildkitd", "")
+	_, _, err := onLostNode(t, same, "buildkitd").client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	var notReady *cluster.NotReadyError
 	if !errors.As(err, &notReady) || notReady.Reason != cluster.ReasonNodeLost || notReady.Starting || !strings.Contains(err.Error(), `node "node-2"`) {
 		t.Errorf("got %v", err)

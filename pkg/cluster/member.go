@@ -9,7 +9,7 @@ import (
 
 // Member is one Pod of a builder.
 type Member struct {
-	// Builder is the builder's name; for an adopted one, the Pod's.
+	// Builder is the builder's name; for an unmanaged one, the Pod's.
 	Builder string
 	// Namespace, Pod and UID say which Pod it is; the UID tells it from a later Pod of the same name.
 	Namespace, Pod, UID string
@@ -21,7 +21,7 @@ type Member struct {
 	Node string
 	// Mode is "privileged" or "rootless"; empty when nobody knows.
 	Mode string
-	// Adopted says that install did not make it: there are no certificates for it.
+	// Adopted says that it is an unmanaged builder: there are no certificates for it, and nothing authenticates it.
 	Adopted bool
 	// MemoryLimit is what the daemon and its steps may use together, e.g. "4Gi"; empty if only the node sets a limit.
 	MemoryLimit string
@@ -43,9 +43,11 @@ func (m Member) DialStdio() []string {
 
 // Connection is the connection document: all that a client needs to know of a builder, besides where its Pods are.
 type Connection struct {
-	// CA and Client are the certificates of mutual TLS, PEM.
+	// CA and Client are the certificates of mutual TLS, PEM. Former are those of before the last renewal, which members that
+	// were not restarted since then accept; nil if there are none.
 	CA     []byte
 	Client trust.Pair
+	Former *trust.Identity
 	// RegistryCA is PEM that clients trust besides the system's, as the daemon does; it may be empty.
 	RegistryCA []byte
 	// InsecureRegistries are hosts that the daemon reaches without verified TLS, or with plain HTTP.
@@ -54,9 +56,15 @@ type Connection struct {
 	Members []string
 	// Expires is when the client's certificate ends.
 	Expires time.Time
+
+	now func() time.Time
 }
 
-// TLS is the client's configuration for the daemon's port.
-func (c *Connection) TLS(now time.Time) (*tls.Config, error) {
-	return trust.ClientConfig(now, c.CA, c.Client)
+// TLS returns the client's configuration for the daemon's port, at the time of the API server's clock. It fails with a
+// *trust.UnusableError.
+func (c *Connection) TLS() (*tls.Config, error) {
+	if c.Former == nil {
+		return trust.ClientConfig(c.now(), c.CA, c.Client)
+	}
+	return trust.ClientConfig(c.now(), c.CA, c.Client, *c.Former)
 }

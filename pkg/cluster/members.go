@@ -15,6 +15,9 @@ import (
 // ReasonMissing is the reason of a NotReadyError about a Pod that does not exist.
 const ReasonMissing = "Missing"
 
+// ReasonNoConnection is the reason of a NotReadyError about a builder whose client's Secret does not exist.
+const ReasonNoConnection = "NoConnection"
+
 // Candidate is a member of a builder, and why it cannot be used now.
 type Candidate struct {
 	// Member is what is known of it; of one that does not exist, the names alone.
@@ -27,16 +30,17 @@ type Candidate struct {
 func (c Candidate) Exists() bool { return c.Member.UID != "" }
 
 // Members finds all members of a builder, in the order of their names, and how to connect to them. The Connection is
-// nil for an adopted builder, which has one member. It fails only when nothing is known of any.
+// nil for an unmanaged builder, which has one member. Adopt is that of a Selection. It fails only when nothing is known
+// of any member.
 //
 // It takes the round trips of Resolve.
-func (c *Client) Members(ctx context.Context, name string) ([]Candidate, *Connection, error) {
-	at, err := c.locate(ctx, name)
+func (c *Client) Members(ctx context.Context, name string, adopt bool) ([]Candidate, *Connection, error) {
+	at, err := c.locate(ctx, name, adopt)
 	if err != nil {
 		return nil, nil, err
 	}
 	if at.connection == nil {
-		return []Candidate{{Member: memberOf(at.pod), Err: c.usable(name, at.pod)}}, nil, nil
+		return []Candidate{{Member: at.unmanaged(), Err: c.usable(name, at.pod)}}, nil, nil
 	}
 	names := at.connection.Members
 	if len(names) == 0 {
@@ -71,7 +75,8 @@ func (c *Client) candidate(ctx context.Context, name, podName string, at *locati
 	return c.candidateOf(name, podName, pod, err)
 }
 
-// candidateOf judges a Pod, or why it could not be read.
+// candidateOf judges a Pod that a builder with certificates should have, or why it could not be read. One that install did
+// not make is not asked; whether another one is what it claims to be, its certificate will show.
 func (c *Client) candidateOf(name, podName string, pod *corev1.Pod, err error) Candidate {
 	switch {
 	case apierrors.IsNotFound(err):
@@ -80,7 +85,12 @@ func (c *Client) candidateOf(name, podName string, pod *corev1.Pod, err error) C
 			Message: fmt.Sprintf("Pod %q does not exist", podName),
 		}
 	case err == nil:
-		return Candidate{Member: memberOf(pod), Err: c.usable(name, pod)}
+		candidate := Candidate{Member: memberOf(pod), Err: c.usable(name, pod)}
+		if candidate.Member.Adopted {
+			candidate.Err = c.unverified(name, podName, DoubtCertificates, nil)
+		}
+		candidate.Member.Builder, candidate.Member.Adopted = name, false
+		return candidate
 	}
 	return Candidate{Member: Member{Builder: name, Namespace: c.namespace, Pod: podName, Container: builder.ContainerName}, Err: err}
 }

@@ -23,14 +23,14 @@ func TestMembersSaysOfEachWhetherItIsUp(t *testing.T) {
 	server.delay = 100 * time.Millisecond
 
 	start := time.Now()
-	candidates, connection, err := server.client().Members(t.Context(), "buildkitd")
+	candidates, connection, err := server.client().Members(t.Context(), "buildkitd", false)
 	if err != nil || len(candidates) != 12 {
 		t.Fatalf("got %d, %v", len(candidates), err)
 	}
 	if took := time.Since(start); took > 390*time.Millisecond {
 		t.Errorf("it took %s for two round trips of %s", took, server.delay)
 	}
-	if _, err := connection.TLS(time.Now()); err != nil {
+	if _, err := connection.TLS(); err != nil {
 		t.Error(err)
 	}
 	var (
@@ -57,14 +57,14 @@ func TestMembersOfAnAdoptedBuilder(t *testing.T) {
 	server := newServer(t)
 	adopted(server, "theirs", corev1.Container{Name: "buildkitd"})
 	ready(server, "theirs")
-	candidates, connection, err := server.client().Members(t.Context(), "theirs")
+	candidates, connection, err := server.client().Members(t.Context(), "theirs", false)
 	if err != nil || connection != nil || len(candidates) != 1 || candidates[0].Err != nil || !candidates[0].Member.Adopted {
 		t.Errorf("got %+v, %v, %v", candidates, connection, err)
 	}
 }
 
 func TestMembersOfNoBuilder(t *testing.T) {
-	_, _, err := newServer(t).client().Members(t.Context(), "buildkitd")
+	_, _, err := newServer(t).client().Members(t.Context(), "buildkitd", false)
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) {
 		t.Errorf("got %v", err)
@@ -77,7 +77,7 @@ func TestResolveSpreadsAndStays(t *testing.T) {
 	client := server.client()
 	choose := func(affinity string) string {
 		t.Helper()
-		member, _, err := client.Resolve(t.Context(), "buildkitd", affinity)
+		member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{Affinity: affinity})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,9 @@ import (
 // metadataOnly asks for names and labels without the objects: a list of Secrets must not carry what they hide.
 const metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
+// oneMetadataOnly is metadataOnly for one object.
+const oneMetadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
 // Namespaces are the names of the cluster's namespaces, at most a page.
 func (c *Client) Namespaces(ctx context.Context) ([]string, error) {
 	return c.names(ctx, kindNamespace, metav1.ListOptions{})

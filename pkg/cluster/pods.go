@@ -75,12 +75,15 @@ func statusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
 	return nil
 }
 
+// stateTerminating is the state of a Pod that is being deleted.
+const stateTerminating = "Terminating"
+
 // stateOf is one word about a Pod, and whether builds may be sent to it. A daemon that its startup probe has not seen
 // yet may take them: connecting shows soon enough whether it answers. So may an adopted one that merely runs: its probe
 // may be slow by design.
 func stateOf(pod *corev1.Pod) (state string, ready bool) {
 	if pod.DeletionTimestamp != nil {
-		return "Terminating", false
+		return stateTerminating, false
 	}
 	if pod.Status.Reason != "" && pod.Status.Phase == corev1.PodFailed {
 		return pod.Status.Reason, false

@@ -15,34 +15,51 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// Resolve finds the member to build on, and how to connect to it. The affinity is any text that stays the same for
-// builds that share their cache, e.g. the context's path. The Connection is nil for an adopted builder.
+// Selection says which member of a builder is wanted.
+type Selection struct {
+	// Affinity is any text that stays the same for builds that share their cache, e.g. the context's path.
+	Affinity string
+	// Adopt says that the user vouches for a Pod of the builder's name that nothing authenticates.
+	Adopt bool
+	// Except are the UIDs of Pods that are not wanted.
+	Except []string
+}
+
+// Resolve finds the member to build on, and how to connect to it. The Connection is nil for an unmanaged builder, whose
+// Member is Adopted; nothing authenticates that one.
 //
-// A builder of one Pod takes one round trip, and so does an adopted one; several members take two, and one more for
+// A builder of one Pod takes one round trip, and so does an unmanaged one; several members take two, and one more for
 // every member that is not up.
-func (c *Client) Resolve(ctx context.Context, name, affinity string) (Member, *Connection, error) {
-	at, err := c.locate(ctx, name)
+func (c *Client) Resolve(ctx context.Context, name string, wanted Selection) (Member, *Connection, error) {
+	at, err := c.locate(ctx, name, wanted.Adopt)
 	if err != nil {
 		return Member{}, nil, err
 	}
 	if at.connection == nil {
-		return memberOf(at.pod), nil, c.usable(name, at.pod)
+		return at.unmanaged(), nil, c.usable(name, at.pod)
 	}
-	member, err := c.choose(ctx, name, affinity, at)
+	member, err := c.choose(ctx, name, wanted, at)
 	return member, at.connection, err
 }
 
 // location is what a builder's name leads to.
 type location struct {
-	// connection is nil for an adopted builder, which is the Pod.
+	// connection is nil for an unmanaged builder, which is the Pod.
 	connection *Connection
 	// pod is the Pod of the builder's own name, if podErr is nil.
 	pod    *corev1.Pod
 	podErr error
 }
 
+// unmanaged describes the Pod as the one member of a builder that nothing authenticates.
+func (at *location) unmanaged() Member {
+	member := memberOf(at.pod)
+	member.Builder, member.Adopted = at.pod.Name, true
+	return member
+}
+
 // locate reads how to connect to a builder, and the Pod of its name, in one round trip.
-func (c *Client) locate(ctx context.Context, name string) (*location, error) {
+func (c *Client) locate(ctx context.Context, name string, adopt bool) (*location, error) {
 	if err := builder.ValidateName(name); err != nil {
 		return nil, err
 	}
@@ -52,38 +69,20 @@ func (c *Client) locate(ctx context.Context, name string) (*location, error) {
 		func() error { secretErr = c.get(ctx, kindSecret, builder.ClientSecretName(name), secret); return nil },
 		func() error { at.podErr = c.get(ctx, kindPod, name, at.pod); return nil },
 	)
-	if at.podErr == nil && !ours(at.pod.Labels) {
-		return at, c.adoptable(at.pod)
-	}
-	another := at.podErr == nil && memberOf(at.pod).Builder != name // the name is a member's
-	switch {
-	case apierrors.IsNotFound(secretErr) && (apierrors.IsNotFound(at.podErr) || another):
-		return nil, c.notFound(ctx, name)
-	case apierrors.IsNotFound(secretErr) && at.podErr == nil:
-		return nil, &NotReadyError{
-			Name: name, Namespace: c.namespace, Pod: name, Reason: "NoConnection",
-			Message: fmt.Sprintf("Secret %q is missing", builder.ClientSecretName(name)),
-		}
-	case secretErr != nil:
-		return nil, secretErr
-	}
-	connection, err := connectionOf(secret)
-	if err != nil {
+	if err := c.identify(ctx, name, secret, secretErr, at, adopt); err != nil {
 		return nil, err
 	}
-	if !c.now().Before(connection.Expires) {
-		_, err := connection.TLS(c.now())
-		return nil, &ExpiredError{Name: name, Namespace: c.namespace, Err: err}
-	}
-	at.connection = connection
 	return at, nil
 }
 
 // choose takes the first member that is up, in the order of the affinity.
-func (c *Client) choose(ctx context.Context, name, affinity string, at *location) (Member, error) {
+func (c *Client) choose(ctx context.Context, name string, wanted Selection, at *location) (Member, error) {
 	first := error(nil)
-	for _, pod := range ranked(at.connection.Members, affinity) {
+	for _, pod := range ranked(at.connection.Members, wanted.Affinity) {
 		candidate := c.candidate(ctx, name, pod, at)
+		if candidate.Exists() && slices.Contains(wanted.Except, candidate.Member.UID) {
+			continue
+		}
 		if candidate.Err == nil {
 			return candidate.Member, nil
 		}
@@ -130,9 +129,17 @@ func (c *Client) adoptable(pod *corev1.Pod) error {
 	return nil
 }
 
-// notFound says what there is instead: other builders, or not even the namespace, as far as one may ask.
+// notFound says what there is instead, as far as one may ask: what is left of the builder, other builders, or not even the
+// namespace.
 func (c *Client) notFound(ctx context.Context, name string) error {
-	others := c.others(ctx)
+	builders, _ := c.List(ctx, false) // without permission to list there are no others to name
+	var others []string
+	for _, other := range builders {
+		if other.Name == name && !other.Adopted {
+			return c.withoutSecret(other)
+		}
+		others = append(others, other.Name)
+	}
 	if len(others) == 0 {
 		err := c.api.Get().AbsPath("/api/v1/namespaces").Name(c.namespace).Do(ctx).Error()
 		if apierrors.IsNotFound(err) {
@@ -142,17 +149,20 @@ func (c *Client) notFound(ctx context.Context, name string) error {
 	return &NotFoundError{Name: name, Namespace: c.namespace, Others: others}
 }
 
-// others are the names of the builders in the namespace; none when listing is not permitted.
-func (c *Client) others(ctx context.Context) []string {
-	builders, err := c.List(ctx, false)
-	if err != nil {
-		return nil
+// withoutSecret is about a builder that has members, or should have them, and no client's Secret.
+func (c *Client) withoutSecret(b Builder) error {
+	ending := func(member Member) bool { return member.State == stateTerminating }
+	if len(b.Members) > 0 && !slices.ContainsFunc(b.Members, func(m Member) bool { return !ending(m) }) {
+		return &TerminatingError{Name: b.Name, Namespace: c.namespace, Pod: b.Members[0].Pod}
 	}
-	names := make([]string, 0, len(builders))
-	for _, other := range builders {
-		names = append(names, other.Name)
+	return c.noConnection(b.Name, b.Name)
+}
+
+func (c *Client) noConnection(name, pod string) error {
+	return &NotReadyError{
+		Name: name, Namespace: c.namespace, Pod: pod, Reason: ReasonNoConnection,
+		Message: fmt.Sprintf("Secret %q is missing", builder.ClientSecretName(name)),
 	}
-	return names
 }
 
 // ranked orders members by rendezvous hashing: the same text prefers the same member, and when one goes, only its own
@@ -180,7 +190,7 @@ func ranked(members []string, affinity string) []string {
 }
 
 // connectionOf reads a client's Secret.
-func connectionOf(secret *corev1.Secret) (*Connection, error) {
+func (c *Client) connectionOf(secret *corev1.Secret) (*Connection, error) {
 	document, err := manifest.ReadConnection(secret)
 	if err != nil {
 		return nil, err
@@ -190,7 +200,7 @@ func connectionOf(secret *corev1.Secret) (*Connection, error) {
 		return nil, errors.Join(fmt.Errorf("reading Secret %q", secret.Name), err)
 	}
 	return &Connection{
-		CA: document.CA, Client: document.Client, RegistryCA: document.RegistryCA, Members: document.Members, Expires: end,
-		InsecureRegistries: document.InsecureRegistries,
+		CA: document.CA, Client: document.Client, Former: document.Former, RegistryCA: document.RegistryCA,
+		Members: document.Members, Expires: end, InsecureRegistries: document.InsecureRegistries, now: c.Now,
 	}, nil
 }

@@ -57,7 +57,7 @@ func TestResolveTakesOneRoundTrip(t *testing.T) {
 	installed(t, server, func(*builder.Spec) {})
 	server.delay = 200 * time.Millisecond
 	start := time.Now()
-	member, connection, err := server.client().Resolve(t.Context(), "buildkitd", "")
+	member, connection, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestResolveTakesOneRoundTrip(t *testing.T) {
 	if member.Pod != "buildkitd" || member.UID == "" || member.Container != "buildkitd" || member.Adopted || !member.Ready {
 		t.Errorf("member: %+v", member)
 	}
-	if _, err := connection.TLS(time.Now()); err != nil {
+	if _, err := connection.TLS(); err != nil {
 		t.Error(err)
 	}
 }
@@ -90,9 +90,7 @@ func TestResolveAdopts(t *testing.T) {
 			server.set("pods", "theirs", object{"status": object{"phase": "Running", "containerStatuses": []any{
 				object{"name": test.want, "started": true, "state": object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}}},
 			}}})
-			// Whoever may only see Pods can adopt one.
-			server.refuse = forbid("secrets", "")
-			member, connection, err := server.client().Resolve(t.Context(), "theirs", "")
+			member, connection, err := server.client().Resolve(t.Context(), "theirs", cluster.Selection{})
 			if test.want == "" {
 				var notReady *cluster.NotReadyError
 				if !errors.As(err, &notReady) || notReady.Reason != "NoContainer" {
@@ -110,7 +108,7 @@ func TestResolveAdopts(t *testing.T) {
 func TestResolveTakesNoMemberForABuilder(t *testing.T) {
 	server := newServer(t)
 	installed(t, server, func(s *builder.Spec) { s.Replicas = 2 })
-	_, _, err := server.client().Resolve(t.Context(), "buildkitd-1", "")
+	_, _, err := server.client().Resolve(t.Context(), "buildkitd-1", cluster.Selection{})
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) || !slices.Equal(notFound.Others, []string{"buildkitd"}) {
 		t.Errorf("got %v", err)
@@ -202,7 +200,7 @@ func TestResolveSaysWhyNot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t)
 			test.prepare(t, server)
-			_, _, err := server.client().Resolve(t.Context(), "buildkitd", "")
+			_, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
 			if err == nil || !test.is(err) || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %T: %v; want %q", err, err, test.says)
 			}
@@ -230,7 +228,7 @@ func TestResolveTakesAYoungMember(t *testing.T) {
 		server := newServer(t)
 		installed(t, server, func(*builder.Spec) {})
 		server.set("pods", "buildkitd", state)
-		if member, _, err := server.client().Resolve(t.Context(), "buildkitd", ""); err != nil || member.State != "Starting" {
+		if member, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{}); err != nil || member.State != "Starting" {
 			t.Errorf("%s: %+v, %v", name, member, err)
 		}
 	}
@@ -254,7 +252,7 @@ func TestResolveSaysWhetherWaitingMayHelp(t *testing.T) {
 		server := newServer(t)
 		installed(t, server, func(*builder.Spec) {})
 		server.set("pods", "buildkitd", c.pod)
-		_, _, err := server.client().Resolve(t.Context(), "buildkitd", "")
+		_, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
 		var notReady *cluster.NotReadyError
 		if !errors.As(err, &notReady) || notReady.Starting != c.want {
 			t.Errorf("%s: %+v", name, err)
@@ -266,7 +264,7 @@ func TestUnreachableCluster(t *testing.T) {
 	server := newServer(t)
 	client := server.client()
 	server.Close()
-	_, _, err := client.Resolve(t.Context(), "buildkitd", "")
+	_, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	var unreachable *cluster.UnreachableError
 	if !errors.As(err, &unreachable) {
 		t.Errorf("got %T: %v", err, err)

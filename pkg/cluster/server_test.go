@@ -34,6 +34,10 @@ type apiServer struct {
 	onPod func(s *apiServer, name string)
 	// refuse may answer a request instead; it returns 0 to let it pass.
 	refuse func(r *http.Request, kind, name string) (code int, reason metav1.StatusReason, message string)
+	// bare is a kind for which there is no API, as a proxy in between may answer.
+	bare string
+	// clock is how far the server's clock is ahead of this machine's.
+	clock time.Duration
 	// delay is how long every answer takes, lingers how long a Pod takes to end.
 	delay, lingers time.Duration
 	// logs is what containers have written.
@@ -67,6 +71,9 @@ func (s *apiServer) client() *cluster.Client {
 
 func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(s.delay)
+	if s.clock != 0 {
+		w.Header().Set("Date", time.Now().Add(s.clock).UTC().Format(http.TimeFormat))
+	}
 	_, rest, found := strings.Cut(r.URL.Path, "/namespaces/team")
 	if !found {
 		_, rest, _ = strings.Cut(r.URL.Path, "/v1")
@@ -93,6 +100,8 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	switch {
+	case s.bare != "" && kind == s.bare:
+		http.NotFound(w, r)
 	case kind == "namespaces":
 		answer(w, http.StatusOK, object{"kind": "Namespace", "apiVersion": "v1", "metadata": object{"name": name}})
 	case sub == "log":

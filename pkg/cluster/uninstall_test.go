@@ -178,7 +178,7 @@ func TestExplain(t *testing.T) {
 			server.logs = "panic: out of luck\n"
 			installed(t, server, func(*builder.Spec) {})
 			client := server.client()
-			member, _, err := client.Resolve(t.Context(), "buildkitd", "")
+			member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -78,21 +78,9 @@ func (b *bridge) dial(ctx context.Context) (net.Conn, error) {
 
 // look finds a member and opens a connection to it, which may be dialed ahead.
 func (b *bridge) look(ctx context.Context) (net.Conn, error) {
-	c, err := b.f.cluster()
-	if err != nil {
-		return nil, err
-	}
-	tunnels, err := b.f.dialer(tunnel.Transport(b.o.transport))
-	if err != nil {
-		return nil, err
-	}
-	guess := dialAhead(ctx, tunnels, c.Namespace(), b.o.builder)
-	defer guess.discard()
-	member, connection, err := c.Resolve(ctx, b.o.builder, b.affinity)
-	if err != nil {
-		return nil, err
-	}
-	return b.open(ctx, guess, b.know(member, connection))
+	return reach(ctx, b.f, b.o, b.affinity, func(r *reached) (net.Conn, error) {
+		return b.open(ctx, r.guess, b.know(r.member, r.connection))
+	})
 }
 
 func (b *bridge) open(ctx context.Context, guess *ahead, route *route) (net.Conn, error) {

@@ -77,7 +77,7 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 			if args = o.takeCompress(args); len(args) > 0 {
 				o.Path = args[0]
 			}
-			o.connect.named = c.Flags().Changed("builder")
+			o.connect.named, o.connect.renew = c.Flags().Changed("builder"), true
 			return run(c.Context(), o)
 		},
 	}

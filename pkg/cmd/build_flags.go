@@ -32,12 +32,20 @@ type connectOptions struct {
 	builder   string
 	named     bool // the user said which, so no other may be installed in its place
 	transport string
+	adopt     bool
+	renew     bool // certificates that are near their end
 	// resolved is told how to connect as soon as the cluster has said so; it may be nil, and so may the connection.
 	resolved func(*cluster.Connection) error
 }
 
 func (o *connectOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.transport, "transport", string(tunnel.Auto), "Way to the builder: auto, websocket, spdy or exec")
+	flags.StringVar(&o.transport, "transport", string(tunnel.Auto), "Transport to the builder: auto, websocket, spdy or exec; exec checks no certificates")
+	flags.BoolVar(&o.adopt, "adopt", false, "Use a Pod that nothing authenticates as the builder, e.g. where its Secret cannot be read")
+}
+
+// vouched reports whether the user vouches for a Pod of the builder's name, whatever it is.
+func (o *connectOptions) vouched() bool {
+	return o.adopt || tunnel.Transport(o.transport) == tunnel.Exec
 }
 
 // registerBuilder is for commands whose arguments name something else.

@@ -79,7 +79,7 @@ func TestBuildFlagsReachTheOptions(t *testing.T) {
 	if !slices.Equal(got.Outputs, []string{"type=oci,dest=x"}) || got.MetadataFile != "m" || got.ImageIDFile != "i" || !got.quiet {
 		t.Errorf("output: %+v", got)
 	}
-	want := connectOptions{builder: "team", named: true, transport: "spdy"}
+	want := connectOptions{builder: "team", named: true, transport: "spdy", renew: true}
 	if !reflect.DeepEqual(got.connect, want) || got.install || got.Path != "dir" {
 		t.Errorf("connection: %+v", got)
 	}

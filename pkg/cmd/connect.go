@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -20,7 +20,7 @@ import (
 // connected is a member whose daemon can be asked.
 type connected struct {
 	member     cluster.Member
-	connection *cluster.Connection // nil for an adopted builder
+	connection *cluster.Connection // nil for an unmanaged builder
 	daemon     *solve.Daemon
 	installed  bool // by this very command
 }
@@ -64,32 +64,63 @@ func affinityOf(path string) string {
 }
 
 // connect finds the member to use and reaches its daemon through a tunnel. A builder usually is one Pod of its own
-// name, so that tunnel is dialed while the cluster is still being asked: over a slow link this saves seconds.
+// name, so that tunnel is dialed while the cluster is still being asked: over a slow connection this saves seconds.
 func (f *factory) connect(ctx context.Context, o connectOptions, affinity string) (*connected, error) {
-	c, err := f.cluster()
-	if err != nil {
-		return nil, err
-	}
-	tunnels, err := f.dialer(tunnel.Transport(o.transport))
-	if err != nil {
-		return nil, err
-	}
-	guess := dialAhead(ctx, tunnels, c.Namespace(), o.builder)
-	defer guess.discard()
-	member, connection, err := c.Resolve(ctx, o.builder, affinity)
-	if err != nil {
-		return nil, err
-	}
-	if o.resolved != nil {
-		if err := o.resolved(connection); err != nil {
+	return reach(ctx, f, o, affinity, func(r *reached) (*connected, error) {
+		if o.resolved != nil {
+			if err := o.resolved(r.connection); err != nil {
+				return nil, err
+			}
+		}
+		daemon, err := open(ctx, r.tunnels, r.guess, r.member, r.connection)
+		if err != nil {
 			return nil, err
 		}
-	}
-	daemon, err := open(ctx, tunnels, guess, member, connection)
+		return &connected{member: r.member, connection: r.connection, daemon: daemon}, nil
+	})
+}
+
+// reached is a member that may be dialed.
+type reached struct {
+	tunnels    tunnel.Dialer
+	guess      *ahead
+	member     cluster.Member
+	connection *cluster.Connection
+}
+
+// reach finds the member to use and opens a connection to it. A member whose certificates do not fit is passed over for
+// the next one: it may be another's Pod, or still be waiting for its builds before it takes renewed certificates.
+func reach[T any](
+	ctx context.Context, f *factory, o connectOptions, affinity string, dial func(*reached) (T, error),
+) (none T, err error) {
+	c, err := f.cluster()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	return &connected{member: member, connection: connection, daemon: daemon}, nil
+	r := &reached{}
+	if r.tunnels, err = f.dialer(tunnel.Transport(o.transport)); err != nil {
+		return none, err
+	}
+	r.guess = dialAhead(ctx, r.tunnels, c.Namespace(), o.builder)
+	defer func() { r.guess.discard() }()
+	wanted := cluster.Selection{Affinity: affinity, Adopt: o.vouched()}
+	var untrusted error
+	for {
+		r.member, r.connection, err = c.Resolve(ctx, o.builder, wanted)
+		if err != nil {
+			return none, cmp.Or(untrusted, err)
+		}
+		f.noteSkew(c)
+		f.renewCertificates(ctx, c, o, r)
+		f.noteUnverified(o, r.member)
+		found, err := dial(r)
+		var refused *solve.RefusedError
+		if !errors.As(err, &refused) || ctx.Err() != nil {
+			return found, err
+		}
+		untrusted = cmp.Or(untrusted, error(&untrustedError{member: r.member, err: err}))
+		wanted.Except = append(wanted.Except, r.member.UID)
+	}
 }
 
 func (f *factory) dialer(transport tunnel.Transport) (tunnel.Dialer, error) {
@@ -106,12 +137,13 @@ func open(ctx context.Context, tunnels tunnel.Dialer, guess *ahead, member clust
 	return solve.Connect(ctx, dial, config)
 }
 
-// wayTo is how to dial a member's daemon, and the TLS to speak there; none where the tunnel ends at its socket.
+// wayTo returns how to dial a member's daemon, and the TLS to speak there; none where the tunnel ends at its socket, or
+// for an unmanaged builder.
 func wayTo(
 	tunnels tunnel.Dialer, guess *ahead, member cluster.Member, connection *cluster.Connection,
 ) (solve.Dial, *tls.Config, error) {
-	if member.Adopted && tunnels.Transport == tunnel.Auto {
-		tunnels.Transport = tunnel.Exec // nobody knows what an adopted daemon listens on, besides its socket
+	if connection == nil && tunnels.Transport == tunnel.Auto {
+		tunnels.Transport = tunnel.Exec // an unmanaged daemon listens on its socket; on which ports is unknown
 	}
 	target := targetOf(member)
 	dial := func(ctx context.Context) (net.Conn, error) {
@@ -120,10 +152,13 @@ func wayTo(
 		}
 		return tunnels.Dial(ctx, target)
 	}
-	if tunnels.Transport == tunnel.Exec || connection == nil {
+	switch {
+	case connection == nil && !member.Adopted:
+		return nil, nil, fmt.Errorf("connecting to Pod %q: there are no certificates for it", member.Pod)
+	case connection == nil, tunnels.Transport == tunnel.Exec:
 		return dial, nil, nil
 	}
-	config, err := connection.TLS(time.Now())
+	config, err := connection.TLS()
 	return dial, config, err
 }
 

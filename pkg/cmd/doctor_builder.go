@@ -12,10 +12,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
-
-// soon is when the end of certificates is worth a word: install renews them from then on.
-const soon = 30 * 24 * time.Hour
 
 // isolation says where a daemon may run without the node's own root. It matters to a rootless builder only.
 func (d *doctor) isolation(context.Context) checkup.Finding {
@@ -108,7 +106,15 @@ func (d *doctor) builder(ctx context.Context) checkup.Finding {
 		return finding
 	}
 	finding := ok(d.inspection.Members, "%s", strings.Join(append([]string{summary + d.mode()}, notes...), "; "))
-	if first != nil {
+	if lacking := d.inspection.Lacking; len(lacking) > 0 {
+		names := make([]string, len(lacking))
+		for i, reference := range lacking {
+			names[i] = reference.String()
+		}
+		finding.Status = checkup.Warning
+		finding.Message += fmt.Sprintf("; missing: %s, without which its Pods cannot be started again", strings.Join(names, ", "))
+		finding.Remedy = fmt.Sprintf("kubectl buildkit install %s -n %s", d.options.builder, d.client.Namespace())
+	} else if first != nil {
 		told := explain(ctx, first)
 		finding.Status, finding.Message, finding.Remedy = checkup.Warning, finding.Message+"; "+told.text, told.next
 	} else if len(notes) > 0 {
@@ -134,11 +140,11 @@ func (d *doctor) certificates(ctx context.Context) checkup.Finding {
 	if d.inspection.Adopted() {
 		return ok(nil, "an adopted builder has none: it is reached with exec")
 	}
-	if d.inspection.Connection == nil {
+	if d.inspection.Connection == nil || unusableForNow(d.inspection.ConnectionErr) {
 		return unknownOr(ctx, d.inspection.ConnectionErr)
 	}
 	end := d.inspection.Connection.Expires
-	left := time.Until(end)
+	left := end.Sub(d.client.Now())
 	renew := fmt.Sprintf("kubectl buildkit install %s -n %s renews them", d.options.builder, d.client.Namespace())
 	when := fmt.Sprintf("%s (%d days left)", end.Format(time.DateOnly), int(left.Hours()/24))
 	details := map[string]any{"end": end, "daysLeft": int(left.Hours() / 24)}
@@ -147,10 +153,16 @@ func (d *doctor) certificates(ctx context.Context) checkup.Finding {
 		return checkup.Finding{
 			Status: checkup.Failed, Message: "they ended on " + end.Format(time.DateOnly), Remedy: renew, Code: exitNoBuilder, Details: details,
 		}
-	case left < soon:
+	case left < expiryNotice:
 		return checkup.Finding{Status: checkup.Warning, Message: "they end on " + when, Remedy: renew, Details: details}
 	}
 	return ok(details, "valid until %s", when)
+}
+
+// unusableForNow reports whether certificates are refused for another reason than that they have ended.
+func unusableForNow(err error) bool {
+	var unusable *trust.UnusableError
+	return errors.As(err, &unusable) && !unusable.Expired
 }
 
 // daemon asks each member that is ready.

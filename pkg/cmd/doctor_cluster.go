@@ -57,7 +57,11 @@ func (d *doctor) server(ctx context.Context) checkup.Finding {
 	if version == "" {
 		version = "of a version it does not tell"
 	}
-	return ok(server, "Kubernetes %s: %s to connect, then %s a round trip", version, milliseconds(server.Connect), milliseconds(server.RoundTrip))
+	finding := ok(server, "Kubernetes %s: %s to connect, then %s a round trip", version, milliseconds(server.Connect), milliseconds(server.RoundTrip))
+	if skew := d.client.Skew(); skew != 0 {
+		finding.Status, finding.Remedy = checkup.Warning, "check the clock of this machine: "+clockIs(skew)
+	}
+	return finding
 }
 
 func (d *doctor) mayBuild(ctx context.Context) checkup.Finding {

@@ -91,7 +91,7 @@ func (d *doctor) ask(ctx context.Context, transport tunnel.Transport, member clu
 		if d.inspection.Connection == nil {
 			return nil, errors.New("there are no certificates for it")
 		}
-		if config, err = d.inspection.Connection.TLS(time.Now()); err != nil {
+		if config, err = d.inspection.Connection.TLS(); err != nil {
 			return nil, err
 		}
 	}

@@ -26,11 +26,12 @@ type factory struct {
 	config     func() (*rest.Config, error)
 	// connectTo, if it is not nil, opens the connections to the API server.
 	connectTo func(ctx context.Context, network, address string) (net.Conn, error)
+	noted     *sync.Map // lines that are printed once; see noteOnce
 }
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
 	// Not persistent: what is read once, and when it is read again, is decided here.
-	f := &factory{streams: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false)}
+	f := &factory{streams: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false), noted: &sync.Map{}}
 	f.readOnce()
 	return f
 }
@@ -40,7 +41,7 @@ func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (stri
 // used for half a minute more.
 func (f *factory) renewed() *factory {
 	dialer := net.Dialer{Timeout: dialTimeout}
-	again := &factory{streams: f.streams, lookupEnv: f.lookupEnv, flags: f.flags, connectTo: dialer.DialContext}
+	again := &factory{streams: f.streams, lookupEnv: f.lookupEnv, flags: f.flags, connectTo: dialer.DialContext, noted: f.noted}
 	again.readOnce()
 	return again
 }

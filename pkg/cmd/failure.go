@@ -63,7 +63,7 @@ func explain(ctx context.Context, err error) failure {
 // explainOne is explain for what has one cause.
 func explainOne(err error) failure {
 	for _, explanation := range []func(error) (failure, bool){
-		explainUsage, explainFormat, explainCheckup, explainHistory, explainSource, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainBuild,
+		explainUsage, explainFormat, explainCheckup, explainHistory, explainSource, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainBuild,
 	} {
 		if told, ok := explanation(err); ok {
 			return told
@@ -150,7 +150,7 @@ func explainBuilder(err error) (failure, bool) {
 		next := fmt.Sprintf("wait until it is gone (kubectl wait pod/%s -n %s --for=delete), then install it again", terminating.Pod, terminating.Namespace)
 		return failure{text: terminating.Error(), next: next, code: exitNoBuilder}, true
 	case errors.As(err, &expired):
-		return failure{text: expired.Error(), next: fmt.Sprintf("kubectl buildkit install %s -n %s renews its certificates", expired.Name, expired.Namespace), code: exitNoBuilder}, true
+		return failure{text: expired.Error(), next: nextForCertificates(expired), code: exitNoBuilder}, true
 	case errors.As(err, &start):
 		return explainStart(start), true
 	case errors.As(err, &unreachable):

@@ -82,7 +82,7 @@ func runLogs(ctx context.Context, f *factory, o *logsOptions) error {
 	if err != nil {
 		return err
 	}
-	candidates, _, err := c.Members(ctx, o.builder)
+	candidates, _, err := c.Members(ctx, o.builder, true) // a log is read, and nothing sent
 	if err != nil {
 		return err
 	}

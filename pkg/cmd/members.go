@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
@@ -57,9 +58,12 @@ func askMembers[T any](
 	if err != nil {
 		return nil, err
 	}
-	candidates, connection, err := c.Members(ctx, o.builder)
+	candidates, connection, err := c.Members(ctx, o.builder, o.vouched())
 	if err != nil {
 		return nil, err
+	}
+	for _, candidate := range candidates {
+		f.noteUnverified(o, candidate.Member)
 	}
 	return gather(o.builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (T, error) {
 		return askMember(ctx, f, o, candidate, connection, ask)
@@ -108,6 +112,9 @@ func askMember[T any](
 		return answer, err
 	}
 	daemon, err := open(ctx, tunnels, nil, candidate.Member, connection)
+	if refused := (*solve.RefusedError)(nil); errors.As(err, &refused) {
+		return answer, &untrustedError{member: candidate.Member, err: err}
+	}
 	if err != nil {
 		return answer, err
 	}

@@ -129,7 +129,8 @@ func absent(err error) bool {
 		notFound *cluster.NotFoundError
 		notReady *cluster.NotReadyError
 		stranger *solve.RefusedError
+		doubt    *cluster.UnverifiedError
 	)
 	return errors.As(err, &notFound) || errors.As(err, &notReady) && notReady.Reason == cluster.ReasonMissing ||
-		errors.As(err, &stranger) || apierrors.IsNotFound(err)
+		errors.As(err, &stranger) || errors.As(err, &doubt) || apierrors.IsNotFound(err)
 }

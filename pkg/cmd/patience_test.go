@@ -42,6 +42,7 @@ func TestPatience(t *testing.T) {
 		"no Pod":                   {&cluster.NotReadyError{Reason: cluster.ReasonMissing}, 0, absencePatience},
 		"no builder":               {&cluster.NotFoundError{}, 0, absencePatience},
 		"certificates do not fit":  {&solve.RefusedError{Cause: errors.New("tls")}, 0, absencePatience},
+		"another's Pod":            {&cluster.UnverifiedError{Doubt: cluster.DoubtCertificates}, 0, absencePatience},
 		"a Pod that starts":        {&cluster.NotReadyError{Reason: "ContainerCreating", Starting: true}, whole, whole},
 		"a Pod whose image lacks":  {&cluster.NotReadyError{Reason: "ImagePullBackOff"}, 0, whole},
 		"a Pod that ends":          {&cluster.TerminatingError{}, 0, whole},

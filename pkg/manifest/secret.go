@@ -3,6 +3,7 @@ package manifest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +17,9 @@ const (
 	keyCA          = "ca.crt"
 	keyClientCert  = "client.crt"
 	keyClientKey   = "client.key"
+	keyFormerCA    = "former-ca.crt"
+	keyFormerCert  = "former-client.crt"
+	keyFormerKey   = "former-client.key"
 	keyRegistryCA  = "registry-ca.crt"
 	keyConnection  = "connection.json"
 	keyConfig      = "buildkitd.toml"
@@ -40,6 +44,7 @@ type Connection struct {
 	Document
 	CA         []byte
 	Client     trust.Pair
+	Former     *trust.Identity // nil if no member needs it
 	RegistryCA []byte
 }
 
@@ -50,14 +55,61 @@ func serverSecret(spec builder.Spec, certificates *trust.Certificates) *corev1.S
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 		ObjectMeta: objectMeta(spec, builder.ServerSecretName(spec.Name)),
 		Type:       corev1.SecretTypeTLS,
-		Data: map[string][]byte{
-			keyCA:                   certificates.CA,
-			corev1.TLSCertKey:       certificates.Server.Certificate,
-			corev1.TLSPrivateKeyKey: certificates.Server.Key,
-			keyClientCert:           certificates.Client.Certificate,
-			keyClientKey:            certificates.Client.Key,
-		},
+		Data:       serverData(certificates),
 	}
+}
+
+func serverData(certificates *trust.Certificates) map[string][]byte {
+	return withFormer(certificates.Former, map[string][]byte{
+		keyCA:                   certificates.CA,
+		corev1.TLSCertKey:       certificates.Server.Certificate,
+		corev1.TLSPrivateKeyKey: certificates.Server.Key,
+		keyClientCert:           certificates.Client.Certificate,
+		keyClientKey:            certificates.Client.Key,
+	})
+}
+
+func clientData(certificates *trust.Certificates) map[string][]byte {
+	return withFormer(certificates.Former, map[string][]byte{
+		keyCA:                   certificates.CA,
+		corev1.TLSCertKey:       certificates.Client.Certificate,
+		corev1.TLSPrivateKeyKey: certificates.Client.Key,
+	})
+}
+
+func withFormer(former *trust.Identity, data map[string][]byte) map[string][]byte {
+	if former != nil {
+		data[keyFormerCA], data[keyFormerCert], data[keyFormerKey] = former.CA, former.Pair.Certificate, former.Pair.Key
+	}
+	return data
+}
+
+func formerOf(secret *corev1.Secret) *trust.Identity {
+	if len(secret.Data[keyFormerCA]) == 0 {
+		return nil
+	}
+	return &trust.Identity{
+		CA:   secret.Data[keyFormerCA],
+		Pair: trust.Pair{Certificate: secret.Data[keyFormerCert], Key: secret.Data[keyFormerKey]},
+	}
+}
+
+// SetCertificates puts the certificates into the two Secrets of a builder and leaves all else in them as it is.
+func SetCertificates(server, client *corev1.Secret, certificates *trust.Certificates) {
+	set := func(secret *corev1.Secret, data map[string][]byte) {
+		if secret == nil {
+			return
+		}
+		if secret.Data == nil {
+			secret.Data = map[string][]byte{}
+		}
+		for _, key := range []string{keyFormerCA, keyFormerCert, keyFormerKey} {
+			delete(secret.Data, key)
+		}
+		maps.Copy(secret.Data, data)
+	}
+	set(server, serverData(certificates))
+	set(client, clientData(certificates))
 }
 
 // Certificates reads them back from the server's Secret.
@@ -66,6 +118,7 @@ func Certificates(server *corev1.Secret) *trust.Certificates {
 		CA:     server.Data[keyCA],
 		Server: trust.Pair{Certificate: server.Data[corev1.TLSCertKey], Key: server.Data[corev1.TLSPrivateKeyKey]},
 		Client: trust.Pair{Certificate: server.Data[keyClientCert], Key: server.Data[keyClientKey]},
+		Former: formerOf(server),
 	}
 }
 
@@ -80,17 +133,20 @@ func clientSecret(spec builder.Spec, certificates *trust.Certificates) (*corev1.
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 		ObjectMeta: objectMeta(spec, builder.ClientSecretName(spec.Name)),
 		Type:       corev1.SecretTypeTLS,
-		Data: map[string][]byte{
-			keyCA:                   certificates.CA,
-			corev1.TLSCertKey:       certificates.Client.Certificate,
-			corev1.TLSPrivateKeyKey: certificates.Client.Key,
-			keyConnection:           document,
-		},
+		Data:       clientData(certificates),
 	}
+	secret.Data[keyConnection] = document
 	if len(spec.RegistryCA) > 0 {
 		secret.Data[keyRegistryCA] = spec.RegistryCA
 	}
 	return secret, nil
+}
+
+// HasConnection reports whether the Secret is the client's side of a builder, whatever its labels: an application may have
+// one of the same name.
+func HasConnection(secret *corev1.Secret) bool {
+	_, found := secret.Data[keyConnection]
+	return found
 }
 
 // ReadConnection reads a client's Secret.
@@ -98,6 +154,7 @@ func ReadConnection(client *corev1.Secret) (*Connection, error) {
 	connection := &Connection{
 		CA:         client.Data[keyCA],
 		Client:     trust.Pair{Certificate: client.Data[corev1.TLSCertKey], Key: client.Data[corev1.TLSPrivateKeyKey]},
+		Former:     formerOf(client),
 		RegistryCA: client.Data[keyRegistryCA],
 	}
 	if err := json.Unmarshal(client.Data[keyConnection], &connection.Document); err != nil {

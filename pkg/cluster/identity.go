@@ -1,0 +1,122 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+)
+
+// Doubt is why a Pod of a builder's name is not used: it may be the builder, or another's Pod that took its name.
+type Doubt string
+
+// What is known of the Secret with the builder's certificates.
+const (
+	// DoubtCertificates is a builder that has certificates, and a Pod of its name that install did not make.
+	DoubtCertificates Doubt = "certificates"
+	// DoubtOtherSecret is a Secret of that name which holds no builder's certificates.
+	DoubtOtherSecret Doubt = "other secret"
+	// DoubtUnreadable is a Secret that the user may not read.
+	DoubtUnreadable Doubt = "unreadable"
+)
+
+// UnverifiedError is returned for a Pod of a builder's name that nothing authenticates, where it is not certain that the
+// builder has no certificates.
+type UnverifiedError struct {
+	Name, Namespace, Pod string
+	// Secret is where the builder's certificates would be.
+	Secret string
+	Doubt  Doubt
+	// Err is the API server's answer, of DoubtUnreadable.
+	Err error
+}
+
+func (e *UnverifiedError) Error() string {
+	pod := fmt.Sprintf("Pod %q in namespace %q", e.Pod, e.Namespace)
+	switch e.Doubt {
+	case DoubtCertificates:
+		return fmt.Sprintf("%s was not made by install, though Secret %q holds certificates of builder %q: it may be another's Pod, so nothing is sent to it",
+			pod, e.Secret, e.Name)
+	case DoubtOtherSecret:
+		return fmt.Sprintf("%s was not made by install, and Secret %q is not one of install's: nothing authenticates the Pod", pod, e.Secret)
+	default:
+		return fmt.Sprintf("%s was not made by install, and Secret %q cannot be read, so it is unknown whether the builder has certificates: %v",
+			pod, e.Secret, e.Err)
+	}
+}
+
+func (e *UnverifiedError) Unwrap() error { return e.Err }
+
+// identify decides how the daemon is known: by its certificates wherever there are any. Without authentication it is used
+// in two cases only, and then at.connection stays nil: its Secret certainly does not exist and install did not make
+// the Pod; or the user vouches for the Pod (adopt) and no certificates can be read. Labels and owners never prove
+// anything, since whoever makes a Pod writes them.
+func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secret, secretErr error, at *location, adopt bool) error {
+	exists := at.podErr == nil
+	foreign := exists && !ours(at.pod.Labels)
+	another := exists && memberOf(at.pod).Builder != name // the name is that of another builder's member
+	switch {
+	case secretErr == nil && manifest.HasConnection(secret):
+		if foreign {
+			return c.unverified(name, at.pod.Name, DoubtCertificates, nil)
+		}
+		return c.certified(name, secret, at)
+	case exists && !another && adopt && (secretErr == nil || apierrors.IsNotFound(secretErr) || isForbidden(secretErr)):
+		return c.adoptable(at.pod)
+	case secretErr == nil && foreign:
+		return c.unverified(name, at.pod.Name, DoubtOtherSecret, nil)
+	case secretErr == nil && apierrors.IsNotFound(at.podErr):
+		return c.notFound(ctx, name)
+	case secretErr == nil && at.podErr != nil:
+		return at.podErr
+	case certainlyAbsent(secretErr), secretErr == nil:
+		return c.uncertified(ctx, name, at, another)
+	case isForbidden(secretErr) && foreign:
+		return c.unverified(name, at.pod.Name, DoubtUnreadable, secretErr)
+	}
+	return secretErr
+}
+
+// certified reads how to connect with the builder's certificates.
+func (c *Client) certified(name string, secret *corev1.Secret, at *location) error {
+	connection, err := c.connectionOf(secret)
+	if err != nil {
+		return err
+	}
+	if _, err := connection.TLS(); err != nil {
+		return &ExpiredError{Name: name, Namespace: c.namespace, Skew: c.Skew(), Err: err}
+	}
+	at.connection = connection
+	return nil
+}
+
+// uncertified is about a builder that certainly has no Secret.
+func (c *Client) uncertified(ctx context.Context, name string, at *location, another bool) error {
+	switch {
+	case apierrors.IsNotFound(at.podErr), another:
+		return c.notFound(ctx, name)
+	case at.podErr != nil:
+		return at.podErr
+	case !ours(at.pod.Labels):
+		return c.adoptable(at.pod)
+	case at.pod.DeletionTimestamp != nil:
+		return &TerminatingError{Name: name, Namespace: c.namespace, Pod: name}
+	}
+	return c.noConnection(name, name)
+}
+
+// certainlyAbsent reports whether the API server itself said that there is no such object, and not something in between
+// that knows no such path.
+func certainlyAbsent(err error) bool {
+	return apierrors.IsNotFound(err) && !apierrors.IsUnexpectedServerError(err)
+}
+
+func (c *Client) unverified(name, pod string, doubt Doubt, err error) error {
+	return &UnverifiedError{
+		Name: name, Namespace: c.namespace, Pod: pod, Secret: builder.ClientSecretName(name), Doubt: doubt, Err: err,
+	}
+}

@@ -1,0 +1,104 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+// renewed returns the certificates if they are good, else new ones that keep what running members accept as their Former.
+func renewed(now time.Time, name string, before *trust.Certificates) (certificates *trust.Certificates, issued bool, err error) {
+	if before.Check(now) == nil {
+		return before, false, nil
+	}
+	certificates, err = trust.Issue(now, name)
+	if err == nil {
+		certificates.Former = before.Predecessor(now)
+	}
+	return certificates, true, err
+}
+
+// RenewalDue reports whether a builder's certificates are near enough to their end to be renewed by Renew.
+func (c *Client) RenewalDue(connection *Connection) bool {
+	return trust.NeedsRenewal(c.Now(), connection.Client.Certificate)
+}
+
+// Renew issues the builder's certificates anew if they are near their end, and returns how to connect with them. It writes
+// the two Secrets and nothing else: members take the new certificates when they are restarted, and until then accept the
+// former ones, which the client's Secret keeps. Both writes carry the version that was read, so that of several
+// renewals at once one wins and the others follow it.
+//
+// It needs the permission to get and update the two Secrets; without it, that is a *ForbiddenError.
+func (c *Client) Renew(ctx context.Context, name string) (*Connection, error) {
+	for range attempts {
+		client, err := c.renewOnce(ctx, name)
+		if err == nil {
+			return c.connectionOf(client)
+		}
+		if !apierrors.IsConflict(err) {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("renewing the certificates of builder %q: too many conflicting updates", name)
+}
+
+func (c *Client) renewOnce(ctx context.Context, name string) (*corev1.Secret, error) {
+	server, client := &corev1.Secret{}, &corev1.Secret{}
+	err := together(
+		func() error { return c.get(ctx, kindSecret, builder.ServerSecretName(name), server) },
+		func() error { return c.get(ctx, kindSecret, builder.ClientSecretName(name), client) },
+	)
+	if err != nil {
+		return nil, err
+	}
+	for _, secret := range []*corev1.Secret{server, client} {
+		if !ours(secret.Labels) {
+			return nil, &ForeignError{Kind: kindSecret, Name: secret.Name, Namespace: c.namespace}
+		}
+		secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kindSecret))
+	}
+	certificates, issued, err := renewed(c.Now(), name, manifest.Certificates(server))
+	if err != nil {
+		return nil, err
+	}
+	manifest.SetCertificates(server, client, certificates)
+	if issued {
+		if err := c.replace(ctx, server); err != nil {
+			return nil, err
+		}
+	}
+	return client, c.replace(ctx, client)
+}
+
+// forgetFormer removes the former certificates once every member has the new ones: none accepts the former any more.
+// Where it fails they stay until the next install, or until they end.
+func (i *installation) forgetFormer(ctx context.Context) error {
+	certificates := manifest.Certificates(i.objects.Server)
+	if certificates.Former == nil {
+		return nil
+	}
+	certificates.Former = nil
+	server, client := i.objects.Server.DeepCopy(), i.objects.Client.DeepCopy()
+	manifest.SetCertificates(server, client, certificates)
+	err := together(
+		func() error { return i.replace(ctx, server) },
+		func() error { return i.replace(ctx, client) },
+	)
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		i.report(Event{Kind: EventWarning, Message: fmt.Sprintf("the former certificates were not removed: %v", err)})
+		return nil
+	}
+	i.objects.Server, i.objects.Client = server, client
+	i.outcome.Connection.Former = nil
+	return nil
+}

@@ -1,0 +1,229 @@
+package cluster_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+// aged puts a builder in place whose certificates were issued so long ago.
+func aged(t *testing.T, s *apiServer, age time.Duration) *trust.Certificates {
+	t.Helper()
+	certificates := issue(t, time.Now().Add(-age))
+	objects, err := manifest.New(spec(), certificates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.put("secrets", objects.Server, objects.Client)
+	s.put("pods", objects.Pod)
+	ready(s, "buildkitd")
+	return certificates
+}
+
+// accepts reports whether a daemon that was started with these certificates lets the connection in.
+func accepts(t *testing.T, connection *cluster.Connection, daemon *trust.Certificates) bool {
+	t.Helper()
+	client, err := connection.TLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := trust.ServerConfig(daemon.CA, daemon.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, far := net.Pipe()
+	result := make(chan error, 1)
+	go func() {
+		conn := tls.Server(far, server)
+		err := conn.Handshake()
+		if err == nil {
+			_, err = io.WriteString(conn, "hello")
+		}
+		result <- err
+		_ = far.Close()
+	}()
+	_, clientErr := io.ReadFull(tls.Client(near, client), make([]byte, 5))
+	_ = near.Close()
+	return clientErr == nil && <-result == nil
+}
+
+func serverSecret(t *testing.T, s *apiServer) *trust.Certificates {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, err := json.Marshal(s.objects["secrets/buildkitd-server"])
+	secret := &corev1.Secret{}
+	if err := errors.Join(err, json.Unmarshal(text, secret)); err != nil {
+		t.Fatal(err)
+	}
+	return manifest.Certificates(secret)
+}
+
+func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
+	server := newServer(t)
+	before := aged(t, server, trust.Lifetime-30*24*time.Hour)
+	client := server.client()
+	_, old, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	if err != nil || !client.RenewalDue(old) {
+		t.Fatalf("due: %v", err)
+	}
+	server.forget()
+	renewed, err := client.Renew(t.Context(), "buildkitd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if writes := server.writes(); !slices.Equal(writes, []string{"PUT secrets/buildkitd-server", "PUT secrets/buildkitd-client"}) {
+		t.Errorf("it writes %q", writes)
+	}
+	after := serverSecret(t, server)
+	_, read, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, connection := range map[string]*cluster.Connection{"returned": renewed, "read": read} {
+		if !accepts(t, connection, before) || !accepts(t, connection, after) {
+			t.Errorf("%s: locked out: of the old daemon %t, of the new %t", name, !accepts(t, connection, before), !accepts(t, connection, after))
+		}
+		if client.RenewalDue(connection) || !slices.Equal(connection.Members, []string{"buildkitd"}) {
+			t.Errorf("%s: %+v", name, connection)
+		}
+	}
+	if !accepts(t, old, before) || accepts(t, old, after) {
+		t.Error("the former connection leads elsewhere than to the former daemon")
+	}
+	// Renewing once more changes nothing that members hold.
+	if _, err := client.Renew(t.Context(), "buildkitd"); err != nil || serverSecret(t, server).Fingerprint() != after.Fingerprint() {
+		t.Errorf("renewed again: %v", err)
+	}
+	// Install replaces the Pod and forgets the former pair.
+	server.onPod = running
+	outcome, err := client.Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+	if err != nil || outcome.Change != cluster.Replaced || outcome.Connection.Former != nil {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	_, read, err = client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	if err != nil || read.Former != nil || serverSecret(t, server).Former != nil || !accepts(t, read, after) || accepts(t, read, before) {
+		t.Errorf("after the roll-out: %+v, %v", read, err)
+	}
+}
+
+// Install that renews does not lock out the members that still wait for their builds.
+func TestInstallKeepsTheFormerPairUntilTheRollOutEnds(t *testing.T) {
+	server := newServer(t)
+	before := aged(t, server, trust.Lifetime-30*24*time.Hour)
+	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, nil)
+	if err != nil || !outcome.Renewed || outcome.Connection.Former == nil {
+		t.Fatalf("%+v, %v", outcome.Connection, err)
+	}
+	if !accepts(t, outcome.Connection, before) || !accepts(t, outcome.Connection, serverSecret(t, server)) {
+		t.Error("locked out")
+	}
+}
+
+func TestRenewalsAtOnceAgree(t *testing.T) {
+	server := newServer(t)
+	aged(t, server, trust.Lifetime-30*24*time.Hour)
+	server.delay = 5 * time.Millisecond
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if _, err := server.client().Renew(t.Context(), "buildkitd"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	_, connection, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if truth := serverSecret(t, server); !bytes.Equal(truth.CA, connection.CA) || !accepts(t, connection, truth) {
+		t.Error("the two Secrets are of different renewals")
+	}
+}
+
+func TestRenewNeedsPermission(t *testing.T) {
+	server := newServer(t)
+	aged(t, server, trust.Lifetime-30*24*time.Hour)
+	server.forget()
+	server.refuse = func(r *http.Request, kind, name string) (int, metav1.StatusReason, string) {
+		if name == "buildkitd-server" {
+			return forbid("secrets", "")(r, kind, name)
+		}
+		return 0, "", ""
+	}
+	_, err := server.client().Renew(t.Context(), "buildkitd")
+	var forbidden *cluster.ForbiddenError
+	if !errors.As(err, &forbidden) || len(server.writes()) != 0 {
+		t.Errorf("%v, %q", err, server.writes())
+	}
+}
+
+// The API server's clock counts, not this machine's.
+func TestCertificatesGoByTheServersClock(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, test := range map[string]struct {
+		server time.Duration // how far its clock is ahead of this machine's
+		age    time.Duration // of the certificates, by the server's clock
+		usable bool
+	}{
+		"the same clocks":                           {0, day, true},
+		"this machine is a year behind":             {400 * day, day, true},
+		"this machine is a year ahead":              {-400 * day, day, true},
+		"they have ended, by the server's clock":    {400 * day, trust.Lifetime + day, false},
+		"they have not begun, by the server's":      {-400 * day, -2 * day, false},
+		"this machine is two hours behind, just so": {2 * time.Hour, 0, true},
+	} {
+		server := newServer(t)
+		server.clock = test.server
+		objects, err := manifest.New(spec(), issue(t, time.Now().Add(test.server-test.age)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.put("secrets", objects.Server, objects.Client)
+		server.put("pods", objects.Pod)
+		ready(server, "buildkitd")
+		client := server.client()
+		_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		var expired *cluster.ExpiredError
+		if (err == nil) != test.usable || err != nil && !errors.As(err, &expired) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if off := (client.Skew() + test.server).Abs(); off > 2*time.Minute || (client.Skew() == 0) != (test.server == 0) {
+			t.Errorf("%s: skew %s", name, client.Skew())
+		}
+		if connection != nil {
+			if _, err := connection.TLS(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// An install issues certificates by the server's clock.
+func TestInstallIssuesByTheServersClock(t *testing.T) {
+	server := newServer(t)
+	server.clock = -400 * 24 * time.Hour
+	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(outcome.Connection.Expires.Add(-server.clock)); (left - trust.Lifetime).Abs() > time.Hour {
+		t.Errorf("they end on %s", outcome.Connection.Expires)
+	}
+}
