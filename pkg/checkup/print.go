@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // Widths of the columns, in characters; a longer name pushes its own line only.
@@ -14,10 +16,11 @@ const (
 
 // Print writes a result as a line, with the remedy under it.
 func Print(w io.Writer, result Result) error {
-	message := strings.ReplaceAll(strings.TrimSpace(result.Message), "\n", "\n"+strings.Repeat(" ", statusWidth))
-	text := fmt.Sprintf("%-*s%-*s %s\n", statusWidth, result.Status, nameWidth, result.Name, message)
+	under := strings.Repeat(" ", statusWidth)
+	message := escape.Indented(strings.TrimSpace(result.Message), under)
+	text := fmt.Sprintf("%-*s%-*s %s\n", statusWidth, result.Status, nameWidth, escape.Line(result.Name), message)
 	if result.Remedy != "" {
-		text += fmt.Sprintf("%*s→ %s\n", statusWidth, "", result.Remedy)
+		text += under + "→ " + escape.Line(result.Remedy) + "\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -42,7 +43,7 @@ func (f *factory) noteUnverified(o connectOptions, member cluster.Member) {
 // noteOnce prints a line to the error stream unless this process has printed it before.
 func (f *factory) noteOnce(line string) {
 	if _, before := f.noted.LoadOrStore(line, true); !before {
-		fmt.Fprintln(f.streams.ErrOut, line)
+		escape.Fprintln(f.streams.ErrOut, line)
 	}
 }
 

@@ -125,9 +125,5 @@ func lossOf(err error) error {
 // report tells of one connection; the others go on.
 func (b *bridge) report(ctx context.Context, number int, err error) {
 	told := explainOne(b.explain(ctx, err))
-	text := fmt.Sprintf("connection %d: %s\n", number, told.text)
-	if told.next != "" {
-		text += "next:  " + told.next + "\n"
-	}
-	fmt.Fprint(b.f.streams.ErrOut, text)
+	b.f.printFailure(fmt.Sprintf("connection %d: ", number), told)
 }

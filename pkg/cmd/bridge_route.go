@@ -3,12 +3,12 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"sync"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
@@ -117,5 +117,5 @@ func (b *bridge) observed(r *route, diagnosis cluster.Diagnosis) {
 	if diagnosis.Cause == cluster.CauseNone {
 		return
 	}
-	fmt.Fprintln(b.f.streams.ErrOut, warning(r.member, diagnosis, "what runs there"))
+	escape.Fprintln(b.f.streams.ErrOut, warning(r.member, diagnosis, "what runs there"))
 }

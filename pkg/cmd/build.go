@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
@@ -113,7 +114,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		return err
 	}
 	if o.Path == "" && o.FrontendName == "" && !o.quiet {
-		fmt.Fprintln(f.streams.ErrOut, "there is no PATH and no --frontend: reading an LLB definition from standard input")
+		escape.Fprintln(f.streams.ErrOut, "there is no PATH and no --frontend: reading an LLB definition from standard input")
 	}
 	req, err := f.request(ctx, o.Options, credentials)
 	if err != nil {
@@ -123,7 +124,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		return err
 	}
 	for _, warning := range req.Warnings() {
-		fmt.Fprintln(f.streams.ErrOut, "warning: "+warning)
+		escape.Fprintln(f.streams.ErrOut, "warning: "+warning)
 	}
 
 	if err := f.fromCluster(ctx, o.registries, req, credentials); err != nil {
@@ -148,10 +149,14 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if built == nil {
 		return check.or(shortageOf(b.member, reasonedOf(b.member, req, f.explainLoss(ctx, b, err))))
 	}
+	built.AddBuilder(b.member.Builder, b.member.Pod)
+	if invalid := built.Check(); invalid != nil {
+		return errors.Join(err, invalid)
+	}
 	if err := errors.Join(err, f.writeFiles(ctx, b, built, req)); err != nil {
 		return err
 	}
-	return f.answer(built, req)
+	return f.answer(built, req, mode)
 }
 
 // writeFiles writes the files that were asked for. A build of which only the cache was refused has them too.
@@ -213,29 +218,38 @@ func (f *factory) request(ctx context.Context, options request.Options, credenti
 		return nil, fmt.Errorf("finding the working directory: %w", err)
 	}
 	return request.New(options, request.Environment{
-		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: request.Interruptible(ctx, f.streams.In), Stdout: f.streams.Out,
+		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: request.Interruptible(ctx, f.streams.In), Stdout: f.raw.Out,
 		LookPath: exec.LookPath, StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(),
 	})
 }
 
-// closeDisplay waits for the last lines, and prints what the daemon warns of to those who watch.
-func (f *factory) closeDisplay(display *progress.Display, mode progress.Mode) error {
+// closeDisplay waits for the last lines, and prints what the daemon warns of to those who watch, and to those who do not
+// what a step that failed has printed last. The answer of an evaluation has its warnings itself.
+func (f *factory) closeDisplay(display *progress.Display, mode progress.Mode, req *request.Request, failed error) error {
 	warnings, err := display.Close()
-	switch mode {
-	case progress.Quiet, progress.None, progress.RawJSON:
+	switch {
+	case mode == progress.Quiet && failed != nil:
+		display.PrintFailed(f.streams.ErrOut)
+		return err
+	case mode == progress.Quiet, mode == progress.None, mode == progress.RawJSON, req.Evaluation() != nil:
 		return err
 	}
 	return errors.Join(err, progress.PrintWarnings(f.streams.ErrOut, warnings))
 }
 
-// answer writes the line on standard output.
-func (f *factory) answer(built *result.Result, req *request.Request) error {
+// answer writes the line on standard output. Of an image that stays in the builder's cache or is on this machine, --quiet
+// prints the ID, as docker does.
+func (f *factory) answer(built *result.Result, req *request.Request, mode progress.Mode) error {
 	if evaluation := req.Evaluation(); evaluation != nil {
 		return f.printAnswer(built, evaluation)
 	}
-	if built.Line() == "" {
+	line := built.Line()
+	if mode == progress.Quiet && !built.Pushed() {
+		line = built.ImageID()
+	}
+	if line == "" {
 		return nil
 	}
-	_, err := fmt.Fprintln(f.streams.Out, built.Line())
+	_, err := escape.Fprintln(f.streams.Out, line)
 	return err
 }

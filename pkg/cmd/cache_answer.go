@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
@@ -72,9 +72,10 @@ func (c cache) answer(now time.Time) output.Answer {
 // printTotals adds up by type, by member where there are several, and all.
 func (c cache) printTotals(w io.Writer) error {
 	tw := printers.GetNewTabWriter(w)
-	line := func(cells ...any) { fmt.Fprintf(tw, strings.Repeat("%v\t", len(cells)-1)+"%v\n", cells...) }
+	line := func(cells ...any) { escape.Fprintf(tw, strings.Repeat("%v\t", len(cells)-1)+"%v\n", cells...) }
 	rows := func(title string, groups []buildcache.Group) {
-		line("\n"+title, "RECORDS", "SIZE", "RECLAIMABLE", "SHARED")
+		escape.Fprintln(tw)
+		line(title, "RECORDS", "SIZE", "RECLAIMABLE", "SHARED")
 		for _, g := range groups {
 			line(g.Name, g.Records, sizeText(g.SizeBytes), sizeText(g.ReclaimableBytes), sizeText(g.SharedBytes))
 		}
@@ -93,13 +94,13 @@ func (c cache) printTotals(w io.Writer) error {
 // printFreed tells what was removed, by member where there are several.
 func (c cache) printFreed(w io.Writer) error {
 	tw := printers.GetNewTabWriter(w)
-	fmt.Fprintln(tw, "MEMBER\tRECORDS\tFREED")
+	escape.Fprintf(tw, "MEMBER\tRECORDS\tFREED\n")
 	for _, g := range c.byMember() {
-		fmt.Fprintf(tw, "%s\t%d\t%s\n", g.Name, g.Records, sizeText(g.SizeBytes))
+		escape.Fprintf(tw, "%s\t%d\t%s\n", g.Name, g.Records, sizeText(g.SizeBytes))
 	}
 	if len(c.members) > 1 {
 		all := buildcache.Sum(c.records)
-		fmt.Fprintf(tw, "total\t%d\t%s\n", all.Records, sizeText(all.SizeBytes))
+		escape.Fprintf(tw, "total\t%d\t%s\n", all.Records, sizeText(all.SizeBytes))
 	}
 	return tw.Flush()
 }
@@ -107,10 +108,10 @@ func (c cache) printFreed(w io.Writer) error {
 // printCacheRecords prints all that is known, one fact a line.
 func printCacheRecords(w io.Writer, records []buildcache.Record, now time.Time) error {
 	tw := printers.GetNewTabWriter(w)
-	fact := func(name string, value any) { fmt.Fprintf(tw, "%s:\t%v\n", name, value) }
+	fact := func(name string, value any) { escape.Fprintf(tw, "%s:\t%v\n", name, value) }
 	for i, r := range records {
 		if i > 0 {
-			fmt.Fprintln(tw)
+			escape.Fprintln(tw)
 		}
 		fact("ID", r.ID)
 		fact("Member", r.Member)

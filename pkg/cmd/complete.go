@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // completionPatience bounds what a completion may ask of a cluster: somebody has pressed TAB and waits.
@@ -87,13 +89,22 @@ func (f *factory) completion(complete completer) cobra.CompletionFunc {
 			if !strings.HasPrefix(word, typed) {
 				continue
 			}
-			offered = append(offered, word)
+			offered = append(offered, inItsLine(word))
 			if value, _, _ := strings.Cut(word, "\t"); strings.HasSuffix(value, "=") || strings.HasSuffix(value, "/") {
 				directive |= cobra.ShellCompDirectiveNoSpace
 			}
 		}
 		return offered, directive
 	}
+}
+
+// inItsLine is a candidate and its description, of which a tab separates the two and nothing else does.
+func inItsLine(word string) string {
+	value, description, described := strings.Cut(word, "\t")
+	if !described {
+		return escape.Line(value)
+	}
+	return escape.Line(value) + "\t" + escape.Line(description)
 }
 
 // oneOf completes with words that are known beforehand.

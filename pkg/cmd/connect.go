@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -45,7 +46,7 @@ func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, 
 	if !errors.As(err, &notFound) || o.connect.named || !o.install || len(notFound.Others) > 0 {
 		return b, err
 	}
-	fmt.Fprintf(f.streams.ErrOut, "no builder in namespace %q: installing %q (--install=false forbids it)\n", notFound.Namespace, notFound.Name)
+	escape.Fprintf(f.streams.ErrOut, "no builder in namespace %q: installing %q (--install=false forbids it)\n", notFound.Namespace, notFound.Name)
 	if _, err := install(ctx, f, notFound.Name, cluster.Keep, cluster.InstallOptions{Timeout: defaultInstallTimeout}); err != nil {
 		return nil, err
 	}

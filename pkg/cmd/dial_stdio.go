@@ -47,7 +47,7 @@ func runDialStdio(ctx context.Context, f *factory, o connectOptions) error {
 		return err
 	}
 	reading, stop := context.WithCancel(ctx)
-	near := &stdio{Reader: request.Interruptible(reading, f.streams.In), Writer: f.streams.Out, stop: stop}
+	near := &stdio{Reader: request.Interruptible(reading, f.streams.In), Writer: f.raw.Out, stop: stop}
 	if err := proxy.Join(near, far); err != nil {
 		return b.explain(ctx, err)
 	}

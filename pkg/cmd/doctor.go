@@ -97,7 +97,7 @@ func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
 		}
 	})
 	if o.output == "json" {
-		encoder := json.NewEncoder(f.streams.Out)
+		encoder := json.NewEncoder(f.results())
 		encoder.SetIndent("", "  ")
 		encoder.SetEscapeHTML(false)
 		failed = encoder.Encode(struct {

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
@@ -107,12 +107,12 @@ func runDu(ctx context.Context, f *factory, o *duOptions) error {
 	if o.verbose {
 		answer.Text = func(w io.Writer, _ bool) error { return printCacheRecords(w, cache.records, now) }
 	}
-	if err := o.format.Print(f.streams.Out, answer); err != nil {
+	if err := o.format.Print(f.results(), answer); err != nil {
 		return err
 	}
 	if o.format.ForPeople() {
 		if len(cache.records) == 0 {
-			fmt.Fprintln(f.streams.ErrOut, "no records")
+			escape.Fprintln(f.streams.ErrOut, "no records")
 		}
 		if err := cache.printTotals(f.streams.Out); err != nil {
 			return err

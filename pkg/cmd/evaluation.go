@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/moby/buildkit/util/stack"
 
@@ -12,7 +13,11 @@ import (
 
 // printAnswer prints what the Dockerfile was asked, and fails if the answer says so.
 func (f *factory) printAnswer(built *result.Result, evaluation *request.Evaluation) error {
-	if err := built.PrintAnswer(f.streams.Out, evaluation.Name, evaluation.JSON, evaluation.Dockerfile); err != nil {
+	out := f.streams.Out
+	if evaluation.JSON {
+		out = f.results()
+	}
+	if err := built.PrintAnswer(out, evaluation.Name, evaluation.JSON, evaluation.Dockerfile); err != nil {
 		return err
 	}
 	if evaluation.IgnoreStatus {
@@ -38,5 +43,5 @@ func explainAnswer(err error) (failure, bool) {
 
 // printStack writes the calls in this client and in the daemon that an error came from.
 func (f *factory) printStack(err error) {
-	fmt.Fprintf(f.streams.ErrOut, "%+v\n", stack.Formatter(err))
+	_, _ = io.WriteString(f.streams.ErrOut, fmt.Sprintf("%+v\n", stack.Formatter(err)))
 }

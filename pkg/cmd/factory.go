@@ -17,7 +17,9 @@ import (
 // factory gives commands what they stand on. Everything is made when it is asked for: a command that needs no cluster
 // never reads a kubeconfig.
 type factory struct {
+	// streams escape what is printed; raw are those below, for what must arrive byte for byte.
 	streams   genericiooptions.IOStreams
+	raw       genericiooptions.IOStreams
 	lookupEnv func(string) (string, bool)
 	flags     *genericclioptions.ConfigFlags
 	// kubeconfig is what kubectl's flags and files say, and config how to reach the API server by that, or from inside a
@@ -31,7 +33,7 @@ type factory struct {
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
 	// Not persistent: what is read once, and when it is read again, is decided here.
-	f := &factory{streams: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false), noted: &sync.Map{}}
+	f := &factory{streams: escapedStreams(streams), raw: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false), noted: &sync.Map{}}
 	f.readOnce()
 	return f
 }
@@ -41,7 +43,7 @@ func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (stri
 // used for half a minute more.
 func (f *factory) renewed() *factory {
 	dialer := net.Dialer{Timeout: dialTimeout}
-	again := &factory{streams: f.streams, lookupEnv: f.lookupEnv, flags: f.flags, connectTo: dialer.DialContext, noted: f.noted}
+	again := &factory{streams: f.streams, raw: f.raw, lookupEnv: f.lookupEnv, flags: f.flags, connectTo: dialer.DialContext, noted: f.noted}
 	again.readOnce()
 	return again
 }
@@ -57,7 +59,7 @@ func (f *factory) readConfig() (*rest.Config, error) {
 		return nil, &kubeconfigError{err: err}
 	}
 	config.Dial = f.connectTo
-	config.WarningHandler = rest.NewWarningWriter(f.streams.ErrOut, rest.WarningWriterOptions{Deduplicate: true})
+	config.WarningHandler = &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}}
 	return config, nil
 }
 

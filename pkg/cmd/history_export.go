@@ -98,7 +98,7 @@ func (f *factory) withOutput(path string, write func(io.Writer) error) error {
 		return &optionError{flag: "--output", reason: "a terminal cannot show it", next: "name a file: -o FILE"}
 	}
 	if path == "" || path == "-" {
-		return write(f.streams.Out)
+		return write(f.raw.Out)
 	}
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return &optionError{flag: "--output", value: path, reason: "no such directory: " + filepath.Dir(path), next: "create it first"}

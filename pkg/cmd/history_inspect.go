@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 )
@@ -51,7 +52,7 @@ func runHistoryInspect(ctx context.Context, f *factory, connect connectOptions, 
 			return err
 		}
 		if format == formatJSON {
-			return printInspectedJSON(f.streams.Out, record, details)
+			return printInspectedJSON(f.results(), record, details)
 		}
 		return printInspected(f.streams.Out, record, details)
 	})
@@ -72,7 +73,7 @@ func printInspected(w io.Writer, record kept, details *history.Details) error {
 	tw := printers.GetNewTabWriter(w)
 	fact := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(tw, "%s:\t%s\n", name, value)
+			escape.Fprintf(tw, "%s:\t%s\n", name, value)
 		}
 	}
 	fact("Name", record.Name)
@@ -123,9 +124,9 @@ func pairs(attributes map[string]string) string {
 }
 
 func printInspectedWarning(w io.Writer, warning report.Warning) {
-	fmt.Fprintf(w, "\nWarning: %s\n", warning.Text)
+	escape.Fprintf(w, "\nWarning: %s\n", warning.Text)
 	if warning.URL != "" {
-		fmt.Fprintln(w, "see "+warning.URL)
+		escape.Fprintln(w, "see "+warning.URL)
 	}
 	printSource(w, warning.Source)
 }
@@ -134,12 +135,15 @@ func printInspectedFailure(w io.Writer, failure *history.BuildFailure) {
 	if failure == nil {
 		return
 	}
-	fmt.Fprintf(w, "\nError: %s\n", failure.Message)
+	escape.Fprintf(w, "\nError: %s\n", failure.Message)
 	for _, source := range failure.Sources {
 		printSource(w, &source)
 	}
 	if len(failure.Log) > 0 {
-		fmt.Fprintf(w, "\nThe last lines of %s:\n  %s\n", failure.Step, strings.Join(failure.Log, "\n  "))
+		escape.Fprintf(w, "\nThe last lines of %s:\n", failure.Step)
+		for _, line := range failure.Log {
+			escape.Fprintf(w, "  %s\n", line)
+		}
 	}
 }
 
@@ -148,12 +152,12 @@ func printSource(w io.Writer, source *report.Source) {
 	if source == nil {
 		return
 	}
-	fmt.Fprintln(w, source.File+":")
+	escape.Fprintln(w, source.File+":")
 	for _, line := range source.Lines {
 		mark := "   "
 		if line.Marked {
 			mark = ">>>"
 		}
-		fmt.Fprintf(w, "%4d | %s %s\n", line.Number, mark, line.Text)
+		escape.Fprintf(w, "%4d | %s %s\n", line.Number, mark, line.Text)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 )
 
@@ -81,13 +82,13 @@ func runHistoryList(ctx context.Context, f *factory, connect connectOptions, o h
 		return err
 	case o.quiet:
 		for _, record := range records {
-			fmt.Fprintln(f.streams.Out, record.Ref)
+			escape.Fprintln(f.streams.Out, record.Ref)
 		}
 		return err
 	case o.format == formatJSON:
-		return firstError(err, printRecordLines(f.streams.Out, records))
+		return firstError(err, printRecordLines(f.results(), records))
 	case len(records) == 0:
-		fmt.Fprintln(f.streams.ErrOut, "no builds")
+		escape.Fprintln(f.streams.ErrOut, "no builds")
 		return nil
 	}
 	return firstError(err, printRecords(f.streams.Out, records, time.Now()))
@@ -105,7 +106,7 @@ func firstError(errs ...error) error {
 // printRecords prints one line a build, in the manner of kubectl get.
 func printRecords(w io.Writer, records []kept, now time.Time) error {
 	tw := printers.GetNewTabWriter(w)
-	fmt.Fprintln(tw, "REF\tNAME\tSTATUS\tCREATED\tDURATION\tCACHED\tMEMBER")
+	escape.Fprintf(tw, "REF\tNAME\tSTATUS\tCREATED\tDURATION\tCACHED\tMEMBER\n")
 	for _, record := range records {
 		status, steps := string(record.Status), fmt.Sprintf("%d/%d", record.Cached, record.Total)
 		if record.Pinned {
@@ -115,7 +116,7 @@ func printRecords(w io.Writer, records []kept, now time.Time) error {
 			steps = "-"
 		}
 		created := duration.HumanDuration(now.Sub(record.Created)) + " ago"
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+		escape.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
 			record.Ref, shortName(record.Record), status, created, shortDuration(record.Duration), steps, record.member.Pod)
 	}
 	return tw.Flush()
@@ -124,7 +125,7 @@ func printRecords(w io.Writer, records []kept, now time.Time) error {
 // shortName fits into a table: of a long name the end tells more than the beginning.
 func shortName(record history.Record) string {
 	const room = 48
-	name := []rune(orNone(appendNew(nil, record.Name), "<none>"))
+	name := []rune(escape.Line(orNone(appendNew(nil, record.Name), "<none>"))) // what is cut off may be what tells a password
 	if len(name) > room {
 		return "…" + string(name[len(name)-room+1:])
 	}

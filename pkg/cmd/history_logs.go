@@ -42,7 +42,7 @@ func runHistoryLogs(ctx context.Context, f *factory, connect connectOptions, ref
 		if mode == progress.RawJSON {
 			return f.replayJSON(ctx, c, record.Ref)
 		}
-		display, err := progress.New(ctx, f.streams.Out, mode)
+		display, err := progress.New(ctx, f.raw.Out, mode, progress.Options{Warnings: true})
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func runHistoryLogs(ctx context.Context, f *factory, connect connectOptions, ref
 
 // replayJSON prints the statuses as they were recorded, with the daemon's times.
 func (f *factory) replayJSON(ctx context.Context, c *client.Client, ref string) error {
-	encoder := json.NewEncoder(f.streams.Out)
+	encoder := json.NewEncoder(f.results())
 	var writing error
 	err := history.Replay(ctx, c, ref, func(status *client.SolveStatus) {
 		if writing == nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 )
 
@@ -93,7 +94,7 @@ func (f *factory) removeRecord(ctx context.Context, c *client.Client, record kep
 	if err := history.Remove(ctx, c, record.Ref); err != nil {
 		return fmt.Errorf("removing the record of build %q: %w", record.Ref, err)
 	}
-	_, err := fmt.Fprintln(f.streams.Out, record.Ref)
+	_, err := escape.Fprintln(f.streams.Out, record.Ref)
 	return err
 }
 

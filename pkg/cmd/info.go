@@ -71,7 +71,7 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 		return err
 	}
 	namespace := heard[0].member.Namespace
-	if printErr := o.format.Print(f.streams.Out, infoAnswer(o.connect.builder, namespace, heard, err)); printErr != nil {
+	if printErr := o.format.Print(f.results(), infoAnswer(o.connect.builder, namespace, heard, err)); printErr != nil {
 		return printErr
 	}
 	return err

@@ -12,12 +12,14 @@ import (
 	"github.com/tonistiigi/units"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // printInfo prints one fact a line, in the manner of kubectl describe: those of the builder, then those of each member.
 func printInfo(w io.Writer, name, namespace string, b builderFields, wide bool, now time.Time) error {
 	tw := printers.GetNewTabWriter(w)
-	fact := func(name string, value any) { fmt.Fprintf(tw, "%s:\t%v\n", name, value) }
+	fact := func(name string, value any) { escape.Fprintf(tw, "%s:\t%v\n", name, value) }
 	fact("Builder", name)
 	fact("Namespace", namespace)
 	if len(b.Members) > 1 {
@@ -29,7 +31,7 @@ func printInfo(w io.Writer, name, namespace string, b builderFields, wide bool, 
 	}
 	for _, m := range b.Members {
 		if len(b.Members) > 1 {
-			fmt.Fprintln(tw)
+			escape.Fprintln(tw)
 		}
 		printMember(fact, m, b.Adopted, wide, now)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -132,7 +133,7 @@ func (f *factory) reportEvent(event cluster.Event) {
 	if event.Pod != "" {
 		line = fmt.Sprintf("%s: %s", event.Pod, line)
 	}
-	fmt.Fprintln(f.streams.ErrOut, line)
+	escape.Fprintln(f.streams.ErrOut, line)
 }
 
 // printPlan prints what install would apply to an empty namespace. No cluster is asked.
@@ -158,7 +159,7 @@ func printPlan(f *factory, name string, edit cluster.Edit, output string) error 
 	}
 	for _, object := range objects.All() {
 		kind := object.GetObjectKind().GroupVersionKind().Kind
-		if _, err := fmt.Fprintf(f.streams.Out, "%s/%s (dry run)\n", kind, object.GetName()); err != nil {
+		if _, err := escape.Fprintf(f.streams.Out, "%s/%s (dry run)\n", kind, object.GetName()); err != nil {
 			return err
 		}
 	}
@@ -170,7 +171,7 @@ func printYAML(f *factory, objects []manifest.Object) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.streams.Out.Write(text)
+	_, err = f.results().Write(text)
 	return err
 }
 
@@ -180,8 +181,8 @@ func printOutcome(f *factory, outcome cluster.Outcome, o *installOptions) error 
 		suffix = " (server dry run)"
 	}
 	if outcome.Renewed && outcome.Connection != nil {
-		fmt.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
+		escape.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
 	}
-	_, err := fmt.Fprintf(f.streams.Out, "builder/%s %s%s\n", o.spec.name, outcome.Change, suffix)
+	_, err := escape.Fprintf(f.streams.Out, "builder/%s %s%s\n", o.spec.name, outcome.Change, suffix)
 	return err
 }

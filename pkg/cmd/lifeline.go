@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -39,7 +40,7 @@ func (o retryOptions) atStart() search {
 
 // tellUnreachable lets nobody wait without knowing for what.
 func (f *factory) tellUnreachable(err error) {
-	fmt.Fprintf(f.streams.ErrOut, "%v; trying again for %v\n", err, startPatience)
+	escape.Fprintf(f.streams.ErrOut, "%v; trying again for %v\n", err, startPatience)
 }
 
 // lifeline keeps a build on a builder: it watches the Pod, tells of losses, and finds the builder again. The daemon

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
@@ -60,10 +61,10 @@ func runList(ctx context.Context, f *factory, o *listOptions) error {
 		if o.all {
 			where = "in any namespace"
 		}
-		_, err := fmt.Fprintf(f.streams.ErrOut, "no builders %s\n", where)
+		_, err := escape.Fprintf(f.streams.ErrOut, "no builders %s\n", where)
 		return err
 	}
-	return o.format.Print(f.streams.Out, listAnswer(builders, o.all, time.Now()))
+	return o.format.Print(f.results(), listAnswer(builders, o.all, time.Now()))
 }
 
 // listAnswer has one line a builder, in the manner of kubectl get.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
@@ -91,16 +92,16 @@ func runLogin(ctx context.Context, f *factory, o *loginOptions) error {
 		return err
 	}
 	if stored.Plain {
-		fmt.Fprintf(f.streams.ErrOut, "warning: the credentials are stored unencrypted in %s: a credential helper, "+
+		escape.Fprintf(f.streams.ErrOut, "warning: the credentials are stored unencrypted in %s: a credential helper, "+
 			"https://docs.docker.com/go/credential-store/, keeps them safer\n", stored.Place)
 	}
 	if stored.Unchecked {
-		fmt.Fprintf(f.streams.ErrOut, "warning: registry %q asks nobody for a password: it could not be checked\n", account.Host)
+		escape.Fprintf(f.streams.ErrOut, "warning: registry %q asks nobody for a password: it could not be checked\n", account.Host)
 	}
 	if stored.Hidden {
-		fmt.Fprintf(f.streams.ErrOut, "warning: the environment variable DOCKER_AUTH_CONFIG names %q too, and comes first\n", account.Host)
+		escape.Fprintf(f.streams.ErrOut, "warning: the environment variable DOCKER_AUTH_CONFIG names %q too, and comes first\n", account.Host)
 	}
-	_, err = fmt.Fprintln(f.streams.Out, "Login Succeeded")
+	_, err = escape.Fprintln(f.streams.Out, "Login Succeeded")
 	return err
 }
 
@@ -180,9 +181,9 @@ func runLogout(ctx context.Context, f *factory, registry string) error {
 		return err
 	}
 	if len(places) == 0 {
-		_, err = fmt.Fprintf(f.streams.ErrOut, "not logged in to %s\n", host)
+		_, err = escape.Fprintf(f.streams.ErrOut, "not logged in to %s\n", host)
 		return err
 	}
-	_, err = fmt.Fprintf(f.streams.Out, "removed the credentials of %s from %s\n", host, strings.Join(places, " and "))
+	_, err = escape.Fprintf(f.streams.Out, "removed the credentials of %s from %s\n", host, strings.Join(places, " and "))
 	return err
 }

@@ -2,11 +2,11 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
@@ -34,7 +34,7 @@ func (f *factory) warnOfEmulation(ctx context.Context, b *connected, req *reques
 		architectures = append(architectures, strings.Split(platform, "/")[1])
 	}
 	slices.Sort(architectures)
-	fmt.Fprintf(f.streams.ErrOut, "warning: builder %q runs %s; RUN steps for %s need emulation or a node of that architecture (%s): %s\n",
+	escape.Fprintf(f.streams.ErrOut, "warning: builder %q runs %s; RUN steps for %s need emulation or a node of that architecture (%s): %s\n",
 		b.member.Builder, native[0], strings.Join(foreign, ", "), strings.Join(slices.Compact(architectures), ", "),
 		builderOf(b.member).otherArchitecture(foreign[:1]))
 }

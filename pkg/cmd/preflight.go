@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
@@ -81,7 +82,7 @@ func (p *preflight) or(err error) error {
 // warn prints what makes a push to the builder's registries doubtful, if that is known already. Else the display shows
 // it when it is, until ctx ends: the push comes last, and its end is not worth waiting for.
 func (p *preflight) warn(ctx context.Context, f *factory, b *connected) (later func(*progress.Display, progress.Mode)) {
-	line := func(text string) { fmt.Fprintln(f.streams.ErrOut, "warning: "+text) }
+	line := func(text string) { escape.Fprintln(f.streams.ErrOut, "warning: "+text) }
 	select {
 	case <-p.done:
 		p.report(b, line)

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
@@ -34,7 +35,7 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 		return &optionError{flag: "login", value: account.Host, reason: "there is no terminal to ask for the password", next: "add --username NAME --password-stdin"}
 	}
 	if account.Username == "" {
-		fmt.Fprint(f.streams.ErrOut, "Username: ")
+		escape.Fprintf(f.streams.ErrOut, "Username: ")
 		name, err := await(ctx, func() (string, error) { return readLine(f.streams.In) })
 		if err != nil {
 			return fmt.Errorf("reading the user name: %w", err)
@@ -43,9 +44,9 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 			return &optionError{flag: "Username", value: account.Username, reason: "a user name has at least one character, and no colon"}
 		}
 	}
-	fmt.Fprint(f.streams.ErrOut, "Password: ")
+	escape.Fprintf(f.streams.ErrOut, "Password: ")
 	password, err := readHidden(ctx, int(terminal.Fd()))
-	fmt.Fprintln(f.streams.ErrOut)
+	escape.Fprintln(f.streams.ErrOut)
 	if err != nil {
 		return fmt.Errorf("reading the password: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 )
 
@@ -116,7 +117,7 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 	}
 	defer func() { _ = socket.Close() }()
 	if socket.Exposed {
-		fmt.Fprintf(f.streams.ErrOut, "warning: others may write to %s, and put a socket of theirs in place of yours\n", filepath.Dir(path))
+		escape.Fprintf(f.streams.ErrOut, "warning: others may write to %s, and put a socket of theirs in place of yours\n", filepath.Dir(path))
 	}
 	if command != nil {
 		return serveCommand(ctx, b, socket, command)

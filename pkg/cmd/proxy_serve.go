@@ -2,11 +2,11 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 )
 
@@ -18,17 +18,17 @@ func (f *factory) command(line []string) (*exec.Cmd, error) {
 	}
 	// Its life is its own: a signal that ends this command's context goes to the program as well.
 	command := &exec.Cmd{Path: path, Args: line}
-	command.Stdin, command.Stdout, command.Stderr = f.streams.In, f.streams.Out, f.streams.ErrOut
+	command.Stdin, command.Stdout, command.Stderr = f.raw.In, f.raw.Out, f.raw.ErrOut
 	return command, nil
 }
 
 // serveAll serves until the user ends it, which is how a proxy ends and no failure.
 func serveAll(ctx context.Context, b *bridge, socket *proxy.Socket, member cluster.Member, version string) error {
 	address := "unix://" + socket.Path
-	if _, err := fmt.Fprintln(b.f.streams.Out, address); err != nil {
+	if _, err := escape.Fprintln(b.f.streams.Out, address); err != nil {
 		return err
 	}
-	fmt.Fprintf(b.f.streams.ErrOut, "builder %q in namespace %q (Pod %s, BuildKit %s) is at BUILDKIT_HOST=%s until Ctrl-C\n",
+	escape.Fprintf(b.f.streams.ErrOut, "builder %q in namespace %q (Pod %s, BuildKit %s) is at BUILDKIT_HOST=%s until Ctrl-C\n",
 		b.o.builder, member.Namespace, member.Pod, version, address)
 	return b.serve(ctx, socket)
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -112,7 +113,7 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 		return err
 	}
 	if o.keepStorage != "" {
-		fmt.Fprintln(f.streams.ErrOut, "warning: --keep-storage is the old name of --reserved-space")
+		escape.Fprintln(f.streams.ErrOut, "warning: --keep-storage is the old name of --reserved-space")
 	}
 	if !o.force {
 		agreed, err := f.agree(ctx, o.question())
@@ -140,11 +141,11 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 			if err := printCacheRecords(w, freed.records, now); err != nil {
 				return err
 			}
-			fmt.Fprintln(w)
+			escape.Fprintln(w)
 		}
 		return freed.printFreed(w)
 	}
-	if err := o.format.Print(f.streams.Out, answer); err != nil {
+	if err := o.format.Print(f.results(), answer); err != nil {
 		return err
 	}
 	return err
@@ -164,12 +165,12 @@ func (o *pruneOptions) question() string {
 
 // agree asks on the error stream and reads the answer from standard input, which need not be a terminal.
 func (f *factory) agree(ctx context.Context, question string) (bool, error) {
-	fmt.Fprint(f.streams.ErrOut, question)
+	escape.Fprintf(f.streams.ErrOut, "%s", question)
 	answer, err := await(ctx, func() (string, error) { return readLine(f.streams.In) })
 	terminal, ok := f.streams.In.(interface{ Fd() uintptr })
 	switch {
 	case errors.Is(err, io.EOF) && (!ok || !term.IsTerminal(int(terminal.Fd()))):
-		fmt.Fprintln(f.streams.ErrOut)
+		escape.Fprintln(f.streams.ErrOut)
 		return false, &optionError{flag: "prune", reason: "there is nobody to ask: standard input is empty", next: "add --force"}
 	case err != nil && !errors.Is(err, io.EOF):
 		return false, fmt.Errorf("reading the answer: %w", err)
@@ -178,6 +179,6 @@ func (f *factory) agree(ctx context.Context, question string) (bool, error) {
 	case "y", "yes":
 		return true, nil
 	}
-	fmt.Fprintln(f.streams.ErrOut, "nothing was removed")
+	escape.Fprintln(f.streams.ErrOut, "nothing was removed")
 	return false, nil
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -28,6 +27,7 @@ const rootExample = `  # Put a builder into the current namespace
 // Run executes the command line and returns the exit code of the process. It is the only way into this package.
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) int {
 	f := newFactory(streams, lookupEnv)
+	defer f.flush()
 	root := newRootCommand(f)
 	root.SetArgs(args)
 	// Errors before a command's own work began are about how it was called.
@@ -42,14 +42,9 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 	}
 	told := explain(ctx, err)
 	if told.code != exitInterrupted {
-		_ = solve.PrintSources(streams.ErrOut, err)
+		_ = solve.PrintSources(f.streams.ErrOut, err)
 	}
-	if told.text != "" {
-		fmt.Fprintln(streams.ErrOut, "error: "+told.text)
-	}
-	if told.next != "" {
-		fmt.Fprintln(streams.ErrOut, "next:  "+told.next)
-	}
+	f.printFailure(errorLabel, told)
 	return told.code
 }
 

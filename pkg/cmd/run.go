@@ -26,7 +26,7 @@ func (f *factory) build(
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, trace.Close()) }()
-	display, err := progress.New(ctx, f.streams.ErrOut, mode)
+	display, err := progress.New(ctx, f.raw.ErrOut, mode, f.progressOptions(b.member))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (f *factory) build(
 	stop()
 	line.watches.Wait()
 	*b = *line.of(daemon)
-	if closing := f.closeDisplay(display, mode); err == nil {
+	if closing := f.closeDisplay(display, mode, req, err); err == nil {
 		err = errors.Join(closing, traced.Err())
 	}
 	wanted, _ := f.lookupEnv("BUILDX_METADATA_WARNINGS")

@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 const uninstallLong = `Remove a builder: exactly the objects that install made.
@@ -56,8 +56,8 @@ func runUninstall(ctx context.Context, f *factory, name string, options cluster.
 		return err
 	}
 	for _, kept := range removal.Kept {
-		fmt.Fprintf(f.streams.ErrOut, "%s is kept: --purge removes it\n", kept)
+		escape.Fprintf(f.streams.ErrOut, "%s is kept: --purge removes it\n", kept)
 	}
-	_, err = fmt.Fprintf(f.streams.Out, "builder/%s removed\n", name)
+	_, err = escape.Fprintf(f.streams.Out, "builder/%s removed\n", name)
 	return err
 }

@@ -1,10 +1,9 @@
 package cmd
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/version"
 )
 
@@ -15,7 +14,7 @@ func newVersionCommand(f *factory) *cobra.Command {
 		Example: "  kubectl buildkit version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(f.streams.Out, version.Read())
+			_, err := escape.Fprintln(f.streams.Out, version.Read())
 			return err
 		},
 	}

@@ -3,6 +3,7 @@ package escape
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Sprintf is fmt.Sprintf for one line or more of this program's own: format is trusted, and every argument is made a
@@ -25,6 +26,15 @@ func Fprintf(w io.Writer, format string, args ...any) (int, error) {
 // Fprintln writes one line, with a space between the arguments.
 func Fprintln(w io.Writer, args ...any) (int, error) {
 	return fmt.Fprintln(w, fields(args)...)
+}
+
+// Columns writes a row of text for a tabwriter, with a tab between the cells.
+func Columns(w io.Writer, cells ...string) {
+	lines := make([]string, len(cells))
+	for i, cell := range cells {
+		lines[i] = Line(cell)
+	}
+	_, _ = io.WriteString(w, strings.Join(lines, "\t")+"\n")
 }
 
 func fields(args []any) []any {

@@ -7,6 +7,8 @@ import (
 
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/util/jsonpath"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // ownColumn is a column that the user described: a header, and where its cells are.
@@ -45,7 +47,7 @@ func printColumns(w io.Writer, columns []ownColumn, answer Answer, noHeaders boo
 		for i, column := range columns {
 			line[i] = column.header
 		}
-		fmt.Fprintln(tw, strings.Join(line, "\t"))
+		escape.Columns(tw, line...)
 	}
 	for _, item := range list.Items {
 		for i, column := range columns {
@@ -53,7 +55,7 @@ func printColumns(w io.Writer, columns []ownColumn, answer Answer, noHeaders boo
 				return err
 			}
 		}
-		fmt.Fprintln(tw, strings.Join(line, "\t"))
+		escape.Columns(tw, line...)
 	}
 	return tw.Flush()
 }
@@ -66,7 +68,7 @@ func (c ownColumn) cell(item map[string]any) (string, error) {
 	var values []string
 	for _, result := range results {
 		for _, value := range result {
-			values = append(values, printers.EscapeTerminal(fmt.Sprint(value.Interface())))
+			values = append(values, escape.Sprintf("%v", value.Interface()))
 		}
 	}
 	if len(values) == 0 {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // APIVersion stands in every JSON and YAML answer. Within a version fields are added, but none is taken away or gets
@@ -64,9 +67,20 @@ func (a Answer) table() *metav1.Table {
 		table.ColumnDefinitions = append(table.ColumnDefinitions, definition)
 	}
 	for _, item := range a.Items {
-		table.Rows = append(table.Rows, metav1.TableRow{Cells: item.Cells})
+		table.Rows = append(table.Rows, metav1.TableRow{Cells: inTheirRow(item.Cells)})
 	}
 	return table
+}
+
+// inTheirRow makes cells that are text a part of their row.
+func inTheirRow(cells []any) []any {
+	out := slices.Clone(cells)
+	for i, cell := range out {
+		if text, ok := cell.(string); ok {
+			out[i] = escape.Line(text)
+		}
+	}
+	return out
 }
 
 // object is the answer for programs.
@@ -115,7 +129,7 @@ func fields(value any) (map[string]any, error) {
 // printNames prints KIND/NAME, one a line, as install and uninstall do.
 func (a Answer) printNames(w io.Writer) error {
 	for _, item := range a.Items {
-		if _, err := fmt.Fprintf(w, "%s/%s\n", strings.ToLower(a.Kind), item.Name); err != nil {
+		if _, err := escape.Fprintf(w, "%s/%s\n", strings.ToLower(a.Kind), item.Name); err != nil {
 			return err
 		}
 	}
@@ -125,7 +139,7 @@ func (a Answer) printNames(w io.Writer) error {
 // printTable prints for people.
 func (a Answer) printTable(w io.Writer, wide, noHeaders bool) error {
 	if a.Text != nil {
-		return a.Text(w, wide)
+		return a.Text(escape.NewWriter(w), wide)
 	}
 	return printers.NewTablePrinter(printers.PrintOptions{Wide: wide, NoHeaders: noHeaders}).PrintObj(a.table(), w)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/moby/buildkit/identity"
 	"github.com/moby/buildkit/util/progress/progressui"
 	digest "github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // Display draws from its first status until Close. All methods may be called at
@@ -21,6 +23,7 @@ type Display struct {
 	done    chan struct{}
 	senders sync.WaitGroup
 	replay  *replay
+	tails   tails // of a display that shows no logs
 
 	mu       sync.Mutex
 	started  bool
@@ -29,24 +32,54 @@ type Display struct {
 	err      error
 }
 
-// New makes a display that draws on out; mode TTY is an error if out is no
-// terminal. It ignores the end of ctx, so that the last lines of a build that was
-// cancelled are still drawn.
-func New(ctx context.Context, out io.Writer, mode Mode) (*Display, error) {
-	shown, err := progressui.NewDisplay(out, mode.display())
+// Options say what a display shows besides the steps.
+type Options struct {
+	// Builder is where the build runs: as a phrase, e.g. `building with "buildkitd"`, and as a name for the end of a line.
+	// Both may be empty.
+	Phrase, Name string
+	// Warnings are shown at their steps, for callers that print none afterwards.
+	Warnings bool
+}
+
+// New makes a display that draws on out, which it writes its own control codes to; mode TTY is an error if out is no
+// terminal. Text of a daemon is escaped before it is drawn, except in mode RawJSON, which is for programs.
+// The display ignores the end of ctx, so that the last lines of a build that was cancelled are still drawn.
+func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Display, error) {
+	shown, err := progressui.NewDisplay(out, mode.display(), progressui.WithDesc(escape.Line(options.Phrase), escape.Line(options.Name)))
 	if err != nil {
 		return nil, fmt.Errorf("showing progress as %q: %w", mode, err)
 	}
 	ctx = context.WithoutCancel(ctx)
-	draw := func(statuses chan *client.SolveStatus) ([]client.VertexWarning, error) {
-		return shown.UpdateFrom(ctx, statuses)
-	}
-	return &Display{
-		draw:   draw,
+	d := &Display{
 		status: make(chan *client.SolveStatus),
 		done:   make(chan struct{}),
 		replay: newReplay(),
-	}, nil
+		tails:  tails{logs: map[digest.Digest][]byte{}},
+	}
+	silent := mode == Quiet || mode == None
+	cleaner := &cleaner{colors: !silent, warnings: options.Warnings, logs: map[stream]*escape.Log{}}
+	d.draw = func(statuses chan *client.SolveStatus) ([]client.VertexWarning, error) {
+		if mode == RawJSON {
+			return shown.UpdateFrom(ctx, statuses)
+		}
+		clean, warnings := make(chan *client.SolveStatus), []client.VertexWarning(nil)
+		go func() {
+			defer close(clean)
+			for status := range statuses {
+				for _, warning := range status.Warnings {
+					warnings = append(warnings, *warning)
+				}
+				status = cleaner.clean(status)
+				if silent {
+					d.tails.note(status)
+				}
+				clean <- status
+			}
+		}()
+		_, err := shown.UpdateFrom(ctx, clean)
+		return warnings, err
+	}
+	return d, nil
 }
 
 // Attach returns a channel for the status of one solve, which the solve closes. A

@@ -34,7 +34,7 @@ func step(name, line string, behind time.Duration) []*client.SolveStatus {
 func show(ctx context.Context, t *testing.T, mode Mode, draw func(*Display)) string {
 	t.Helper()
 	var out bytes.Buffer
-	d, err := New(ctx, &out, mode)
+	d, err := New(ctx, &out, mode, Options{Warnings: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestNothingDrawn(t *testing.T) {
 // TestAfterClose proves that a late sender neither blocks nor panics.
 func TestAfterClose(t *testing.T) {
 	var out bytes.Buffer
-	d, err := New(t.Context(), &out, Plain)
+	d, err := New(t.Context(), &out, Plain, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestManySenders(t *testing.T) {
 }
 
 func TestTTYNeedsTerminal(t *testing.T) {
-	if _, err := New(t.Context(), &bytes.Buffer{}, TTY); err == nil {
+	if _, err := New(t.Context(), &bytes.Buffer{}, TTY, Options{}); err == nil {
 		t.Error("got no error")
 	}
 }
@@ -173,7 +173,7 @@ func TestWarnings(t *testing.T) {
 		Range:      []*pb.Range{{Start: &pb.Position{Line: 7}}},
 	}
 	var out bytes.Buffer
-	d, err := New(t.Context(), &out, Quiet)
+	d, err := New(t.Context(), &out, Quiet, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,4 +223,64 @@ func FuzzParseMode(f *testing.F) {
 			t.Fatalf("%q, %v: got %q and %v", value, quiet, mode, err)
 		}
 	})
+}
+
+// Warnings are shown once: by who prints them afterwards, or at their steps.
+func TestWarningsAreShownOnce(t *testing.T) {
+	started := time.Now()
+	vertex := &client.Vertex{Digest: digest.FromString("a"), Name: "a", Started: &started}
+	warning := &client.VertexWarning{
+		Vertex: vertex.Digest, Short: []byte("JSONArgsRecommended: use JSON (line 7)"), SourceInfo: &pb.SourceInfo{Filename: "Dockerfile"},
+		Range: []*pb.Range{{Start: &pb.Position{Line: 7}}},
+	}
+	for within, want := range map[bool]int{true: 1, false: 0} {
+		var out bytes.Buffer
+		d, err := New(t.Context(), &out, Plain, Options{Warnings: within, Phrase: `building with "b"`})
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(d, &client.SolveStatus{Vertexes: []*client.Vertex{vertex}, Warnings: []*client.VertexWarning{warning}})
+		warnings, err := d.Close()
+		if err != nil || len(warnings) != 1 {
+			t.Fatal(warnings, err)
+		}
+		if got := strings.Count(out.String(), "JSONArgsRecommended"); got != want {
+			t.Errorf("%v: got %q", within, out.String())
+		}
+		if !strings.HasPrefix(out.String(), "#0 building with \"b\"\n") {
+			t.Errorf("the builder is not named: %q", out.String())
+		}
+		var printed bytes.Buffer
+		if err := PrintWarnings(&printed, warnings); err != nil || printed.String() != "warning: JSONArgsRecommended: use JSON (Dockerfile:7)\n" {
+			t.Errorf("got %q, %v", printed.String(), err)
+		}
+	}
+}
+
+// Who sees no progress sees what a failed step has printed last.
+func TestFailedStepsOfAQuietBuild(t *testing.T) {
+	var out bytes.Buffer
+	d, err := New(t.Context(), &out, Quiet, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := time.Now()
+	name := func(name, failure string, ended *time.Time) *client.Vertex {
+		return &client.Vertex{Digest: digest.FromString(name), Name: name, Started: &started, Completed: ended, Error: failure}
+	}
+	log := func(name, text string) *client.VertexLog {
+		return &client.VertexLog{Vertex: digest.FromString(name), Data: []byte(text)}
+	}
+	send(d,
+		&client.SolveStatus{Vertexes: []*client.Vertex{name("good", "", nil), name("bad", "", nil), name("other", "", nil)}},
+		&client.SolveStatus{Logs: []*client.VertexLog{log("good", "fine\n"), log("bad", strings.Repeat("early\n", 20)+"10%\r20%\n\x1b[31msh: "), log("bad", "not found\x1b[0m\n"), log("other", "x\n")}},
+		&client.SolveStatus{Vertexes: []*client.Vertex{name("good", "", &started), name("bad", "exit code: 127", &started), name("other", "context canceled", &started)}},
+	)
+	if _, err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.PrintFailed(&out)
+	if want := "bad:\n" + strings.Repeat("  early\n", 8) + "  20%\n  sh: not found\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
 }

@@ -3,38 +3,47 @@ package progress
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // PrintWarnings writes a line for each warning, with its place in the Dockerfile
 // and the page that explains it, or without such a page what there is to say.
 func PrintWarnings(w io.Writer, warnings []client.VertexWarning) error {
 	for _, warning := range warnings {
-		line := "warning: " + string(warning.Short)
-		if place := placeOf(warning); place != "" {
-			line += " (" + place + ")"
+		text := string(warning.Short)
+		if place, line := placeOf(warning); place != "" {
+			text = strings.TrimSuffix(text, fmt.Sprintf(" (line %d)", line)) + " (" + place + ")"
 		}
 		if warning.URL != "" {
-			line += ", see " + warning.URL
-		} else {
-			for _, detail := range warning.Detail {
-				line += "\n  " + string(detail)
-			}
+			text += ", see " + warning.URL
 		}
-		if _, err := fmt.Fprintln(w, line); err != nil {
+		if _, err := escape.Fprintf(w, "warning: %s\n", text); err != nil {
 			return err
+		}
+		if warning.URL != "" {
+			continue
+		}
+		for _, detail := range warning.Detail {
+			if _, err := escape.Fprintf(w, "  %s\n", detail); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func placeOf(warning client.VertexWarning) string {
+// placeOf is where in which file a warning is about; the line is 0 if it is not known.
+func placeOf(warning client.VertexWarning) (place string, line int32) {
 	if warning.SourceInfo == nil || warning.SourceInfo.Filename == "" {
-		return ""
+		return "", 0
 	}
 	if len(warning.Range) == 0 || warning.Range[0].Start == nil {
-		return warning.SourceInfo.Filename
+		return warning.SourceInfo.Filename, 0
 	}
-	return fmt.Sprintf("%s:%d", warning.SourceInfo.Filename, warning.Range[0].Start.Line)
+	line = warning.Range[0].Start.Line
+	return fmt.Sprintf("%s:%d", warning.SourceInfo.Filename, line), line
 }

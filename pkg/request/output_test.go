@@ -137,7 +137,7 @@ func TestUnrepeatable(t *testing.T) {
 }
 
 func TestLine(t *testing.T) {
-	const digest = "sha256:1234"
+	const digest = "sha256:1234567812345678123456781234567812345678123456781234567812345678"
 	for name, test := range map[string]struct {
 		change func(*Options)
 		want   string

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/containerd/continuity"
@@ -35,9 +36,7 @@ func (r *Result) metadata() map[string]any {
 	for key, value := range r.response {
 		out[key] = decode(key, value)
 	}
-	if r.ref != "" {
-		out[RefKey] = r.ref
-	}
+	maps.Copy(out, r.refs())
 	if len(r.warnings) > 0 {
 		out[WarningsKey] = r.warnings
 	}

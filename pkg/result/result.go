@@ -2,14 +2,20 @@ package result
 
 import (
 	"encoding/json"
+	"fmt"
 
+	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	digest "github.com/opencontainers/go-digest"
 )
 
-// RefKey is the metadata key of the build's reference in the daemon's history.
-// docker writes it as buildx.build.ref, with the names of its builder and node.
-const RefKey = "kubectl-buildkit.build.ref"
+// The metadata keys of the build's reference in the daemon's history: alone, and as docker writes it, after the names of
+// its builder and node with a slash between.
+const (
+	RefKey       = "kubectl-buildkit.build.ref"
+	DockerRefKey = "buildx.build.ref"
+)
 
 // ProvenanceKey is the metadata key of the build's provenance, followed by a slash and the platform where the build
 // names platforms. The name is docker's, for those who read it there.
@@ -18,6 +24,8 @@ const ProvenanceKey = "buildx.build.provenance"
 // Result is the daemon's answer to a solve.
 type Result struct {
 	ref        string
+	builder    string
+	node       string
 	pushed     string
 	response   map[string]string
 	provenance map[string]json.RawMessage
@@ -44,33 +52,94 @@ func (r *Result) AddWarnings(warnings []client.VertexWarning) {
 	r.warnings = warnings
 }
 
+// AddBuilder puts into the metadata which builder made the result, and which of its nodes, as docker calls them.
+func (r *Result) AddBuilder(builder, node string) {
+	r.builder, r.node = builder, node
+}
+
+// refs are the build's reference under each of its keys.
+func (r *Result) refs() map[string]any {
+	refs := map[string]any{}
+	if r.ref != "" {
+		refs[RefKey] = r.ref
+	}
+	if r.ref != "" && r.builder != "" && r.node != "" {
+		refs[DockerRefKey] = r.builder + "/" + r.node + "/" + r.ref
+	}
+	return refs
+}
+
 // Ref is the build's reference in the daemon's history.
 func (r *Result) Ref() string {
 	return r.ref
 }
 
+// AnswerError is returned for a daemon's answer that is not what it should be. It is not printed as a result: scripts
+// paste those into commands and manifests.
+type AnswerError struct {
+	Key, Value string
+	Cause      error
+}
+
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("the builder answered with an invalid %s %q: %v", e.Key, e.Value, e.Cause)
+}
+
+func (e *AnswerError) Unwrap() error { return e.Cause }
+
+// Check returns an *AnswerError if a digest, or the reference that was pushed, is invalid.
+func (r *Result) Check() error {
+	for _, key := range []string{exptypes.ExporterImageDigestKey, exptypes.ExporterImageConfigDigestKey} {
+		if value := r.response[key]; value != "" {
+			if _, err := digest.Parse(value); err != nil {
+				return &AnswerError{Key: key, Value: value, Cause: err}
+			}
+		}
+	}
+	if named := r.reference(); named != "" && r.response[exptypes.ExporterImageDigestKey] != "" {
+		if _, err := reference.ParseNormalizedNamed(named); err != nil {
+			return &AnswerError{Key: exptypes.ExporterImageNameKey, Value: named, Cause: err}
+		}
+	}
+	return nil
+}
+
 // Digest is that of the image, its manifest or its index; empty if the build
-// made no image.
+// made no image, or its digest is invalid.
 func (r *Result) Digest() string {
-	return r.response[exptypes.ExporterImageDigestKey]
+	return r.digest(exptypes.ExporterImageDigestKey)
 }
 
 // ImageID is what docker calls the image's ID: the digest of its configuration,
 // or the image's digest if it has no single configuration.
 func (r *Result) ImageID() string {
-	if id := r.response[exptypes.ExporterImageConfigDigestKey]; id != "" {
+	if id := r.digest(exptypes.ExporterImageConfigDigestKey); id != "" {
 		return id
 	}
 	return r.Digest()
 }
 
+func (r *Result) digest(key string) string {
+	parsed, err := digest.Parse(r.response[key])
+	if err != nil {
+		return ""
+	}
+	return parsed.String()
+}
+
+// Pushed reports whether the image was pushed to a registry.
+func (r *Result) Pushed() bool { return r.pushed != "" }
+
 // Line is the answer of the command, without a newline: reference@digest of an
 // image that was pushed, ready to be pasted into a manifest; the digest of an
-// image that was not; empty if there is no image.
+// image that was not; empty if there is no image, or Check has an error.
 func (r *Result) Line() string {
 	digest := r.Digest()
 	if digest == "" || r.pushed == "" {
 		return digest
+	}
+	if r.Check() != nil {
+		return ""
 	}
 	return r.reference() + "@" + digest
 }

@@ -3,6 +3,7 @@ package result
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,9 +12,42 @@ import (
 )
 
 const (
-	manifest = "sha256:1111"
-	settings = "sha256:2222"
+	manifest = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+	settings = "sha256:2222222222222222222222222222222222222222222222222222222222222222"
 )
+
+// What a daemon answers is parsed before it becomes a line that scripts read: a break in it would be a second result.
+func TestAnswersAreParsed(t *testing.T) {
+	const forged = manifest + "\nevil.example.com/app:1@sha256:11 \x1b[2J"
+	for name, test := range map[string]struct {
+		pushed   string
+		response map[string]string
+	}{
+		"digest":       {"registry.example.com/app:1", map[string]string{"containerimage.digest": forged}},
+		"short":        {"", map[string]string{"containerimage.digest": "sha256:00"}},
+		"not a digest": {"", map[string]string{"containerimage.digest": "$(reboot)"}},
+		"reference":    {"*", map[string]string{"containerimage.digest": manifest, "image.name": "x.io/a:1\nx.io/b"}},
+		"escape":       {"*", map[string]string{"containerimage.digest": manifest, "image.name": "x.io/a\x1b[2J"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			made := New("ref", test.pushed, test.response)
+			var invalid *AnswerError
+			if err := made.Check(); !errors.As(err, &invalid) {
+				t.Errorf("got %v", err)
+			}
+			if made.Line() != "" {
+				t.Errorf("the line is %q", made.Line())
+			}
+		})
+	}
+	made := New("ref", "", map[string]string{"containerimage.digest": manifest, "containerimage.config.digest": forged})
+	if made.Check() == nil || made.ImageID() != manifest {
+		t.Errorf("the image ID is %q, %v", made.ImageID(), made.Check())
+	}
+	if err := New("ref", "example.com/a:1", map[string]string{"containerimage.digest": manifest}).Check(); err != nil {
+		t.Error(err)
+	}
+}
 
 func TestLine(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -63,6 +97,7 @@ func TestMetadata(t *testing.T) {
 		"image.name":                "abcd", // base64 by chance, but no JSON
 		"result.json":               `{"warnings": 1}`,
 	})
+	made.AddBuilder("team", "team-0")
 	made.AddWarnings([]client.VertexWarning{{Level: 1, Short: []byte("short")}})
 	if err := made.WriteMetadata(path); err != nil {
 		t.Fatal(err)
@@ -95,6 +130,7 @@ func TestMetadata(t *testing.T) {
 		"image.name":                `"abcd"`,
 		"result.json":               `{"warnings":1}`,
 		RefKey:                      `"abc"`,
+		DockerRefKey:                `"team/team-0/abc"`,
 		WarningsKey:                 `[{"level":1,"short":"c2hvcnQ="}]`,
 	} {
 		if compact[key] != want {

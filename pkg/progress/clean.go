@@ -1,0 +1,68 @@
+package progress
+
+import (
+	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+)
+
+// cleaner makes what a daemon reports fit to be drawn: whatever names, errors and logs contain, the display's own control
+// codes are the only ones on the terminal, and its own line breaks the only ones outside of logs.
+type cleaner struct {
+	colors   bool // of logs
+	warnings bool // are drawn
+	logs     map[stream]*escape.Log
+}
+
+// stream is one of a step's outputs. A control sequence may begin in one status and end in the next.
+type stream struct {
+	step   digest.Digest
+	number int
+}
+
+func (c *cleaner) clean(in *client.SolveStatus) *client.SolveStatus {
+	out := &client.SolveStatus{}
+	for _, vertex := range in.Vertexes {
+		clean := *vertex
+		clean.Name, clean.Error = escape.Line(vertex.Name), escape.Line(vertex.Error)
+		if group := vertex.ProgressGroup.CloneVT(); group != nil {
+			group.Name = escape.Line(group.Name)
+			clean.ProgressGroup = group
+		}
+		out.Vertexes = append(out.Vertexes, &clean)
+	}
+	for _, status := range in.Statuses {
+		clean := *status
+		clean.ID, clean.Name = escape.Line(status.ID), escape.Line(status.Name)
+		out.Statuses = append(out.Statuses, &clean)
+	}
+	for _, line := range in.Logs {
+		if data := c.log(stream{line.Vertex, line.Stream}).Filter(line.Data); len(data) > 0 {
+			clean := *line
+			clean.Data = data
+			out.Logs = append(out.Logs, &clean)
+		}
+	}
+	if c.warnings {
+		out.Warnings = cleanWarnings(in.Warnings)
+	}
+	return out
+}
+
+func cleanWarnings(list []*client.VertexWarning) []*client.VertexWarning {
+	var out []*client.VertexWarning
+	for _, warning := range list {
+		clean := *warning
+		clean.Short = []byte(escape.Line(string(warning.Short)))
+		out = append(out, &clean)
+	}
+	return out
+}
+
+func (c *cleaner) log(of stream) *escape.Log {
+	if c.logs[of] == nil {
+		c.logs[of] = &escape.Log{Colors: c.colors}
+	}
+	return c.logs[of]
+}
