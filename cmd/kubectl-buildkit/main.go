@@ -29,8 +29,18 @@ func main() {
 	logrus.SetOutput(io.Discard)
 	upload.RegisterCompressor()
 	// The first signal asks for an orderly end; after it the default action is back, so a second one ends at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	context.AfterFunc(ctx, stop)
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	os.Exit(cmd.Run(ctx, os.Args[1:], streams, os.LookupEnv))
+}
+
+// endings are the signals that ask for an end. A terminal that closes is one, unless nohup has this program outlive it.
+// SIGQUIT is not: it prints where every goroutine is, which is what is wanted of a program that hangs.
+func endings() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }

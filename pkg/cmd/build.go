@@ -153,6 +153,9 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 	if invalid := built.Check(); invalid != nil {
 		return errors.Join(err, invalid)
 	}
+	for _, notice := range built.Notices() {
+		fmt.Fprintln(f.streams.ErrOut, "warning: "+notice)
+	}
 	if err := errors.Join(err, f.writeFiles(ctx, b, built, req)); err != nil {
 		return err
 	}
@@ -162,18 +165,18 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 // writeFiles writes the files that were asked for. A build of which only the cache was refused has them too.
 func (f *factory) writeFiles(ctx context.Context, b *connected, built *result.Result, req *request.Request) error {
 	files := req.Files()
-	if files.Metadata != "" {
+	if files.Metadata != nil {
 		if req.Evaluation() == nil {
 			if err := f.addProvenance(ctx, b, built); err != nil {
 				return err
 			}
 		}
-		if err := built.WriteMetadata(files.Metadata); err != nil {
+		if err := built.WriteMetadata(ctx, files.Metadata); err != nil {
 			return err
 		}
 	}
-	if files.ImageID != "" {
-		return built.WriteImageID(files.ImageID)
+	if files.ImageID != nil {
+		return built.WriteImageID(ctx, files.ImageID)
 	}
 	return nil
 }
@@ -219,7 +222,7 @@ func (f *factory) request(ctx context.Context, options request.Options, credenti
 	}
 	return request.New(options, request.Environment{
 		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: request.Interruptible(ctx, f.streams.In), Stdout: f.raw.Out,
-		LookPath: exec.LookPath, StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(),
+		LookPath: exec.LookPath, StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(), Interrupted: ctx.Done(),
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 func TestPrintAnswer(t *testing.T) {
@@ -28,8 +29,12 @@ func TestPrintAnswer(t *testing.T) {
 
 func TestTraceIsAppended(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "trace")
+	target, err := safefile.NewTarget(path, safefile.TargetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
-		file, err := openTrace(path)
+		file, err := openTrace(t.Context(), target)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +48,7 @@ func TestTraceIsAppended(t *testing.T) {
 	if text, err := os.ReadFile(path); err != nil || string(text) != "xx" {
 		t.Errorf("got %q, %v", text, err)
 	}
-	if file, err := openTrace(""); err != nil || file.Close() != nil {
+	if file, err := openTrace(t.Context(), nil); err != nil || file.Close() != nil {
 		t.Errorf("no trace: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,12 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/containerd/continuity"
 	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 const historyExportExample = `  # Give a build to somebody else, who imports it into Docker Desktop
@@ -37,7 +36,7 @@ func newHistoryExportCommand(f *factory, connect *connectOptions) *cobra.Command
 		Example: historyExportExample,
 		Args:    atMostOneRef,
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.withOutput(output, func(w io.Writer) error {
+			return f.withOutput(c.Context(), output, func(w io.Writer) error {
 				return f.withRecord(c.Context(), *connect, refArgument(args), func(ctx context.Context, c *client.Client, record kept) error {
 					return history.Export(ctx, c, w, record.Record)
 				})
@@ -68,7 +67,7 @@ func newHistoryReportCommand(f *factory, connect *connectOptions) *cobra.Command
 			if trace != "" && len(args) > 0 {
 				return &optionError{flag: "--trace", value: trace, reason: "REF names another build", next: "leave one of them out"}
 			}
-			return f.withOutput(output, func(w io.Writer) error {
+			return f.withOutput(c.Context(), output, func(w io.Writer) error {
 				if trace != "" {
 					return drawTrace(w, trace)
 				}
@@ -93,21 +92,22 @@ func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, r
 }
 
 // withOutput lets write fill the file, which appears whole or not at all, or standard output unless somebody reads it.
-func (f *factory) withOutput(path string, write func(io.Writer) error) error {
+func (f *factory) withOutput(ctx context.Context, path string, write func(io.Writer) error) error {
 	if path == "" && isTerminal(f.streams.Out) {
 		return &optionError{flag: "--output", reason: "a terminal cannot show it", next: "name a file: -o FILE"}
 	}
 	if path == "" || path == "-" {
 		return write(f.raw.Out)
 	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil {
-		return &optionError{flag: "--output", value: path, reason: "no such directory: " + filepath.Dir(path), next: "create it first"}
-	}
-	var whole bytes.Buffer
-	if err := write(&whole); err != nil {
+	target, err := safefile.NewTarget(path, safefile.TargetOptions{})
+	var cannot *safefile.UnwritableError
+	switch {
+	case errors.As(err, &cannot):
+		return &optionError{flag: "--output", value: path, reason: cannot.Reason, next: cannot.Next}
+	case err != nil:
 		return err
 	}
-	return continuity.AtomicWriteFile(path, whole.Bytes(), 0o644)
+	return target.WriteFrom(ctx, write)
 }
 
 // drawTrace draws a build from its statuses, a line of JSON each.

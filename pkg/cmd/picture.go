@@ -10,23 +10,24 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
 // picture is what a running build is drawn from, if --report asks for it.
 type picture struct {
-	path     string
+	target   *safefile.Target
 	recorder *report.Recorder
 	request  *request.Request
 }
 
 func newPicture(req *request.Request) *picture {
-	return &picture{path: req.Files().Report, recorder: report.NewRecorder(), request: req}
+	return &picture{target: req.Files().Report, recorder: report.NewRecorder(), request: req}
 }
 
 // watch lets the picture see what the display is shown.
 func (p *picture) watch(display solve.Display) solve.Display {
-	if p.path == "" {
+	if p.target == nil {
 		return display
 	}
 	return progress.NewTap(display, p.recorder.Add)
@@ -34,7 +35,7 @@ func (p *picture) watch(display solve.Display) solve.Display {
 
 // ofBuild writes the page of a build that has ended, with err or without: it is wanted most when the build failed.
 func (p *picture) ofBuild(ctx context.Context, member cluster.Member, built *result.Result, err error) error {
-	if p.path == "" {
+	if p.target == nil {
 		return nil
 	}
 	about := report.About{
@@ -44,7 +45,7 @@ func (p *picture) ofBuild(ctx context.Context, member cluster.Member, built *res
 	if built != nil && built.Line() != "" {
 		about.Facts = append(about.Facts, report.Fact{Name: "Result", Value: built.Line()})
 	}
-	return report.Save(p.path, p.recorder.Build(about))
+	return report.Save(ctx, p.target, p.recorder.Build(about))
 }
 
 func stateOf(ctx context.Context, err error) report.State {

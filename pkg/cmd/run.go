@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
@@ -21,7 +21,7 @@ import (
 func (f *factory) build(
 	ctx context.Context, o *buildOptions, b *connected, req *request.Request, mode progress.Mode, credentials *registryauth.Provider,
 ) (built *result.Result, err error) {
-	trace, err := openTrace(req.Files().Trace)
+	trace, err := openTrace(ctx, req.Files().Trace)
 	if err != nil {
 		return nil, err
 	}
@@ -52,18 +52,18 @@ func (f *factory) build(
 		built.AddWarnings(warnings)
 	}
 	err = errors.Join(err, picture.ofBuild(ctx, b.member, built, err))
-	if path := req.Files().Ref; path != "" && req.Ref() != "" {
-		err = errors.Join(err, result.WriteRef(path, req.Ref()))
+	if target := req.Files().Ref; target != nil && req.Ref() != "" {
+		err = errors.Join(err, result.WriteRef(ctx, target, req.Ref()))
 	}
 	return built, err
 }
 
-// openTrace appends to the file, as buildctl does; without a path the trace goes nowhere.
-func openTrace(path string) (io.WriteCloser, error) {
-	if path == "" {
+// openTrace appends to the file, as buildctl does; without one the trace goes nowhere.
+func openTrace(ctx context.Context, target *safefile.Target) (io.WriteCloser, error) {
+	if target == nil {
 		return nowhere{io.Discard}, nil
 	}
-	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	return target.Append(ctx)
 }
 
 type nowhere struct{ io.Writer }

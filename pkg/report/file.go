@@ -1,19 +1,17 @@
 package report
 
 import (
-	"bytes"
+	"context"
 	"fmt"
+	"io"
 
-	"github.com/containerd/continuity"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// Save writes the page to path. It appears whole or not at all.
-func Save(path string, build Build) error {
-	var page bytes.Buffer
-	if err := WriteHTML(&page, build); err != nil {
-		return err
-	}
-	if err := continuity.AtomicWriteFile(path, page.Bytes(), 0o644); err != nil {
+// Save writes the page to the target.
+func Save(ctx context.Context, target *safefile.Target, build Build) error {
+	err := target.WriteFrom(ctx, func(w io.Writer) error { return WriteHTML(w, build) })
+	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil

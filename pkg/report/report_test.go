@@ -11,6 +11,8 @@ import (
 
 	"github.com/moby/buildkit/client"
 	digest "github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -192,14 +194,24 @@ func TestPolicyFitsThePage(t *testing.T) {
 
 func TestSave(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "build.html")
-	if err := Save(path, smallBuild(t, false)); err != nil {
+	target, err := safefile.NewTarget(path, safefile.TargetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(t.Context(), target, smallBuild(t, false)); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil || !strings.HasPrefix(string(text), "<!doctype html>") {
 		t.Errorf("got %d bytes, %v", len(text), err)
 	}
-	if err := Save(filepath.Join(path, "x"), Build{}); err == nil {
-		t.Error("a page was written below a file")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(t.Context(), target, Build{}); err == nil {
+		t.Error("a page was written in place of a directory")
 	}
 }

@@ -3,6 +3,7 @@ package request
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/client"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
@@ -31,8 +33,9 @@ type Attempt struct {
 
 // file is a result that is kept if the build succeeds.
 type file interface {
-	commit() error
-	discard()
+	Commit() error
+	Discard()
+	Interrupt() // ends waiting for other processes
 }
 
 // Attempt makes fresh options, with a reference of their own and nothing shared
@@ -107,21 +110,45 @@ func (a *Attempt) Names(text string) bool {
 // succeeded.
 func (a *Attempt) Commit() error {
 	for _, file := range a.files {
-		if err := file.commit(); err != nil {
+		if err := file.Commit(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// Interrupt ends what would keep the attempt from ending: a docker engine that
+// hangs, a pipe that nothing reads. Discard still has to be called.
+func (a *Attempt) Interrupt() {
+	for _, file := range a.files {
+		file.Interrupt()
+	}
+}
+
 // Discard removes what a build that did not succeed has written.
 func (a *Attempt) Discard() {
 	for _, file := range a.files {
-		file.discard()
+		file.Discard()
 	}
 }
 
 // Result is what the build left, given the daemon's answer to this attempt.
 func (a *Attempt) Result(response map[string]string) *result.Result {
-	return result.New(a.Options.Ref, a.pushed, response)
+	built := result.New(a.Options.Ref, a.pushed, response)
+	for _, file := range a.files {
+		if tree, ok := file.(*safefile.StagedTree); ok && len(tree.Plain()) > 0 {
+			built.AddNotice(noticeOfPlain(tree.Plain()))
+		}
+	}
+	return built
+}
+
+// noticeOfPlain is what is said of files that have lost their privileges.
+func noticeOfPlain(names []string) string {
+	const shown = 3
+	text := strings.Join(names[:min(len(names), shown)], ", ")
+	if more := len(names) - shown; more > 0 {
+		text += " and " + strconv.Itoa(more) + " more"
+	}
+	return "setuid and setgid bits and file capabilities were removed from " + text + "; add " + specialAttr + "=true to --output to keep them"
 }

@@ -24,6 +24,10 @@ const (
 // artifactAttr says whether attestations are artifacts by OCI's rules.
 const artifactAttr = "oci-artifact"
 
+// specialAttr is the attribute of type=local that keeps setuid and setgid bits,
+// file capabilities and device nodes. It is not for the daemon.
+const specialAttr = "special"
+
 // knownTypes lists what --output type= may be.
 func knownTypes() []string {
 	return []string{typeImage, typeRegistry, typeOCI, typeDocker, typeLocal, typeTar, typeCacheOnly}
@@ -43,7 +47,7 @@ func knownAttributes(kind string) map[string]values {
 	case typeDocker:
 		return merged(commitAttributes(), map[string]values{"tar": boolean, contextAttr: anyText})
 	case typeLocal:
-		return merged(treeAttributes(), map[string]values{"mode": anyText, "platform-split": boolean})
+		return merged(treeAttributes(), map[string]values{"mode": anyText, "platform-split": boolean, specialAttr: boolean})
 	case typeTar:
 		return merged(treeAttributes(), map[string]values{"platform-split": boolean})
 	case typeCacheOnly:

@@ -8,6 +8,8 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // cacheFlag is one of the four flags that name external caches.
@@ -161,7 +163,7 @@ func (f cacheFlag) completeLocal(value string, entry client.CacheOptionsEntry, e
 		return "", f.wrong(value, dir+" is a file", "name a directory")
 	}
 	if f.export {
-		if err := checkWritable(dir); err != nil {
+		if err := safefile.CheckDirectory(dir); err != nil {
 			return "", f.wrong(value, err.Error(), "")
 		}
 		return "", nil

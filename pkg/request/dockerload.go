@@ -1,11 +1,9 @@
 package request
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -19,9 +17,8 @@ type toDocker struct {
 	context string // "" is the user's current one
 
 	mu        sync.Mutex
-	process   *exec.Cmd
+	load      *program // nil before the daemon begins to send
 	pipe      io.WriteCloser
-	said      bytes.Buffer
 	discarded bool
 }
 
@@ -48,29 +45,37 @@ func (o *output) checkDocker(r *Request, env Environment) (err error) {
 }
 
 // dockerCommand runs docker against the engine of that context.
-func dockerCommand(program, context string, args ...string) *exec.Cmd {
+func dockerCommand(path, context string, args ...string) *program {
 	if context != "" {
 		args = append([]string{"--context", context}, args...)
 	}
-	return exec.Command(program, args...)
+	return newProgram(path, args...)
 }
 
 // findDocker asks the engine for its version: a docker that does not run is
 // known before the build.
-func findDocker(context string, env Environment) (program string, err error) {
-	program, err = env.LookPath("docker")
+func findDocker(context string, env Environment) (path string, err error) {
+	path, err = env.LookPath("docker")
 	if err != nil {
 		return "", errors.New("there is no docker on this machine")
 	}
-	version := dockerCommand(program, context, "version", "--format", "{{.Server.Version}}")
-	timer := time.AfterFunc(patience, func() { _ = version.Process.Kill() })
+	version := dockerCommand(path, context, "version", "--format", "{{.Server.Version}}")
+	if err := version.start(); err != nil {
+		return "", err
+	}
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	out, err := version.CombinedOutput()
-	if err != nil {
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	select {
+	case <-version.ended:
+	case <-timer.C:
+	case <-env.Interrupted:
+	}
+	version.kill()
+	if err := version.wait(); err != nil {
+		lines := strings.Split(version.text(), "\n")
 		return "", fmt.Errorf("docker does not answer: %s", lines[len(lines)-1])
 	}
-	return program, nil
+	return path, nil
 }
 
 // open is called when the daemon begins to send.
@@ -80,16 +85,15 @@ func (d *toDocker) open(map[string]string) (io.WriteCloser, error) {
 	if d.discarded {
 		return nil, errors.New("the build has ended")
 	}
-	d.process = dockerCommand(d.program, d.context, "load")
-	d.process.Stdout, d.process.Stderr = &d.said, &d.said
-	pipe, err := d.process.StdinPipe()
+	load := dockerCommand(d.program, d.context, "load")
+	pipe, err := load.command.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := d.process.Start(); err != nil {
+	if err := load.start(); err != nil {
 		return nil, fmt.Errorf("starting docker load: %w", err)
 	}
-	d.pipe = pipe
+	d.load, d.pipe = load, pipe
 	return d, nil
 }
 
@@ -97,42 +101,43 @@ func (d *toDocker) open(map[string]string) (io.WriteCloser, error) {
 func (d *toDocker) Write(b []byte) (int, error) {
 	n, err := d.pipe.Write(b)
 	if err != nil {
-		return n, d.finish()
+		return n, errors.Join(d.Close(), err)
 	}
 	return n, nil
 }
 
-// Close waits until the image is loaded.
+// Close waits until the image is loaded, or docker is killed.
 func (d *toDocker) Close() error {
-	return d.finish()
-}
-
-func (d *toDocker) finish() error {
+	_ = d.pipe.Close()
+	err := d.load.wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.process == nil {
+	if err == nil || d.discarded {
 		return nil
 	}
-	_ = d.pipe.Close()
-	err := d.process.Wait()
-	d.process = nil
-	if err != nil {
-		return fmt.Errorf("loading the image into docker: %w: %s", err, strings.TrimSpace(d.said.String()))
-	}
-	return nil
+	return fmt.Errorf("loading the image into docker: %w: %s", err, d.load.text())
 }
 
-// commit has nothing to do: the image has its name from the archive.
-func (d *toDocker) commit() error { return nil }
+// Commit has nothing to do: the image has its name from the archive.
+func (d *toDocker) Commit() error { return nil }
 
-// discard ends a docker that still waits for the rest of the archive.
-func (d *toDocker) discard() {
+// Interrupt kills a docker that still loads.
+func (d *toDocker) Interrupt() { d.abandon() }
+
+// Discard ends a docker that still waits for the rest of the archive.
+func (d *toDocker) Discard() {
+	if load := d.abandon(); load != nil {
+		_ = load.wait()
+	}
+}
+
+// abandon waits for nothing: it is what an interrupt leads to.
+func (d *toDocker) abandon() *program {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.discarded = true
-	if d.process != nil {
-		_ = d.process.Process.Kill()
-		_ = d.process.Wait()
-		d.process = nil
+	if d.load != nil {
+		d.load.kill()
 	}
+	return d.load
 }

@@ -3,11 +3,14 @@
 package request
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // fakeDocker is a docker that runs, and the environment that has it. It notes
@@ -98,6 +101,71 @@ func TestLoadIsEndedWithTheBuild(t *testing.T) {
 	}
 	if _, err := attempt.Options.Exports[0].Output(nil); err == nil {
 		t.Error("docker is started for a build that has ended")
+	}
+}
+
+// A docker that hangs ends with the build, and so does what it has started, whose
+// output is the same pipe. Whoever waits for the image is told nothing more.
+func TestLoadThatHangs(t *testing.T) {
+	for name, script := range map[string]string{
+		"the program":             "cat > /dev/null; exec sleep 60",
+		"what it started":         "cat > /dev/null; sleep 60; true",
+		"what it left behind":     "cat > /dev/null; sleep 60 & exit 1",
+		"before it read anything": "sleep 60; true",
+	} {
+		t.Run(name, func(t *testing.T) {
+			env, _ := fakeDocker(t, script)
+			r, err := New(with(func(o *Options) { o.Load = true }), env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			attempt := r.Attempt()
+			pipe, err := attempt.Options.Exports[0].Output(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			written := make(chan error, 1)
+			go func() { // the session's handler
+				_, err := pipe.Write(make([]byte, 1<<20))
+				written <- errors.Join(err, pipe.Close())
+			}()
+			began := time.Now()
+			ctx, interrupt := context.WithCancel(t.Context())
+			interrupted := make(chan struct{})
+			context.AfterFunc(ctx, func() {
+				attempt.Interrupt()
+				close(interrupted)
+			})
+			interrupt()
+			<-interrupted
+			attempt.Discard()
+			<-written
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+// An engine that does not answer keeps nobody who has given up.
+func TestInterruptWhileDockerIsAsked(t *testing.T) {
+	env, _ := fakeDocker(t, "")
+	path, err := env.LookPath("docker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nsleep 60\ntrue\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	given := make(chan struct{})
+	close(given)
+	env.Interrupted = given
+	began := time.Now()
+	if _, err := New(with(func(o *Options) { o.Load = true }), env); err == nil {
+		t.Error("an engine that did not answer was taken")
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

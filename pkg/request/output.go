@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // Output is where the result goes, and what is written on it: --output, --push,
@@ -50,6 +52,9 @@ type output struct {
 	kind  string // the exporter
 	attrs map[string]string
 	dest  string // absolute path, "-", or ""
+
+	target *safefile.Target // dest, of an archive in a file; else nil
+	tree   *safefile.Tree   // dest, of files in a directory; else nil
 
 	docker        string // the program that loads the image; "" unless it is loaded
 	dockerContext string // the engine, by docker's name for it
@@ -225,20 +230,19 @@ func (o *output) entry(a *Attempt, stdout io.Writer) (entry client.ExportEntry, 
 	case o.dest == stdio:
 		entry.Output = toStdout(stdout)
 		a.places = append(a.places, "/dev/stdout")
-	case o.kind == typeLocal:
-		mode, _ := client.ParseLocalExporterMode(o.attrs["mode"]) // it was checked
-		dir := newStagedDir(o.dest, mode == client.LocalExporterModeDelete)
-		a.files = append(a.files, dir)
-		entry.OutputDir = dir.temporary
-		a.places = append(a.places, filepath.Dir(o.dest))
+	case o.tree != nil:
+		staged := o.tree.Stage()
+		a.files = append(a.files, staged)
+		entry.OutputDir = staged.Receiving()
+		a.places = append(a.places, filepath.Dir(o.dest), o.tree.Path())
 	case o.isDirectory():
 		entry.OutputDir = o.dest // a store: blobs get their names when they are complete, the index is written last
 		a.places = append(a.places, o.dest)
 	default:
-		file := &stagedFile{path: o.dest}
-		a.files = append(a.files, file)
-		entry.Output = file.open
-		a.places = append(a.places, filepath.Dir(o.dest))
+		staged := o.target.Stage()
+		a.files = append(a.files, staged)
+		entry.Output = func(map[string]string) (io.WriteCloser, error) { return staged.Open() }
+		a.places = append(a.places, o.target.Path(), o.target.Directory())
 	}
 	return entry, true
 }

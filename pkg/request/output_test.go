@@ -273,14 +273,14 @@ func TestResultFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Files{Metadata: filepath.Join(env.WorkingDir, "meta.json"), ImageID: stale}
-	if r.Files() != want {
-		t.Errorf("got %+v, want %+v", r.Files(), want)
+	metadata := filepath.Join(env.WorkingDir, "meta.json")
+	if files := r.Files(); files.Metadata.Path() != metadata || files.ImageID.Path() != stale {
+		t.Errorf("got %+v", files)
 	}
 	if _, err := os.Stat(stale); err == nil {
 		t.Error("a broken build would leave the ID of another image")
 	}
-	if _, err := os.Stat(want.Metadata); err == nil {
+	if _, err := os.Stat(metadata); err == nil {
 		t.Error("checking the metadata file has made it")
 	}
 }

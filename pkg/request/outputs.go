@@ -1,13 +1,15 @@
 package request
 
 import (
-	"os"
+	"errors"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/go-csvvalue"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // parseOutput reads one --output: a list of key=value, or the short forms DIR
@@ -83,31 +85,37 @@ func (o *output) checkDirectory(r *Request, env Environment) error {
 		return o.wrong("a directory cannot be written to standard output", "use type=tar,dest=-")
 	}
 	o.dest = absolute(env, o.dest)
-	info, err := os.Stat(o.dest)
-	if err == nil && !info.IsDir() {
-		return o.wrong(o.dest+" is a file", "name a directory")
+	mirror, err := o.checkDelete(r, env)
+	if err != nil {
+		return err
 	}
-	if err := checkWritable(o.dest); err != nil {
-		return o.wrong(err.Error(), "")
+	special, set := o.attrs[specialAttr]
+	delete(o.attrs, specialAttr)
+	tree, err := safefile.NewTree(o.dest, safefile.TreeOptions{Mirror: mirror, Special: set && isTrue(special)})
+	if err != nil {
+		return o.unwritable(err)
 	}
-	return o.checkDelete(r, env)
+	if o.kind == typeLocal {
+		o.tree = tree
+	}
+	return nil
 }
 
 // checkDelete allows mode=delete, which empties the directory first, only below
 // the working directory.
-func (o *output) checkDelete(r *Request, env Environment) error {
+func (o *output) checkDelete(r *Request, env Environment) (mirror bool, err error) {
 	mode, err := client.ParseLocalExporterMode(o.attrs["mode"])
 	if err != nil {
-		return o.wrong(err.Error(), "use mode=copy or mode=delete")
+		return false, o.wrong(err.Error(), "use mode=copy or mode=delete")
 	}
-	if o.kind != typeLocal || mode != client.LocalExporterModeDelete || r.deleteAnywhere {
-		return nil
+	if o.kind != typeLocal || mode != client.LocalExporterModeDelete {
+		return false, nil
 	}
 	below, err := filepath.Rel(realPath(env.WorkingDir), realPath(o.dest))
-	if err != nil || below == "." || !filepath.IsLocal(below) {
-		return o.wrong("mode=delete would empty "+o.dest+", which is not below the working directory", "change to a directory above it, or add --allow "+localDelete)
+	if !r.deleteAnywhere && (err != nil || below == "." || !filepath.IsLocal(below)) {
+		return false, o.wrong("mode=delete would empty "+o.dest+", which is not below the working directory", "change to a directory above it, or add --allow "+localDelete)
 	}
-	return nil
+	return true, nil
 }
 
 func (o *output) checkFile(r *Request, env Environment) error {
@@ -126,17 +134,15 @@ func (o *output) checkFile(r *Request, env Environment) error {
 		}
 		return nil
 	}
-	o.dest = absolute(env, o.dest)
-	info, err := os.Stat(o.dest)
-	if err == nil && info.IsDir() {
-		return o.wrong(o.dest+" is a directory", "name a file")
+	target, err := safefile.NewTarget(named(env, o.dest), safefile.TargetOptions{Parents: true})
+	if err != nil {
+		return o.unwritable(err)
 	}
-	if err == nil && !info.Mode().IsRegular() {
-		return nil // a device or a pipe
+	if target.IsStdout() { // by another name
+		o.dest = stdio
+		return o.checkFile(r, env)
 	}
-	if err := checkWritable(filepath.Dir(o.dest)); err != nil {
-		return o.wrong(err.Error(), "")
-	}
+	o.dest, o.target = target.Path(), target
 	return nil
 }
 
@@ -172,9 +178,11 @@ func (o *output) wrong(reason, next string) error {
 	return &UsageError{Flag: "--output", Value: o.typed, Reason: reason, Next: next}
 }
 
-func absolute(env Environment, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
+// unwritable says in this package's words why the destination cannot be written.
+func (o *output) unwritable(err error) error {
+	var cannot *safefile.UnwritableError
+	if errors.As(err, &cannot) {
+		return o.wrong(cannot.Reason, cannot.Next)
 	}
-	return filepath.Join(env.WorkingDir, path)
+	return err
 }

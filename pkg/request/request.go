@@ -44,6 +44,7 @@ type Environment struct {
 	Stdout           io.Writer                        // where an output to "-" goes
 	LookPath         func(string) (string, error)     // as exec.LookPath
 	StdoutIsTerminal bool                             // then nothing binary is written to it
+	Interrupted      <-chan struct{}                  // closed when the user gives up; nil is never
 	Proxies          map[string]string                // proxy build arguments of the docker config, e.g. HTTP_PROXY
 }
 
@@ -80,15 +81,6 @@ type Request struct {
 
 	mu  sync.Mutex
 	ref string // of the last attempt
-}
-
-// Files are the paths that the result is written to; "" is none.
-type Files struct {
-	Metadata string
-	ImageID  string
-	Ref      string // the build's reference, whether it succeeds or not
-	Trace    string // every status of the daemon, as JSON
-	Report   string // the picture of the build, whether it succeeds or not
 }
 
 // New parses and checks the options. Its errors are *UsageError wherever the
@@ -179,7 +171,7 @@ func (r *Request) Unrepeatable() string {
 		switch {
 		case out.dest == stdio:
 			return "it writes to standard output, which cannot be taken back"
-		case out.dest != "" && !out.isDirectory() && isDevice(out.dest):
+		case out.target != nil && out.target.WritesThrough():
 			return "it writes to " + out.dest + ", which is no regular file"
 		}
 	}

@@ -1,31 +1,32 @@
 package result
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
 
-	"github.com/containerd/continuity"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// WriteMetadata writes the answer as JSON to path, with the keys docker's
-// metadata file has, and RefKey. The file appears whole or not at all.
-func (r *Result) WriteMetadata(path string) error {
+// WriteMetadata writes the answer as JSON, with the keys docker's metadata file
+// has, and RefKey.
+func (r *Result) WriteMetadata(ctx context.Context, target *safefile.Target) error {
 	text, err := json.MarshalIndent(r.metadata(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding the metadata: %w", err)
 	}
-	if err := continuity.AtomicWriteFile(path, text, 0o644); err != nil {
+	if err := target.Write(ctx, text); err != nil {
 		return fmt.Errorf("writing the metadata file: %w", err)
 	}
 	return nil
 }
 
-// WriteImageID writes the image's ID, and nothing else, to path.
-func (r *Result) WriteImageID(path string) error {
-	if err := continuity.AtomicWriteFile(path, []byte(r.ImageID()), 0o644); err != nil {
+// WriteImageID writes the image's ID, and nothing else.
+func (r *Result) WriteImageID(ctx context.Context, target *safefile.Target) error {
+	if err := target.Write(ctx, []byte(r.ImageID())); err != nil {
 		return fmt.Errorf("writing the image ID file: %w", err)
 	}
 	return nil
@@ -50,9 +51,9 @@ func (r *Result) metadata() map[string]any {
 	return out
 }
 
-// WriteRef writes a build's reference, and nothing else, to path.
-func WriteRef(path, ref string) error {
-	if err := continuity.AtomicWriteFile(path, []byte(ref), 0o644); err != nil {
+// WriteRef writes a build's reference, and nothing else.
+func WriteRef(ctx context.Context, target *safefile.Target, ref string) error {
+	if err := target.Write(ctx, []byte(ref)); err != nil {
 		return fmt.Errorf("writing the reference file: %w", err)
 	}
 	return nil

@@ -30,6 +30,7 @@ type Result struct {
 	response   map[string]string
 	provenance map[string]json.RawMessage
 	warnings   []client.VertexWarning
+	notices    []string
 }
 
 // New keeps what the daemon answered. Ref is the build's reference; pushed is
@@ -67,6 +68,16 @@ func (r *Result) refs() map[string]any {
 		refs[DockerRefKey] = r.builder + "/" + r.node + "/" + r.ref
 	}
 	return refs
+}
+
+// AddNotice adds a sentence that the user is to read.
+func (r *Result) AddNotice(text string) {
+	r.notices = append(r.notices, text)
+}
+
+// Notices are the sentences to print after the build.
+func (r *Result) Notices() []string {
+	return r.notices
 }
 
 // Ref is the build's reference in the daemon's history.

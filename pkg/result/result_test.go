@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 const (
@@ -75,7 +77,7 @@ func TestImageID(t *testing.T) {
 		settings: {"containerimage.digest": manifest, "containerimage.config.digest": settings},
 		manifest: {"containerimage.digest": manifest},
 	} {
-		if err := New("", "", response).WriteImageID(path); err != nil {
+		if err := New("", "", response).WriteImageID(t.Context(), target(t, path)); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(path)
@@ -99,7 +101,7 @@ func TestMetadata(t *testing.T) {
 	})
 	made.AddBuilder("team", "team-0")
 	made.AddWarnings([]client.VertexWarning{{Level: 1, Short: []byte("short")}})
-	if err := made.WriteMetadata(path); err != nil {
+	if err := made.WriteMetadata(t.Context(), target(t, path)); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -143,11 +145,23 @@ func TestMetadata(t *testing.T) {
 }
 
 func TestUnwritable(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "no", "such", "folder")
-	r := New("", "", map[string]string{"containerimage.digest": manifest})
-	if r.WriteMetadata(path) == nil || r.WriteImageID(path) == nil {
-		t.Error("writing into a folder that does not exist gave no error")
+	gone := target(t, filepath.Join(t.TempDir(), "file"))
+	if err := os.Remove(filepath.Dir(gone.Path())); err != nil {
+		t.Fatal(err)
 	}
+	r := New("", "", map[string]string{"containerimage.digest": manifest})
+	if r.WriteMetadata(t.Context(), gone) == nil || r.WriteImageID(t.Context(), gone) == nil || WriteRef(t.Context(), gone, "ref") == nil {
+		t.Error("writing into a directory that was removed gave no error")
+	}
+}
+
+func target(t *testing.T, path string) *safefile.Target {
+	t.Helper()
+	target, err := safefile.NewTarget(path, safefile.TargetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
 }
 
 func FuzzDecode(f *testing.F) {

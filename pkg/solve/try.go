@@ -37,8 +37,10 @@ type try struct {
 func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Display, attachables []session.Attachable) *try {
 	ctx, stop := context.WithCancel(ctx)
 	t := &try{daemon: d, attempt: attempt, steps: newSteps(), stop: stop, done: make(chan struct{})}
+	settled := context.AfterFunc(ctx, attempt.Interrupt)
 	go func() {
 		defer close(t.done)
+		defer settled()
 		var meter *upload.Meter
 		if meter, t.err = d.prepare(ctx, attempt); t.err != nil {
 			return

@@ -1,0 +1,139 @@
+package request
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+)
+
+// Files are what the result is written to; nil is none.
+type Files struct {
+	Metadata *safefile.Target
+	ImageID  *safefile.Target
+	Ref      *safefile.Target // the build's reference, whether it succeeds or not
+	Trace    *safefile.Target // every status of the daemon, as JSON
+	Report   *safefile.Target // the report of the build, whether it succeeds or not
+}
+
+// written is a file of the result, by the flag that names it.
+type written struct {
+	flag, typed string
+	target      *safefile.Target
+}
+
+// applyFiles checks where the result is to be written. Nothing is written there
+// before there is a result.
+func (o Output) applyFiles(r *Request, env Environment) error {
+	var all []written
+	for _, file := range []struct {
+		flag, typed string
+		target      **safefile.Target
+	}{
+		{"--metadata-file", o.MetadataFile, &r.files.Metadata},
+		{"--iidfile", o.ImageIDFile, &r.files.ImageID},
+		{"--ref-file", o.RefFile, &r.files.Ref},
+		{"--trace", o.Trace, &r.files.Trace},
+		{"--report", o.Report, &r.files.Report},
+	} {
+		if file.typed == "" {
+			continue
+		}
+		target, err := safefile.NewTarget(named(env, file.typed), safefile.TargetOptions{})
+		var cannot *safefile.UnwritableError
+		switch {
+		case errors.As(err, &cannot):
+			return &UsageError{Flag: file.flag, Value: file.typed, Reason: cannot.Reason, Next: cannot.Next}
+		case err != nil:
+			return err
+		}
+		*file.target = target
+		all = append(all, written{file.flag, file.typed, target})
+	}
+	if err := r.checkDistinct(all); err != nil {
+		return err
+	}
+	return o.checkImageID(r)
+}
+
+// checkDistinct refuses two results in one file. Short ones may follow one
+// another where bytes are passed on, e.g. to standard output.
+func (r *Request) checkDistinct(files []written) error {
+	var archives []written
+	for _, out := range r.outputs {
+		if out.target != nil {
+			archives = append(archives, written{"--output", out.typed, out.target})
+		}
+	}
+	for i, file := range slices.Concat(archives, files) {
+		for j, other := range slices.Concat(archives, files)[:i] {
+			if file.target.Same(other.target) && (j < len(archives) || !file.target.WritesThrough()) {
+				return file.wrong("it is the same file as that of " + other.flag + ` "` + other.typed + `"`)
+			}
+		}
+		if file.target.IsStdout() && slices.ContainsFunc(r.outputs, func(out output) bool { return out.dest == stdio }) {
+			return file.wrong("standard output is taken by another output")
+		}
+		for _, out := range r.outputs {
+			if out.isDirectory() && file.target.Path() == out.dest {
+				return file.wrong(`it is the directory of --output "` + out.typed + `"`)
+			}
+		}
+	}
+	return nil
+}
+
+func (w written) wrong(reason string) error {
+	return &UsageError{Flag: w.flag, Value: w.typed, Reason: reason, Next: "name another file"}
+}
+
+func (o Output) checkImageID(r *Request) error {
+	if o.ImageIDFile == "" {
+		return nil
+	}
+	for _, out := range r.outputs {
+		if out.kind == typeLocal || out.kind == typeTar {
+			return &UsageError{
+				Flag: "--iidfile", Value: o.ImageIDFile, Reason: "an output of type=" + out.kind + " has no image ID",
+				Next: "leave one of them out",
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Request) removeStaleImageID() error {
+	if r.files.ImageID == nil {
+		return nil
+	}
+	return r.files.ImageID.RemoveStale()
+}
+
+// named is absolute for a path whose last slash says that it is a directory's.
+func named(env Environment, path string) string {
+	if os.IsPathSeparator(path[len(path)-1]) {
+		return absolute(env, path) + string(filepath.Separator)
+	}
+	return absolute(env, path)
+}
+
+func absolute(env Environment, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(env.WorkingDir, path)
+}
+
+// realPath follows symbolic links as far as the path exists.
+func realPath(path string) string {
+	if followed, err := filepath.EvalSymlinks(path); err == nil {
+		return followed
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return path
+	}
+	return filepath.Join(realPath(parent), filepath.Base(path))
+}

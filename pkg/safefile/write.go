@@ -1,0 +1,260 @@
+package safefile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// interruptGrace is how long a device, a pipe or a socket may take the rest of
+// what is written to it after an interrupt.
+const interruptGrace = time.Second
+
+// UnwritableError is returned when a file cannot be written: before the work
+// whose result it is to hold wherever that can be known.
+type UnwritableError struct {
+	Path   string
+	Reason string
+	Next   string // what to do instead; may be empty
+	Cause  error  // may be nil
+}
+
+func (e *UnwritableError) Error() string { return fmt.Sprintf("writing %q: %s", e.Path, e.Reason) }
+
+func (e *UnwritableError) Unwrap() error { return e.Cause }
+
+// TargetOptions change how a target is written.
+type TargetOptions struct {
+	Parents bool // directories that are missing are created
+	Private bool // the file is for its owner alone, whatever the mode of the one it replaces
+}
+
+// Target is a file that is written when a command's work is done. The path may
+// lead to anything that takes bytes:
+//
+//   - A regular file is written beside its place, under a hidden name, and
+//     renamed: it is there whole or as it was, and keeps mode and owner. It is
+//     overwritten in place where renaming cannot keep what it is: a mount, a
+//     file with several names, another user's file, a directory that takes no
+//     new files.
+//   - A device, a pipe or a descriptor of this process is written to as it is.
+//   - Links are followed and stay.
+type Target struct {
+	path    string
+	options TargetOptions
+	found   place
+	former  fs.FileInfo // of the file that RemoveStale removed
+	missing []string    // parents that there were not, the deepest first
+}
+
+// NewTarget looks at the path, and writes nothing. It returns an
+// *UnwritableError if the file could not be written now.
+func NewTarget(path string, options TargetOptions) (*Target, error) {
+	if strings.HasSuffix(path, string(filepath.Separator)) {
+		return nil, &UnwritableError{Path: path, Reason: "it names a directory", Next: "name a file"}
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{path: path, options: options, missing: missingParents(path)}
+	if t.found, err = t.look(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Path is the absolute path as it was named.
+func (t *Target) Path() string { return t.path }
+
+// Directory is where bytes are written before the file has its name; of a
+// device, its directory.
+func (t *Target) Directory() string { return filepath.Dir(t.found.path) }
+
+// WritesThrough reports whether the bytes cannot be taken back: the path is a
+// device, a pipe or a descriptor.
+func (t *Target) WritesThrough() bool { return t.found.through() }
+
+// IsStdout reports whether the path stands for standard output.
+func (t *Target) IsStdout() bool { return t.found.descriptor == stdout }
+
+// Same reports whether both targets are one file, so that one would overwrite
+// the other. Devices take from everybody.
+func (t *Target) Same(other *Target) bool {
+	a, b := t.found, other.found
+	if a.info == nil || b.info == nil {
+		return a.info == nil && b.info == nil && a.path == b.path
+	}
+	return os.SameFile(a.info, b.info) && a.info.Mode()&fs.ModeDevice == 0
+}
+
+// Write writes the file. The context ends waiting for a pipe's reader; a regular
+// file is written all the same.
+func (t *Target) Write(ctx context.Context, text []byte) error {
+	return t.WriteFrom(ctx, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// WriteFrom writes what fill writes, if it returns no error.
+func (t *Target) WriteFrom(ctx context.Context, fill func(io.Writer) error) error {
+	staged := t.Stage()
+	defer context.AfterFunc(ctx, staged.Interrupt)()
+	defer staged.Discard()
+	w, err := staged.Open()
+	if err != nil {
+		return err
+	}
+	if err := fill(w); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("writing %q: %w", t.path, err)
+	}
+	return staged.Commit()
+}
+
+// Append opens the file to write at its end, and creates it for its owner alone
+// if there is none. Bytes are there as soon as they are written. The end of ctx
+// ends waiting for a pipe's reader.
+func (t *Target) Append(ctx context.Context) (io.WriteCloser, error) {
+	found, err := t.look()
+	if err != nil {
+		return nil, err
+	}
+	if !found.through() {
+		return os.OpenFile(found.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	}
+	file, err := found.open(ctx.Done())
+	if err != nil {
+		return nil, fmt.Errorf("writing %q: %w", t.path, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(interruptGrace)) })
+	return &appended{File: file, stop: stop}, nil
+}
+
+type appended struct {
+	*os.File
+	stop func() bool
+}
+
+func (a *appended) Close() error {
+	a.stop()
+	return a.File.Close()
+}
+
+// RemoveStale removes a regular file that a command that fails must not leave
+// behind, or empties it where what comes in its place could not be what it was.
+// Mode and owner are kept for the file that is written later.
+func (t *Target) RemoveStale() error {
+	found, err := t.look()
+	if err != nil {
+		return err
+	}
+	if found.info == nil || found.through() {
+		return nil
+	}
+	if linkCount(found.info) == 1 && ownerCanBeKept(found.info) && os.Remove(found.path) == nil {
+		t.former = found.info
+		return nil
+	}
+	if err := os.Truncate(found.path, 0); err != nil {
+		return fmt.Errorf("removing the stale %q: %w", t.path, err)
+	}
+	return nil
+}
+
+// look finds what the path leads to, and whether it can be written.
+func (t *Target) look() (place, error) {
+	found, err := resolve(t.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !found.linked && t.options.Parents:
+		found = place{path: t.path, descriptor: none}
+		err = nil
+	case errors.Is(err, fs.ErrNotExist):
+		dir := filepath.Dir(found.path)
+		if found.linked {
+			return found, &UnwritableError{
+				Path: t.path, Reason: "it is a link into a directory that does not exist: " + dir, Next: "create it first", Cause: err,
+			}
+		}
+		return found, &UnwritableError{Path: t.path, Reason: "no such directory: " + dir, Next: "create it first", Cause: err}
+	case err != nil:
+		return found, t.unwritable(err)
+	}
+	return found, t.check(found)
+}
+
+func (t *Target) check(found place) error {
+	switch {
+	case found.descriptor != none:
+		return t.unwritable(checkDescriptor(found.descriptor))
+	case found.info == nil:
+		return t.unwritable(CheckDirectory(filepath.Dir(found.path)))
+	case found.info.IsDir():
+		return &UnwritableError{Path: t.path, Reason: "it is a directory", Next: "name a file"}
+	case found.info.Mode()&fs.ModeSocket != 0:
+		return &UnwritableError{Path: t.path, Reason: "it is a socket", Next: "name a file"}
+	case !found.through() && linkCount(found.info) == 1 && ownerCanBeKept(found.info) && CheckDirectory(filepath.Dir(found.path)) == nil:
+		return nil // replaced, whatever its own mode
+	}
+	return t.unwritable(accessible(found.path, false))
+}
+
+// unwritable is a system's error in words; nil stays nil.
+func (t *Target) unwritable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &UnwritableError{Path: t.path, Reason: err.Error(), Cause: err}
+}
+
+// CheckDirectory returns an error if no file can be created in the directory,
+// or in the nearest one above it if it is still to be created. It writes nothing.
+func CheckDirectory(dir string) error {
+	for {
+		info, err := os.Stat(dir)
+		if err == nil {
+			if !info.IsDir() {
+				return fmt.Errorf("%s is not a directory", dir)
+			}
+			break
+		}
+		parent := filepath.Dir(dir)
+		if _, dangling := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || parent == dir || dangling == nil {
+			return err
+		}
+		dir = parent
+	}
+	if err := accessible(dir, true); err != nil {
+		return fmt.Errorf("%s cannot be written to: %w", dir, err)
+	}
+	return nil
+}
+
+// missingParents lists the directories above the path that do not exist.
+func missingParents(path string) []string {
+	var missing []string
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return missing
+		}
+		missing = append(missing, dir)
+	}
+}
+
+// removeEmpty removes those of the directories that hold nothing.
+func removeEmpty(dirs []string) {
+	for _, dir := range dirs {
+		if os.Remove(dir) != nil {
+			return
+		}
+	}
+}

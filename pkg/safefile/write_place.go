@@ -1,0 +1,102 @@
+package safefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// none is the descriptor of a path that stands for no descriptor.
+	none = -1
+	// stdout is that of standard output.
+	stdout = 1
+	// maxLinks is how many links are followed, as the kernel does.
+	maxLinks = 40
+	// readerPoll is how often a named pipe is tried that has no reader yet.
+	readerPoll = 20 * time.Millisecond
+)
+
+// place is what a path leads to in the end.
+type place struct {
+	path       string      // behind all links; what is opened
+	descriptor int         // of this process, that the path stands for, e.g. /dev/stdout; else none
+	foreign    bool        // the path is another process's descriptor
+	linked     bool        // there are links on the way
+	info       fs.FileInfo // nil if there is nothing yet
+}
+
+// through reports whether what is there takes bytes but must not be replaced.
+func (p place) through() bool {
+	return p.descriptor != none || p.info != nil && (p.foreign || !p.info.Mode().IsRegular())
+}
+
+// resolve follows links. With an error that is fs.ErrNotExist the place has the
+// path whose directory does not exist.
+func resolve(path string) (place, error) {
+	found := place{path: path, descriptor: none}
+	for range maxLinks {
+		dir, base := filepath.Split(found.path)
+		if base == "" || base == "." || base == ".." { // a directory
+			dir, base = found.path, "."
+		}
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return found, err
+		}
+		found.path = filepath.Join(real, base)
+		if descriptor, foreign := descriptorOf(real, base); descriptor != none || foreign {
+			found.descriptor, found.foreign = descriptor, foreign
+			if found.info, err = os.Stat(found.path); err != nil {
+				err = &fs.PathError{Op: "open", Path: path, Err: syscall.EBADF}
+			}
+			return found, err
+		}
+		info, err := os.Lstat(found.path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return found, nil
+		case err != nil:
+			return found, err
+		case info.Mode()&fs.ModeSymlink == 0:
+			found.info = info
+			return found, nil
+		}
+		target, err := os.Readlink(found.path)
+		if err != nil {
+			return found, err
+		}
+		found.linked = true
+		if !filepath.IsAbs(target) { // not cleaned: "link/.." is not where the link is
+			target = strings.TrimSuffix(real, string(filepath.Separator)) + string(filepath.Separator) + target
+		}
+		found.path = target
+	}
+	return found, &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
+}
+
+// open opens what is written through. It waits for a reader of a named pipe until
+// interrupted is closed.
+func (p place) open(interrupted <-chan struct{}) (*os.File, error) {
+	if p.descriptor != none {
+		return openDescriptor(p)
+	}
+	if p.info.Mode()&fs.ModeNamedPipe == 0 {
+		return os.OpenFile(p.path, os.O_WRONLY|noTerminal, 0)
+	}
+	for {
+		file, err := os.OpenFile(p.path, os.O_WRONLY|nonBlocking, 0)
+		if err == nil || !withoutReader(err) {
+			return file, err
+		}
+		select {
+		case <-interrupted:
+			return nil, errors.New("interrupted: the pipe has no reader")
+		case <-time.After(readerPoll):
+		}
+	}
+}
