@@ -154,7 +154,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		return errors.Join(err, invalid)
 	}
 	for _, notice := range built.Notices() {
-		fmt.Fprintln(f.streams.ErrOut, "warning: "+notice)
+		escape.Fprintln(f.streams.ErrOut, "warning: "+notice)
 	}
 	if err := errors.Join(err, f.writeFiles(ctx, b, built, req)); err != nil {
 		return err
