@@ -51,7 +51,7 @@ func TestCompletionInBash(t *testing.T) {
 	} {
 		x.completes("kubectl buildkit "+typed, "kubectl buildkit "+want)
 	}
-	x.types("exit\n")
+	x.typesUnseen("exit\n")
 	x.ends(0)
 }
 
@@ -79,7 +79,7 @@ func (u *user) atBash() *terminal {
 func (x *terminal) completes(typed, want string) {
 	x.t.Helper()
 	x.text = ""
-	x.types(typed + "\t")
+	x.typesUnseen(typed + "\t")
 	x.types("\x01echo '[\x05]'\n") // to the line's begin and end: echo '[LINE]'
 	x.shows("]\r\n")
 	if got := x.text; !strings.Contains(got, "\n["+want+"]\r\n") {

@@ -81,9 +81,13 @@ func TestUnknownBuilderAndNamespace(t *testing.T) {
 func TestUnreachableCluster(t *testing.T) {
 	u := newUser(t)
 	context := dockerfile(t, "FROM scratch", "COPY Dockerfile /")
-	u.buildkit("build", "--server", "https://127.0.0.1:1", context).exits(3).says("127.0.0.1:1").within(15 * time.Second)
+	u.buildkit("build", "--server", "https://127.0.0.1:1", context).exits(3).says("127.0.0.1:1").within(time.Minute)
 	u.buildkit("build", "--context", "absent", context).exits(2).says("absent")
 }
+
+// atOnce excludes an install that waited for its --timeout, five minutes. How fast a busy machine starts a Pod and
+// notices its end is another matter.
+const atOnce = time.Minute
 
 // A builder that cannot start says why at once, in the cluster's own words, and leaves nothing.
 func TestInstallFailsFast(t *testing.T) {
@@ -98,7 +102,7 @@ func TestInstallFailsFast(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUser(t)
-			u.buildkit(append([]string{"install"}, c.args...)...).exits(3).says(c.says...).within(10 * time.Second)
+			u.buildkit(append([]string{"install"}, c.args...)...).exits(3).says(c.says...).within(atOnce)
 			u.eventuallyGone()
 			u.leavesNothing()
 		})
@@ -108,20 +112,20 @@ func TestInstallFailsFast(t *testing.T) {
 // eventuallyGone waits for Pods that are being deleted.
 func (u *user) eventuallyGone() {
 	u.t.Helper()
-	u.kubectl("wait", "pods", "--all", "--for=delete", "--timeout=40s")
+	u.kubectl("wait", "pods", "--all", "--for=delete", "--timeout=120s")
 }
 
 func TestInstallRefusedByPodSecurity(t *testing.T) {
 	u := newUser(t)
 	u.kubectl("label", "namespace", u.namespace, "pod-security.kubernetes.io/enforce=restricted").ok()
-	u.buildkit("install").exits(4).says("PodSecurity", "privileged", u.namespace).within(10 * time.Second)
+	u.buildkit("install").exits(4).says("PodSecurity", "privileged", u.namespace).within(atOnce)
 	u.leavesNothing()
 }
 
 func TestInstallRefusedByQuota(t *testing.T) {
 	u := newUser(t)
 	u.kubectl("create", "quota", "none", "--hard=pods=0").ok()
-	u.buildkit("install").exits(4).says("exceeded quota").within(10 * time.Second)
+	u.buildkit("install").exits(4).says("exceeded quota").within(atOnce)
 	u.leavesNothing()
 }
 

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,7 +34,7 @@ func newUser(t *testing.T) *user {
 	t.Helper()
 	w := theWorld(t)
 	u := &user{t: t, home: t.TempDir(), env: map[string]string{}}
-	u.namespace = fmt.Sprintf("e2e-%s-%d", slug(t.Name()), time.Now().UnixNano()%1_000_000)
+	u.namespace = "e2e-" + slug(t.Name()) + "-" + strings.ToLower(rand.Text()[:8]) // an earlier run may have left namespaces
 	maps.Copy(u.env, map[string]string{
 		"HOME":          u.home,
 		"PATH":          w.plugin + ":" + os.Getenv("PATH"),

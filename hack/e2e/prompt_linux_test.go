@@ -41,8 +41,9 @@ func (u *user) sitsDown(program string, args ...string) *terminal {
 	if err := x.cmd.Start(); err != nil {
 		u.t.Fatal(err)
 	}
+	slave.Close() // so that reading ends when the last program has left the terminal
 	go x.watch()
-	u.t.Cleanup(func() { slave.Close(); master.Close() })
+	u.t.Cleanup(func() { master.Close() })
 	return x
 }
 
@@ -80,9 +81,27 @@ func (x *terminal) shows(text string) {
 	}
 }
 
+// typesUnseen waits until the program has switched the echo off, as for a password or a line that it edits itself.
+func (x *terminal) typesUnseen(text string) {
+	x.t.Helper()
+	for limit := time.Now().Add(time.Minute); x.echoes(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(limit) {
+			_ = x.cmd.Process.Kill()
+			x.t.Fatalf("the terminal still echoes:\n%s", x.text)
+		}
+	}
+	x.types(text)
+}
+
+func (x *terminal) echoes() bool {
+	x.t.Helper()
+	var state syscall.Termios
+	ioctl(x.t, x.master, syscall.TCGETS, unsafe.Pointer(&state))
+	return state.Lflag&syscall.ECHO != 0
+}
+
 func (x *terminal) types(text string) {
 	x.t.Helper()
-	time.Sleep(200 * time.Millisecond) // people do not type before the echo is off
 	if _, err := io.WriteString(x.master, text); err != nil {
 		x.t.Fatal(err)
 	}
@@ -91,21 +110,13 @@ func (x *terminal) types(text string) {
 func (x *terminal) ends(code int) {
 	x.t.Helper()
 	_ = x.cmd.Wait()
-	time.Sleep(100 * time.Millisecond)
-	for drained := false; !drained; {
-		select {
-		case more := <-x.seen:
-			x.text += more
-		default:
-			drained = true
-		}
+	for more := range x.seen { // to its end: nothing has the terminal open any more
+		x.text += more
 	}
 	if got := x.cmd.ProcessState.ExitCode(); got != code {
 		x.t.Errorf("exit code %d, want %d\n%s", got, code, x.text)
 	}
-	var state syscall.Termios
-	ioctl(x.t, x.master, syscall.TCGETS, unsafe.Pointer(&state))
-	if state.Lflag&syscall.ECHO == 0 {
+	if !x.echoes() {
 		x.t.Error("the terminal was left without echo")
 	}
 }
@@ -118,7 +129,7 @@ func TestLoginPrompt(t *testing.T) {
 	x.shows("Username: ")
 	x.types(reg.user + "\n")
 	x.shows("Password: ")
-	x.types(reg.password + "\n")
+	x.typesUnseen(reg.password + "\n")
 	x.shows("Login Succeeded")
 	x.ends(0)
 	if strings.Contains(x.text, reg.password) {
@@ -132,6 +143,6 @@ func TestLoginPrompt(t *testing.T) {
 
 	x = u.sitsDown("kubectl", append(args, "-u", "me")...)
 	x.shows("Password: ")
-	x.types("\x03")
+	x.typesUnseen("\x03")
 	x.ends(130)
 }

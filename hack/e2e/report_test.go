@@ -179,7 +179,11 @@ func (b *browser) staysInert() {
 	b.t.Helper()
 	last := `document.querySelector("details.step.failed")`
 	evaluate[any](b, last+`.open = true`)
-	time.Sleep(200 * time.Millisecond) // a details element tells of its opening a moment later
+	for limit := time.Now().Add(time.Minute); !evaluate[bool](b, last+`.querySelector(".log") !== null`); { // filled a moment after it opens
+		if time.Now().After(limit) {
+			b.t.Fatal("the opened step shows no log")
+		}
+	}
 	if got := evaluate[string](b, last+`.querySelector(".log").textContent`); got != "RUN "+hostile+"\n" {
 		b.t.Errorf("the log reads %q", got)
 	}

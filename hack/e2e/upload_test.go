@@ -48,6 +48,13 @@ func sourceLike(t *testing.T) (dir string, bytes int64) {
 	return dir, bytes
 }
 
+// keepsCopy runs builds that find the daemon's copy of their directory, and so send little, until one does. One of two
+// must: the daemon measures what its copies take one second after its start and then at most once a minute, and to a
+// build that begins in that moment it gives an empty directory instead of the copy (moby/buildkit#883).
+func keepsCopy(build func() bool) bool {
+	return build() || build()
+}
+
 // The context travels compressed where that is faster, or never; the second time only what changed travels; and the
 // display says what it is like.
 func TestUploadOverSlowLink(t *testing.T) {
@@ -65,8 +72,11 @@ func TestUploadOverSlowLink(t *testing.T) {
 	if first.says("transferring context", "on the wire: ", "sent per second: ", "compressing has saved "); sent > bytes/2 {
 		t.Errorf("%d bytes were sent of %d: not compressed", sent, bytes)
 	}
-	write(t, filepath.Join(dir, "f7.go"), "package changed\n")
-	if _, sent := build(dir); sent > 100_000 {
+	if !keepsCopy(func() bool {
+		write(t, filepath.Join(dir, "f7.go"), "package "+strings.ToLower(rand.Text())+"\n")
+		_, sent = build(dir)
+		return sent <= 100_000
+	}) {
 		t.Errorf("%d bytes were sent for one changed file", sent)
 	}
 	plain, bytes := sourceLike(t)
@@ -98,7 +108,11 @@ func TestLargeContext(t *testing.T) {
 	}
 	args := []string{"build", "-o", "type=cacheonly", "--context-warning", "1m", "--progress"}
 	u.buildkit(append(args, "plain", dir)...).ok().says(`9.4MB were sent of the directory "context"`, ".dockerignore", "6.3MB  node_modules\n", "3.1MB  data/video.mp4\n")
-	u.buildkit(append(args, "plain", dir)...).ok().neverSays("were sent") // it is there already
+	if !keepsCopy(func() bool {
+		return !strings.Contains(u.buildkit(append(args, "plain", dir)...).ok().stderr, "were sent")
+	}) {
+		t.Error("an unchanged directory is sent again by every build")
+	}
 	write(t, filepath.Join(dir, ".dockerignore"), "node_modules\ndata/video.mp4\n")
 	other := t.TempDir()
 	if err := os.CopyFS(other, os.DirFS(dir)); err != nil {
