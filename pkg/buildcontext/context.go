@@ -1,10 +1,15 @@
 package buildcontext
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"io"
+	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
@@ -12,6 +17,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/session/upload/uploadprovider"
 	"github.com/tonistiigi/fsutil"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // Stdin is the name of standard input, as a context and as a Dockerfile.
@@ -30,6 +37,13 @@ const (
 	defaultDockerfile = "Dockerfile"
 )
 
+// What errors name as wrong.
+const (
+	pathArgument = "PATH"
+	fileFlag     = "--file"
+	ignoreFlag   = "ignore file"
+)
+
 // Input is what the user typed.
 type Input struct {
 	Path       string // PATH, a URL, or "-"
@@ -45,19 +59,25 @@ type Environment struct {
 
 // Context is a checked build input, ready to be put into any number of solves.
 type Context struct {
-	mounts    map[string]fsutil.FS
-	attrs     map[string]string
-	sharedKey string
-	archive   io.Reader
-	layouts   map[string]content.Store
-	inputs    map[string]llb.State // of the frontend, in the request itself
-	fetched   *Fetched
-	dirs      map[string]string // that are sent, by their mounts
-	stages    map[string]string
+	mounts   map[string]fsutil.FS
+	attrs    map[string]string
+	keyed    map[string]string // attributes that are the shared keys of mounts
+	together bool              // the frontend names no keys, so that the session's is for all mounts
+	anew     string            // added to the keys; empty unless all is sent anew
+	archive  io.Reader
+	layouts  map[string]content.Store
+	inputs   map[string]llb.State // of the frontend, in the request itself
+	fetched  *Fetched
+	dirs     map[string]string // that files are sent of, by their mounts
+	sent     map[string]*sent  // directories, by their mounts
+	stages   map[string]string
 }
 
 func newContext() *Context {
-	return &Context{mounts: map[string]fsutil.FS{}, attrs: map[string]string{}, stages: map[string]string{}, dirs: map[string]string{}}
+	return &Context{
+		mounts: map[string]fsutil.FS{}, attrs: map[string]string{}, keyed: map[string]string{}, stages: map[string]string{},
+		dirs: map[string]string{}, sent: map[string]*sent{},
+	}
 }
 
 // InvalidError says which input cannot be used, why, and what to do instead.
@@ -88,12 +108,12 @@ func Resolve(in Input, env Environment) (*Context, error) {
 	switch {
 	case in.Path == "":
 		return nil, &InvalidError{
-			Flag: "PATH", Value: in.Path, Reason: "no build context is named",
+			Flag: pathArgument, Value: in.Path, Reason: "no build context is named",
 			Next: `use "." for the current directory`,
 		}
 	case in.Path == Stdin:
 		return c, c.fromStdin(in, env)
-	case isDirectory(env.path(in.Path)):
+	case safefile.IsDir(env.path(in.Path)):
 		return c, c.fromDirectory(in, env)
 	case isRemote(in.Path):
 		return c, c.fromRemote(in, env)
@@ -103,7 +123,7 @@ func Resolve(in Input, env Environment) (*Context, error) {
 
 // NeedsSSH says whether git fetches the main context over ssh.
 func (in Input) NeedsSSH(env Environment) bool {
-	return in.Path != Stdin && !isDirectory(env.path(in.Path)) && overSSH(in.Path)
+	return in.Path != Stdin && !safefile.IsDir(env.path(in.Path)) && overSSH(in.Path)
 }
 
 // Stages are the named contexts that are stages of the same Dockerfile, by the
@@ -135,7 +155,10 @@ func (c *Context) Apply(opt *client.SolveOpt) {
 	}
 	maps.Copy(opt.FrontendAttrs, c.attrs)
 	maps.Copy(opt.LocalMounts, c.mounts)
-	opt.SharedKey = c.sharedKey
+	for attr, mount := range c.keyed {
+		opt.FrontendAttrs[attr] = c.key(mount)
+	}
+	opt.SharedKey = c.sessionKey()
 	opt.FrontendInputs = maps.Clone(c.inputs)
 	opt.OCIStores = maps.Clone(c.layouts)
 	if c.archive != nil {
@@ -151,18 +174,38 @@ func (c *Context) Replayable() bool {
 	return c.archive == nil
 }
 
-func (c *Context) fromDirectory(in Input, env Environment) error {
+// sessionKey is part of the key of every directory. A frontend that is told everything names them by its own words alone.
+func (c *Context) sessionKey() string {
+	if !c.together {
+		return c.key(contextMount)
+	}
+	mounts := slices.Sorted(maps.Keys(c.sent))
+	if len(mounts) == 0 {
+		return ""
+	}
+	parts := make([]string, 0, len(mounts))
+	for _, mount := range mounts {
+		parts = append(parts, mount+"\x00"+c.key(mount))
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return "locals:" + hex.EncodeToString(sum[:16])
+}
+
+func (c *Context) fromDirectory(in Input, env Environment) (err error) {
 	dir := env.path(in.Path)
-	files, err := fsutil.NewFS(dir)
-	if err != nil {
-		return &InvalidError{Flag: "PATH", Value: in.Path, Reason: plain(err)}
-	}
-	c.mounts[contextMount], c.dirs[contextMount] = files, dir
-	c.sharedKey = sharedKey(dir)
+	var ignored []string
 	if in.Dockerfile == Stdin {
-		return c.dockerfileFromStdin(env)
+		ignored, err = c.dockerfileFromStdin(env, dir)
+	} else {
+		ignored, err = c.dockerfileFromFile(in, env, dir)
 	}
-	return c.dockerfileFromFile(in, env, dir)
+	if err != nil {
+		return err
+	}
+	if err := c.send(contextMount, dir, ignored); err != nil {
+		return &InvalidError{Flag: pathArgument, Value: in.Path, Reason: plain(err)}
+	}
+	return nil
 }
 
 // fromRemote leaves the fetching to the daemon: a Dockerfile with a relative
@@ -171,7 +214,7 @@ func (c *Context) fromDirectory(in Input, env Environment) error {
 func (c *Context) fromRemote(in Input, env Environment) error {
 	ref, isGit, err := dfgitutil.ParseGitRef(in.Path)
 	if isGit && err != nil {
-		return &InvalidError{Flag: "PATH", Value: in.Path, Reason: err.Error()}
+		return &InvalidError{Flag: pathArgument, Value: in.Path, Reason: err.Error()}
 	}
 	c.attrs[contextAttr] = in.Path
 	if isGit && hasQuery(in.Path) && ref != nil {
@@ -179,12 +222,14 @@ func (c *Context) fromRemote(in Input, env Environment) error {
 	}
 	switch {
 	case in.Dockerfile == Stdin:
-		return c.dockerfileFromStdin(env)
+		_, err := c.dockerfileFromStdin(env, "")
+		return err
 	case isURL(in.Dockerfile):
 		c.dockerfileFromURL(in.Dockerfile)
 	case filepath.IsAbs(in.Dockerfile):
 		c.attrs[dockerfileKeyAttr] = dockerfileMount
-		return c.dockerfileFromFile(in, env, "")
+		_, err := c.dockerfileFromFile(in, env, "")
+		return err
 	case in.Dockerfile == "":
 		c.attrs[filenameAttr] = defaultDockerfile
 	default:
@@ -201,26 +246,21 @@ func (e Environment) path(name string) string {
 	return filepath.Join(e.WorkingDir, name)
 }
 
-func isDirectory(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
 func noDirectory(typed, path string) error {
-	info, err := os.Stat(path)
+	info, err := safefile.Stat(path)
 	switch {
-	case os.IsNotExist(err):
+	case errors.Is(err, fs.ErrNotExist):
 		return &InvalidError{
-			Flag: "PATH", Value: typed, Reason: "no such directory: " + path,
+			Flag: pathArgument, Value: typed, Reason: "no such directory: " + path,
 			Next: "name a directory, a git or https URL, or - for standard input",
 		}
 	case err != nil:
-		return &InvalidError{Flag: "PATH", Value: typed, Reason: plain(err)}
+		return &InvalidError{Flag: pathArgument, Value: typed, Reason: plain(err)}
 	case info.Mode().IsRegular():
 		return &InvalidError{
-			Flag: "PATH", Value: typed, Reason: "it is a file, not a directory",
+			Flag: pathArgument, Value: typed, Reason: "it is a file, not a directory",
 			Next: "name its directory and give the file with --file, or send an archive with - < " + typed,
 		}
 	}
-	return &InvalidError{Flag: "PATH", Value: typed, Reason: "it is not a directory"}
+	return &InvalidError{Flag: pathArgument, Value: typed, Reason: "it is not a directory"}
 }

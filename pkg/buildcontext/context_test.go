@@ -127,8 +127,8 @@ func TestDockerfileFromStdin(t *testing.T) {
 // another of the same length, which it would if their times were the same.
 func TestStdinDockerfilesDiffer(t *testing.T) {
 	first, second := newDockerfileFS([]byte("FROM a")), newDockerfileFS([]byte("FROM b"))
-	if first.stat.ModTime == 0 || first.stat.ModTime > second.stat.ModTime {
-		t.Errorf("the times are %d and %d", first.stat.ModTime, second.stat.ModTime)
+	if first[0].stat.ModTime == 0 || first[0].stat.ModTime > second[0].stat.ModTime {
+		t.Errorf("the times are %d and %d", first[0].stat.ModTime, second[0].stat.ModTime)
 	}
 }
 
@@ -214,7 +214,10 @@ func TestRemote(t *testing.T) {
 
 func TestSharedKey(t *testing.T) {
 	dir := tree(t, map[string]string{"1/a/x": "", "2/a/x": ""})
-	a, again, b := sharedKey(filepath.Join(dir, "1/a")), sharedKey(filepath.Join(dir, "1/a")), sharedKey(filepath.Join(dir, "2/a"))
+	key := func(name string) string {
+		return applied(t, Input{Path: name, Dockerfile: "-"}, Environment{WorkingDir: dir, Stdin: strings.NewReader("FROM scratch")}).SharedKey
+	}
+	a, again, b := key("1/a"), key("1/a"), key("2/a")
 	if a != again {
 		t.Errorf("the key of one directory changes: %q, %q", a, again)
 	}

@@ -17,7 +17,7 @@ type Fetched struct {
 	URL string
 
 	mu   sync.Mutex
-	file fileFS
+	file memoryFS
 }
 
 // Fill gives it the text, before the frontend asks for it.
@@ -37,10 +37,10 @@ func (f *Fetched) Open(name string) (io.ReadCloser, error) {
 	return f.filled().Open(name)
 }
 
-func (f *Fetched) filled() fileFS {
+func (f *Fetched) filled() memoryFS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.file.stat == nil {
+	if f.file == nil {
 		return newDockerfileFS(nil)
 	}
 	return f.file

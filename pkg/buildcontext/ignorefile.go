@@ -1,86 +1,104 @@
 package buildcontext
 
 import (
-	"context"
-	"io"
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/tonistiigi/fsutil"
-	"github.com/tonistiigi/fsutil/types"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 const (
 	ignoreFile = ".dockerignore"
-	// maxIgnoreFile bounds what is read here; the daemon refuses far smaller ones, and should be the one to say so.
-	maxIgnoreFile = 1 << 20
+	// maxIgnoreFile bounds, in bytes, what is read of an ignore file; the daemon does not take larger ones.
+	maxIgnoreFile = 4 << 20
 	// nothingIgnored stands for a missing file. It is not empty: the frontend would take that for "look elsewhere".
 	nothingIgnored = "# there is no .dockerignore\n"
 )
 
-// sendIgnoreFile puts the context's .dockerignore beside the Dockerfile, under the name that the frontend looks for
-// first, "Dockerfile.dockerignore". The two then travel together, and the frontend does not come back for the second:
-// three round trips less, which is a quarter of a second over a slow link.
-func sendIgnoreFile(files fsutil.FS, dockerfile, contextDir string) fsutil.FS {
-	if _, err := os.Lstat(dockerfile + ignoreFile); !os.IsNotExist(err) {
-		return files // this Dockerfile has one of its own
+// ignoring is an ignore file that was read.
+type ignoring struct {
+	found    bool
+	text     []byte
+	patterns []string
+}
+
+// readIgnoreFile reads the file of that name below the root. One that is there and cannot be read or parsed is an error:
+// what it hides would be sent.
+func readIgnoreFile(root *safefile.Root, name string) (ignoring, error) {
+	if !root.Has(name) {
+		return ignoring{}, nil
 	}
-	stat := &types.Stat{Path: filepath.Base(dockerfile) + ignoreFile, Mode: 0o644, Size: int64(len(nothingIgnored)), ModTime: 1}
-	text := []byte(nothingIgnored)
-	path := filepath.Join(contextDir, ignoreFile)
-	info, err := os.Stat(path)
+	text, err := root.ReadFile(name, maxIgnoreFile)
+	if err != nil {
+		reason, _ := explainRead(err)
+		return ignoring{}, wrongIgnoreFile(root, name, reason)
+	}
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(text))
+	if err != nil {
+		return ignoring{}, wrongIgnoreFile(root, name, err.Error())
+	}
+	if _, err := patternmatcher.New(patterns); err != nil {
+		return ignoring{}, wrongIgnoreFile(root, name, locate(text, err))
+	}
+	return ignoring{found: true, text: text, patterns: patterns}, nil
+}
+
+// ignoredIn reads the ignore file of a directory.
+func ignoredIn(dir string) (ignoring, error) {
+	root, err := safefile.OpenRoot(dir)
+	if err != nil {
+		return ignoring{}, &InvalidError{Flag: pathArgument, Value: dir, Reason: plain(err)}
+	}
+	defer func() { _ = root.Close() }()
+	return readIgnoreFile(root, ignoreFile)
+}
+
+// wrongIgnoreFile names the file by its path: it is not on the command line.
+func wrongIgnoreFile(root *safefile.Root, name, reason string) error {
+	return &InvalidError{
+		Flag: ignoreFlag, Value: filepath.Join(root.Dir(), name), Reason: reason,
+		Next: "correct the file or remove it",
+	}
+}
+
+// locate finds the line with the pattern that is wrong.
+func locate(text []byte, err error) string {
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for number := 1; lines.Scan(); number++ {
+		patterns, lineErr := ignorefile.ReadAll(strings.NewReader(lines.Text()))
+		if lineErr != nil {
+			continue
+		}
+		if _, lineErr := patternmatcher.New(patterns); lineErr != nil {
+			return fmt.Sprintf("line %d, %q: %v", number, lines.Text(), lineErr)
+		}
+	}
+	return err.Error()
+}
+
+// explainRead says in the words of a flag's error why a file below a directory cannot be read.
+func explainRead(err error) (reason, next string) {
+	var leaves *safefile.LeavesError
+	var kind *safefile.NotRegularError
 	switch {
-	case os.IsNotExist(err):
-	case err != nil, !info.Mode().IsRegular(), info.Size() > maxIgnoreFile:
-		return files
-	default:
-		if text, err = os.ReadFile(path); err != nil {
-			return files
-		}
-		stat.Size, stat.ModTime = int64(len(text)), info.ModTime().UnixNano()
+	case errors.As(err, &leaves) && leaves.Target != "":
+		return "it is a link to " + leaves.Target + ", which is outside of the directory that is sent", ""
+	case errors.As(err, &leaves):
+		return "it is reached through a link that leaves the directory which is sent", ""
+	case errors.As(err, &kind):
+		return "it is " + safefile.Kind(kind.Mode), "name a regular file"
 	}
-	return withFile{FS: files, extra: fileFS{stat: stat, data: text}}
-}
-
-// withFile is a file system with one file more at its root.
-type withFile struct {
-	fsutil.FS
-	extra fileFS
-}
-
-// Walk visits the extra file at its place in the order: the receiving side counts on it.
-func (f withFile) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
-	target = strings.Trim(filepath.ToSlash(filepath.Clean(target)), "/")
-	if target == f.extra.stat.Path {
-		return f.extra.Walk(ctx, target, fn)
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error(), ""
 	}
-	if target != "." && target != "" {
-		return f.FS.Walk(ctx, target, fn)
-	}
-	visited := false
-	visit := func() error {
-		visited = true
-		return f.extra.Walk(ctx, "", fn)
-	}
-	err := f.FS.Walk(ctx, "", func(path string, entry fs.DirEntry, err error) error {
-		if !visited && fsutil.ComparePath(f.extra.stat.Path, path) < 0 {
-			if err := visit(); err != nil {
-				return err
-			}
-		}
-		return fn(path, entry, err)
-	})
-	if err != nil || visited {
-		return err
-	}
-	return visit()
-}
-
-func (f withFile) Open(name string) (io.ReadCloser, error) {
-	if filepath.ToSlash(name) == f.extra.stat.Path {
-		return f.extra.Open(f.extra.stat.Path)
-	}
-	return f.FS.Open(name)
+	return err.Error(), ""
 }

@@ -1,100 +1,167 @@
 package buildcontext
 
 import (
-	"io"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/fsutil"
 )
 
-// sent is what the daemon would get of the Dockerfile's folder: names in order, and the text of one of them.
-func sent(t *testing.T, dir, name string) (names []string, text string) {
+// listed are the names that the daemon gets of a mount, in order.
+func listed(t *testing.T, files fsutil.FS, target string) (names []string) {
 	t.Helper()
-	files, err := fsutil.NewFS(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files = sendIgnoreFile(files, filepath.Join(dir, "Dockerfile"), dir)
-	err = files.Walk(t.Context(), "", func(path string, _ fs.DirEntry, err error) error {
+	err := files.Walk(t.Context(), target, func(path string, _ fs.DirEntry, err error) error {
 		names = append(names, path)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := files.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	raw, err := io.ReadAll(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names, string(raw)
+	return names
 }
 
 func TestIgnoreFileTravelsWithTheDockerfile(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
-		names []string
 		text  string
 	}{
-		"of the context": {
-			map[string]string{"Dockerfile": "FROM scratch\n", ".dockerignore": "*.log\n", "Dockerfile.d/x": "", "a": ""},
-			[]string{".dockerignore", "Dockerfile", "Dockerfile.d", "Dockerfile.d/x", "Dockerfile.dockerignore", "a"}, "*.log\n",
-		},
-		"last": {map[string]string{"Dockerfile": "FROM scratch\n"}, []string{"Dockerfile", "Dockerfile.dockerignore"}, nothingIgnored},
-		"its own": {
-			map[string]string{"Dockerfile": "", ".dockerignore": "*.log\n", "Dockerfile.dockerignore": "own\n"},
-			[]string{".dockerignore", "Dockerfile", "Dockerfile.dockerignore"}, "own\n",
-		},
+		"of the context": {map[string]string{"Dockerfile": "FROM scratch\n", ".dockerignore": "*.log\n", "Dockerfile.d/x": "", "a": ""}, "*.log\n"},
+		"none":           {map[string]string{"Dockerfile": "FROM scratch\n"}, nothingIgnored},
+		"its own":        {map[string]string{"Dockerfile": "", ".dockerignore": "*.log\n", "Dockerfile.dockerignore": "own\n"}, "own\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			names, text := sent(t, tree(t, c.files), "Dockerfile.dockerignore")
-			if !slices.Equal(names, c.names) {
-				t.Errorf("names %q, want %q", names, c.names)
+			opt := applied(t, Input{Path: "."}, Environment{WorkingDir: tree(t, c.files)})
+			if names := listed(t, opt.LocalMounts["dockerfile"], ""); !slices.Equal(names, []string{"Dockerfile", "Dockerfile.dockerignore"}) {
+				t.Errorf("the daemon may ask for %q", names)
 			}
-			if text != c.text {
-				t.Errorf("text %q, want %q", text, c.text)
+			if got := read(t, opt, "dockerfile")["Dockerfile.dockerignore"]; got != c.text {
+				t.Errorf("text %q, want %q", got, c.text)
 			}
 		})
 	}
 }
 
-func TestOddIgnoreFilesAreLeftToTheDaemon(t *testing.T) {
-	dir := tree(t, map[string]string{"Dockerfile": ""})
-	if err := os.Mkdir(filepath.Join(dir, ignoreFile), 0o755); err != nil {
-		t.Fatal(err)
+func TestOnlyTheDockerfileOfItsDirectoryIsServed(t *testing.T) {
+	home := tree(t, map[string]string{"Dockerfile": "FROM scratch\n", ".ssh/id_ed25519": "KEY", "other": ""})
+	project := tree(t, map[string]string{"a": ""})
+	opt := applied(t, Input{Path: project, Dockerfile: filepath.Join(home, "Dockerfile")}, Environment{WorkingDir: project})
+	if names := listed(t, opt.LocalMounts["dockerfile"], ""); !slices.Equal(names, []string{"Dockerfile", "Dockerfile.dockerignore"}) {
+		t.Errorf("the daemon may ask for %q", names)
 	}
-	files, err := fsutil.NewFS(dir)
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{".ssh/id_ed25519", "other", "../a"} {
+		if _, err := opt.LocalMounts["dockerfile"].Open(name); err == nil {
+			t.Errorf("%s can be opened", name)
+		}
 	}
-	if got := sendIgnoreFile(files, filepath.Join(dir, "Dockerfile"), dir); got != files {
-		t.Error("a folder named .dockerignore was read")
+	for target, want := range map[string][]string{"Dockerfile.dockerignore": {"Dockerfile.dockerignore"}, "/": {"Dockerfile", "Dockerfile.dockerignore"}, "other": nil} {
+		if got := listed(t, opt.LocalMounts["dockerfile"], target); !slices.Equal(got, want) {
+			t.Errorf("walking %q visits %q", target, got)
+		}
 	}
 }
 
-func TestWalkOfOnePathFindsTheExtraFile(t *testing.T) {
-	dir := tree(t, map[string]string{"Dockerfile": "", "sub/x": ""})
-	files, err := fsutil.NewFS(dir)
+// What a .dockerignore leaves out is not the daemon's to ask for, by whatever patterns.
+func TestIgnoredFilesAreNotServed(t *testing.T) {
+	files := map[string]string{
+		"Dockerfile": "FROM scratch\n", "secret/key": "KEY", "secret/public": "P", "a": "",
+		".dockerignore": "secret\n!secret/public\n",
+	}
+	dir := tree(t, files)
+	delete(files, ".dockerignore")
+	files["Dockerfile.dockerignore"] = "secret\n!secret/public\n"
+	own := tree(t, files)
+	for name, opt := range map[string]client.SolveOpt{
+		"main":        applied(t, Input{Path: dir}, Environment{}),
+		"its own":     applied(t, Input{Path: own}, Environment{}),
+		"other input": applied(t, Input{Path: dir, Dockerfile: "-"}, Environment{Stdin: strings.NewReader("FROM scratch")}),
+		"URL":         applied(t, Input{Path: dir, Dockerfile: "https://example.com/Dockerfile"}, Environment{}),
+	} {
+		names := listed(t, opt.LocalMounts["context"], "")
+		if slices.Contains(names, filepath.Join("secret", "key")) || !slices.Contains(names, filepath.Join("secret", "public")) || !slices.Contains(names, "a") {
+			t.Errorf("%s: the daemon may ask for %q", name, names)
+		}
+		if _, err := opt.LocalMounts["context"].Open("secret/key"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: an ignored file is opened: %v", name, err)
+		}
+	}
+	_, opt, err := named(t, tree(t, map[string]string{"Dockerfile": "FROM x", "sub/.dockerignore": "k*", "sub/key": "", "sub/a": ""}), "sub")
 	if err != nil {
 		t.Fatal(err)
 	}
-	files = sendIgnoreFile(files, filepath.Join(dir, "Dockerfile"), dir)
-	for target, want := range map[string][]string{"Dockerfile.dockerignore": {"Dockerfile.dockerignore"}, "sub": {"sub", "sub/x"}} {
-		var got []string
-		err := files.Walk(t.Context(), target, func(path string, _ fs.DirEntry, err error) error {
-			got = append(got, path)
-			return err
-		})
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("walking %q visits %q, %v", target, got, err)
+	if names := listed(t, opt.LocalMounts["x"], ""); !slices.Equal(names, []string{".dockerignore", "a"}) {
+		t.Errorf("named: the daemon may ask for %q", names)
+	}
+}
+
+// An ignore file that cannot be obeyed is never left out: what it hides would be sent.
+func TestWrongIgnoreFiles(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "id_ed25519")
+	if err := os.WriteFile(outside, []byte("PRIVATE-KEY-OF-THE-USER"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o644) }
+	}
+	for name, c := range map[string]struct {
+		create func(path string) error
+		want   string
+	}{
+		"link outside":          {func(path string) error { return os.Symlink(outside, path) }, "it is a link to " + outside + ", which is outside"},
+		"relative link outside": {func(path string) error { return os.Symlink("../../../../../../../etc/hostname", path) }, "outside"},
+		"link to a process":     {func(path string) error { return os.Symlink("/proc/self/environ", path) }, "outside"},
+		"link to stdin":         {func(path string) error { return os.Symlink("/dev/stdin", path) }, "outside"},
+		"dangling link":         {func(path string) error { return os.Symlink("nowhere", path) }, "no such file"},
+		"link to a directory":   {func(path string) error { return os.Symlink(".", path) }, "it is a directory"},
+		"directory":             {func(path string) error { return os.Mkdir(path, 0o755) }, "it is a directory"},
+		"bad pattern":           {write("a\n\n[\n"), `line 3, "[": syntax error in pattern`},
+		"bad exclusion":         {write("!\n"), `line 1, "!"`},
+		"too large":             {write(strings.Repeat("x\n", maxIgnoreFile/2+1)), "larger than"},
+	} {
+		for _, place := range []string{".dockerignore", "Dockerfile.dockerignore", "sub/.dockerignore"} {
+			t.Run(name+" "+filepath.Dir(place)+filepath.Base(place), func(t *testing.T) {
+				dir := tree(t, map[string]string{"Dockerfile": "# syntax=evil.example.com/frontend\nFROM scratch\n", "sub/a": ""})
+				if err := c.create(filepath.Join(dir, place)); err != nil {
+					t.Fatal(err)
+				}
+				_, _, err := named(t, dir, "sub")
+				var invalid *InvalidError
+				if !errors.As(err, &invalid) {
+					t.Fatalf("got %v, want an InvalidError", err)
+				}
+				if !strings.Contains(invalid.Reason, c.want) || invalid.Value != filepath.Join(dir, place) {
+					t.Errorf("got %q, want %q of %s", err, c.want, place)
+				}
+			})
+		}
+	}
+}
+
+// Links that stay in the context are followed, also from beside a Dockerfile below it.
+func TestLinkedIgnoreFileInside(t *testing.T) {
+	dir := tree(t, map[string]string{"docker/Dockerfile": "FROM scratch\n", "rules": "secret\n", "secret": "", "a": ""})
+	for _, link := range []string{"docker/Dockerfile.dockerignore", ".dockerignore"} {
+		target := "rules"
+		if strings.Contains(link, "/") {
+			target = "../rules"
+		}
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+		opt := applied(t, Input{Path: ".", Dockerfile: "docker/Dockerfile"}, Environment{WorkingDir: dir})
+		if got := read(t, opt, "dockerfile")["Dockerfile.dockerignore"]; got != "secret\n" {
+			t.Errorf("%s: the text is %q", link, got)
+		}
+		if slices.Contains(listed(t, opt.LocalMounts["context"], ""), "secret") {
+			t.Errorf("%s is not obeyed", link)
+		}
+		if err := os.Remove(filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

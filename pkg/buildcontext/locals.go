@@ -1,13 +1,9 @@
 package buildcontext
 
 import (
-	"errors"
-	"io/fs"
-	"path/filepath"
-
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/plugins/content/local"
-	"github.com/tonistiigi/fsutil"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // Local is a directory under the name that a frontend asks for: --local or
@@ -23,26 +19,22 @@ type Local struct {
 // looked for and nothing is added.
 func Locals(directories, layouts []Local, env Environment) (*Context, error) {
 	c := newContext()
+	c.together = true
 	for _, in := range directories {
 		dir := env.path(in.Dir)
-		if !isDirectory(dir) {
+		if !safefile.IsDir(dir) {
 			return nil, in.wrong("no such directory: " + dir)
 		}
-		files, err := fsutil.NewFS(dir)
-		if err != nil {
+		if err := c.send(in.Name, dir, nil); err != nil {
 			return nil, in.wrong(plain(err))
-		}
-		c.mounts[in.Name], c.dirs[in.Name] = files, dir
-		if in.Name == contextMount {
-			c.sharedKey = sharedKey(dir)
 		}
 	}
 	for _, in := range layouts {
 		dir := env.path(in.Dir)
-		if !isDirectory(dir) {
+		if !safefile.IsDir(dir) {
 			return nil, in.wrong("no such directory: " + dir)
 		}
-		store, err := local.NewStore(dir)
+		store, err := openLayout(dir)
 		if err != nil {
 			return nil, in.wrong(plain(err))
 		}
@@ -56,8 +48,12 @@ func Locals(directories, layouts []Local, env Environment) (*Context, error) {
 
 // HasFile says whether the directory has the file, in the spelling given.
 func (in Local) HasFile(name string, env Environment) bool {
-	err := readable(filepath.Join(env.path(in.Dir), name))
-	return !errors.Is(err, fs.ErrNotExist)
+	root, err := safefile.OpenRoot(env.path(in.Dir))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = root.Close() }()
+	return root.Has(name)
 }
 
 func (in Local) wrong(reason string) error {

@@ -1,20 +1,20 @@
 package buildcontext
 
 import (
-	"os"
-	"path/filepath"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/distribution/reference"
-	"github.com/moby/buildkit/client/ociindex"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/identity"
 	"github.com/moby/buildkit/util/gitutil"
 	digest "github.com/opencontainers/go-digest"
-	"github.com/tonistiigi/fsutil"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // Named is an additional context: --build-context NAME=VALUE.
@@ -54,7 +54,7 @@ func (c *Context) addNamed(in Named, env Environment) error {
 		return nil
 	case strings.HasPrefix(in.Value, layoutScheme):
 		return c.addLayout(in, env)
-	case isRemote(in.Value) && !isDirectory(env.path(in.Value)):
+	case isRemote(in.Value) && !safefile.IsDir(env.path(in.Value)):
 		return c.addRemote(in)
 	}
 	return c.addDirectory(in, env)
@@ -75,26 +75,28 @@ func (c *Context) addRemote(in Named) error {
 
 func (c *Context) addDirectory(in Named, env Environment) error {
 	dir := env.path(in.Value)
-	info, err := os.Stat(dir)
+	info, err := safefile.Stat(dir)
 	switch {
-	case os.IsNotExist(err):
+	case errors.Is(err, fs.ErrNotExist):
 		return in.wrong("no such directory: "+dir, "name a directory, a URL, docker-image://IMAGE, oci-layout://DIR or target:STAGE")
 	case err != nil:
 		return in.wrong(plain(err), "")
 	case !info.IsDir():
 		return in.wrong(dir+" is a file", "name its directory")
 	}
-	files, err := fsutil.NewFS(dir)
+	rules, err := ignoredIn(dir)
 	if err != nil {
-		return in.wrong(plain(err), "")
+		return err
 	}
 	mount := in.Name
 	if mount == contextMount || mount == dockerfileMount {
 		mount = "_" + mount // these names are taken by the main context
 	}
-	c.mounts[mount], c.dirs[mount] = files, dir
+	if err := c.send(mount, dir, rules.patterns); err != nil {
+		return in.wrong(plain(err), "")
+	}
 	c.attrs[namedAttr+in.Name] = "local:" + mount
-	c.attrs[sharedAttr+in.Name] = sharedKey(dir)
+	c.keyed[sharedAttr+in.Name] = mount
 	return nil
 }
 
@@ -103,18 +105,17 @@ func (c *Context) addDirectory(in Named, env Environment) error {
 func (c *Context) addLayout(in Named, env Environment) error {
 	dir, tag, dgst := parseLayout(strings.TrimPrefix(in.Value, layoutScheme))
 	dir = env.path(dir)
-	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil {
+	store, err := openLayout(dir)
+	if err == nil {
+		_, err = store.root.Lstat(ocispecs.ImageIndexFile)
+	}
+	if err != nil {
 		return in.wrong("there is no OCI layout in "+dir+": "+plain(err), "name the directory that has index.json")
 	}
 	if dgst == "" {
-		var err error
-		if dgst, err = findInLayout(dir, tag); err != nil {
+		if dgst, err = store.find(tag); err != nil {
 			return in.wrong(err.Error(), "name what the layout holds: "+in.Name+"="+layoutScheme+"DIR:TAG or DIR@sha256:…")
 		}
-	}
-	store, err := local.NewStore(dir)
-	if err != nil {
-		return in.wrong(plain(err), "")
 	}
 	if c.layouts == nil {
 		c.layouts = map[string]content.Store{}
@@ -146,22 +147,6 @@ func parseLayout(text string) (dir, tag string, dgst digest.Digest) {
 		tag = "latest"
 	}
 	return dir, tag, dgst
-}
-
-// findInLayout takes the tag's image, or the only one.
-func findInLayout(dir, tag string) (digest.Digest, error) {
-	index := ociindex.NewStoreIndex(dir)
-	found, err := index.Get(tag)
-	if err == nil && found == nil {
-		found, err = index.GetSingle()
-	}
-	if err != nil {
-		return "", err
-	}
-	if found == nil {
-		return "", &os.PathError{Op: "looking for tag " + tag, Path: dir, Err: os.ErrNotExist}
-	}
-	return found.Digest, found.Digest.Validate()
 }
 
 func (c *Context) addCap(name string) {

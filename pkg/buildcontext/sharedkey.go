@@ -1,24 +1,100 @@
 package buildcontext
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"hash"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+
+	"github.com/moby/buildkit/identity"
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// sharedKey names a directory of this user on this machine, the same for every
-// build: under it the daemon keeps what was sent, so that only the differences
-// travel next time. Since it compares size and time only, two machines must
-// never have the same key.
-func sharedKey(dir string) string {
+// maxMachineID bounds, in bytes, the file that names the machine.
+const maxMachineID = 1 << 10
+
+// sent is a directory that is sent, under a key by which the daemon finds what it has of it.
+type sent struct {
+	dir   string
+	files *directory
+	// surveyed looks once; it is begun before it is needed, while the builder is being connected.
+	surveyed func() surveyed
+}
+
+// surveyed is what a survey comes to.
+type surveyed struct {
+	key   string
+	since int64
+}
+
+// send makes the directory a mount, without what is ignored: that is not the daemon's to ask for.
+func (c *Context) send(mount, dir string, ignored []string) error {
+	files, err := openDirectory(dir)
+	if err != nil {
+		return err
+	}
+	s := &sent{dir: dir, files: files}
+	s.surveyed = sync.OnceValue(func() surveyed { return s.survey(ignored) })
+	files.since = func() int64 { return s.surveyed().since }
+	go s.surveyed()
+	var listed fsutil.FS = files
+	if len(ignored) > 0 {
+		if listed, err = fsutil.NewFilterFS(files, &fsutil.FilterOpt{ExcludePatterns: ignored}); err != nil {
+			return err
+		}
+	}
+	c.mounts[mount], c.dirs[mount], c.sent[mount] = listed, dir, s
+	return nil
+}
+
+// survey leaves what cannot be read to the transfer, which reports it.
+func (s *sent) survey(ignored []string) surveyed {
+	sum := identify(s.dir)
+	found, err := look(context.TODO(), s.files, ignored) //nolint:forbidigo // it ends with the directory, and is needed before there is a build
+	if err != nil {
+		return surveyed{key: encode(s.dir, sum)}
+	}
+	since, latest := found.split()
+	found.writeModes(sum)
+	_, _ = sum.Write(fmt.Appendf(nil, "\x00%d", latest))
+	return surveyed{key: encode(s.dir, sum), since: since}
+}
+
+// SendAnew gives all directories keys that the daemon does not know, so that it asks for all of them.
+func (c *Context) SendAnew() {
+	c.anew = identity.NewID()
+}
+
+// key is the shared key of a mount.
+func (c *Context) key(mount string) string {
+	s := c.sent[mount]
+	if s == nil {
+		return ""
+	}
+	return s.surveyed().key + c.anew
+}
+
+// identify begins the key of a directory of this user on this machine. The daemon compares sizes and times only, so two
+// machines must never have the same key.
+func identify(dir string) hash.Hash {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{machine(), owner(), dir}, "\x00")))
-	return filepath.Base(dir) + ":" + hex.EncodeToString(sum[:16])
+	sum := sha256.New()
+	_, _ = sum.Write([]byte(strings.Join([]string{machine(), owner(), dir}, "\x00")))
+	return sum
+}
+
+func encode(dir string, sum hash.Hash) string {
+	return filepath.Base(dir) + ":" + hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
 // machine takes the name and the identity: images of containers often carry the
@@ -28,7 +104,7 @@ func machine() string {
 	if err != nil {
 		name = ""
 	}
-	id, err := os.ReadFile("/etc/machine-id")
+	id, err := safefile.Read("/etc/machine-id", maxMachineID)
 	if err != nil {
 		return name
 	}

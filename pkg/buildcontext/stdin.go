@@ -56,31 +56,45 @@ func (c *Context) fromStdin(in Input, env Environment) error {
 		}
 	}
 	c.mounts[contextMount] = emptyFS{}
-	return c.mountDockerfile(input, "PATH", Stdin)
+	text, err := readDockerfile(input, pathArgument, Stdin)
+	if err != nil {
+		return err
+	}
+	_, err = c.dockerfileFromText(text, pathArgument, Stdin, "")
+	return err
 }
 
-func (c *Context) dockerfileFromStdin(env Environment) error {
-	return c.mountDockerfile(env.Stdin, "--file", Stdin)
+func (c *Context) dockerfileFromStdin(env Environment, contextDir string) ([]string, error) {
+	text, err := readDockerfile(env.Stdin, fileFlag, Stdin)
+	if err != nil {
+		return nil, err
+	}
+	return c.dockerfileFromText(text, fileFlag, Stdin, contextDir)
 }
 
-// mountDockerfile reads a Dockerfile that is no file; flag and typed name it in
-// errors.
-func (c *Context) mountDockerfile(from io.Reader, flag, typed string) error {
+// readDockerfile reads what is no file; flag and typed name it in errors.
+func readDockerfile(from io.Reader, flag, typed string) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(from, maxDockerfile+1))
-	invalid := &InvalidError{Flag: flag, Value: typed}
 	switch {
 	case err != nil:
-		invalid.Reason = "reading it: " + err.Error()
-		return invalid
-	case len(text) == 0:
-		invalid.Reason, invalid.Next = "it is empty", "pipe a Dockerfile into it"
-		return invalid
+		return nil, &InvalidError{Flag: flag, Value: typed, Reason: "reading it: " + err.Error()}
 	case len(text) > maxDockerfile:
-		invalid.Reason = "it is neither an archive nor a Dockerfile of at most 16 MiB"
-		return invalid
+		return nil, &InvalidError{Flag: flag, Value: typed, Reason: "it is neither an archive nor a Dockerfile of at most 16 MiB"}
+	}
+	return text, nil
+}
+
+// dockerfileFromText mounts a Dockerfile that is no file. It returns what the ignore file of the context leaves out.
+func (c *Context) dockerfileFromText(text []byte, flag, typed, contextDir string) ([]string, error) {
+	if len(text) == 0 {
+		return nil, &InvalidError{Flag: flag, Value: typed, Reason: "it is empty", Next: "pipe a Dockerfile into it"}
 	}
 	c.mounts[dockerfileMount] = newDockerfileFS(text)
 	c.attrs[filenameAttr] = defaultDockerfile
 	c.attrs[dockerfileKeyAttr] = dockerfileMount
-	return nil
+	if contextDir == "" {
+		return nil, nil
+	}
+	rules, err := ignoredIn(contextDir)
+	return rules.patterns, err
 }

@@ -1,5 +1,7 @@
 package buildcontext
 
+import "io"
+
 // Dockerfile returns the text of the Dockerfile, or nil if it is not on this machine, or too large for a Dockerfile.
 // The name of one that the frontend is told by other means, e.g. --opt filename=NAME, is given; "" is the context's own.
 func (c *Context) Dockerfile(name string) []byte {
@@ -13,8 +15,13 @@ func (c *Context) Dockerfile(name string) []byte {
 	if files == nil || c.attrs[dockerfileKeyAttr] != "" && c.attrs[dockerfileKeyAttr] != dockerfileMount {
 		return nil
 	}
-	text, ok := readSmall(files, name)
-	if !ok {
+	file, err := files.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxInline+1))
+	if err != nil || len(text) > maxInline {
 		return nil
 	}
 	return text

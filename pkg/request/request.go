@@ -109,6 +109,7 @@ func New(opts Options, env Environment) (*Request, error) {
 		opts.Output.apply,
 		opts.Output.checkPushes,
 		opts.Input.apply,
+		opts.Steps.sendAnew,
 		opts.readDefinition,
 	}
 	for _, apply := range families {

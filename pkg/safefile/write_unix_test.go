@@ -213,7 +213,7 @@ func TestWriteToDescriptor(t *testing.T) {
 		t.Skip("this system has no /dev/fd")
 	}
 	path := filepath.Join(t.TempDir(), "log")
-	script := `exec >"$LOG" 7>"$LOG.7" 8<"$LOG"
+	script := `exec >"$LOG" 7>"$LOG.7" 8<"$LOG" 9>&-
 		ln -s /dev/stdout "$LOG.link"
 		echo before; "$@" || exit; echo after
 		SAFEFILE_TEST_PATHS=/dev/fd/8 "$@" && exit 3 # for reading alone

@@ -1,0 +1,18 @@
+//go:build !unix
+
+package buildcontext
+
+import (
+	"io/fs"
+
+	"github.com/tonistiigi/fsutil/types"
+)
+
+type inode struct{}
+
+// systemMode makes everything executable: Windows has no such bit.
+func systemMode(mode fs.FileMode) fs.FileMode { return mode&^0o777 | (mode.Perm()|0o111)&0o755 }
+
+func (e *entry) describeInode(*types.Stat) {}
+
+func (e *entry) describeAttributes(*types.Stat) error { return nil }

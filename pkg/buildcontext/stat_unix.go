@@ -1,0 +1,70 @@
+//go:build unix
+
+package buildcontext
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/containerd/continuity/sysx"
+	"github.com/tonistiigi/fsutil/types"
+	"golang.org/x/sys/unix"
+)
+
+// inode tells files apart, whatever their names.
+type inode struct{ device, number uint64 }
+
+func systemMode(mode fs.FileMode) fs.FileMode { return mode }
+
+// describeInode notes the numbers of a device, and the first name of a file with several.
+func (e *entry) describeInode(stat *types.Stat) {
+	raw, ok := e.info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return
+	}
+	stat.Uid, stat.Gid = raw.Uid, raw.Gid
+	if e.info.IsDir() {
+		return
+	}
+	if e.info.Mode()&fs.ModeDevice != 0 {
+		stat.Devmajor, stat.Devminor = int64(unix.Major(uint64(raw.Rdev))), int64(unix.Minor(uint64(raw.Rdev))) //nolint:unconvert // differs between systems
+	}
+	if raw.Nlink < 2 {
+		return
+	}
+	id := inode{uint64(raw.Dev), raw.Ino} //nolint:unconvert // differs between systems
+	if first, again := e.links[id]; again {
+		stat.Linkname, stat.Size = first, 0
+		return
+	}
+	e.links[id] = filepath.ToSlash(e.name)
+}
+
+// describeAttributes reads the extended attributes, but not those that macOS keeps for itself.
+func (e *entry) describeAttributes(stat *types.Stat) error {
+	names, err := sysx.LListxattr(e.path())
+	if err != nil {
+		if errors.Is(err, syscall.ENOTSUP) || errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return fmt.Errorf("reading the extended attributes of %q: %w", e.name, err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "com.apple.") {
+			continue
+		}
+		value, err := sysx.LGetxattr(e.path(), name)
+		if err != nil {
+			continue // it has gone, or is not this user's to read
+		}
+		if stat.Xattrs == nil {
+			stat.Xattrs = map[string][]byte{}
+		}
+		stat.Xattrs[name] = value
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package safefile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// writerTimeout is how long a program may take to open the other end of a named pipe.
+const writerTimeout = 10 * time.Second
+
+// Read returns the content, of at most limit bytes, of a file that the user named: links to it are followed, and what a
+// shell makes of <(program) is read to its end. Directories, sockets and block devices are a *NotRegularError, and so is
+// a named pipe that no program writes to.
+func Read(path string, limit int64) ([]byte, error) {
+	file, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return readAll(file, path, limit)
+}
+
+func open(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "opening", Path: path, Err: cause(err)}
+	}
+	switch mode := info.Mode(); {
+	case mode&fs.ModeNamedPipe != 0:
+		return openPipe(path, mode, writerTimeout)
+	case !mode.IsRegular() && mode&fs.ModeCharDevice == 0:
+		return nil, &NotRegularError{Name: path, Mode: mode}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "opening", Path: path, Err: cause(err)}
+	}
+	return file, nil
+}
+
+// openPipe waits for the writer, without which there would be an end at once and an empty content.
+func openPipe(path string, mode fs.FileMode, within time.Duration) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		file, err := os.Open(path)
+		done <- opened{file, err}
+	}()
+	late := time.NewTimer(within)
+	defer late.Stop()
+	select {
+	case got := <-done:
+		if got.err != nil {
+			return nil, &fs.PathError{Op: "opening", Path: path, Err: cause(got.err)}
+		}
+		return got.file, nil
+	case <-late.C:
+		return nil, &NotRegularError{Name: path, Mode: mode, Reason: "to which no program writes"}
+	}
+}
+
+// Exists reports whether there is something at the path that the user named, even if it cannot be read.
+func Exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// Stat describes what is at the path that the user named; links are followed.
+func Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
+
+// IsDir reports whether there is a directory at the path that the user named.
+func IsDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// IsPipe reports whether there is a named pipe at the path that the user named, e.g. what a shell makes of <(program).
+func IsPipe(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&fs.ModeNamedPipe != 0
+}

@@ -1,0 +1,192 @@
+package safefile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Root is a directory that the user named. Links inside it are followed as long as they stay inside it; nothing outside
+// of it is ever opened through it. Its methods take names relative to it.
+type Root struct {
+	dir  string
+	root *os.Root
+}
+
+// OpenRoot opens the directory. Links on the way to it are followed: the user named them.
+func OpenRoot(dir string) (*Root, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Root{dir: dir, root: root}, nil
+}
+
+// Dir returns the path that the directory was opened by.
+func (r *Root) Dir() string { return r.dir }
+
+// Close releases the directory. A Root that is not closed is released when nothing refers to it any more.
+func (r *Root) Close() error { return r.root.Close() }
+
+// Lstat describes the name and does not follow it if it is a link.
+func (r *Root) Lstat(name string) (fs.FileInfo, error) {
+	info, err := r.root.Lstat(local(name))
+	return info, r.explain("reading", name, err)
+}
+
+// Readlink returns the target of a link as it is written.
+func (r *Root) Readlink(name string) (string, error) {
+	target, err := r.root.Readlink(local(name))
+	return target, r.explain("reading", name, err)
+}
+
+// Open opens a regular file. Anything else is a *NotRegularError and is not opened, since opening alone may wait for
+// ever or do something; a link that leaves the directory is a *LeavesError.
+func (r *Root) Open(name string) (*os.File, error) {
+	info, err := r.root.Stat(local(name))
+	if err != nil {
+		return nil, r.explain("opening", name, err)
+	}
+	if err := regular(name, info); err != nil {
+		return nil, err
+	}
+	file, err := r.root.OpenFile(local(name), os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, r.explain("opening", name, err)
+	}
+	if info, err = file.Stat(); err == nil {
+		err = regular(name, info) // it may have been replaced meanwhile
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// ReadFile returns the content of a regular file of at most limit bytes. A larger one is a *TooLargeError.
+func (r *Root) ReadFile(name string, limit int64) ([]byte, error) {
+	file, err := r.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return readAll(file, name, limit)
+}
+
+// Has reports whether there is an entry of that name, even one that cannot be read.
+func (r *Root) Has(name string) bool {
+	_, err := r.root.Lstat(local(name))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// readAll reads at most limit bytes, whatever the size says: of a file in /proc it says 0.
+func readAll(file io.Reader, name string, limit int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(file, limit+1))
+	switch {
+	case err != nil:
+		return nil, &fs.PathError{Op: "reading", Path: name, Err: cause(err)}
+	case int64(len(text)) > limit:
+		return nil, &TooLargeError{Name: name, Limit: limit}
+	}
+	return text, nil
+}
+
+// explain names the file as the caller does, and recognizes a link that leaves.
+func (r *Root) explain(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = cause(err)
+	if strings.Contains(err.Error(), "escapes from parent") { // package os has no value for it
+		target, _ := r.root.Readlink(local(name))
+		return &LeavesError{Name: name, Target: target, Dir: r.dir}
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}
+
+// cause is the error without the name that package os gives the file.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+func local(name string) string {
+	name = strings.TrimLeft(filepath.FromSlash(name), string(filepath.Separator))
+	if name == "" {
+		return "."
+	}
+	return filepath.Clean(name)
+}
+
+// LeavesError is returned for a name that leads out of its directory.
+type LeavesError struct {
+	Name   string
+	Target string // of the link as it is written; empty if a directory on the way is the link
+	Dir    string
+}
+
+func (e *LeavesError) Error() string {
+	if e.Target == "" {
+		return fmt.Sprintf("%q leads out of %q through a link", e.Name, e.Dir)
+	}
+	return fmt.Sprintf("%q is a link to %q, which is outside of %q", e.Name, e.Target, e.Dir)
+}
+
+// NotRegularError is returned for what is not a regular file.
+type NotRegularError struct {
+	Name   string
+	Mode   fs.FileMode
+	Reason string // more about it; may be empty
+}
+
+func (e *NotRegularError) Error() string {
+	text := fmt.Sprintf("%q is %s", e.Name, Kind(e.Mode))
+	if e.Reason != "" {
+		text += " " + e.Reason
+	}
+	return text
+}
+
+// TooLargeError is returned for a file with more bytes than are read of it.
+type TooLargeError struct {
+	Name  string
+	Limit int64
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%q is larger than %d bytes", e.Name, e.Limit)
+}
+
+func regular(name string, info fs.FileInfo) error {
+	if info.Mode().IsRegular() {
+		return nil
+	}
+	return &NotRegularError{Name: name, Mode: info.Mode()}
+}
+
+// Kind names what a file is, with its article.
+func Kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "a regular file"
+	case mode.IsDir():
+		return "a directory"
+	case mode&fs.ModeSymlink != 0:
+		return "a link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case mode&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "not a regular file"
+}
