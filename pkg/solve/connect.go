@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client"
+	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // names of files and values of arguments need not be UTF-8
 	"google.golang.org/grpc"
 )
 
