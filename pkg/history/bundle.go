@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/content/proxy"
 	imagearchive "github.com/containerd/containerd/v2/core/images/archive"
 	"github.com/containerd/platforms"
 	controlapi "github.com/moby/buildkit/api/services/control"
@@ -34,10 +33,11 @@ const (
 // the trace or the cache's options are left out.
 func Export(ctx context.Context, c *client.Client, w io.Writer, record Record) error {
 	bundle := &bundle{
-		blobs:    contentutil.NewMultiProvider(proxy.NewContentStore(c.ContentClient())),
+		daemon:   blobsOf(c),
 		manifest: ocispecs.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageManifest},
 		seen:     map[string]bool{},
 	}
+	bundle.blobs = contentutil.NewMultiProvider(bundle.daemon)
 	workers, err := c.ListWorkers(ctx)
 	if err != nil {
 		return err
@@ -59,6 +59,7 @@ func Export(ctx context.Context, c *client.Client, w io.Writer, record Record) e
 
 // bundle is put together from the daemon's blobs and new ones.
 type bundle struct {
+	daemon   blobs
 	blobs    *contentutil.MultiProvider
 	manifest ocispecs.Manifest
 	seen     map[string]bool
@@ -120,7 +121,7 @@ func (b *bundle) addResult(blob *controlapi.Descriptor) {
 
 // addTrace adds the spans, each a JSON object, without tokens.
 func (b *bundle) addTrace(ctx context.Context, entry *controlapi.BuildHistoryRecord) error {
-	text, err := content.ReadBlob(ctx, b.blobs, descriptor(entry.Trace))
+	text, err := b.daemon.read(ctx, entry.Trace)
 	if err != nil {
 		return err
 	}

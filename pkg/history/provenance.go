@@ -8,8 +8,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/content/proxy"
 	slsa1 "github.com/in-toto/in-toto-golang/in_toto/slsa_provenance/v1"
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/client"
@@ -71,7 +69,7 @@ func provenanceOf(ctx context.Context, c *client.Client, result *controlapi.Buil
 		if attestation.MediaType != inTotoMediaType || !strings.HasPrefix(kind, provenancePredicates) {
 			continue
 		}
-		text, err := content.ReadBlob(ctx, proxy.NewContentStore(c.ContentClient()), descriptor(attestation))
+		text, err := blobsOf(c).read(ctx, attestation)
 		if err != nil {
 			return nil, fmt.Errorf("reading provenance %s: %w", attestation.Digest, err)
 		}

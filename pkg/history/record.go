@@ -11,6 +11,7 @@ import (
 
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/client"
+	_ "github.com/moby/buildkit/util/grpcutil/encoding/proto" // records of other clients need not be UTF-8
 	"google.golang.org/grpc/codes"
 )
 

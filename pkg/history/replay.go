@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/content/proxy"
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/grpcerrors"
@@ -43,7 +41,7 @@ func Replay(ctx context.Context, c *client.Client, ref string, see func(*client.
 func Failure(ctx context.Context, c *client.Client, record Record) (failure, err error) {
 	recorded := record.entry.Error
 	if blob := record.entry.ExternalError; blob != nil {
-		text, err := content.ReadBlob(ctx, proxy.NewContentStore(c.ContentClient()), descriptor(blob))
+		text, err := blobsOf(c).read(ctx, blob)
 		if err != nil {
 			return nil, fmt.Errorf("reading the error of build %q: %w", record.Ref, err)
 		}

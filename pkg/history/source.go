@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // sourceOf is where the build came from: a URL as context, or the repository that
@@ -28,9 +30,9 @@ func withoutCredentials(address string) string {
 }
 
 // withoutSecrets blanks the credentials that clients put into the options of caches,
-// which come back in traces, and what looks like a token of GitHub anywhere.
+// which come back in traces, those in URLs, and what looks like a token of GitHub anywhere.
 func withoutSecrets(text string) string {
 	options := regexp.MustCompile(`(?i)((?:ghtoken|token|access_key_id|secret_access_key|session_token|account_key)(?:=|\\?"\s*:\s*\\?"))[^\s,"\\]+`)
 	tokens := regexp.MustCompile(`gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{82}`)
-	return tokens.ReplaceAllString(options.ReplaceAllString(text, "${1}xxxxx"), "xxxxx")
+	return tokens.ReplaceAllString(options.ReplaceAllString(escape.MaskCredentials(text), "${1}xxxxx"), "xxxxx")
 }

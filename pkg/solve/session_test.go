@@ -3,6 +3,7 @@ package solve
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -95,5 +96,31 @@ func TestShortestAnswer(t *testing.T) {
 	}
 	if got := g.RoundTrip(); got != 5 {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestNamesNeedNotBeUTF8 proves that file names and link targets arrive as they are, and values of arguments.
+func TestNamesNeedNotBeUTF8(t *testing.T) {
+	const name = "caf\xe9.txt"
+	dir, into := t.TempDir(), t.TempDir()
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644), os.Symlink("to "+name, filepath.Join(dir, "link"))); err != nil {
+		t.Skip("this file system wants UTF-8: ", err)
+	}
+	daemon := &fakeDaemon{}
+	daemon.solve = func(ctx context.Context, asked *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+		if got := asked.FrontendAttrs["build-arg:who"]; got != name {
+			t.Errorf("the argument is %q", got)
+		}
+		return &controlapi.SolveResponse{ExporterResponse: map[string]string{"who": name}}, daemon.fetchContext(ctx, asked.Session, into)
+	}
+	req := requestFor(t, dir, request.Output{Outputs: []string{"type=cacheonly"}}, func(o *request.Options) { o.BuildArgs = []string{"who=" + name} })
+	if _, err := build(t.Context(), daemon.start(t, nil).mustConnect(t), req, &recorder{}); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(into, name)); err != nil || string(text) != "x" {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+	if to, err := os.Readlink(filepath.Join(into, "link")); err != nil || to != "to "+name {
+		t.Errorf("the link leads to %q, %v", to, err)
 	}
 }
