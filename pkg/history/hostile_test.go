@@ -38,7 +38,7 @@ func TestSizesOfBlobsAreBounded(t *testing.T) {
 		provenance := d.blob(t, inTotoMediaType, "{}")
 		provenance.Annotations = map[string]string{predicateAnnotation: "https://slsa.dev/provenance/v0.2"}
 		record.Result = &controlapi.BuildResultInfo{Attestations: []*controlapi.Descriptor{provenance}}
-		other := entry("b", 10, 1)
+		other := entry("b", 100, 1)
 		other.Result = &controlapi.BuildResultInfo{Attestations: []*controlapi.Descriptor{manifest}}
 		d.records = append(d.records, record, other)
 		d.store = sizedStore{d.store, size}
