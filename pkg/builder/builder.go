@@ -45,6 +45,8 @@ const (
 	annotationPrefix = "kubectl-buildkit.github.io/"
 	// AnnotationSpec holds the hash of all that a member was started with: install compares it to know what changed.
 	AnnotationSpec = annotationPrefix + "spec"
+	// AnnotationRun tells the runs of install apart: one that ends early removes only what has its own.
+	AnnotationRun = annotationPrefix + "run"
 	// AnnotationMode says how the daemon runs: "privileged" or "rootless".
 	AnnotationMode = annotationPrefix + "mode"
 	// AnnotationTrust holds the fingerprint of the certificates a member was started with.

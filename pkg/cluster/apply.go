@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,12 +14,66 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// attempts is how often a step starts over because somebody else changed an object in between.
-const attempts = 5
+// attempts is how often a step starts over because another client changed an object in between.
+const attempts = 10
 
-// preflight asks the server whether it would accept a member, so that Pod Security, a quota or a webhook speaks up
-// before anything is made. A StatefulSet would otherwise be accepted and stay empty.
-func (i *installation) preflight(ctx context.Context) error {
+// rehearse asks the server about every object that is to be written, without effect: Pod Security, a quota, a webhook,
+// a missing permission or a field that cannot change speak up before anything is made.
+func (i *installation) rehearse(ctx context.Context) error {
+	objects := i.objects.All()
+	changes := make([]Change, len(objects))
+	asks := []func() error{func() error { return i.admission(ctx) }}
+	for n, object := range objects {
+		change, err := i.change(object)
+		if err != nil {
+			return err
+		}
+		changes[n] = change
+		if change != Unchanged && object != i.objects.Workload {
+			asks = append(asks, func() error { return i.tryApply(ctx, object) })
+		}
+	}
+	asks = append(asks, func() error { return i.tryWorkload(ctx) })
+	if err := together(asks...); err != nil {
+		return err
+	}
+	i.changes = map[Reference]Change{}
+	for n, object := range objects {
+		i.changes[referenceTo(object)] = changes[n]
+	}
+	i.outcome.Change = changes[len(changes)-1]
+	return nil
+}
+
+// tryApply is the rehearsal of an object that is no workload. Whoever installs may not be allowed to make roles.
+func (i *installation) tryApply(ctx context.Context, object manifest.Object) error {
+	trial, err := copyOf(object)
+	if err != nil {
+		return err
+	}
+	existing := i.found.like(object)
+	switch {
+	case object == manifest.Object(i.objects.Server) && existing == nil:
+		err = i.create(ctx, trial, true)
+	case object == manifest.Object(i.objects.Server):
+		trial.SetUID(existing.GetUID())
+		trial.SetResourceVersion(existing.GetResourceVersion())
+		err = i.replace(ctx, trial, true)
+	default:
+		_, err = i.apply(ctx, trial, existing, true)
+	}
+	if kindOf(object) == kindRole && isForbidden(err) {
+		i.withoutRole = err
+		return nil
+	}
+	return meanwhile(err, object, i.namespace)
+}
+
+// admission asks whether the server would accept a member. A StatefulSet would otherwise be accepted and stay empty.
+func (i *installation) admission(ctx context.Context) error {
+	if change, err := i.change(i.objects.Workload); err != nil || change == Unchanged {
+		return err
+	}
 	pod := i.objects.Pod.DeepCopy()
 	fresh := i.found.pod == nil && i.found.set == nil
 	if !fresh {
@@ -28,7 +81,7 @@ func (i *installation) preflight(ctx context.Context) error {
 		pod.Name += "-preflight"
 	}
 	err := i.tryCreate(ctx, pod)
-	if refused := (&RefusedError{}); errors.As(err, &refused) {
+	if refused := asRefused(err); refused != nil {
 		if !fresh && refused.By == "the quota" {
 			// It counts the Pod that is there now.
 			return nil
@@ -36,8 +89,7 @@ func (i *installation) preflight(ctx context.Context) error {
 		refused.Name = i.objects.Pod.Name
 	}
 	if apierrors.IsAlreadyExists(err) {
-		// Another install was faster; applying will see.
-		return nil
+		return &ConflictError{Kind: kindPod, Name: pod.Name, Namespace: i.namespace}
 	}
 	return err
 }
@@ -56,107 +108,128 @@ func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
 	return i.create(ctx, pod.DeepCopy(), true)
 }
 
-// rehearse applies everything without effect. A Pod cannot be changed, so the server judges a replacement as new.
-func (i *installation) rehearse(ctx context.Context) error {
-	for _, object := range i.objects.All() {
-		if pod, ok := object.(*corev1.Pod); ok && i.found.pod != nil && !unchanged(i.found.pod, pod) {
-			i.outcome.Change = Replaced
-			i.record(pod, Replaced)
+// write makes the objects what they shall be. The settings come first and the server's Secret second: its creation decides
+// between two installs at once, and the slower one starts over with the certificates of the faster, so that the two sides
+// never hold certificates of different origin.
+func (i *installation) write(ctx context.Context) error {
+	i.wrote = true
+	if err := i.writeOne(ctx, i.objects.Config()); err != nil {
+		return err
+	}
+	if err := i.writeOne(ctx, i.objects.Server); err != nil {
+		return err
+	}
+	writes := []func() error{func() error { return i.writeOne(ctx, i.objects.Client) }}
+	for _, object := range i.objects.Support {
+		if object == i.objects.Config() {
 			continue
 		}
-		created, err := i.apply(ctx, object, true)
-		if err != nil {
-			return err
+		if i.withoutRole != nil && kindOf(object) == kindRole {
+			i.report(Event{Kind: EventWarning, Reason: "Forbidden", Message: fmt.Sprintf(
+				"%v: the Role for the people who build is left out", i.withoutRole)})
+			continue
 		}
-		change := i.found.change(created, object)
-		i.record(object, change)
-		if object == i.objects.Workload {
-			i.outcome.Change = change
-		}
+		writes = append(writes, func() error { return i.writeOne(ctx, object) })
 	}
-	i.outcome.Objects = i.objects.All()
-	return nil
-}
-
-// unchanged says that the Pod was started with what is wanted now.
-func unchanged(pod, wanted *corev1.Pod) bool {
-	return pod.Annotations[builder.AnnotationSpec] == wanted.Annotations[builder.AnnotationSpec]
-}
-
-// establishTrust writes the server's Secret. Its creation decides between two installs at once: the slower one takes
-// over the certificates of the faster, so that the two sides never hold certificates of different origin.
-func (i *installation) establishTrust(ctx context.Context) error {
-	for range attempts {
-		err := i.writeTrust(ctx)
-		if !apierrors.IsAlreadyExists(err) && !apierrors.IsConflict(err) {
-			return err
-		}
-		secret := &corev1.Secret{}
-		ok, err := i.look(ctx, kindSecret, builder.ServerSecretName(i.spec.Name), secret)
-		if err != nil {
-			return err
-		}
-		i.found.server = only(ok, secret)
-		if err := i.found.foreign(i.namespace); err != nil {
-			return err
-		}
-		if err := i.describe(); err != nil {
-			return err
-		}
+	if err := together(writes...); err != nil {
+		return err
 	}
-	return fmt.Errorf("writing Secret %q: somebody else keeps changing it", builder.ServerSecretName(i.spec.Name))
+	return i.writeWorkload(ctx)
 }
 
-func (i *installation) writeTrust(ctx context.Context) error {
-	secret := i.objects.Server.DeepCopy()
+// writeOne writes an object that is no workload, if it needs to be.
+func (i *installation) writeOne(ctx context.Context, object manifest.Object) error {
+	reference := referenceTo(object)
+	change, existing := i.changes[reference], i.found.like(object)
+	if change == Unchanged {
+		object.SetUID(existing.GetUID())
+		object.SetResourceVersion(existing.GetResourceVersion())
+		i.record(object, Unchanged)
+		return nil
+	}
+	i.mark(object)
+	var err error
 	switch {
-	case i.found.server == nil:
-		if err := i.create(ctx, secret, false); err != nil {
-			return err
-		}
-		i.record(secret, Created)
-	case i.outcome.Renewed:
-		secret.ResourceVersion = i.found.server.ResourceVersion
-		if err := i.replace(ctx, secret); err != nil {
-			return err
-		}
-		i.record(secret, Configured)
+	case reference.Name == builder.ServerSecretName(i.name) && existing == nil:
+		err = i.create(ctx, object, false)
+	case reference.Name == builder.ServerSecretName(i.name):
+		object.SetUID(existing.GetUID())
+		object.SetResourceVersion(existing.GetResourceVersion())
+		err = i.replace(ctx, object, false)
 	default:
-		if _, err := i.apply(ctx, secret, false); err != nil {
-			return err
+		if existing, err = i.withoutForeignData(ctx, object, existing); err == nil {
+			_, err = i.apply(ctx, object, existing, false)
 		}
-		i.record(secret, i.found.change(false, secret))
 	}
-	i.objects.Server = secret
+	if err != nil {
+		return meanwhile(err, object, i.namespace)
+	}
+	i.record(object, change)
 	return nil
 }
 
-// applySupport writes what is neither the server's Secret nor the members: all at once.
-func (i *installation) applySupport(ctx context.Context) error {
-	objects := append([]manifest.Object{i.objects.Client}, i.objects.Support...)
-	changes := make([]Change, len(objects))
-	functions := make([]func() error, 0, len(objects))
-	for n, object := range objects {
-		kind := object.GetObjectKind().GroupVersionKind().Kind
-		functions = append(functions, func() error {
-			created, err := i.apply(ctx, object, false)
-			if isForbidden(err) && kind == kindRole {
-				i.report(Event{Kind: EventWarning, Reason: "Forbidden", Message: fmt.Sprintf(
-					"%v: the Role for the people who build is left out", err)})
-				return nil
-			}
-			if err == nil {
-				changes[n] = i.found.change(created, object)
-			}
-			return err
-		})
+// withoutForeignData removes what an object of ours holds besides: to apply leaves the keys of others in it, and a client
+// would trust, e.g., a certificate there.
+func (i *installation) withoutForeignData(ctx context.Context, object, existing manifest.Object) (manifest.Object, error) {
+	if existing == nil {
+		return nil, nil
 	}
-	err := together(functions...)
-	for n, object := range objects {
-		if changes[n] != "" {
-			i.record(object, changes[n])
+	var extra bool
+	switch wanted := object.(type) {
+	case *corev1.Secret:
+		extra = !hasAll(wanted.Data, existing.(*corev1.Secret).Data)
+	case *corev1.ConfigMap:
+		extra = !hasAll(wanted.Data, existing.(*corev1.ConfigMap).Data) || len(existing.(*corev1.ConfigMap).BinaryData) > 0
+	}
+	if !extra {
+		return existing, nil
+	}
+	cleared, err := copyOf(existing)
+	if err != nil {
+		return nil, err
+	}
+	switch wanted := object.(type) {
+	case *corev1.Secret:
+		cleared.(*corev1.Secret).Data = wanted.Data
+	case *corev1.ConfigMap:
+		cleared.(*corev1.ConfigMap).Data, cleared.(*corev1.ConfigMap).BinaryData = wanted.Data, nil
+	}
+	cleared.GetObjectKind().SetGroupVersionKind(object.GetObjectKind().GroupVersionKind())
+	return cleared, i.replace(ctx, cleared, false)
+}
+
+// hasAll reports whether wanted has every key of the other map.
+func hasAll[V any](wanted, other map[string]V) bool {
+	for key := range other {
+		if _, ok := wanted[key]; !ok {
+			return false
 		}
 	}
-	i.outcome.Objects = slices.Concat([]manifest.Object{i.objects.Server}, objects)
+	return true
+}
+
+// meanwhile makes a *ConflictError of the server's word that an object is not what was read.
+func meanwhile(err error, object manifest.Object, namespace string) error {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		return &ConflictError{Kind: kindOf(object), Name: object.GetName(), Namespace: namespace}
+	}
 	return err
+}
+
+func copyOf(object manifest.Object) (manifest.Object, error) {
+	if same, ok := object.DeepCopyObject().(manifest.Object); ok {
+		return same, nil
+	}
+	return nil, fmt.Errorf("copying %s %q", kindOf(object), object.GetName())
+}
+
+func referenceTo(object manifest.Object) Reference {
+	return Reference{Kind: kindOf(object), Name: object.GetName()}
+}
+
+// written are the objects of this install, the server's Secret first.
+func (i *installation) written() []manifest.Object {
+	return slices.DeleteFunc(i.objects.All(), func(object manifest.Object) bool {
+		return i.withoutRole != nil && kindOf(object) == kindRole
+	})
 }

@@ -21,7 +21,7 @@ func (w *waiter) changed(ctx context.Context, event watch.Event) {
 
 func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *corev1.Pod) {
 	member := w.members[pod.Name]
-	if member == nil || !unchanged(pod, w.objects.Pod) {
+	if member == nil || !sameHash(pod, w.objects.Pod) {
 		// A member too many, or one of before that still has to be replaced.
 		return
 	}

@@ -3,17 +3,11 @@ package cluster
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
-
-// made is an object that this install created.
-type made struct {
-	Reference
-	uid types.UID
-}
 
 // cleanupWithin bounds the removal of what a failed install made.
 const cleanupWithin = 10 * time.Second
@@ -26,47 +20,79 @@ func (i *installation) failed(ctx context.Context, err error) error {
 	}
 	var start *StartError
 	isStart := errors.As(err, &start)
-	if !i.first || isStart && (start.Reason == ReasonTimeout || start.Reason == ReasonUnreachable) {
+	if !i.first || !i.wrote || isStart && (start.Reason == ReasonTimeout || start.Reason == ReasonUnreachable) {
 		if isStart {
 			start.Remaining = i.references()
 		}
 		return err
 	}
-	interrupted := ctx.Err() != nil
 	// The caller's context may have ended; what was made must go nevertheless.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWithin)
 	defer cancel()
-	if interrupted {
-		i.recordUnanswered()
-	}
-	for n := len(i.made) - 1; n >= 0; n-- {
-		object := i.made[n]
-		problem := i.remove(ctx, object.Kind, object.Name, object.uid, graceOf(object.Kind == kindPod))
-		if isStart && (problem == nil || gone(problem)) {
-			start.Removed = append(start.Removed, object.Reference)
-		} else if isStart {
-			start.Remaining = append(start.Remaining, object.Reference)
-		}
+	removed, remaining := i.takeBack(ctx)
+	if isStart {
+		start.Removed, start.Remaining = removed, remaining
 	}
 	return err
 }
 
-// recordUnanswered counts as made whatever is not known to be: an interrupt cuts requests off whose effect the server
-// had already written. There was no builder of that name when this install began.
-func (i *installation) recordUnanswered() {
-	for _, object := range i.objects.All() {
-		reference := Reference{Kind: object.GetObjectKind().GroupVersionKind().Kind, Name: object.GetName()}
-		if !slices.ContainsFunc(i.made, func(known made) bool { return known.Reference == reference }) {
-			i.made = append(i.made, made{Reference: reference})
+// takeBack removes what this run has made, and nothing else: objects that were not there when it began, that have this
+// run's id, and that are still of the version which says so. If any of the builder's objects is of another run, that run
+// relies on the others, and all stay. The workload goes first, then the server's Secret, from which another run would
+// go on.
+func (i *installation) takeBack(ctx context.Context) (removed, remaining []Reference) {
+	order := append([]manifest.Object{i.objects.Workload}, i.written()...)
+	var mine []manifest.Object
+	seen := map[Reference]bool{}
+	for _, wanted := range order {
+		reference := referenceTo(wanted)
+		if seen[reference] {
+			continue
+		}
+		seen[reference] = true
+		live := newObject(reference.Kind)
+		ok, err := i.look(ctx, reference.Kind, reference.Name, live)
+		switch {
+		case err != nil:
+			remaining = append(remaining, reference)
+		case !ok:
+			removed = append(removed, reference)
+		case !i.own(live):
+			return nil, i.references()
+		case i.before[reference]:
+		default:
+			live.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
+			mine = append(mine, live)
 		}
 	}
+	for n, live := range mine {
+		kind := kindOf(live)
+		err := i.remove(ctx, kind, live, deletion{grace: graceOf(kind == kindPod), still: i.own})
+		if isConflict(err) { // another run has begun to rely on it
+			for _, left := range mine[n:] {
+				remaining = append(remaining, referenceTo(left))
+			}
+			return removed, remaining
+		}
+		if err != nil {
+			remaining = append(remaining, referenceTo(live))
+			continue
+		}
+		removed = append(removed, referenceTo(live))
+	}
+	return removed, remaining
+}
+
+// own says that this run was the last to write the object.
+func (i *installation) own(object manifest.Object) bool {
+	return object.GetAnnotations()[builder.AnnotationRun] == i.id
 }
 
 // references are the objects that install made, now or before.
 func (i *installation) references() []Reference {
-	references := make([]Reference, 0, len(i.outcome.Objects))
-	for _, object := range i.outcome.Objects {
-		references = append(references, Reference{Kind: object.GetObjectKind().GroupVersionKind().Kind, Name: object.GetName()})
+	var references []Reference
+	for _, object := range i.written() {
+		references = append(references, referenceTo(object))
 	}
 	return references
 }

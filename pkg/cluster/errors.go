@@ -134,6 +134,35 @@ func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s %q in namespace %q was not made by install", e.Kind, e.Name, e.Namespace)
 }
 
+// UnownedError says that there are Secrets or settings of a builder, but neither its Pods nor the rest: an interrupted
+// install has left them, or whoever may write one of them wants to decide what the next install trusts.
+type UnownedError struct {
+	Name, Namespace string
+	// Found are the objects that are there, Missing those that would show whose they are.
+	Found, Missing []Reference
+}
+
+func (e *UnownedError) Error() string {
+	return fmt.Sprintf("namespace %q has %s of a builder %q, but not %s: it is unknown who made it",
+		e.Namespace, joined(e.Found), e.Name, joined(e.Missing))
+}
+
+// joined is e.g. `Secret "a" and Secret "b"`.
+func joined(references []Reference) string {
+	texts := make([]string, 0, len(references))
+	for _, each := range references {
+		texts = append(texts, fmt.Sprintf("%s %q", each.Kind, each.Name))
+	}
+	return strings.Join(texts, " and ")
+}
+
+// ConflictError says that other clients have changed an object again and again.
+type ConflictError struct{ Kind, Name, Namespace string }
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("writing %s %q in namespace %q: too many conflicting updates", e.Kind, e.Name, e.Namespace)
+}
+
 // ExpiredError is returned when the certificates of the builder cannot be used now; unless a clock is wrong, running
 // install again renews them.
 type ExpiredError struct {

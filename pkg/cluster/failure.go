@@ -104,3 +104,12 @@ func isForbidden(err error) bool {
 	var forbidden *ForbiddenError
 	return errors.As(err, &forbidden)
 }
+
+// asRefused is the *RefusedError in err; nil if there is none.
+func asRefused(err error) *RefusedError {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return nil
+}

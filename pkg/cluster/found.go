@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"reflect"
 	"sync"
 	"time"
 
@@ -139,44 +138,55 @@ func (f *found) foreign(namespace string) error {
 	return err
 }
 
-// change is what applying has done to the object, of which f is the state before. Only what a person would write
-// counts: status and bookkeeping change by themselves.
-func (f *found) change(created bool, after manifest.Object) Change {
-	var before manifest.Object
+// like is the object of the same kind and name that was found; nil if there is none.
+func (f *found) like(wanted manifest.Object) manifest.Object {
+	var existing manifest.Object
 	f.each(func(kind string, object manifest.Object) {
-		if kind == after.GetObjectKind().GroupVersionKind().Kind && object.GetName() == after.GetName() {
-			before = object
+		if kind == kindOf(wanted) && object.GetName() == wanted.GetName() {
+			existing = object
 		}
 	})
-	if created {
-		return Created
-	}
-	if before == nil {
-		// Another install made it in between.
-		return Configured
-	}
-	was, err := manifest.Fields(before)
-	if err != nil {
-		return Configured
-	}
-	is, err := manifest.Fields(after)
-	if err != nil {
-		return Configured
-	}
-	for _, fields := range []map[string]any{was, is} {
-		delete(fields, "apiVersion")
-		delete(fields, "kind")
-	}
-	if reflect.DeepEqual(was, is) {
-		return Unchanged
-	}
-	return Configured
+	return existing
 }
 
-// absent says that there is no builder yet; a Pod that is going does not make one.
-func (f *found) absent() bool {
-	return f.server == nil && f.set == nil && (f.pod == nil || f.pod.DeletionTimestamp != nil)
+// workload is the Pod or the StatefulSet; nil if there is none but a Pod that is going.
+func (f *found) workload() manifest.Object {
+	switch {
+	case f.set != nil:
+		return f.set
+	case f.pod != nil && f.pod.DeletionTimestamp == nil:
+		return f.pod
+	}
+	return nil
 }
+
+// unowned is an error if there are Secrets of a builder that has neither a workload nor settings: what they say cannot be
+// trusted. Settings alone are not used.
+func (f *found) unowned(name, namespace string) *UnownedError {
+	if f.workload() != nil || f.pod != nil || f.config != nil && f.server != nil || f.server == nil && f.client == nil {
+		return nil
+	}
+	problem := &UnownedError{Name: name, Namespace: namespace}
+	for _, each := range []struct {
+		Reference
+		there bool
+	}{
+		{Reference{kindSecret, builder.ServerSecretName(name)}, f.server != nil},
+		{Reference{kindSecret, builder.ClientSecretName(name)}, f.client != nil},
+		{Reference{kindConfigMap, builder.ConfigName(name)}, f.config != nil},
+	} {
+		switch {
+		case each.there:
+			problem.Found = append(problem.Found, each.Reference)
+		case each.Name != builder.ClientSecretName(name):
+			problem.Missing = append(problem.Missing, each.Reference)
+		}
+	}
+	return problem
+}
+
+// absent says that the builder has no workload; a Pod that is going is none.
+func (f *found) absent() bool { return f.workload() == nil }
 
 // certificates are those that exist if they are good, else new ones, which keep what running members accept.
 func (f *found) certificates(now time.Time, name string) (certificates *trust.Certificates, issued bool, err error) {

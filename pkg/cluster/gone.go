@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,29 +15,40 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// gone says that what was to be removed is no more, or another object by now.
-func gone(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsConflict(err) }
+// selecting are the options that list the Pods, or the claims, with a builder's labels.
+func selecting(name string) metav1.ListOptions {
+	return metav1.ListOptions{LabelSelector: builder.Selector(name)}
+}
 
-// awaitGone waits until the builder has no Pod any more. It does not wait for a lost node: that is a *NodeLostError.
-func (c *Client) awaitGone(ctx context.Context, name string, report func(Event)) error {
-	options := metav1.ListOptions{LabelSelector: builder.Selector(name)}
+// isConflict reports whether err says that an object has changed.
+func isConflict(err error) bool {
+	var conflict *ConflictError
+	return apierrors.IsConflict(err) || errors.As(err, &conflict)
+}
+
+// awaitGone waits until the builder has none of its members any more. It does not wait for a lost node: that is a
+// *NodeLostError.
+func (c *Client) awaitGone(ctx context.Context, name string, member func(*corev1.Pod) bool, report func(Event)) error {
+	options := selecting(name)
 	left := map[types.UID]string{}
 	err := c.follow(ctx, kindPod, options, func(event watch.Event) (bool, error) {
 		if event.Type == listed {
 			clear(left)
 			return false, nil
 		}
-		if pod, ok := event.Object.(*corev1.Pod); ok {
-			if event.Type == watch.Deleted {
-				delete(left, pod.UID)
-				if report != nil {
-					report(Event{Kind: EventRemoved, Pod: pod.Name, Message: "is gone"})
-				}
-			} else {
-				left[pod.UID] = pod.Name
-				if nodeLost(pod) {
-					return true, &NodeLostError{Name: name, Namespace: c.namespace, Pod: pod.Name, Node: pod.Spec.NodeName}
-				}
+		pod, ok := event.Object.(*corev1.Pod)
+		switch {
+		case !ok || !member(pod):
+			return false, nil // others may have the labels too
+		case event.Type == watch.Deleted:
+			delete(left, pod.UID)
+			if report != nil {
+				report(Event{Kind: EventRemoved, Pod: pod.Name, Message: "is gone"})
+			}
+		default:
+			left[pod.UID] = pod.Name
+			if nodeLost(pod) {
+				return true, &NodeLostError{Name: name, Namespace: c.namespace, Pod: pod.Name, Node: pod.Spec.NodeName}
 			}
 		}
 		return len(left) == 0, nil

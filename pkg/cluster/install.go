@@ -2,7 +2,14 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
+	mathrand "math/rand/v2"
+	"reflect"
+	"sync"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
@@ -24,6 +31,8 @@ type InstallOptions struct {
 	Timeout time.Duration
 	// Probe decides that a member is up; nil means its container runs.
 	Probe Probe
+	// Confirm is asked before the first change; nil agrees.
+	Confirm Confirm
 }
 
 // DefaultTimeout is how long the members may take to answer: nodes may have to be added, and images pulled.
@@ -105,8 +114,7 @@ func (c *Client) Install(ctx context.Context, name string, edit Edit, options In
 		report = func(Event) {}
 	}
 	i := &installation{
-		Client: c, name: name, edit: edit, options: options, report: report,
-		outcome: Outcome{Change: Unchanged, Changes: map[Reference]Change{}},
+		Client: c, id: rand.Text(), name: name, edit: edit, options: options, report: report,
 	}
 	err := i.run(ctx)
 	return i.outcome, err
@@ -115,69 +123,141 @@ func (c *Client) Install(ctx context.Context, name string, edit Edit, options In
 // installation is one run of Install.
 type installation struct {
 	*Client
+	id      string // of this run
 	name    string
 	edit    Edit
-	spec    builder.Spec
 	options InstallOptions
 	report  func(Event)
 
-	found   *found
-	first   bool // there was no builder before
-	objects *manifest.Builder
-	outcome Outcome
-	made    []made
+	first  bool               // there was no workload when this run began
+	before map[Reference]bool // the objects that were there then
+	asked  *Plan              // what Confirm has agreed to
+	wrote  bool               // this run may have changed something
+
+	found         *found
+	current, spec builder.Spec // what is stored, and what is wanted
+	objects       *manifest.Builder
+	changes       map[Reference]Change // what is to be done
+	grow          []*corev1.PersistentVolumeClaim
+	withoutRole   error // why the Role cannot be made
+
+	recording sync.Mutex
+	outcome   Outcome
 }
 
 func (i *installation) run(ctx context.Context) error {
 	var err error
-	if i.found, err = i.find(ctx, i.name); err != nil {
-		return err
+	for range attempts {
+		err = i.once(ctx)
+		var conflict *ConflictError
+		if !errors.As(err, &conflict) {
+			break
+		}
+		// Another client was faster: look again, and go on from there. Not all at the same time.
+		if pauseErr := pause(ctx, 50*time.Millisecond+mathrand.N(100*time.Millisecond)); pauseErr != nil {
+			err = pauseErr
+			break
+		}
 	}
-	if err := i.found.foreign(i.namespace); err != nil {
-		return err
+	if err == nil && !i.options.DryRun && !i.options.NoWait {
+		err = i.await(ctx)
 	}
-	if err := i.decide(); err != nil {
-		return err
-	}
-	i.first = i.found.absent()
-	if err := i.describe(); err != nil {
-		return err
-	}
-	if err := i.preflight(ctx); err != nil {
-		return err
-	}
-	if i.options.DryRun {
-		return i.rehearse(ctx)
-	}
-	if err := i.establishTrust(ctx); err != nil {
-		return i.failed(ctx, err)
-	}
-	if err := i.applySupport(ctx); err != nil {
-		return i.failed(ctx, err)
-	}
-	if err := i.applyWorkload(ctx); err != nil {
-		return i.failed(ctx, err)
-	}
-	connection, err := i.connectionOf(i.objects.Client)
-	if err != nil {
-		return err
-	}
-	i.outcome.Connection = connection
-	if i.options.NoWait {
-		return nil
-	}
-	if err := i.failed(ctx, i.await(ctx)); err != nil {
+	if err := i.failed(ctx, err); err != nil || i.options.DryRun || i.options.NoWait {
 		return err
 	}
 	return i.forgetFormer(ctx)
 }
 
-// decide sets the Spec: what edit makes of the stored one.
-func (i *installation) decide() error {
+// once reads what there is, decides what to change, asks, and writes it. It is a *ConflictError if anything has changed in
+// between.
+func (i *installation) once(ctx context.Context) error {
+	i.outcome = Outcome{Change: Unchanged, Changes: map[Reference]Change{}}
+	if err := i.examine(ctx); err != nil {
+		return err
+	}
 	current, err := i.found.spec(i.name, i.namespace)
 	if err != nil {
 		return err
 	}
+	if i.current, err = current, i.decide(current); err != nil {
+		return err
+	}
+	if err := i.describe(); err != nil {
+		return err
+	}
+	if err := i.planVolumes(ctx); err != nil {
+		return err
+	}
+	if err := i.rehearse(ctx); err != nil {
+		return err
+	}
+	if err := i.confirm(ctx); err != nil {
+		return err
+	}
+	if i.options.DryRun {
+		i.pretend()
+		return nil
+	}
+	if err := i.write(ctx); err != nil {
+		return err
+	}
+	i.outcome.Objects = i.written()
+	i.outcome.Connection, err = i.connectionOf(i.objects.Client)
+	return err
+}
+
+// examine finds what there is, and refuses what is not known to be ours.
+func (i *installation) examine(ctx context.Context) error {
+	for tries := 1; ; tries++ {
+		var err error
+		if i.found, err = i.find(ctx, i.name); err != nil {
+			return err
+		}
+		if err := i.found.foreign(i.namespace); err != nil {
+			return err
+		}
+		problem := i.found.unowned(i.name, i.namespace)
+		if problem == nil {
+			break
+		}
+		if tries == attempts {
+			return problem
+		}
+		// Another install may be about to make the rest.
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	if i.before == nil {
+		i.first, i.before = i.found.absent(), map[Reference]bool{}
+		i.found.each(func(kind string, object manifest.Object) { i.before[Reference{kind, object.GetName()}] = true })
+	}
+	return nil
+}
+
+// confirm shows what is about to happen to whoever asked for it; once, if it stays the same.
+func (i *installation) confirm(ctx context.Context) error {
+	plan, err := i.plan(ctx)
+	if err != nil || i.options.Confirm == nil || i.asked != nil && reflect.DeepEqual(*i.asked, plan) {
+		return err
+	}
+	if err := i.options.Confirm(ctx, plan); err != nil {
+		return err
+	}
+	i.asked = &plan
+	return nil
+}
+
+// pretend makes the outcome of a dry run.
+func (i *installation) pretend() {
+	i.outcome.Objects = i.written()
+	for _, object := range i.outcome.Objects {
+		i.record(object, i.changes[referenceTo(object)])
+	}
+}
+
+// decide sets the Spec: what edit makes of the stored one.
+func (i *installation) decide(current builder.Spec) (err error) {
 	if i.spec, err = i.edit(current); err != nil {
 		return err
 	}
@@ -198,11 +278,10 @@ func (i *installation) describe() error {
 
 // record notes what was done to an object.
 func (i *installation) record(object manifest.Object, change Change) {
-	reference := Reference{Kind: object.GetObjectKind().GroupVersionKind().Kind, Name: object.GetName()}
+	i.recording.Lock()
+	defer i.recording.Unlock()
+	reference := referenceTo(object)
 	i.outcome.Changes[reference] = change
-	if change == Created {
-		i.made = append(i.made, made{reference, object.GetUID()})
-	}
 	if change != Unchanged {
 		i.report(Event{Kind: EventApplied, Message: reference.String() + " " + string(change)})
 	}

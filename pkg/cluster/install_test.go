@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +27,7 @@ func podStatus(state object) object {
 	return object{"phase": "Running", "containerStatuses": []any{object{"name": "buildkitd", "state": state}}}
 }
 
-func spec() builder.Spec { return builder.Spec{Namespace: "team"}.WithDefaults() }
+func spec() builder.Spec { return builder.Spec{Name: "buildkitd", Namespace: "team"} }
 
 // exactly is the Edit that sets every field.
 func exactly(wanted builder.Spec) cluster.Edit {
@@ -94,7 +93,8 @@ func TestInstallFromNothing(t *testing.T) {
 	if got := server.names(); !slices.Equal(got, want) {
 		t.Errorf("there are %v; want %v", got, want)
 	}
-	if writes := server.writes(); writes[0] != "POST secrets/" && writes[0] != "POST secrets" || writes[len(writes)-1] != "PATCH pods/buildkitd" {
+	writes := server.writes()
+	if writes[0] != "PATCH configmaps/buildkitd-config" || writes[1] != "POST secrets" || writes[len(writes)-1] != "PATCH pods/buildkitd" {
 		t.Errorf("written in this order: %v", writes)
 	}
 	if outcome.Change != cluster.Created || !outcome.Renewed || len(outcome.Members) != 1 || outcome.Connection == nil || len(outcome.Objects) != 5 {
@@ -125,9 +125,15 @@ func TestInstallAgainChangesNothing(t *testing.T) {
 		}
 	}
 	for _, write := range server.writes() {
-		if !strings.HasPrefix(write, "PATCH") {
+		// Its Pod is not ready yet: that this install relies on it is noted there.
+		if write != "PATCH pods/buildkitd" {
 			t.Errorf("an unchanged builder is written to: %s", write)
 		}
+	}
+	ready(server, "buildkitd")
+	server.forget()
+	if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil); err != nil || len(server.writes()) > 0 {
+		t.Errorf("an unchanged builder is written to: %v (%v)", server.writes(), err)
 	}
 }
 

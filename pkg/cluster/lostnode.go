@@ -5,10 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
 // ReasonNodeLost is the reason of a StartError and of a NotReadyError about a member whose node is lost.
@@ -35,22 +32,22 @@ func ofLostNode(pod *corev1.Pod) string {
 	return fmt.Sprintf("node %q is not ready, or does not report any more", pod.Spec.NodeName)
 }
 
-// giveUpLost removes the builder's Pods on lost nodes without their kubelets' word, and says which these were. Should a
+// giveUpLost removes the builder's members on lost nodes without their kubelets' word, and says which these were. Should a
 // node come back, its kubelet ends the Pod.
-func (c *Client) giveUpLost(ctx context.Context, name string) (removed []types.UID, err error) {
-	pods := &corev1.PodList{}
-	if err := c.list(ctx, kindPod, metav1.ListOptions{LabelSelector: builder.Selector(name)}, pods); err != nil {
+func (c *Client) giveUpLost(ctx context.Context, name string, member func(*corev1.Pod) bool) (removed map[types.UID]bool, err error) {
+	pods, err := c.membersOf(ctx, name, member)
+	if err != nil {
 		return nil, err
 	}
-	for i := range pods.Items {
-		pod := &pods.Items[i]
+	removed = map[types.UID]bool{}
+	for _, pod := range pods {
 		if !nodeLost(pod) {
 			continue
 		}
-		if err := c.remove(ctx, kindPod, pod.Name, pod.UID, new(int64)); err != nil && !gone(err) {
+		if err := c.remove(ctx, kindPod, pod, deletion{grace: new(int64)}); err != nil {
 			return removed, err
 		}
-		removed = append(removed, pod.UID)
+		removed[pod.UID] = true
 	}
 	return removed, nil
 }

@@ -75,7 +75,7 @@ func (c *Client) names(ctx context.Context, kind string, options metav1.ListOpti
 // metadata lists the objects of a kind without their contents, in one request.
 func (c *Client) metadata(ctx context.Context, kind string, options metav1.ListOptions) ([]metav1.PartialObjectMetadata, error) {
 	scope := *c
-	if kind == kindNamespace || kind == kindNode {
+	if kind == kindNamespace || kind == kindNode || kind == kindStorageClass {
 		scope.namespace = ""
 	}
 	options.Limit = page

@@ -70,11 +70,11 @@ func (c *Client) renewOnce(ctx context.Context, name string) (*corev1.Secret, er
 	}
 	manifest.SetCertificates(server, client, certificates)
 	if issued {
-		if err := c.replace(ctx, server); err != nil {
+		if err := c.replace(ctx, server, false); err != nil {
 			return nil, err
 		}
 	}
-	return client, c.replace(ctx, client)
+	return client, c.replace(ctx, client, false)
 }
 
 // forgetFormer removes the former certificates once every member has the new ones: none accepts the former any more.
@@ -88,8 +88,8 @@ func (i *installation) forgetFormer(ctx context.Context) error {
 	server, client := i.objects.Server.DeepCopy(), i.objects.Client.DeepCopy()
 	manifest.SetCertificates(server, client, certificates)
 	err := together(
-		func() error { return i.replace(ctx, server) },
-		func() error { return i.replace(ctx, client) },
+		func() error { return i.replace(ctx, server, false) },
+		func() error { return i.replace(ctx, client, false) },
 	)
 	if err != nil {
 		if ctx.Err() != nil {

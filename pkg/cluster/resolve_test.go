@@ -30,9 +30,16 @@ func installed(t *testing.T, s *apiServer, change func(*builder.Spec)) {
 		t.Fatal(err)
 	}
 	s.put("secrets", objects.Server, objects.Client)
+	s.put("configmaps", objects.Config())
+	var owners []metav1.OwnerReference
+	if wanted.Stateful() {
+		objects.Workload.SetUID(typed("set-" + wanted.Name))
+		s.put("statefulsets", objects.Workload)
+		owners = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: wanted.Name, UID: objects.Workload.GetUID(), Controller: new(true)}}
+	}
 	for _, name := range wanted.MemberNames() {
 		pod := objects.Pod.DeepCopy()
-		pod.Name = name
+		pod.Name, pod.OwnerReferences = name, owners
 		s.put("pods", pod)
 		ready(s, name)
 	}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +39,8 @@ type apiServer struct {
 	clock time.Duration
 	// delay is how long every answer takes, lingers how long a Pod takes to end.
 	delay, lingers time.Duration
+	// keepMembers says that a set that is deleted leaves its Pods, as with orphan propagation.
+	keepMembers bool
 	// logs is what containers have written.
 	logs string
 
@@ -136,8 +137,15 @@ func (s *apiServer) one(w http.ResponseWriter, r *http.Request, kind, name strin
 		answer(w, http.StatusOK, old)
 	case http.MethodDelete:
 		preconditions, _ := body["preconditions"].(object)
+		if preconditions["uid"] == nil || preconditions["resourceVersion"] == nil {
+			s.t.Errorf("DELETE %s without UID and version: %v", key, body)
+		}
 		if uid, _ := preconditions["uid"].(string); uid != "" && uid != old["metadata"].(object)["uid"] {
 			status(w, http.StatusConflict, metav1.StatusReasonConflict, "the UID in the precondition does not match")
+			return
+		}
+		if version, _ := preconditions["resourceVersion"].(string); version != old["metadata"].(object)["resourceVersion"] {
+			status(w, http.StatusConflict, metav1.StatusReasonConflict, "the resourceVersion in the precondition does not match")
 			return
 		}
 		s.endLocked(kind, key, body["gracePeriodSeconds"] == 0.0)
@@ -155,6 +163,24 @@ func (s *apiServer) one(w http.ResponseWriter, r *http.Request, kind, name strin
 		}
 		answer(w, http.StatusOK, s.storeLocked(key, old, body, dry))
 	case http.MethodPatch:
+		metadata := body["metadata"].(object)
+		if old != nil && metadata["resourceVersion"] == nil && r.URL.Query().Get("force") == "true" {
+			s.t.Errorf("PATCH %s of any version: %v", key, metadata)
+		}
+		for _, field := range []string{"uid", "resourceVersion"} {
+			if wanted, ok := metadata[field]; ok && (old == nil || old["metadata"].(object)[field] != wanted) {
+				status(w, http.StatusConflict, metav1.StatusReasonConflict, "the "+field+" does not match")
+				return
+			}
+		}
+		if r.Header.Get("Content-Type") == "application/merge-patch+json" {
+			if old == nil {
+				status(w, http.StatusNotFound, metav1.StatusReasonNotFound, fmt.Sprintf("%s %q not found", kind, name))
+				return
+			}
+			answer(w, http.StatusOK, s.storeLocked(key, old, mergedInto(old, body), dry))
+			return
+		}
 		code := http.StatusOK
 		if old == nil {
 			code = http.StatusCreated
@@ -240,13 +266,6 @@ func (s *apiServer) set(kind, name string, fields object) {
 	s.notifyLocked(key, "MODIFIED", changed)
 }
 
-// delete removes an object, as another client would.
-func (s *apiServer) delete(kind, name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.removeLocked(kind + "/" + name)
-}
-
 // put stores an object as it is.
 func (s *apiServer) put(kind string, objects ...manifest.Object) {
 	s.t.Helper()
@@ -266,32 +285,6 @@ func (s *apiServer) put(kind string, objects ...manifest.Object) {
 		}
 		s.mu.Unlock()
 	}
-}
-
-func (s *apiServer) names() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.objects))
-}
-
-// forget makes writes begin anew.
-func (s *apiServer) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = nil
-}
-
-// writes are the requests that change something.
-func (s *apiServer) writes() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var writes []string
-	for _, request := range s.requests {
-		if !strings.HasPrefix(request, "GET") && !strings.HasSuffix(request, " dry") {
-			writes = append(writes, request)
-		}
-	}
-	return writes
 }
 
 func answer(w http.ResponseWriter, code int, o object) {

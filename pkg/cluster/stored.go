@@ -47,8 +47,12 @@ func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, err
 	return f.spec(name, c.namespace)
 }
 
-// spec is what was asked of the builder that was found; of a builder that does not exist, nothing but its name.
+// spec is what was asked of the builder that was found; of a builder that does not exist, nothing but its name. A ConfigMap
+// alone makes no builder: it is of an install that is under way, or anyone's.
 func (f *found) spec(name, namespace string) (builder.Spec, error) {
+	if f.pod == nil && f.set == nil && f.server == nil {
+		return builder.Spec{Name: name, Namespace: namespace}, nil
+	}
 	if f.config != nil {
 		if spec, known, err := manifest.StoredSpec(name, f.config); known || err != nil {
 			return spec, err

@@ -2,11 +2,14 @@ package cluster_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -41,6 +44,7 @@ func asked(t *testing.T, members bool) builder.Spec {
 func TestInstallKeepsTheSettings(t *testing.T) {
 	for _, members := range []bool{false, true} {
 		server, want := newServer(t), asked(t, members)
+		class(server, "fast", false)
 		install(t, server, exactly(want))
 		server.forget()
 		if outcome := install(t, server, cluster.Keep); outcome.Change != cluster.Unchanged {
@@ -51,6 +55,12 @@ func TestInstallKeepsTheSettings(t *testing.T) {
 			t.Errorf("members %t: stored as %+v (%v)", members, builder.Differences(want, stored), err)
 		}
 	}
+}
+
+func class(server *apiServer, name string, isDefault bool) {
+	server.put("storageclasses", &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{
+		Name: name, Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": strconv.FormatBool(isDefault)},
+	}})
 }
 
 func install(t *testing.T, server *apiServer, edit cluster.Edit) cluster.Outcome {
@@ -65,6 +75,7 @@ func install(t *testing.T, server *apiServer, edit cluster.Edit) cluster.Outcome
 func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 	for _, members := range []bool{false, true} {
 		server, want := newServer(t), asked(t, members)
+		class(server, "fast", false)
 		objects, err := manifest.New(want, issue(t, time.Now()))
 		if err != nil {
 			t.Fatal(err)

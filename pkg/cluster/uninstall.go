@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
@@ -23,6 +24,8 @@ type UninstallOptions struct {
 	NoWait bool
 	// Timeout is how long to wait for the members' end; 0 means without limit.
 	Timeout time.Duration
+	// Confirm is asked before the first change, with what goes and what stays; its error ends the removal. nil agrees.
+	Confirm func(ctx context.Context, removal Removal) error
 }
 
 // Removal is what uninstall did.
@@ -57,6 +60,9 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 		}
 		return removal, err
 	}
+	if err := confirmed(ctx, found, claims, options); err != nil {
+		return removal, err
+	}
 	switch {
 	case found.pod != nil:
 		report(Event{Kind: EventDraining, Pod: name, Message: draining(found.pod, options.Force)})
@@ -66,13 +72,14 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 	if err := c.removeAll(ctx, name, found, options, &removal); err != nil {
 		return removal, err
 	}
-	for _, claim := range claims {
+	for n := range claims {
+		claim := &claims[n]
 		reference := Reference{Kind: kindClaim, Name: claim.Name}
 		if !options.Purge {
 			removal.Kept = append(removal.Kept, reference)
 			continue
 		}
-		if err := c.remove(ctx, kindClaim, claim.Name, claim.UID, nil); err != nil && !gone(err) {
+		if err := c.remove(ctx, kindClaim, claim, deletion{still: ownLabels}); err != nil {
 			return removal, err
 		}
 		removal.Removed = append(removal.Removed, reference)
@@ -86,8 +93,33 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 			fmt.Errorf("builds still run after %s; it ends by itself once they are done", options.Timeout))
 		defer cancel()
 	}
-	return removal, c.awaitGone(ctx, name, report)
+	return removal, c.awaitGone(ctx, name, found.member, report)
 }
+
+// confirmed asks with what is about to be done.
+func confirmed(ctx context.Context, found *found, claims []corev1.PersistentVolumeClaim, options UninstallOptions) error {
+	if options.Confirm == nil {
+		return nil
+	}
+	var planned Removal
+	found.each(func(kind string, object manifest.Object) {
+		if ours(object.GetLabels()) {
+			planned.Removed = append(planned.Removed, Reference{Kind: kind, Name: object.GetName()})
+		}
+	})
+	for _, claim := range claims {
+		reference := Reference{Kind: kindClaim, Name: claim.Name}
+		if options.Purge {
+			planned.Removed = append(planned.Removed, reference)
+		} else {
+			planned.Kept = append(planned.Kept, reference)
+		}
+	}
+	return options.Confirm(ctx, planned)
+}
+
+// ownLabels reports whether an object still has the labels of a builder's.
+func ownLabels(object manifest.Object) bool { return ours(object.GetLabels()) }
 
 // removable says that there is something of ours to remove, and nothing foreign in its place.
 func (f *found) removable(name, namespace string, claims bool) error {
@@ -121,28 +153,29 @@ func (c *Client) removeAll(ctx context.Context, name string, found *found, optio
 		if kind == kindPod {
 			grace = graceOf(options.Force)
 		}
-		problem := c.remove(ctx, kind, object.GetName(), object.GetUID(), grace)
-		if problem != nil && !gone(problem) {
-			err = problem
+		if err = c.remove(ctx, kind, object, deletion{grace: grace, still: ownLabels}); err != nil {
 			return
 		}
 		removal.Removed = append(removal.Removed, Reference{Kind: kind, Name: object.GetName()})
 	})
 	if err == nil && found.set != nil && options.Force {
-		err = c.stopMembers(ctx, name, graceOf(true))
+		err = c.stopMembers(ctx, name, found.member, graceOf(true))
 	}
 	if err == nil && options.Force {
-		_, err = c.giveUpLost(ctx, name)
+		_, err = c.giveUpLost(ctx, name, found.member)
 	}
 	return err
 }
 
-// claims are the volumes' claims that a StatefulSet's controller made for the builder.
+// claims are the volumes' claims that a StatefulSet's controller made for the builder, by label and by name.
 func (c *Client) claims(ctx context.Context, name string) ([]corev1.PersistentVolumeClaim, error) {
 	claims := &corev1.PersistentVolumeClaimList{}
-	err := c.list(ctx, kindClaim, metav1.ListOptions{LabelSelector: builder.Selector(name)}, claims)
+	err := c.list(ctx, kindClaim, selecting(name), claims)
 	if isForbidden(err) {
 		return nil, nil
 	}
-	return claims.Items, err
+	return slices.DeleteFunc(claims.Items, func(claim corev1.PersistentVolumeClaim) bool {
+		ordinal, found := strings.CutPrefix(claim.Name, builder.VolumeName+"-"+name+"-")
+		return !found || strings.Trim(ordinal, "0123456789") != ""
+	}), err
 }

@@ -24,6 +24,10 @@ func (s *apiServer) list(w http.ResponseWriter, r *http.Request, kind string) {
 	}
 	api, kinds := "v1", map[string]string{
 		"pods": "PodList", "events": "EventList", "persistentvolumeclaims": "PersistentVolumeClaimList", "statefulsets": "StatefulSetList",
+		"persistentvolumes": "PersistentVolumeList",
+	}
+	if kind == "storageclasses" {
+		kinds[kind] = "PartialObjectMetadataList"
 	}
 	if kind == "statefulsets" {
 		api = "apps/v1"
@@ -116,7 +120,7 @@ func (s *apiServer) removeLocked(key string) {
 	s.notifyLocked(key, "DELETED", s.objects[key])
 	delete(s.objects, key)
 	// What a StatefulSet made goes with it.
-	if name, isSet := strings.CutPrefix(key, "statefulsets/"); isSet {
+	if name, isSet := strings.CutPrefix(key, "statefulsets/"); isSet && !s.keepMembers {
 		for other := range s.objects {
 			if strings.HasPrefix(other, "pods/"+name+"-") {
 				s.removeLocked(other)

@@ -2,12 +2,10 @@ package cluster
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
@@ -16,69 +14,126 @@ import (
 // forcedGrace is how long, in seconds, a forced stop leaves the daemon.
 const forcedGrace = 1
 
-// applyWorkload makes the members what they should be.
-func (i *installation) applyWorkload(ctx context.Context) error {
-	var err error
-	for range attempts {
-		if err = i.clearWay(ctx); err != nil {
-			return err
-		}
-		err = i.applyOnce(ctx)
-		if refused := (&RefusedError{}); !errors.As(err, &refused) || refused.By != "validation" || i.spec.Stateful() {
-			break
-		}
-		// Another install made the Pod in between, to another Spec: look again, and replace it.
-		if i.found, err = i.find(ctx, i.spec.Name); err != nil {
-			return err
-		}
+// tryWorkload is the rehearsal of the workload itself; whether a member would be accepted is asked apart.
+func (i *installation) tryWorkload(ctx context.Context) error {
+	change, err := i.change(i.objects.Workload)
+	if err != nil || change == Unchanged || change == Replaced {
+		return err // of a Pod that takes another's place, admission has been asked
 	}
+	trial, err := copyOf(i.objects.Workload)
 	if err != nil {
 		return err
 	}
-	i.outcome.Objects = append(i.outcome.Objects, i.objects.Workload)
-	return nil
+	existing := i.found.like(trial)
+	if i.recreates() {
+		trial.SetName(trial.GetName() + "-preflight")
+		existing = nil
+	}
+	if kindOf(trial) == kindPod {
+		return nil // it was asked as a member, by a request that waits for a new namespace's service account
+	}
+	_, err = i.apply(ctx, trial, existing, true)
+	return meanwhile(err, trial, i.namespace)
 }
 
-func (i *installation) applyOnce(ctx context.Context) error {
-	workload, ok := i.objects.Workload.DeepCopyObject().(manifest.Object)
-	if !ok {
-		return fmt.Errorf("copying the workload %q", i.spec.Name)
-	}
-	created, err := i.apply(ctx, workload, false)
-	if err != nil {
-		return err
-	}
-	change := i.found.change(created, workload)
-	if change == Created && i.outcome.Change == Replaced {
-		change = Replaced
-	}
-	i.outcome.Change = change
-	i.record(workload, change)
-	i.objects.Workload = workload
-	return nil
-}
-
-// clearWay removes what the new workload cannot be made of: one of the other shape, a Pod of another Spec, one that has
-// ended, and one that is going already.
-func (i *installation) clearWay(ctx context.Context) error {
+// writeWorkload makes the members what they should be.
+func (i *installation) writeWorkload(ctx context.Context) error {
+	workload := i.objects.Workload
 	if i.options.Force {
 		if err := i.leaveLostNodes(ctx); err != nil {
 			return err
 		}
 	}
-	if set := i.found.set; set != nil && !i.spec.Stateful() {
+	change := i.changes[referenceTo(workload)]
+	if change == Unchanged && i.found.like(workload) != nil {
+		return i.relyOn(ctx, workload)
+	}
+	if err := i.clearWay(ctx); err != nil {
+		return err
+	}
+	if err := i.growVolumes(ctx); err != nil {
+		return err
+	}
+	if i.recreates() {
+		if err := i.orphanMembers(ctx); err != nil {
+			return err
+		}
+	}
+	i.mark(workload)
+	existing := i.found.like(workload)
+	created, err := i.apply(ctx, workload, existing, false)
+	if err != nil {
+		return meanwhile(err, workload, i.namespace)
+	}
+	if change == Unchanged { // a lost Pod has made way
+		change = Replaced
+	}
+	if created && change == Configured {
+		i.record(workload, Configured)
+		return nil
+	}
+	i.outcome.Change = change
+	i.record(workload, change)
+	return nil
+}
+
+// relyOn leaves a workload that is right as it is. While its members are still starting, the run that has made it may be
+// interrupted, and would remove it; it does not if another run relies on it.
+func (i *installation) relyOn(ctx context.Context, wanted manifest.Object) error {
+	live := i.found.like(wanted)
+	i.objects.Workload = live
+	live.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
+	if i.outcome.Change == Unchanged {
+		i.record(live, Unchanged)
+	}
+	if !starting(live) {
+		return nil
+	}
+	mark := map[string]any{"metadata": map[string]any{"annotations": map[string]any{builder.AnnotationRun: i.id}}}
+	for range attempts {
+		err := i.patch(ctx, kindOf(wanted), live, mark, false)
+		live.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
+		if err == nil || isForbidden(err) {
+			return nil
+		}
+		if !isConflict(err) {
+			return err
+		}
+		fresh := newObject(kindOf(wanted))
+		if ok, err := i.look(ctx, kindOf(wanted), wanted.GetName(), fresh); err != nil {
+			return err
+		} else if !ok || fresh.GetUID() != live.GetUID() || !sameHash(fresh, wanted) {
+			break
+		}
+		fresh.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
+		live, i.objects.Workload = fresh, fresh
+	}
+	return &ConflictError{Kind: kindOf(wanted), Name: wanted.GetName(), Namespace: i.namespace}
+}
+
+// starting says that not all members of a workload are up.
+func starting(workload manifest.Object) bool {
+	switch workload := workload.(type) {
+	case *corev1.Pod:
+		return condition(workload, corev1.PodReady) != corev1.ConditionTrue
+	case *appsv1.StatefulSet:
+		return workload.Status.ReadyReplicas < desired(workload)
+	}
+	return false
+}
+
+// clearWay removes what the new workload cannot be made of: one of the other shape, a Pod of another Spec, one that has
+// ended, and one that is going already.
+func (i *installation) clearWay(ctx context.Context) error {
+	if set := i.found.set; set != nil && (!i.spec.Stateful() || i.losesVolumes()) {
 		if err := i.removeAndWait(ctx, kindStatefulSet, set); err != nil {
 			return err
 		}
 		i.found.set = nil
-		i.outcome.Change = Replaced
 	}
 	if pod := i.found.pod; pod != nil && (i.spec.Stateful() || i.mustGo(pod)) {
 		if err := i.removeAndWait(ctx, kindPod, pod); err != nil {
 			return err
-		}
-		if pod.DeletionTimestamp == nil {
-			i.outcome.Change = Replaced
 		}
 		i.found.pod = nil
 	}
@@ -87,8 +142,8 @@ func (i *installation) clearWay(ctx context.Context) error {
 
 // leaveLostNodes gives members on lost nodes up: the scheduler, or the controller of a set, puts others elsewhere.
 func (i *installation) leaveLostNodes(ctx context.Context) error {
-	removed, err := i.giveUpLost(ctx, i.spec.Name)
-	if pod := i.found.pod; pod != nil && slices.Contains(removed, pod.UID) {
+	removed, err := i.giveUpLost(ctx, i.name, i.found.member)
+	if pod := i.found.pod; pod != nil && removed[pod.UID] {
 		i.found.pod = nil
 	}
 	if len(removed) > 0 {
@@ -97,26 +152,23 @@ func (i *installation) leaveLostNodes(ctx context.Context) error {
 	return err
 }
 
-func (i *installation) mustGo(pod *corev1.Pod) bool {
-	ended := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
-	return ended || pod.DeletionTimestamp != nil || !unchanged(pod, i.objects.Pod)
-}
-
 // removeAndWait removes a workload and waits until its Pods are gone, as long as their builds take.
 func (i *installation) removeAndWait(ctx context.Context, kind string, object manifest.Object) error {
 	if kind == kindPod || i.options.Force {
 		i.report(Event{Kind: EventDraining, Pod: object.GetName(), Message: draining(object, i.options.Force)})
 	}
 	grace := graceOf(i.options.Force)
-	if err := i.remove(ctx, kind, object.GetName(), object.GetUID(), grace); err != nil && !gone(err) {
+	same := func(live manifest.Object) bool { return sameHash(live, object) && ours(live.GetLabels()) }
+	member := i.found.member
+	if err := i.remove(ctx, kind, object, deletion{grace: grace, still: same}); err != nil {
 		return err
 	}
 	if i.options.Force && kind == kindStatefulSet {
-		if err := i.stopMembers(ctx, i.spec.Name, grace); err != nil {
+		if err := i.stopMembers(ctx, i.name, member, grace); err != nil {
 			return err
 		}
 	}
-	return i.awaitGone(ctx, i.spec.Name, nil)
+	return i.awaitGone(ctx, i.name, member, nil)
 }
 
 func draining(object manifest.Object, force bool) string {
@@ -137,14 +189,46 @@ func graceOf(force bool) *int64 {
 	return new(int64(forcedGrace))
 }
 
-// stopMembers tells all Pods of a builder to stop within the grace period.
-func (c *Client) stopMembers(ctx context.Context, name string, grace *int64) error {
+// member reports whether a Pod is one of the builder that was found. Labels alone do not make it one: others can set them.
+func (f *found) member(pod *corev1.Pod) bool {
+	if f.pod != nil && pod.UID == f.pod.UID {
+		return true
+	}
+	return f.set != nil && ownedBy(pod, f.set.UID)
+}
+
+func ownedBy(pod *corev1.Pod, uid types.UID) bool {
+	for _, owner := range pod.OwnerReferences {
+		if owner.UID == uid && owner.Controller != nil && *owner.Controller {
+			return true
+		}
+	}
+	return false
+}
+
+// membersOf lists the Pods with the builder's labels that are its members.
+func (c *Client) membersOf(ctx context.Context, name string, member func(*corev1.Pod) bool) ([]*corev1.Pod, error) {
 	pods := &corev1.PodList{}
-	if err := c.list(ctx, kindPod, metav1.ListOptions{LabelSelector: builder.Selector(name)}, pods); err != nil {
+	if err := c.list(ctx, kindPod, selecting(name), pods); err != nil {
+		return nil, err
+	}
+	var members []*corev1.Pod
+	for n := range pods.Items {
+		if member(&pods.Items[n]) {
+			members = append(members, &pods.Items[n])
+		}
+	}
+	return members, nil
+}
+
+// stopMembers stops all Pods of a builder within the grace period.
+func (c *Client) stopMembers(ctx context.Context, name string, member func(*corev1.Pod) bool, grace *int64) error {
+	pods, err := c.membersOf(ctx, name, member)
+	if err != nil {
 		return err
 	}
-	for _, pod := range pods.Items {
-		if err := c.remove(ctx, kindPod, pod.Name, pod.UID, grace); err != nil && !gone(err) {
+	for _, pod := range pods {
+		if err := c.remove(ctx, kindPod, pod, deletion{grace: grace}); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,22 +70,28 @@ func New(spec builder.Spec, certificates *trust.Certificates) (*Builder, error) 
 		Pod:      pod,
 	}
 	if spec.Stateful() {
-		objects.Workload = statefulSet(spec, pod)
-		objects.Pod = firstMember(spec, pod)
+		set := statefulSet(spec, pod)
+		if set.Annotations[builder.AnnotationSpec], err = fingerprint(set); err != nil {
+			return nil, err
+		}
+		objects.Workload, objects.Pod = set, firstMember(spec, pod)
 	}
 	return objects, nil
 }
+
+// Config is the ConfigMap, which is the first of the Support.
+func (b *Builder) Config() Object { return b.Support[0] }
 
 // All are the objects in the order of applying: what a Pod mounts comes before the Pod.
 func (b *Builder) All() []Object {
 	return append(append([]Object{b.Server, b.Client}, b.Support...), b.Workload)
 }
 
-// fingerprint identifies all that a member is started with.
-func fingerprint(pod *corev1.Pod, config string, registryCA []byte) (string, error) {
-	text, err := json.Marshal([]any{pod, config, registryCA})
+// fingerprint identifies all that a member is started with, or a whole workload.
+func fingerprint(parts ...any) (string, error) {
+	text, err := json.Marshal(parts)
 	if err != nil {
-		return "", fmt.Errorf("describing the Pod: %w", err)
+		return "", fmt.Errorf("describing the workload: %w", err)
 	}
 	sum := sha256.Sum256(text)
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
@@ -140,6 +148,50 @@ func Fields(object Object) (map[string]any, error) {
 	}
 	pruneEmpty(fields)
 	return fields, nil
+}
+
+// Holds reports whether an object of the cluster says all that wanted says, and has no data besides. What the API server
+// and other clients add elsewhere does not count, nor which run wrote it.
+func Holds(existing, wanted Object) (bool, error) {
+	has, err := Fields(existing)
+	if err != nil {
+		return false, err
+	}
+	wants, err := Fields(wanted)
+	if err != nil {
+		return false, err
+	}
+	delete(wants, "apiVersion")
+	delete(wants, "kind")
+	if metadata, ok := wants["metadata"].(map[string]any); ok {
+		if annotations, ok := metadata["annotations"].(map[string]any); ok {
+			delete(annotations, builder.AnnotationRun)
+		}
+	}
+	hasData, _ := has["data"].(map[string]any)
+	wantsData, _ := wants["data"].(map[string]any)
+	return len(hasData) == len(wantsData) && within(wants, has), nil
+}
+
+// within reports whether has is wants, or has more keys.
+func within(wants, has any) bool {
+	switch wants := wants.(type) {
+	case map[string]any:
+		has, ok := has.(map[string]any)
+		if !ok && len(wants) > 0 {
+			return false
+		}
+		for key, value := range wants {
+			if other, ok := has[key]; !ok || !within(value, other) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		has, ok := has.([]any)
+		return ok && slices.EqualFunc(wants, has, within)
+	}
+	return reflect.DeepEqual(wants, has)
 }
 
 // pruneEmpty removes what the Go types write although nobody set it: empty resources and null timestamps. An emptyDir

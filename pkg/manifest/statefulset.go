@@ -29,7 +29,6 @@ func statefulSet(spec builder.Spec, pod *corev1.Pod) *appsv1.StatefulSet {
 			},
 		},
 	}
-	set.Annotations[builder.AnnotationSpec] = pod.Annotations[builder.AnnotationSpec]
 	if spec.Replicas > 1 {
 		set.Spec.Template.Spec.TopologySpreadConstraints = spread(spec)
 	}

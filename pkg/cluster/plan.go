@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+)
+
+// Plan is what an install is about to do to a builder.
+type Plan struct {
+	Name, Namespace string
+	// New says that there is no builder of that name.
+	New bool
+	// Differences are the settings that change; of a new builder, those that it gets.
+	Differences []builder.Difference
+	// Renews says that certificates are issued.
+	Renews bool
+	// Losses are the members whose cache and history go, or are not used any more.
+	Losses []Loss
+	// Mode is that of the new members, "privileged" or "rootless".
+	Mode string
+}
+
+// Loss is a member that goes with its cache and its history records.
+type Loss struct {
+	Member Member
+	// Replaced says that another Pod takes its place; else it is removed.
+	Replaced bool
+	// Claim is its volume's, which stays, and is not used any more; empty if the cache is on the node's disk, and goes.
+	Claim string
+}
+
+// Confirm is asked before the first change. Its error ends the install, and nothing has happened.
+type Confirm func(ctx context.Context, plan Plan) error
+
+// plan compares what there is with what shall be.
+func (i *installation) plan(ctx context.Context) (Plan, error) {
+	plan := Plan{
+		Name: i.name, Namespace: i.namespace, New: i.found.workload() == nil && i.found.config == nil, Renews: i.outcome.Renewed,
+		Differences: builder.Differences(i.current, i.spec), Mode: i.spec.Mode(),
+	}
+	if i.outcome.Change == Unchanged || i.outcome.Change == Created {
+		return plan, nil
+	}
+	i.addImage(&plan)
+	if pod := i.found.pod; pod != nil && i.outcome.Change == Replaced && holdsCache(pod) && !i.givenUp(pod) {
+		plan.Losses = append(plan.Losses, Loss{Member: memberOf(pod), Replaced: !i.spec.Stateful()})
+	}
+	if i.found.set == nil {
+		return plan, nil
+	}
+	members, err := i.membersOf(ctx, i.name, i.found.member)
+	if err != nil {
+		return plan, err
+	}
+	wanted := map[string]bool{}
+	if i.spec.Stateful() {
+		for _, name := range i.spec.MemberNames() {
+			wanted[name] = true
+		}
+	}
+	volumes := template(i.found.set) != nil
+	keepsCache := volumes && i.spec.Storage != nil || !i.restartsMembers()
+	for _, pod := range members {
+		if pod == i.found.pod || wanted[pod.Name] && keepsCache || !holdsCache(pod) || i.givenUp(pod) {
+			continue
+		}
+		loss := Loss{Member: memberOf(pod), Replaced: wanted[pod.Name]}
+		if volumes {
+			loss.Claim = builder.VolumeName + "-" + pod.Name
+		}
+		plan.Losses = append(plan.Losses, loss)
+	}
+	return plan, nil
+}
+
+// addImage tells of an image that changes with the version of this program.
+func (i *installation) addImage(plan *Plan) {
+	var containers []corev1.Container
+	switch {
+	case i.found.set != nil:
+		containers = i.found.set.Spec.Template.Spec.Containers
+	case i.found.pod != nil:
+		containers = i.found.pod.Spec.Containers
+	}
+	wanted := i.spec.WithDefaults()
+	for _, difference := range plan.Differences {
+		if difference.Name == "image" || difference.Name == "rootless" {
+			return
+		}
+	}
+	for _, container := range containers {
+		if container.Name == builder.ContainerName && container.Image != wanted.Image &&
+			builder.IsDefaultImage(container.Image, wanted.Rootless) && builder.IsDefaultImage(wanted.Image, wanted.Rootless) {
+			plan.Differences = append([]builder.Difference{{Name: "image", Gone: []string{container.Image}, New: []string{wanted.Image}}},
+				plan.Differences...)
+		}
+	}
+}
+
+// restartsMembers says that the members of a set do not stay as they are.
+func (i *installation) restartsMembers() bool {
+	if !i.spec.Stateful() || i.losesVolumes() {
+		return true
+	}
+	return i.found.set.Spec.Template.Annotations[builder.AnnotationSpec] != i.objects.Pod.Annotations[builder.AnnotationSpec]
+}
+
+// holdsCache says that a Pod may have a cache: its daemon has run, and its disk is not gone.
+func holdsCache(pod *corev1.Pod) bool {
+	status := statusOf(pod, builder.ContainerName)
+	return status != nil && !hasEnded(pod) &&
+		(status.State.Running != nil || status.State.Terminated != nil || status.LastTerminationState.Terminated != nil)
+}
+
+// givenUp says that a Pod goes because its node is lost: that has been asked for, with --force.
+func (i *installation) givenUp(pod *corev1.Pod) bool { return i.options.Force && nodeLost(pod) }

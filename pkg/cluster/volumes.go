@@ -1,0 +1,258 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+)
+
+// StorageReason is why the volumes cannot be what was asked for.
+type StorageReason string
+
+// Reasons of a StorageError.
+const (
+	// NoDefaultClass: no StorageClass is the default, and none was named.
+	NoDefaultClass StorageReason = "NoDefaultClass"
+	// NoSuchClass: the StorageClass that was named does not exist.
+	NoSuchClass StorageReason = "NoSuchClass"
+	// OtherClass: there are volumes of another StorageClass.
+	OtherClass StorageReason = "OtherClass"
+	// Smaller: there are larger volumes, and volumes cannot shrink.
+	Smaller StorageReason = "Smaller"
+	// CannotGrow: there are smaller volumes that cannot be expanded.
+	CannotGrow StorageReason = "CannotGrow"
+)
+
+// StorageError is returned, before anything is changed, when the volumes cannot be what was asked for.
+type StorageError struct {
+	Name, Namespace string
+	Reason          StorageReason
+	// Claim is the PersistentVolumeClaim; empty for a class, and for what the StatefulSet itself says.
+	Claim string
+	// Has is the size or the class that there is, Wants what was asked for.
+	Has, Wants string
+	// Classes are the StorageClasses of the cluster.
+	Classes []string
+	// Err is what the cluster said; it may be nil.
+	Err error
+}
+
+func (e *StorageError) Error() string {
+	about := fmt.Sprintf("the volumes of builder %q in namespace %q", e.Name, e.Namespace)
+	if e.Claim != "" {
+		about = fmt.Sprintf("PersistentVolumeClaim %q in namespace %q", e.Claim, e.Namespace)
+	}
+	switch e.Reason {
+	case NoDefaultClass:
+		return "no StorageClass of this cluster is the default: a volume needs one"
+	case NoSuchClass:
+		return fmt.Sprintf("StorageClass %q not found", e.Wants)
+	case OtherClass:
+		return fmt.Sprintf("StorageClass of %s is %q: it cannot become %q", about, e.Has, e.Wants)
+	case Smaller:
+		return fmt.Sprintf("size of %s is %s: it cannot shrink to %s", about, e.Has, e.Wants)
+	}
+	text := fmt.Sprintf("size of %s is %s: it cannot grow to %s", about, e.Has, e.Wants)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e *StorageError) Unwrap() error { return e.Err }
+
+// template is the claim template of a set for the cache; nil if its members have no volumes.
+func template(set *appsv1.StatefulSet) *corev1.PersistentVolumeClaim {
+	if set == nil {
+		return nil
+	}
+	for n := range set.Spec.VolumeClaimTemplates {
+		if set.Spec.VolumeClaimTemplates[n].Name == builder.VolumeName {
+			return &set.Spec.VolumeClaimTemplates[n]
+		}
+	}
+	return nil
+}
+
+// losesVolumes says that a set's members get volumes, or lose them, which only a new set can do.
+func (i *installation) losesVolumes() bool {
+	return i.found.set != nil && i.spec.Stateful() && (template(i.found.set) != nil) != (i.spec.Storage != nil)
+}
+
+// recreates says that the size of a set's volumes changes: its template cannot, so another set takes over the members.
+func (i *installation) recreates() bool {
+	now := template(i.found.set)
+	return now != nil && i.spec.Storage != nil && sizeOf(now) != i.spec.Storage.String()
+}
+
+func sizeOf(claim *corev1.PersistentVolumeClaim) string {
+	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	return size.String()
+}
+
+func classOf(claim *corev1.PersistentVolumeClaim) string {
+	if claim.Spec.StorageClassName == nil {
+		return ""
+	}
+	return *claim.Spec.StorageClassName
+}
+
+// planVolumes finds the claims that there are for the members, asks whether those that are too small may grow, and refuses
+// what cannot be.
+func (i *installation) planVolumes(ctx context.Context) error {
+	i.grow = nil
+	if i.spec.Storage == nil {
+		return nil
+	}
+	wants := i.spec.Storage.String()
+	refuse := func(reason StorageReason, claim, has, wants string) error {
+		return &StorageError{Name: i.name, Namespace: i.namespace, Reason: reason, Claim: claim, Has: has, Wants: wants}
+	}
+	if now := template(i.found.set); now != nil {
+		size := now.Spec.Resources.Requests[corev1.ResourceStorage]
+		switch {
+		case classOf(now) != i.spec.StorageClass:
+			return refuse(OtherClass, "", classOf(now), i.spec.StorageClass)
+		case i.spec.Storage.Cmp(size) < 0:
+			return refuse(Smaller, "", sizeOf(now), wants)
+		}
+	}
+	claims := &corev1.PersistentVolumeClaimList{}
+	// Not by labels: the set's controller uses a claim of the name whatever its labels are.
+	if err := i.list(ctx, kindClaim, metav1.ListOptions{}, claims); err != nil {
+		if isForbidden(err) {
+			return nil // the set's controller will see
+		}
+		return err
+	}
+	missing := false
+	for _, member := range i.spec.MemberNames() {
+		name := builder.VolumeName + "-" + member
+		at := slices.IndexFunc(claims.Items, func(c corev1.PersistentVolumeClaim) bool { return c.Name == name && c.DeletionTimestamp == nil })
+		if at < 0 {
+			missing = true
+			continue
+		}
+		claim := &claims.Items[at]
+		switch {
+		case !ours(claim.Labels) || claim.Labels[builder.LabelInstance] != i.name:
+			return &ForeignError{Kind: kindClaim, Name: name, Namespace: i.namespace}
+		case i.spec.StorageClass != "" && classOf(claim) != i.spec.StorageClass:
+			return refuse(OtherClass, name, classOf(claim), i.spec.StorageClass)
+		}
+		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+		switch i.spec.Storage.Cmp(size) {
+		case -1:
+			return refuse(Smaller, name, sizeOf(claim), wants)
+		case 1:
+			trial := claim.DeepCopy()
+			if err := i.patch(ctx, kindClaim, trial, i.larger(), true); err != nil {
+				if isForbidden(err) || ctx.Err() != nil {
+					return err
+				}
+				return errors.Join(&StorageError{
+					Name: i.name, Namespace: i.namespace, Reason: CannotGrow, Claim: name, Has: sizeOf(claim), Wants: wants, Err: reasonOf(err),
+				})
+			}
+			i.grow = append(i.grow, claim)
+		}
+	}
+	if missing {
+		return i.classFor(ctx)
+	}
+	return nil
+}
+
+// reasonOf is what the cluster said, without the frame that names the object again.
+func reasonOf(err error) error {
+	if refused := asRefused(err); refused != nil {
+		return errors.New(refused.Message)
+	}
+	return err
+}
+
+func (i *installation) larger() map[string]any {
+	return map[string]any{"spec": map[string]any{"resources": map[string]any{"requests": map[string]any{"storage": i.spec.Storage.String()}}}}
+}
+
+// classFor refuses volumes that nothing would provide. Whoever may not read the classes of the cluster goes on without.
+func (i *installation) classFor(ctx context.Context) error {
+	classes, err := i.metadata(ctx, kindStorageClass, metav1.ListOptions{})
+	if err != nil {
+		return ignoreForbidden(err)
+	}
+	problem := &StorageError{Name: i.name, Namespace: i.namespace, Reason: NoDefaultClass, Wants: i.spec.StorageClass}
+	for _, class := range classes {
+		problem.Classes = append(problem.Classes, class.Name)
+		if class.Annotations["storageclass.kubernetes.io/is-default-class"] == "true" && i.spec.StorageClass == "" ||
+			class.Name == i.spec.StorageClass {
+			return nil
+		}
+	}
+	// Volumes that an administrator has made need no class that exists.
+	scope := *i.Client
+	scope.namespace = ""
+	volumes := &corev1.PersistentVolumeList{}
+	if err := scope.list(ctx, kindVolume, metav1.ListOptions{}, volumes); err != nil {
+		return ignoreForbidden(err)
+	}
+	for _, volume := range volumes.Items {
+		if volume.Spec.StorageClassName == i.spec.StorageClass && volume.Status.Phase == corev1.VolumeAvailable {
+			return nil
+		}
+	}
+	if i.spec.StorageClass != "" {
+		problem.Reason = NoSuchClass
+	}
+	return problem
+}
+
+func ignoreForbidden(err error) error {
+	if isForbidden(err) {
+		return nil
+	}
+	return err
+}
+
+// growVolumes expands the claims that are too small. Their Pods go on.
+func (i *installation) growVolumes(ctx context.Context) error {
+	for _, claim := range i.grow {
+		if err := i.patch(ctx, kindClaim, claim, i.larger(), false); err != nil {
+			claim.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kindClaim))
+			return meanwhile(err, claim, i.namespace)
+		}
+		i.report(Event{Kind: EventApplied, Message: Reference{Kind: kindClaim, Name: claim.Name}.String() + " grows to " + i.spec.Storage.String()})
+	}
+	return nil
+}
+
+// orphanMembers removes the set alone: its Pods and volumes stay, and are taken over by the next one of the name.
+func (i *installation) orphanMembers(ctx context.Context) error {
+	set := i.found.set
+	same := func(live manifest.Object) bool { return sameHash(live, set) && ours(live.GetLabels()) }
+	if err := i.remove(ctx, kindStatefulSet, set, deletion{orphan: true, still: same}); err != nil {
+		return err
+	}
+	for {
+		fresh := &appsv1.StatefulSet{}
+		ok, err := i.look(ctx, kindStatefulSet, set.Name, fresh)
+		if err != nil {
+			return err
+		}
+		if !ok || fresh.UID != set.UID {
+			i.found.set = nil
+			return nil
+		}
+		if err := pause(ctx, lookAgain); err != nil {
+			return err
+		}
+	}
+}

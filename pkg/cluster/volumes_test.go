@@ -1,0 +1,147 @@
+package cluster_test
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+func quantity(text string) *resource.Quantity {
+	parsed := resource.MustParse(text)
+	return &parsed
+}
+
+// volume puts a claim in place, as the controller of a set makes it.
+func volume(s *apiServer, name, size, class string, labels map[string]string) {
+	s.put("persistentvolumeclaims", &corev1.PersistentVolumeClaim{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"}, ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			StorageClassName: &class,
+			Resources:        corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(size)}},
+		},
+	})
+}
+
+func sizes(s *apiServer) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []string
+	for name, claim := range s.objects {
+		if strings.HasPrefix(name, "persistentvolumeclaims/") {
+			requests := claim["spec"].(object)["resources"].(object)["requests"].(object)
+			list = append(list, strings.TrimPrefix(name, "persistentvolumeclaims/cache-buildkitd-")+":"+requests["storage"].(string))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func withStorage(size, class string) func(*builder.Spec) {
+	return func(s *builder.Spec) { s.Replicas, s.Storage, s.StorageClass = 2, quantity(size), class }
+}
+
+func edit(change func(*builder.Spec)) cluster.Edit {
+	return func(s builder.Spec) (builder.Spec, error) { change(&s); return s, nil }
+}
+
+func TestVolumesGrowUnderTheirMembers(t *testing.T) {
+	server := newServer(t)
+	class(server, "fast", true)
+	installed(t, server, withStorage("1Gi", ""))
+	for _, name := range []string{"cache-buildkitd-0", "cache-buildkitd-1"} {
+		volume(server, name, "1Gi", "fast", builder.ObjectLabels("buildkitd"))
+	}
+	server.keepMembers = true
+	server.forget()
+	outcome := install(t, server, edit(withStorage("2Gi", "")))
+	if got := sizes(server); outcome.Change != cluster.Configured || !slices.Equal(got, []string{"0:2Gi", "1:2Gi"}) {
+		t.Errorf("%s; sizes %v", outcome.Change, got)
+	}
+	for _, name := range []string{"pods/buildkitd-0", "pods/buildkitd-1", "statefulsets/buildkitd"} {
+		if !slices.Contains(server.names(), name) {
+			t.Errorf("%s is gone; writes %v", name, server.writes())
+		}
+	}
+	if stored, err := server.client().StoredSpec(t.Context(), "buildkitd"); err != nil || stored.Storage.String() != "2Gi" {
+		t.Errorf("stored: %+v (%v)", stored.Storage, err)
+	}
+}
+
+func TestVolumesThatWereKeptAreNeverReusedInAnotherSizeSilently(t *testing.T) {
+	server := newServer(t)
+	class(server, "fast", true)
+	volume(server, "cache-buildkitd-0", "1Gi", "fast", builder.ObjectLabels("buildkitd"))
+	install(t, server, edit(withStorage("2Gi", "fast")))
+	if got := sizes(server); !slices.Equal(got, []string{"0:2Gi"}) {
+		t.Errorf("sizes %v", got)
+	}
+}
+
+func TestVolumesThatCannotBeAreRefusedBeforeAnythingChanges(t *testing.T) {
+	ours := builder.ObjectLabels("buildkitd")
+	cases := map[string]struct {
+		there  func(t *testing.T, s *apiServer)
+		wanted func(*builder.Spec)
+		reason cluster.StorageReason
+	}{
+		"no default class": {func(*testing.T, *apiServer) {}, withStorage("1Gi", ""), cluster.NoDefaultClass},
+		"no such class":    {func(_ *testing.T, s *apiServer) { class(s, "slow", true) }, withStorage("1Gi", "fast"), cluster.NoSuchClass},
+		"smaller than kept": {func(_ *testing.T, s *apiServer) { volume(s, "cache-buildkitd-1", "2Gi", "slow", ours) },
+			withStorage("1Gi", ""), cluster.Smaller},
+		"kept, of another class": {func(_ *testing.T, s *apiServer) { volume(s, "cache-buildkitd-0", "1Gi", "slow", ours) },
+			withStorage("1Gi", "fast"), cluster.OtherClass},
+		"kept, cannot grow": {func(_ *testing.T, s *apiServer) {
+			volume(s, "cache-buildkitd-0", "1Gi", "slow", ours)
+			s.refuse = func(r *http.Request, kind, _ string) (int, metav1.StatusReason, string) {
+				if kind == "persistentvolumeclaims" && r.Method == http.MethodPatch {
+					return 403, metav1.StatusReasonForbidden, `persistentvolumeclaims "cache-buildkitd-0" is forbidden: only dynamically provisioned pvc can be resized`
+				}
+				return 0, "", ""
+			}
+		}, withStorage("2Gi", ""), cluster.CannotGrow},
+		"smaller":       {func(t *testing.T, s *apiServer) { installed(t, s, withStorage("2Gi", "")) }, withStorage("1Gi", ""), cluster.Smaller},
+		"another class": {func(t *testing.T, s *apiServer) { installed(t, s, withStorage("2Gi", "slow")) }, withStorage("2Gi", "fast"), cluster.OtherClass},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(t)
+			test.there(t, server)
+			server.forget()
+			_, err := server.client().Install(t.Context(), "buildkitd", edit(test.wanted), cluster.InstallOptions{NoWait: true}, nil)
+			var storage *cluster.StorageError
+			if !errors.As(err, &storage) || storage.Reason != test.reason || len(server.writes()) > 0 {
+				t.Errorf("got %v, and writes %v; want %s", err, server.writes(), test.reason)
+			}
+		})
+	}
+	server := newServer(t)
+	volume(server, "cache-buildkitd-0", "1Gi", "", nil)
+	var foreign *cluster.ForeignError
+	if _, err := server.client().Install(t.Context(), "buildkitd", edit(withStorage("1Gi", "")), cluster.InstallOptions{NoWait: true}, nil); !errors.As(err, &foreign) {
+		t.Errorf("another's claim: %v", err)
+	}
+}
+
+// Classes are the cluster's: many who install may not read them.
+func TestVolumesWithoutPermissionToReadClasses(t *testing.T) {
+	server := newServer(t)
+	server.refuse = forbid("storageclasses", "")
+	install(t, server, edit(withStorage("1Gi", "")))
+}
+
+func TestVolumesThatAnAdministratorMade(t *testing.T) {
+	server := newServer(t)
+	server.put("persistentvolumes", &corev1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: "pv-1"}, Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeAvailable},
+	})
+	install(t, server, edit(withStorage("1Gi", "")))
+}
