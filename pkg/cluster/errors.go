@@ -37,6 +37,8 @@ type NotReadyError struct {
 	Message string
 	// Starting says that waiting may help: the Pod is new, or its daemon is being started again.
 	Starting bool
+	// Ended says that its Pod is over, e.g. evicted, and is not started again: the Pod has to be made anew.
+	Ended bool
 }
 
 func (e *NotReadyError) Error() string {

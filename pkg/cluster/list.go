@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
 // Builder is one builder of a list.
@@ -21,36 +22,40 @@ type Builder struct {
 	Members []Member
 	// Desired is how many members it should have.
 	Desired int
+	// Mode is "privileged" or "rootless" as far as its settings say it, also of a builder without members.
+	Mode string
 }
 
 // page is how many Pods are read at a time.
 const page = 500
 
-// List finds the builders of the namespace, or of all namespaces, sorted by namespace and name. Pods that run BuildKit's
-// image without being ours are adopted builders.
+// List finds the builders of the namespace, or of all namespaces, sorted by namespace and name: those of which there is a
+// Pod, a StatefulSet, or no more than their settings. Pods that run BuildKit's image without being ours are unmanaged
+// builders.
 func (c *Client) List(ctx context.Context, allNamespaces bool) ([]Builder, error) {
 	scope := *c
 	if allNamespaces {
 		scope.namespace = ""
 	}
 	var pods []corev1.Pod
-	sets := &appsv1.StatefulSetList{}
+	sets, configs := &appsv1.StatefulSetList{}, &corev1.ConfigMapList{}
+	managed := metav1.ListOptions{LabelSelector: builder.LabelManagedBy + "=" + builder.ManagedBy}
+	// Without these the Pods are seen all the same.
+	seen := func(err error) error {
+		if isForbidden(err) {
+			return nil
+		}
+		return err
+	}
 	err := together(
 		func() (err error) { pods, err = scope.buildKitPods(ctx); return err },
-		func() error {
-			options := metav1.ListOptions{LabelSelector: builder.LabelManagedBy + "=" + builder.ManagedBy}
-			err := scope.list(ctx, kindStatefulSet, options, sets)
-			if isForbidden(err) {
-				// Their Pods are seen all the same.
-				return nil
-			}
-			return err
-		},
+		func() error { return seen(scope.list(ctx, kindStatefulSet, managed, sets)) },
+		func() error { return seen(scope.list(ctx, kindConfigMap, managed, configs)) },
 	)
 	if err != nil {
 		return nil, err
 	}
-	return group(pods, sets.Items), nil
+	return group(pods, sets.Items, configs.Items), nil
 }
 
 // buildKitPods are the Pods that may be members; of the others only a page is ever held.
@@ -74,8 +79,8 @@ func (c *Client) buildKitPods(ctx context.Context) ([]corev1.Pod, error) {
 	}
 }
 
-// group makes builders of Pods, and of StatefulSets that have none.
-func group(pods []corev1.Pod, sets []appsv1.StatefulSet) []Builder {
+// group makes builders of Pods, and of StatefulSets and settings that have none.
+func group(pods []corev1.Pod, sets []appsv1.StatefulSet, configs []corev1.ConfigMap) []Builder {
 	type key struct {
 		namespace, name string
 		adopted         bool
@@ -89,6 +94,19 @@ func group(pods []corev1.Pod, sets []appsv1.StatefulSet) []Builder {
 	}
 	for _, set := range sets {
 		at(key{set.Namespace, set.Labels[builder.LabelInstance], false}).Desired = int(*set.Spec.Replicas)
+	}
+	for i := range configs {
+		config := &configs[i]
+		name := config.Labels[builder.LabelInstance]
+		if config.Name != builder.ConfigName(name) {
+			continue
+		}
+		entry, wanted := at(key{config.Namespace, name, false}), 1
+		if spec, known, err := manifest.StoredSpec(name, config); known && err == nil {
+			spec = spec.WithDefaults()
+			wanted, entry.Mode = int(spec.Replicas), spec.Mode()
+		}
+		entry.Desired = max(entry.Desired, wanted)
 	}
 	for i := range pods {
 		member := memberOf(&pods[i])

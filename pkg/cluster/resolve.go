@@ -108,7 +108,10 @@ func (c *Client) usable(name string, pod *corev1.Pod) error {
 	if ready {
 		return nil
 	}
-	failure := &NotReadyError{Name: name, Namespace: c.namespace, Pod: pod.Name, Reason: state}
+	failure := &NotReadyError{
+		Name: name, Namespace: c.namespace, Pod: pod.Name, Reason: state,
+		Ended: pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded,
+	}
 	if trouble := troubleOf(pod); trouble != nil {
 		failure.Reason, failure.Message = trouble.reason, trouble.message
 		failure.Starting = trouble.crashed && pod.Status.Phase == corev1.PodRunning // its kubelet starts it again

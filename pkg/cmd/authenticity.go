@@ -12,7 +12,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
 // untrustedError is returned for a member that does not have the certificates of its builder.
@@ -29,14 +28,10 @@ func (e *untrustedError) Error() string {
 func (e *untrustedError) Unwrap() error { return e.err }
 
 // noteUnverified says, once a command, that nothing authenticates the Pod that is used.
-func (f *factory) noteUnverified(o connectOptions, member cluster.Member) {
-	switch {
-	case member.Adopted:
+func (f *factory) noteUnverified(member cluster.Member) {
+	if member.Adopted {
 		f.noteOnce(fmt.Sprintf("warning: builder %q is unmanaged and not authenticated: install did not make Pod %q in namespace %q, "+
 			"and whoever did can read all that a build sends", member.Builder, member.Pod, member.Namespace))
-	case tunnel.Transport(o.transport) == tunnel.Exec && member.UID != "":
-		f.noteOnce(fmt.Sprintf("warning: builder %q is not authenticated: --transport exec does not check the certificates of Pod %q",
-			member.Builder, member.Pod))
 	}
 }
 
@@ -69,8 +64,8 @@ func (f *factory) renewCertificates(ctx context.Context, c *cluster.Client, o co
 		f.noteOnce(fmt.Sprintf("the certificates of builder %q in namespace %q were renewed until %s; its Pods take them when they are restarted",
 			o.builder, c.Namespace(), renewed.Expires.Format(time.DateOnly)))
 	case r.connection.Expires.Sub(c.Now()) < expiryNotice:
-		f.noteOnce(fmt.Sprintf("warning: the certificates of builder %q end on %s, and renewing them failed: %v; kubectl buildkit install %s -n %s renews them",
-			o.builder, r.connection.Expires.Format(time.DateOnly), err, o.builder, c.Namespace()))
+		f.noteOnce(fmt.Sprintf("warning: the certificates of builder %q end on %s, and renewing them failed: %v; ask an administrator to run: %s",
+			o.builder, r.connection.Expires.Format(time.DateOnly), err, reinstall(o.builder, c.Namespace())))
 	}
 }
 
@@ -95,15 +90,15 @@ func clockIs(skew time.Duration) string {
 
 // nextForCertificates is how certificates that cannot be used now become usable.
 func nextForCertificates(e *cluster.ExpiredError) string {
-	renew := fmt.Sprintf("kubectl buildkit install %s -n %s renews its certificates", e.Name, e.Namespace)
 	var unusable *trust.UnusableError
-	if errors.As(e.Err, &unusable) && !unusable.ValidFrom.IsZero() {
-		if e.Skew != 0 {
-			renew = "check the clock of this machine: " + clockIs(e.Skew) + "; " + renew
-		}
-		return renew + ": the clock of the machine that issued them was ahead"
+	if !errors.As(e.Err, &unusable) || unusable.ValidFrom.IsZero() {
+		return reinstall(e.Name, e.Namespace)
 	}
-	return renew
+	wrong := "the clock of the machine that issued them was ahead"
+	if e.Skew != 0 {
+		wrong = "check the clock of this machine: " + clockIs(e.Skew)
+	}
+	return wrong + "; issue them anew: " + reinstall(e.Name, e.Namespace)
 }
 
 // explainUnverified is about Pods that are not used since nothing proves that they are the builder.
@@ -128,8 +123,8 @@ func explainUnverified(err error) (failure, bool) {
 		return failure{text: doubt.Error(), next: replaceForeign(doubt.Namespace, doubt.Pod, doubt.Name), code: exitNoBuilder}, true
 	case errors.As(err, &untrusted):
 		member := untrusted.member
-		next := fmt.Sprintf("kubectl buildkit install %s -n %s replaces a Pod without them; kubectl get pod %s -n %s -o yaml shows whose it is",
-			member.Builder, member.Namespace, member.Pod, member.Namespace)
+		next := fmt.Sprintf("see whose it is: kubectl get pod %s -n %s -o yaml; give a Pod of the builder its certificates: %s",
+			member.Pod, member.Namespace, reinstall(member.Builder, member.Namespace))
 		return failure{text: untrusted.Error(), next: next, code: exitNoBuilder}, true
 	}
 	return failure{}, false
@@ -137,6 +132,6 @@ func explainUnverified(err error) (failure, bool) {
 
 // replaceForeign is how a builder gets back the Pod whose name another one has.
 func replaceForeign(namespace, pod, name string) string {
-	return fmt.Sprintf("kubectl get pod %s -n %s -o yaml shows whose it is; once it is deleted, kubectl buildkit install %s -n %s restores the builder",
-		pod, namespace, name, namespace)
+	return fmt.Sprintf("see whose it is: kubectl get pod %s -n %s -o yaml; once it is deleted, restore the builder: %s",
+		pod, namespace, reinstall(name, namespace))
 }

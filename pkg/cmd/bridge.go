@@ -88,7 +88,7 @@ func (b *bridge) open(ctx context.Context, guess *ahead, route *route) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	dial, config, err := wayTo(tunnels, guess, route.member, route.connection)
+	dial, config, err := b.f.wayTo(tunnels, guess, route.member, route.connection)
 	if err != nil {
 		return nil, err
 	}

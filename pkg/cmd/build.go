@@ -26,7 +26,8 @@ PATH is a directory, "-" for a tar archive or a Dockerfile on standard input, or
 this machine's docker config are lent to the build through its own connection; the cluster never stores them.
 
 Standard output carries the answer alone: the pushed reference with its digest. Everything else goes to the error
-stream. Without a builder in the namespace, the default one is installed first.
+stream. Without a builder in the namespace, the default one is installed first; one whose Pod was deleted is restored
+with its settings.
 
 The flags are those of "docker buildx build", and those of "buildctl build" with --frontend in place of PATH. Without
 either, an LLB definition is read from standard input, as buildctl does.`
@@ -51,13 +52,15 @@ const buildExample = `  # Build the current directory and push the image
 
 type buildOptions struct {
 	request.Options
-	connect    connectOptions
-	retry      retryOptions
-	install    bool
-	registries registryOptions
-	progress   string
-	quiet      bool
-	debug      bool
+	connect connectOptions
+	retry   retryOptions
+	install bool
+	// installAsked says that the user wrote --install, so that no question is needed.
+	installAsked bool
+	registries   registryOptions
+	progress     string
+	quiet        bool
+	debug        bool
 	// late shows what is known only after the display has begun.
 	late func(*progress.Display, progress.Mode)
 }
@@ -79,6 +82,7 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 				o.Path = args[0]
 			}
 			o.connect.named, o.connect.renew = c.Flags().Changed("builder"), true
+			o.installAsked = c.Flags().Changed("install")
 			return run(c.Context(), o)
 		},
 	}

@@ -24,7 +24,7 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	o.connect.registerBuilder(flags)
 	flags.IntVar(&o.retry.retries, "retries", 5, "How often a build that loses its builder goes on over a new connection")
 	flags.DurationVar(&o.retry.within, "retry-timeout", lossPatience, "How long a lost builder is sought, each time")
-	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none")
+	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none, and restore one whose Pod was deleted")
 }
 
 // connectOptions say which builder, and which way to it.
@@ -39,7 +39,7 @@ type connectOptions struct {
 }
 
 func (o *connectOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.transport, "transport", string(tunnel.Auto), "Transport to the builder: auto, websocket, spdy or exec; exec checks no certificates")
+	flags.StringVar(&o.transport, "transport", string(tunnel.Auto), "Transport to the builder: auto, websocket, spdy or exec")
 	flags.BoolVar(&o.adopt, "adopt", false, "Use a Pod that nothing authenticates as the builder, e.g. where its Secret cannot be read")
 }
 

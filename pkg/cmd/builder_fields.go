@@ -72,9 +72,12 @@ type gcFields struct {
 	MinFreeBytes  int64    `json:"minFreeBytes"`
 }
 
+// stateReady is the state of a member that its probe has seen.
+const stateReady = "Ready"
+
 func newMemberFields(m cluster.Member) memberFields {
 	fields := memberFields{
-		Pod: m.Pod, Ready: m.Ready, State: cmp.Or(m.State, "Missing"), Node: m.Node, Image: m.Image, Mode: m.Mode, Restarts: m.Restarts,
+		Pod: m.Pod, Ready: m.Ready && m.State == stateReady, State: cmp.Or(m.State, "Missing"), Node: m.Node, Image: m.Image, Mode: m.Mode, Restarts: m.Restarts,
 	}
 	if !m.Created.IsZero() {
 		created := m.Created.UTC()
@@ -114,8 +117,9 @@ func platformsOf(info *solve.Info) []string {
 func newBuilderFields(b cluster.Builder) builderFields {
 	fields := builderFields{Adopted: b.Adopted, DesiredMembers: b.Desired, Members: []memberFields{}}
 	for _, m := range b.Members {
-		fields.Members = append(fields.Members, newMemberFields(m))
-		if m.Ready {
+		own := newMemberFields(m)
+		fields.Members = append(fields.Members, own)
+		if own.Ready {
 			fields.ReadyMembers++
 		}
 	}

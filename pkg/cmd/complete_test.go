@@ -81,6 +81,7 @@ func TestCompletionAsksTheCluster(t *testing.T) {
 		{"metadata":{"name":"foreign","namespace":"team"},"spec":{"containers":[{"name":"buildkitd","image":"moby/buildkit:master"}]}}]}`
 	t.Setenv("KUBECONFIG", fakeAPI(t, map[string]string{
 		"pods": pods, "statefulsets": `{"kind":"StatefulSetList","apiVersion":"apps/v1","metadata":{},"items":[]}`,
+		"configmaps": `{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[]}`,
 		"namespaces": named("PartialObjectMetadataList", "team", "test", "other"), "serviceaccounts": named("PartialObjectMetadataList", "default", "ci"),
 		"nodes": named("PartialObjectMetadataList", "ssd", "hdd"), "secrets": named("PartialObjectMetadataList", "npm", "pull"),
 		"secrets?type=kubernetes.io/dockerconfigjson": named("PartialObjectMetadataList", "pull"),

@@ -12,7 +12,6 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -36,22 +35,21 @@ func lendTrust(connection *cluster.Connection, credentials *registryauth.Provide
 	return credentials.Trust(connection.RegistryCA, connection.InsecureRegistries...)
 }
 
-// builderFor connects to the builder of a build, and installs the default one first where there is none.
+// builderFor connects to the builder of a build. Where the default one is not installed, or the Pod of a builder is gone,
+// it is provided first.
 func (f *factory) builderFor(ctx context.Context, o *buildOptions) (*connected, error) {
 	affinity := affinityOf(o.contextPath())
-	b, err := seek(ctx, o.retry.atStart(), f.tellUnreachable, func(ctx context.Context) (*connected, error) {
-		return f.connect(ctx, o.connect, affinity)
-	})
-	var notFound *cluster.NotFoundError
-	if !errors.As(err, &notFound) || o.connect.named || !o.install || len(notFound.Others) > 0 {
+	connect := func(ctx context.Context) (*connected, error) { return f.connect(ctx, o.connect, affinity) }
+	b, err := seek(ctx, o.retry.atStart(), f.tellUnreachable, connect)
+	if err == nil || ctx.Err() != nil {
 		return b, err
 	}
-	escape.Fprintf(f.streams.ErrOut, "no builder in namespace %q: installing %q (--install=false forbids it)\n", notFound.Namespace, notFound.Name)
-	if _, err := install(ctx, f, notFound.Name, cluster.Keep, cluster.InstallOptions{Timeout: defaultInstallTimeout}); err != nil {
+	installed, err := f.provide(ctx, o, err)
+	if err != nil {
 		return nil, err
 	}
-	if b, err = f.connect(ctx, o.connect, affinity); err == nil {
-		b.installed = true
+	if b, err = connect(ctx); err == nil {
+		b.installed = installed
 	}
 	return b, err
 }
@@ -73,7 +71,7 @@ func (f *factory) connect(ctx context.Context, o connectOptions, affinity string
 				return nil, err
 			}
 		}
-		daemon, err := open(ctx, r.tunnels, r.guess, r.member, r.connection)
+		daemon, err := f.open(ctx, r.tunnels, r.guess, r.member, r.connection)
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +111,7 @@ func reach[T any](
 		}
 		f.noteSkew(c)
 		f.renewCertificates(ctx, c, o, r)
-		f.noteUnverified(o, r.member)
+		f.noteUnverified(r.member)
 		found, err := dial(r)
 		var refused *solve.RefusedError
 		if !errors.As(err, &refused) || ctx.Err() != nil {
@@ -130,8 +128,8 @@ func (f *factory) dialer(transport tunnel.Transport) (tunnel.Dialer, error) {
 }
 
 // open is the one place where the two halves meet: a net.Conn of the one becomes the other's connection.
-func open(ctx context.Context, tunnels tunnel.Dialer, guess *ahead, member cluster.Member, connection *cluster.Connection) (*solve.Daemon, error) {
-	dial, config, err := wayTo(tunnels, guess, member, connection)
+func (f *factory) open(ctx context.Context, tunnels tunnel.Dialer, guess *ahead, member cluster.Member, connection *cluster.Connection) (*solve.Daemon, error) {
+	dial, config, err := f.wayTo(tunnels, guess, member, connection)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +138,7 @@ func open(ctx context.Context, tunnels tunnel.Dialer, guess *ahead, member clust
 
 // wayTo returns how to dial a member's daemon, and the TLS to speak there; none where the tunnel ends at its socket, or
 // for an unmanaged builder.
-func wayTo(
+func (f *factory) wayTo(
 	tunnels tunnel.Dialer, guess *ahead, member cluster.Member, connection *cluster.Connection,
 ) (solve.Dial, *tls.Config, error) {
 	if connection == nil && tunnels.Transport == tunnel.Auto {
@@ -156,11 +154,34 @@ func wayTo(
 	switch {
 	case connection == nil && !member.Adopted:
 		return nil, nil, fmt.Errorf("connecting to Pod %q: there are no certificates for it", member.Pod)
-	case connection == nil, tunnels.Transport == tunnel.Exec:
+	case connection == nil:
 		return dial, nil, nil
 	}
 	config, err := connection.TLS()
+	if err == nil && tunnels.Transport == tunnel.Exec {
+		return f.proven(tunnels, target, config, dial), nil, nil
+	}
 	return dial, config, err
+}
+
+// proven dials once the Pod has proved, over a port that is closed again, that it has the builder's certificates: over
+// exec there is no TLS. A Pod to which no port may be forwarded is taken as it is.
+func (f *factory) proven(tunnels tunnel.Dialer, target tunnel.Target, config *tls.Config, dial solve.Dial) solve.Dial {
+	tunnels.Transport = tunnel.Auto
+	return func(ctx context.Context) (net.Conn, error) {
+		conn, err := solve.Open(ctx, func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, target) }, config)
+		var forbidden *tunnel.ForbiddenError
+		var unopened *tunnel.DialError
+		if err != nil && !errors.As(err, &forbidden) && !errors.As(err, &unopened) {
+			return nil, err
+		}
+		if err == nil {
+			_ = conn.Close()
+		} else {
+			f.noteOnce(fmt.Sprintf("warning: Pod %q is not authenticated: exec checks no certificates, and %v", target.Pod, err))
+		}
+		return dial(ctx)
+	}
 }
 
 func targetOf(member cluster.Member) tunnel.Target {
@@ -176,7 +197,7 @@ func answers(ctx context.Context, f *factory, member cluster.Member, connection 
 	if err != nil {
 		return err
 	}
-	daemon, err := open(ctx, tunnels, nil, member, connection)
+	daemon, err := f.open(ctx, tunnels, nil, member, connection)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func explain(ctx context.Context, err error) failure {
 // explainOne is explain for what has one cause.
 func explainOne(err error) failure {
 	for _, explanation := range []func(error) (failure, bool){
-		explainUsage, explainFiles, explainFormat, explainCheckup, explainHistory, explainSource, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainBuild,
+		explainUsage, explainFiles, explainFormat, explainCheckup, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainBuild,
 	} {
 		if told, ok := explanation(err); ok {
 			return told
@@ -144,6 +144,8 @@ func explainBuilder(err error) (failure, bool) {
 		return failure{text: nodeLost.Error(), next: "give it up without its node: the same command with --force", code: exitNoBuilder}, true
 	case errors.As(err, &notReady) && notReady.Reason == cluster.ReasonNodeLost:
 		return failure{text: notReady.Error(), next: elsewhere(notReady.Name, notReady.Namespace), code: exitNoBuilder}, true
+	case errors.As(err, &notReady) && (restorable(err) || notReady.Reason == cluster.ReasonNoConnection):
+		return failure{text: notReady.Error(), next: reinstall(notReady.Name, notReady.Namespace), code: exitNoBuilder}, true
 	case errors.As(err, &notReady):
 		return failure{text: notReady.Error(), next: inspect(notReady.Namespace, notReady.Pod), code: exitNoBuilder}, true
 	case errors.As(err, &terminating):
@@ -222,8 +224,11 @@ func explainTunnel(err error) (failure, bool) {
 		lost    *tunnel.LostError
 		refused *tunnel.RefusedError
 		dial    *tunnel.DialError
+		command *tunnel.CommandNotFoundError
 	)
 	switch {
+	case errors.As(err, &command):
+		return failure{text: command.Error(), next: "kubectl buildkit list -n " + command.Namespace, code: exitNoBuilder}, true
 	case errors.As(err, &gone):
 		return explainLost(gone), true
 	case errors.As(err, &lost):

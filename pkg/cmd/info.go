@@ -87,6 +87,7 @@ func infoAnswer(name, namespace string, heard []said[introduction], err error) o
 			fields.CertificatesExpire = &expires
 		}
 		own := newMemberFields(each.member)
+		own.Ready, own.State = true, stateReady // it has answered, whatever its probe has seen yet
 		own.BuildKit = newDaemonFields(each.answer.info)
 		fields.Members = append(fields.Members, own)
 	}

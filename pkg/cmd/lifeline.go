@@ -122,6 +122,9 @@ func causeOf(lost *solve.LostError) string {
 // in the meantime.
 func (l *lifeline) reconnect(ctx context.Context, lost *solve.LostError) (*solve.Daemon, error) {
 	b, _ := l.current()
+	if final(lost) {
+		return nil, l.factory.explainLoss(ctx, b, lost)
+	}
 	again, err := seek(ctx, search{within: l.options.retry.within, found: true}, nil, func(ctx context.Context) (*connected, error) {
 		return l.connect(ctx, b)
 	})

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -81,14 +82,14 @@ func listAnswer(builders []cluster.Builder, namespaces bool, now time.Time) outp
 	for _, b := range builders {
 		fields := newBuilderFields(b)
 		item := builderItem(b.Name, b.Namespace, fields)
-		item.Cells = append([]any{b.Namespace, b.Name}, summarize(fields, now)...)[skip:]
+		item.Cells = append([]any{b.Namespace, b.Name}, summarize(fields, b.Mode, now)...)[skip:]
 		answer.Items = append(answer.Items, item)
 	}
 	return answer
 }
 
 // summarize makes the cells after the name.
-func summarize(b builderFields, now time.Time) []any {
+func summarize(b builderFields, mode string, now time.Time) []any {
 	var states, modes, images, nodes, pods []string
 	oldest, restarts := now, int32(0)
 	for _, m := range b.Members {
@@ -107,7 +108,7 @@ func summarize(b builderFields, now time.Time) []any {
 		age = duration.HumanDuration(now.Sub(oldest))
 	}
 	return []any{
-		fmt.Sprintf("%d/%d", b.ReadyMembers, b.DesiredMembers), orNone(states, "Missing"), orNone(modes, "<unknown>"),
+		fmt.Sprintf("%d/%d", b.ReadyMembers, b.DesiredMembers), orNone(states, "Missing"), orNone(modes, cmp.Or(mode, "<unknown>")),
 		orNone(images, "<unknown>"), orNone(nodes, "<none>"), age, orNone(pods, "<none>"), restarts,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
 // lostError says what became of a builder that was lost in the middle of a call.
@@ -43,6 +44,9 @@ func (e *lostError) Unwrap() error { return e.lost }
 func (f *factory) explainLoss(ctx context.Context, b *connected, err error) error {
 	var lost *solve.LostError
 	var told *lostError
+	if command := (*tunnel.CommandNotFoundError)(nil); errors.As(err, &command) {
+		return command
+	}
 	if !errors.As(err, &lost) || errors.As(err, &told) || ctx.Err() != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func askMembers[T any](
 		return nil, err
 	}
 	for _, candidate := range candidates {
-		f.noteUnverified(o, candidate.Member)
+		f.noteUnverified(candidate.Member)
 	}
 	return gather(o.builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (T, error) {
 		return askMember(ctx, f, o, candidate, connection, ask)
@@ -111,7 +111,7 @@ func askMember[T any](
 	if err != nil {
 		return answer, err
 	}
-	daemon, err := open(ctx, tunnels, nil, candidate.Member, connection)
+	daemon, err := f.open(ctx, tunnels, nil, candidate.Member, connection)
 	if refused := (*solve.RefusedError)(nil); errors.As(err, &refused) {
 		return answer, &untrustedError{member: candidate.Member, err: err}
 	}

@@ -57,9 +57,11 @@ func (s search) next(err error, tries int, elapsed time.Duration) time.Duration 
 // patience is how long that error may last.
 func (s search) patience(err error) time.Duration {
 	switch {
+	case final(err):
+		return 0
 	case passes(err), starting(err):
 		return s.within
-	case !s.found, final(err):
+	case !s.found:
 		return 0
 	case refused(err):
 		return refusalPatience
@@ -106,9 +108,10 @@ func final(err error) bool {
 		expired   *cluster.ExpiredError
 		namespace *cluster.NamespaceNotFoundError
 		start     *cluster.StartError
+		command   *tunnel.CommandNotFoundError
 	)
 	return errors.Is(err, context.Canceled) || errors.As(err, &canceled) || errors.As(err, &expired) ||
-		errors.As(err, &namespace) || errors.As(err, &start)
+		errors.As(err, &namespace) || errors.As(err, &start) || errors.As(err, &command)
 }
 
 // refused says that somebody may not do this.

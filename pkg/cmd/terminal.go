@@ -1,10 +1,16 @@
 package cmd
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // isTerminal says whether somebody reads this directly.
@@ -21,4 +27,21 @@ func (f *factory) pipedInto() bool {
 	}
 	info, err := file.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice == 0
+}
+
+// confirmed asks at the terminal; no answer is no.
+func (f *factory) confirmed(ctx context.Context, question string) (bool, error) {
+	escape.Fprintf(f.streams.ErrOut, "%s", question)
+	answer, err := await(ctx, func() (string, error) { return readLine(f.streams.In) })
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, fmt.Errorf("reading the answer: %w", err)
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
+}
+
+// interactive reports whether a question reaches a person who can answer it.
+func (f *factory) interactive() bool {
+	terminal, ok := f.streams.In.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(terminal.Fd())) && isTerminal(f.streams.ErrOut)
 }

@@ -70,6 +70,16 @@ func (e *ForbiddenError) Unwrap() error { return e.Err }
 // Permanent says that another try gives the same answer.
 func (e *ForbiddenError) Permanent() bool { return true }
 
+// CommandNotFoundError is returned when the command of an exec tunnel does not exist in the container.
+type CommandNotFoundError struct{ Namespace, Pod, Command string }
+
+func (e *CommandNotFoundError) Error() string {
+	return fmt.Sprintf("Pod %q in namespace %q does not run BuildKit: it has no %s", e.Pod, e.Namespace, e.Command)
+}
+
+// Permanent reports that another try gives the same answer.
+func (e *CommandNotFoundError) Permanent() bool { return true }
+
 // failure makes a typed error of what a dial ended with.
 func (d Dialer) failure(target Target, resource string, err error) error {
 	// The executor over SPDY keeps of the answer only its text.
@@ -80,7 +90,8 @@ func (d Dialer) failure(target Target, resource string, err error) error {
 	}
 	var lost *LostError
 	var refused *RefusedError
-	if errors.As(err, &lost) || errors.As(err, &refused) {
+	var command *CommandNotFoundError
+	if errors.As(err, &lost) || errors.As(err, &refused) || errors.As(err, &command) {
 		return err
 	}
 	return &DialError{Namespace: target.Namespace, Pod: target.Pod, Transport: d.Transport, Err: err}
@@ -93,6 +104,12 @@ func verb(message string) string {
 		return word
 	}
 	return "create"
+}
+
+// lacksCommand reports whether the node's words say that the container has no such program, in runc's words or in crun's.
+func (t Target) lacksCommand(words string) bool {
+	return len(t.Command) > 0 && strings.Contains(words, t.Command[0]) && strings.Contains(words, "executable file ") &&
+		strings.Contains(words, "not found")
 }
 
 // ending makes a typed error of the node's last words about a tunnel.

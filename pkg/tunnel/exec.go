@@ -134,6 +134,9 @@ func (e *execution) ending(err error) error {
 	if httpstream.IsUpgradeFailure(err) {
 		return err
 	}
+	if e.target.lacksCommand(words) {
+		return &CommandNotFoundError{Namespace: e.target.Namespace, Pod: e.target.Pod, Command: e.target.Command[0]}
+	}
 	return e.target.ending(words, err)
 }
 
