@@ -35,8 +35,9 @@ type try struct {
 
 // begin sends the attempt. Whoever gets the try concludes or abandons it.
 func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Display, attachables []session.Attachable) *try {
-	ctx, stop := context.WithCancel(ctx)
-	t := &try{daemon: d, attempt: attempt, steps: newSteps(), stop: stop, done: make(chan struct{})}
+	ctx, cancel := context.WithCancelCause(ctx)
+	t := &try{daemon: d, attempt: attempt, steps: newSteps(), stop: func() { cancel(nil) }, done: make(chan struct{})}
+	upload.Guard(&attempt.Options, func(unread *upload.FileError) { cancel(unread) })
 	settled := context.AfterFunc(ctx, attempt.Interrupt)
 	go func() {
 		defer close(t.done)
@@ -154,6 +155,10 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, steps *ste
 }
 
 func (t *try) explain(ctx context.Context, err error, attachables []session.Attachable) error {
+	var unread *upload.FileError
+	if errors.As(context.Cause(ctx), &unread) {
+		return unread
+	}
 	if ctx.Err() != nil {
 		return &CanceledError{Cause: context.Cause(ctx)}
 	}

@@ -1,0 +1,98 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/moby/buildkit/client"
+	"github.com/tonistiigi/fsutil"
+)
+
+// FileError is returned for a build that reads a file of a directory which cannot be read.
+type FileError struct {
+	Mount string // the daemon's name of the directory, e.g. "context"
+	Name  string // of the file in it
+	Cause error
+}
+
+func (e *FileError) Error() string {
+	return fmt.Sprintf("reading %q of the directory %q: %v", e.Name, e.Mount, reason(e.Cause))
+}
+
+func (e *FileError) Unwrap() error { return e.Cause }
+
+// reason is the cause without the file's name.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// Guard reports the first error in reading the directories of a solve, once for each file. BuildKit's own sender makes an
+// empty file of one that cannot be opened, and after an error in reading it waits for a daemon that waits for it: failed
+// has to end the build.
+func Guard(opt *client.SolveOpt, failed func(*FileError)) {
+	for mount, files := range opt.LocalMounts {
+		opt.LocalMounts[mount] = &guardedFS{FS: files, mount: mount, failed: failed}
+	}
+}
+
+type guardedFS struct {
+	fsutil.FS
+	mount  string
+	failed func(*FileError)
+}
+
+func (g *guardedFS) fail(name string, err error) error {
+	failure := &FileError{Mount: g.mount, Name: name, Cause: err}
+	g.failed(failure)
+	return failure
+}
+
+// Walk reports a directory that cannot be read.
+func (g *guardedFS) Walk(ctx context.Context, target string, visit fs.WalkDirFunc) error {
+	return g.FS.Walk(ctx, target, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
+			err = visit(name, entry, err) // the daemon's patterns may leave it out
+			if err != nil && !errors.Is(err, fs.SkipDir) && !errors.Is(err, fs.SkipAll) {
+				return g.fail(name, err)
+			}
+			return err
+		}
+		return visit(name, entry, err)
+	})
+}
+
+// Open always succeeds, since an error here would be an empty file there; the first read fails.
+func (g *guardedFS) Open(name string) (io.ReadCloser, error) {
+	file, err := g.FS.Open(name)
+	if err != nil {
+		return unreadable{g.fail(name, err)}, nil
+	}
+	return &guardedFile{ReadCloser: file, fs: g, name: name}, nil
+}
+
+type guardedFile struct {
+	io.ReadCloser
+	fs   *guardedFS
+	name string
+}
+
+func (f *guardedFile) Read(b []byte) (int, error) {
+	n, err := f.ReadCloser.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = f.fs.fail(f.name, err)
+	}
+	return n, err
+}
+
+type unreadable struct{ err error }
+
+func (u unreadable) Read([]byte) (int, error) { return 0, u.err }
+
+func (u unreadable) Close() error { return nil }
