@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -41,19 +42,42 @@ func explainFormat(err error) (failure, bool) {
 	return failure{}, false
 }
 
-func atMostOneName(_ *cobra.Command, args []string) error {
+// takesBuilder lets a command that is about one builder take its name as NAME, as kubectl has it, or as --builder, as
+// docker and the commands with other arguments have it.
+func takesBuilder(c *cobra.Command) {
+	c.Flags().String("builder", "", "The builder, another way to give NAME")
+	c.Args = oneBuilder
+}
+
+func oneBuilder(c *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return fmt.Errorf("takes at most one NAME, got %d arguments: %q", len(args), args)
+	}
+	if flag := c.Flag("builder"); len(args) == 1 && flag.Changed && flag.Value.String() != args[0] {
+		return &optionError{flag: "--builder", value: flag.Value.String(), reason: fmt.Sprintf("NAME is %q: they name two builders", args[0]), next: "leave one of them out"}
 	}
 	return nil
 }
 
-// nameArgument is the builder that an optional NAME names.
-func nameArgument(args []string) string {
-	if len(args) == 0 {
-		return builder.DefaultName
+// nameArgument is the builder that a command's NAME or --builder names, and the default one without them.
+func nameArgument(c *cobra.Command, args []string) string {
+	if len(args) > 0 {
+		return args[0]
 	}
-	return args[0]
+	if flag := c.Flag("builder"); flag != nil && flag.Changed {
+		return flag.Value.String()
+	}
+	return builder.DefaultName
+}
+
+// noArguments is for a command that takes none. NAME in the next step is what was given.
+func noArguments(next string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return &unknownError{text: fmt.Sprintf("%s takes no argument, got %q", c.Name(), args[0]), next: strings.ReplaceAll(next, "NAME", quoted(args[0]))}
+	}
 }
 
 // reasonOf is a file error without the path, which the message around it names already.

@@ -113,8 +113,8 @@ func TestBuildMisuse(t *testing.T) {
 		"build --frontend dockerfile.v0 .": "takes no PATH with --frontend",
 		"build one two":                    `got 2 arguments: ["one" "two"]`,
 		"build --compress perhaps .":       "--compress is one of auto, always, never",
-		"build --rm=perhaps .":             "invalid argument",
-		"build --debug=x .":                "invalid argument",
+		"build --rm=perhaps .":             "must be true or false",
+		"build --debug=x .":                "must be true or false",
 		"build --network mine .":           "no such network",
 		"build --local context=. .":        "belongs to --frontend",
 	} {

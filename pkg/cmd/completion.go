@@ -34,7 +34,7 @@ func newCompletionCommand(f *factory) *cobra.Command {
 		Short:   "Print the program that completes commands in a shell",
 		Long:    completionLong,
 		Example: completionExample,
-		Args:    cobra.NoArgs,
+		Args:    noArguments("kubectl buildkit completion --help"),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := io.WriteString(f.streams.Out, completionProgram(runtime.GOOS))
 			return err

@@ -29,7 +29,7 @@ func newDialStdioCommand(f *factory) *cobra.Command {
 		Short:   "Connect standard input and output to the builder",
 		Long:    dialStdioLong,
 		Example: dialStdioExample,
-		Args:    cobra.NoArgs,
+		Args:    noArguments("kubectl buildkit dial-stdio --builder NAME"),
 		RunE:    func(c *cobra.Command, _ []string) error { return runDialStdio(c.Context(), f, *o) },
 	}
 	o.register(c.Flags())

@@ -53,9 +53,8 @@ func newDoctorCommand(f *factory, run func(context.Context, *doctorOptions) erro
 		Short:   "Check everything a build stands on, and say how to mend it",
 		Long:    doctorLong,
 		Example: doctorExample,
-		Args:    atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.builder = nameArgument(args)
+			o.builder = nameArgument(c, args)
 			return run(c.Context(), o)
 		},
 	}
@@ -63,6 +62,7 @@ func newDoctorCommand(f *factory, run func(context.Context, *doctorOptions) erro
 	flags.StringVarP(&o.output, "output", "o", "", `Print the results as "json"`)
 	flags.Var((*list)(&o.registries), "registry", "Check that this registry is reached from here and accepts the credentials (repeatable)")
 	flags.Var((*list)(&o.pushes), "push-to", "Check that this image may be pushed, without pushing it (repeatable)")
+	takesBuilder(c)
 	return c
 }
 

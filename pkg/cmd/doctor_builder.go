@@ -145,7 +145,7 @@ func (d *doctor) certificates(ctx context.Context) checkup.Finding {
 	}
 	end := d.inspection.Connection.Expires
 	left := end.Sub(d.client.Now())
-	renew := fmt.Sprintf("kubectl buildkit install %s -n %s renews them", d.options.builder, d.client.Namespace())
+	renew := fmt.Sprintf("kubectl buildkit install %s -n %s, which renews them", d.options.builder, d.client.Namespace())
 	when := fmt.Sprintf("%s (%d days left)", end.Format(time.DateOnly), int(left.Hours()/24))
 	details := map[string]any{"end": end, "daysLeft": int(left.Hours() / 24)}
 	switch {

@@ -54,13 +54,13 @@ func newDuCommand(f *factory, run func(context.Context, *duOptions) error) *cobr
 		Short:   "Show the disk usage of a builder's cache",
 		Long:    duLong,
 		Example: duExample,
-		Args:    atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.connect.builder = nameArgument(args)
+			o.connect.builder = nameArgument(c, args)
 			return run(c.Context(), o)
 		},
 	}
 	o.register(c.Flags())
+	takesBuilder(c)
 	return c
 }
 

@@ -40,6 +40,19 @@ type misuseError struct {
 func (e *misuseError) Error() string { return e.err.Error() }
 func (e *misuseError) Unwrap() error { return e.err }
 
+// next is what to type instead, or where to read it.
+func (e *misuseError) next() string {
+	var unknown *unknownError
+	var option *optionError
+	switch {
+	case errors.As(e.err, &unknown) && unknown.next != "":
+		return unknown.next
+	case errors.As(e.err, &option) && option.next != "":
+		return option.next
+	}
+	return e.command + " --help"
+}
+
 // kubeconfigError says that nothing says how to reach a cluster.
 type kubeconfigError struct{ err error }
 
@@ -83,7 +96,7 @@ func explainUsage(err error) (failure, bool) {
 	)
 	switch {
 	case errors.As(err, &misuse):
-		return failure{text: misuse.Error(), next: misuse.command + " --help", code: exitUsage}, true
+		return failure{text: misuse.Error(), next: misuse.next(), code: exitUsage}, true
 	case errors.As(err, &option):
 		return failure{text: option.Error(), next: option.next, code: exitUsage}, true
 	case errors.As(err, &usage):
@@ -163,7 +176,7 @@ func explainBuilder(err error) (failure, bool) {
 
 // elsewhere is for a builder whose node is lost.
 func elsewhere(name, namespace string) string {
-	return fmt.Sprintf("kubectl buildkit install %s -n %s --force puts it on another node", name, namespace)
+	return fmt.Sprintf("kubectl buildkit install %s -n %s --force, which puts it on another node", name, namespace)
 }
 
 func inspect(namespace, pod string) string {
@@ -209,11 +222,11 @@ func explainBuild(err error) (failure, bool) {
 	case errors.As(err, &failed):
 		return failure{text: err.Error(), code: exitFailed}, true
 	case errors.As(err, &lost):
-		return failure{text: err.Error(), next: "kubectl buildkit list shows whether the builder is there", code: exitNoBuilder}, true
+		return failure{text: err.Error(), next: "kubectl buildkit list, to see whether the builder is there", code: exitNoBuilder}, true
 	case errors.As(err, &stranger):
-		return failure{text: err.Error(), next: "kubectl buildkit install makes certificates and daemon fit again", code: exitNoBuilder}, true
+		return failure{text: err.Error(), next: "kubectl buildkit install, which makes certificates and daemon fit again", code: exitNoBuilder}, true
 	case errors.As(err, &unsupported):
-		return failure{text: err.Error(), next: "kubectl buildkit install brings the daemon up to this plugin's version", code: exitNoBuilder}, true
+		return failure{text: err.Error(), next: "kubectl buildkit install, which brings the daemon up to this plugin's version", code: exitNoBuilder}, true
 	}
 	return failure{}, false
 }

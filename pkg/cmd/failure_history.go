@@ -20,7 +20,7 @@ func explainHistory(err error) (failure, bool) {
 	case errors.As(err, &missing) && missing.Records == 0:
 		return failure{text: err.Error(), next: "build something first: kubectl buildkit build .", code: exitFailed}, true
 	case errors.As(err, &missing):
-		return failure{text: err.Error(), next: "kubectl buildkit history list shows the builds there are", code: exitFailed}, true
+		return failure{text: err.Error(), next: "kubectl buildkit history list, which shows the builds there are", code: exitFailed}, true
 	}
 	return failure{}, false
 }

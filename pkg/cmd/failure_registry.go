@@ -47,7 +47,7 @@ func nextForDenied(e *registryauth.DeniedError) string {
 	if e.Source == "" && e.Unread == nil {
 		return "kubectl buildkit login " + e.Host
 	}
-	return "check that these credentials may push and pull there; kubectl buildkit login " + e.Host + " replaces them"
+	return "check that these credentials may push and pull there; kubectl buildkit login " + e.Host + ", which replaces them"
 }
 
 func nextForUnreachable(e *registryauth.UnreachableError) string {

@@ -43,12 +43,12 @@ func explainShortage(err error) (failure, bool) {
 		if member.Adopted {
 			return failure{text: text, next: "raise the memory limit of Pod " + member.Pod, code: exitFailed}, true
 		}
-		return failure{text: text, next: install + " with a higher --limit memory=…", code: exitFailed}, true
+		return failure{text: text, next: install + ", with a higher --limit memory=…", code: exitFailed}, true
 	}
 	text := fmt.Sprintf("the disk of builder %q is full: %v", member.Builder, full.Cause)
 	next := fmt.Sprintf("kubectl buildkit prune %s -n %s", member.Builder, member.Namespace)
 	if !member.Adopted {
-		next += "; if that frees too little, " + install + " with a larger --storage or --limit ephemeral-storage=…"
+		next += "; if that frees too little, " + install + ", with a larger --storage or --limit ephemeral-storage=…"
 	}
 	return failure{text: text, next: next, code: exitNoBuilder}, true
 }

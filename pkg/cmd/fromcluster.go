@@ -88,7 +88,7 @@ func explainSource(err error) (failure, bool) {
 		told.next = fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s/%s -n %s",
 			forbidden.Verb, forbidden.Resource, forbidden.Name, forbidden.Namespace)
 	case errors.As(err, &missing):
-		told.next = fmt.Sprintf("kubectl get %ss -n %s shows what there is", strings.ToLower(missing.Kind), missing.Namespace)
+		told.next = fmt.Sprintf("kubectl get %ss -n %s, which shows what there is", strings.ToLower(missing.Kind), missing.Namespace)
 		if missing.Key != "" {
 			told.next = fmt.Sprintf("name one of its keys: k8s=%s/KEY", missing.Name)
 		}

@@ -62,6 +62,14 @@ func atMostOneRef(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// oneRefOrMore is for commands that change records.
+func oneRefOrMore(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return &unknownError{text: c.Name() + " needs the REF of a build", next: "kubectl buildkit history list"}
+	}
+	return nil
+}
+
 func refArgument(args []string) string {
 	if len(args) == 0 {
 		return history.Latest

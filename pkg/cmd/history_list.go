@@ -39,13 +39,17 @@ type historyListOptions struct {
 func newHistoryListCommand(f *factory, connect *connectOptions) *cobra.Command {
 	o := historyListOptions{}
 	c := &cobra.Command{
-		Use:     "list",
+		Use:     "list [NAME]",
 		Aliases: []string{"ls"},
 		Short:   "List builds",
 		Long:    historyListLong,
 		Example: historyListExample,
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return runHistoryList(c.Context(), f, *connect, o) },
+		Args:    oneBuilder,
+		RunE: func(c *cobra.Command, args []string) error {
+			of := *connect
+			of.builder = nameArgument(c, args)
+			return runHistoryList(c.Context(), f, of, o)
+		},
 	}
 	c.Flags().Var((*list)(&o.filters), "filter", "Only builds that match, e.g. status=error (repeatable)")
 	c.Flags().StringVar(&o.format, "format", formatTable, "How to print: table or json")

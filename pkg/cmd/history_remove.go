@@ -61,7 +61,7 @@ func newHistoryPinCommand(f *factory, connect *connectOptions) *cobra.Command {
 		Short:   "Keep records of builds",
 		Long:    "Keep the records of builds when old ones are collected, or with --undo let them go.",
 		Example: historyPinExample,
-		Args:    cobra.MinimumNArgs(1),
+		Args:    oneRefOrMore,
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.withEach(c.Context(), *connect, args, func(ctx context.Context, c *client.Client, record kept) error {
 				return history.Pin(ctx, c, record.Ref, !undo)

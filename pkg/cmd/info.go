@@ -42,14 +42,14 @@ func newInfoCommand(f *factory) *cobra.Command {
 		Short:   "Ask a builder what it is",
 		Long:    infoLong,
 		Example: infoExample,
-		Args:    atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.connect.builder, o.connect.named = nameArgument(args), true
+			o.connect.builder, o.connect.named = nameArgument(c, args), true
 			return runInfo(c.Context(), f, o)
 		},
 	}
 	o.connect.register(c.Flags())
 	o.format.Register(c.Flags())
+	takesBuilder(c)
 	return c
 }
 

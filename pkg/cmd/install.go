@@ -58,9 +58,8 @@ func newInstallCommand(f *factory, run func(context.Context, *installOptions) er
 		Short:   "Put a builder into the namespace, or change it",
 		Long:    installLong,
 		Example: installExample,
-		Args:    atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.spec.name = nameArgument(args)
+			o.spec.name = nameArgument(c, args)
 			return run(c.Context(), o)
 		},
 	}
@@ -72,6 +71,7 @@ func newInstallCommand(f *factory, run func(context.Context, *installOptions) er
 	flags.BoolVar(&o.force, "force", false, "Replace the Pod at once, without waiting for its running builds, nor for a node that is lost")
 	flags.BoolVar(&o.wait, "wait", true, "Wait until the daemon has answered")
 	flags.DurationVar(&o.timeout, "timeout", defaultInstallTimeout, "How long to wait")
+	takesBuilder(c)
 	return c
 }
 

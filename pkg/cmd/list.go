@@ -37,7 +37,7 @@ func newListCommand(f *factory) *cobra.Command {
 		Short:   "List builders",
 		Long:    "List the builders of the namespace, those that install made and those it did not (adopted ones).",
 		Example: listExample,
-		Args:    cobra.NoArgs,
+		Args:    noArguments("kubectl buildkit info NAME"),
 		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), f, o) },
 	}
 	c.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "List the builders of all namespaces")

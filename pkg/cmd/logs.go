@@ -45,13 +45,13 @@ func newLogsCommand(f *factory, run func(context.Context, *logsOptions) error) *
 		Short:   "Print the logs of a builder's daemons",
 		Long:    logsLong,
 		Example: logsExample,
-		Args:    atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.builder = nameArgument(args)
+			o.builder = nameArgument(c, args)
 			return run(c.Context(), o)
 		},
 	}
 	o.register(c.Flags())
+	takesBuilder(c)
 	return c
 }
 

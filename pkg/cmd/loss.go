@@ -82,7 +82,7 @@ func (e *lostError) next() string {
 	}
 	switch e.diagnosis.Cause {
 	case cluster.CauseOOMKilled:
-		return again + " with a higher --limit memory=…"
+		return again + ", with a higher --limit memory=…"
 	case cluster.CauseDeleted, cluster.CauseEvicted:
 		return again + ", then build again"
 	case cluster.CauseNodeLost:

@@ -57,13 +57,13 @@ func newPruneCommand(f *factory, run func(context.Context, *pruneOptions) error)
 		Short:   "Remove a builder's cache",
 		Long:    pruneLong,
 		Example: pruneExample,
-		Args:    atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error {
-			o.connect.builder = nameArgument(args)
+			o.connect.builder = nameArgument(c, args)
 			return run(c.Context(), o)
 		},
 	}
 	o.register(c.Flags())
+	takesBuilder(c)
 	return c
 }
 

@@ -122,8 +122,10 @@ func commandPage(c *cobra.Command) string {
 	if c.Example != "" {
 		page.WriteString("## Examples\n\n" + fenced(c.Example))
 	}
-	if own := c.NonInheritedFlags(); own.HasAvailableFlags() {
-		page.WriteString("## Flags\n\n" + flagTable(own) + "\n")
+	for _, each := range groupsOf(c) {
+		if each.flags.HasAvailableFlags() {
+			page.WriteString("## " + each.heading + "\n\n" + flagTable(each.flags) + "\n")
+		}
 	}
 	page.WriteString("The [flags of every command](README.md#flags-of-every-command) hold here too.\n")
 	return page.String()

@@ -80,7 +80,10 @@ func newRootCommand(f *factory) *cobra.Command {
 		newUninstallCommand(f),
 		newCompletionCommand(f),
 		newVersionCommand(f),
+		newOptionsCommand(f),
 	)
+	root.SetHelpCommand(newHelpCommand())
+	root.SetUsageFunc(func(c *cobra.Command) error { return printUsage(c.OutOrStderr(), c) })
 	catchTypos(root)
 	f.completeEverything(root)
 	return root

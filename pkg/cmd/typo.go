@@ -3,15 +3,12 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
-	"github.com/moby/buildkit/util/suggest"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
-
-// closeEnough is how many letters may differ between what was typed and what is suggested.
-const closeEnough = 2
 
 // catchTypos makes every command that only leads to others refuse a word that is none of them. By itself cobra prints
 // the help then, and ends as if all were well.
@@ -25,24 +22,51 @@ func catchTypos(c *cobra.Command) {
 	if c.Runnable() {
 		return
 	}
-	c.SuggestionsMinimumDistance = closeEnough
 	c.Args = knownCommand
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 }
+
+// unknownError is a word that a command does not know, and what to do about it.
+type unknownError struct {
+	text string
+	next string // may be empty
+}
+
+func (e *unknownError) Error() string { return e.text }
 
 func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	err := fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())
-	return withSuggestions(err, c.SuggestionsFor(args[0]))
+	return unknown(c, fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath()), args[0], suggestCommands(c, args[0]))
 }
 
-// correct adds to an error about a flag that does not exist what may have been meant: another flag, or, where a command
-// was expected, another command, whose flag this then is.
+// unknown adds to the text what the word means in this program, or which are close to it.
+func unknown(c *cobra.Command, text, word string, suggestions []string) error {
+	if row, found := translate(pathBelowRoot(c), word); found {
+		return &unknownError{text: text + ": " + row.reason, next: row.next}
+	}
+	if len(suggestions) > 0 {
+		text += ": did you mean " + strings.Join(suggestions, " or ") + "?"
+	}
+	return &unknownError{text: text}
+}
+
+func pathBelowRoot(c *cobra.Command) string {
+	return strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), c.Root().CommandPath()), " ")
+}
+
+// correct says in this program's words what is wrong with a flag, and adds to one that does not exist what may have been
+// meant: another flag, or, where a command was expected, another command, whose flag this then is.
 func correct(c *cobra.Command, args []string, err error) error {
-	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) {
+	var (
+		missing *pflag.NotExistError
+		invalid *pflag.InvalidValueError
+	)
+	if errors.As(err, &invalid) {
+		return unparsed(invalid)
+	}
+	if !errors.As(err, &missing) {
 		return err
 	}
 	if c.HasSubCommands() {
@@ -52,21 +76,34 @@ func correct(c *cobra.Command, args []string, err error) error {
 			return knownCommand(c, c.Flags().Args()[above:])
 		}
 	}
-	var names []string
-	c.Flags().VisitAll(func(flag *pflag.Flag) {
-		if !flag.Hidden && flag.Deprecated == "" {
-			names = append(names, flag.Name)
+	name := missing.GetSpecifiedName()
+	if group := missing.GetSpecifiedShortnames(); group != "" {
+		text := fmt.Sprintf("unknown flag: -%s", name)
+		if len(group) > 1 {
+			text += fmt.Sprintf(" in -%s", group)
 		}
-	})
-	if name, found := suggest.Search(unknown.GetSpecifiedName(), names, true); found {
-		return withSuggestions(err, []string{"--" + name})
+		if long, _, _ := strings.Cut(group, "="); c.Flags().Lookup(long) != nil {
+			return unknown(c, text, "-"+name, []string{"--" + long})
+		}
+		return unknown(c, text, "-"+name, nil)
 	}
-	return err
+	return unknown(c, fmt.Sprintf("unknown flag: --%s", name), "--"+name, suggestFlags(c, name))
 }
 
-func withSuggestions(err error, suggestions []string) error {
-	if len(suggestions) == 0 {
-		return err
+// unparsed is a value that is not of its flag's type.
+func unparsed(e *pflag.InvalidValueError) error {
+	flag := e.GetFlag()
+	reason, next := reasonOf(errors.Unwrap(e)), ""
+	switch flag.Value.Type() {
+	case "int", "int32", "int64":
+		reason, next = "must be a whole number", ""
+		if errors.Is(e, strconv.ErrRange) {
+			reason = "the number is too large"
+		}
+	case "bool", "boolfunc":
+		reason, next = "must be true or false", ""
+	case "duration":
+		reason, next = "must be a duration", "write e.g. 30s, 5m or 2h"
 	}
-	return fmt.Errorf("%w: did you mean %s?", err, strings.Join(suggestions, " or "))
+	return &optionError{flag: "--" + flag.Name, value: e.GetValue(), reason: reason, next: next}
 }

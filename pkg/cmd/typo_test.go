@@ -14,11 +14,13 @@ func TestTyposGetASuggestion(t *testing.T) {
 		next string
 	}{
 		{[]string{"biuld"}, `unknown command "biuld" for "kubectl buildkit": did you mean build?`, "kubectl buildkit --help"},
-		{[]string{"uninstal", "--purge"}, `unknown command "uninstal" for "kubectl buildkit": did you mean uninstall?`, "kubectl buildkit --help"},
-		{[]string{"log"}, `did you mean login or logout`, "kubectl buildkit --help"},
+		{[]string{"instal", "--rootless"}, `unknown command "instal" for "kubectl buildkit": did you mean install?`, "kubectl buildkit --help"},
+		{[]string{"log"}, `did you mean logs?`, "kubectl buildkit --help"},
 		{[]string{"-n", "build", "--frobnicate"}, "unknown flag: --frobnicate\n", "kubectl buildkit --help"},
 		{[]string{"frobnicate"}, `unknown command "frobnicate" for "kubectl buildkit"`, "kubectl buildkit --help"},
 		{[]string{"build", "--tags", "a:1", "."}, "unknown flag: --tags: did you mean --tag?", "kubectl buildkit build --help"},
+		{[]string{"build", "--tgs", "a:1", "."}, "unknown flag: --tgs: did you mean --tag?", "kubectl buildkit build --help"},
+		{[]string{"build", "-push", "."}, "unknown flag: -p in -push: did you mean --push?", "kubectl buildkit build --help"},
 		{[]string{"build", "--pussh", "."}, "unknown flag: --pussh: did you mean --push?", "kubectl buildkit build --help"},
 		{[]string{"info", "--contxt", "x"}, "unknown flag: --contxt: did you mean --context?", "kubectl buildkit info --help"},
 		{[]string{"build", "--frobnicate", "."}, "unknown flag: --frobnicate\n", "kubectl buildkit build --help"},

@@ -29,10 +29,9 @@ func newUninstallCommand(f *factory) *cobra.Command {
 		Short:   "Remove a builder",
 		Long:    uninstallLong,
 		Example: uninstallExample,
-		Args:    atMostOneName,
 		RunE: func(c *cobra.Command, args []string) error {
 			options.NoWait = !wait
-			return runUninstall(c.Context(), f, nameArgument(args), options)
+			return runUninstall(c.Context(), f, nameArgument(c, args), options)
 		},
 	}
 	flags := c.Flags()
@@ -40,6 +39,7 @@ func newUninstallCommand(f *factory) *cobra.Command {
 	flags.BoolVar(&options.Force, "force", false, "Stop the Pod at once, without waiting for its running builds, nor for a node that is lost")
 	flags.BoolVar(&wait, "wait", true, "Wait until the Pod is gone")
 	flags.DurationVar(&options.Timeout, "timeout", 0, "How long to wait; 0 is without limit")
+	takesBuilder(c)
 	return c
 }
 

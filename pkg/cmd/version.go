@@ -12,7 +12,7 @@ func newVersionCommand(f *factory) *cobra.Command {
 		Use:     "version",
 		Short:   "Print the versions of the plugin and of its BuildKit client",
 		Example: "  kubectl buildkit version",
-		Args:    cobra.NoArgs,
+		Args:    noArguments("kubectl buildkit version"),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := escape.Fprintln(f.streams.Out, version.Read())
 			return err

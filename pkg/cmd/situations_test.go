@@ -1,0 +1,361 @@
+package cmd
+
+import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/shlex"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+// situation is an error as the packages return it, and what its reader gets.
+type situation struct {
+	err    error
+	text   string // a part of the error line
+	next   string // a part of the next step; "" is none
+	code   int
+	blanks string // the words of a next step that only the reader can fill in
+}
+
+// situations has a row for every error that a package returns; see TestEveryErrorHasARow.
+func situations() []situation {
+	return slices.Concat(clusterSituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
+}
+
+func clusterSituations() []situation {
+	denied := func(pod, by, resource, user string) *tunnel.ForbiddenError {
+		return &tunnel.ForbiddenError{
+			Namespace: "ns", Pod: pod, Builder: by, Verb: "create", Resource: resource,
+			Err: errors.New(`pods "x" is forbidden: User "` + user + `" cannot create resource "pods/portforward"`),
+		}
+	}
+	return []situation{
+		{&kubeconfigError{err: errors.New("no such file")}, "reading the kubeconfig", "kubectl config get-contexts", exitUsage, ""},
+		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, `no builder "n" in namespace "ns"`, "kubectl buildkit list -A", exitNoBuilder, ""},
+		{&cluster.NotFoundError{Name: "n", Namespace: "ns", Others: []string{"o"}}, "there are: o", "kubectl buildkit install n -n ns", exitNoBuilder, ""},
+		{&cluster.NamespaceNotFoundError{Namespace: "ns"}, `"ns"`, "kubectl create namespace ns", exitNoBuilder, ""},
+		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "is not ready", "n -n ns", exitNoBuilder, ""},
+		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNodeLost}, "is not ready", "kubectl buildkit install n -n ns --force", exitNoBuilder, ""},
+		{&cluster.NodeLostError{Name: "n", Namespace: "ns", Pod: "n", Node: "node-1"}, "node-1", "--force", exitNoBuilder, ""},
+		{&cluster.TerminatingError{Name: "n", Namespace: "ns", Pod: "n"}, "terminating", "kubectl wait pod/n -n ns --for=delete", exitNoBuilder, ""},
+		{&cluster.ExpiredError{Name: "n", Namespace: "ns", Err: errors.New("ended")}, "ended", "", exitNoBuilder, ""},
+		{&cluster.UnreachableError{Host: "https://h", Err: errors.New("refused")}, "does not answer", "kubectl version", exitNoBuilder, ""},
+		{&cluster.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", exitNoBuilder, ""},
+		{&cluster.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", exitNoBuilder, ""},
+		{&cluster.ForeignError{Kind: "Pod", Name: "n", Namespace: "ns"}, "was not installed by", "n", exitUsage, ""},
+		{&cluster.ForbiddenError{User: "jane", Verb: "list", Resource: "pods", Namespace: "ns"}, `user "jane" may not list pods`, "kubectl auth can-i list pods -n ns", exitDenied, ""},
+		{&cluster.ForbiddenError{User: "jane", Verb: "list", Resource: "pods"}, "may not list pods", "kubectl auth can-i list pods -A", exitDenied, ""},
+		{&cluster.ForbiddenError{User: "jane@example.com", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
+			"kubectl create rolebinding n-user-jane-example.com -n ns --role n-user --user jane@example.com", exitDenied, ""},
+		{&cluster.ForbiddenError{User: "system:serviceaccount:ci:bot", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
+			"--role n-user --serviceaccount ci:bot", exitDenied, ""},
+		{denied("n-0", "n", "pods/portforward", "oidc:Jane Doe"), "not permitted", "--role n-user --user 'oidc:Jane Doe'", exitDenied, ""},
+		{denied("n", "", "pods/portforward", "jane"), "not permitted", "--role n-user --user jane", exitDenied, ""},
+		{denied("n", "n", "pods/exec", "jane"), "not permitted", "leave out --transport", exitDenied, ""},
+		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "", "leave out --transport", exitDenied, ""},
+		{&cluster.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", exitDenied, ""},
+		{&cluster.RefusedError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", exitDenied, ""},
+		{&cluster.RefusedError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "--request", exitDenied, ""},
+		{&cluster.RefusedError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", exitDenied, ""},
+		{&tunnel.DialError{Pod: "n", Namespace: "ns", Err: errors.New("x")}, "opening a tunnel", "--transport", exitNoBuilder, ""},
+		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", exitNoBuilder, ""},
+		{&tunnel.RefusedError{Pod: "n", Namespace: "ns", Port: 1234}, "refuses connections", "kubectl logs n -n ns", exitNoBuilder, ""},
+		{&cluster.NoLogError{Pod: "n", Namespace: "ns", Reason: "previous not found"}, "has no such log", "", exitFailed, ""},
+		{&silentError{name: "n", namespace: "ns", members: 2, silent: []silence{{member: cluster.Member{Pod: "n-1"}, err: &tunnel.LostError{Pod: "n-1", Namespace: "ns"}}}},
+			"1 of 2 members", "kubectl describe pod n-1 -n ns", exitNoBuilder, ""},
+		{&sourceError{flag: "--secret", value: "k8s=s/k", err: &cluster.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", exitUsage, ""},
+		{&sourceError{flag: "--secret", value: "k8s=s/k", err: &cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", exitDenied, ""},
+		{&sourceError{flag: "--registry-secret", value: "s", err: &cluster.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", exitUsage, ""},
+	}
+}
+
+func usageSituations() []situation {
+	return []situation{
+		{&misuseError{command: "kubectl buildkit build", err: errors.New("x")}, "x", "kubectl buildkit build --help", exitUsage, ""},
+		{&misuseError{command: "kubectl buildkit", err: &unknownError{text: "x", next: "kubectl buildkit list"}}, "x", "kubectl buildkit list", exitUsage, ""},
+		{&optionError{flag: "--x", value: "y", reason: "z", next: "write z"}, `--x "y": z`, "write z", exitUsage, ""},
+		{&request.UsageError{Flag: "--x", Value: "y", Reason: "z", Next: "write z"}, `--x "y": z`, "write z", exitUsage, ""},
+		{&builder.InvalidError{Field: "node selector", Value: "x", Reason: "y", Hint: "hint"}, `--node-selector "x": y`, "hint", exitUsage, ""},
+		{&output.FormatError{Value: "x", Reason: "y", Next: "z"}, `--output "x": y`, "z", exitUsage, ""},
+		{&buildcache.FilterError{Value: "x", Reason: "y", Next: "z"}, `--filter "x": y`, "z", exitUsage, ""},
+		{&progress.ModeError{Value: "x"}, "--progress", "", exitUsage, ""},
+		{&safefile.UnwritableError{Path: "x", Reason: "y", Next: "z"}, `writing "x"`, "z", exitFailed, ""},
+		{&safefile.PrivilegedError{}, "", "type=tar,dest=FILE", exitFailed, ""},
+		{&history.FilterError{}, "", "kubectl buildkit history list --help", exitUsage, ""},
+		{&history.AmbiguousError{Ref: "a", Refs: []string{"ab", "ac"}}, "2 builds", "give more of the reference", exitUsage, ""},
+		{&history.NotFoundError{Ref: "a", Records: 1}, "no record of build", "kubectl buildkit history list", exitFailed, ""},
+		{&history.NotFoundError{}, "no record of any build", "kubectl buildkit build .", exitFailed, ""},
+		{&checkup.FailedError{Names: []string{"nodes"}, Total: 3, Code: exitDenied}, "1 of 3 checks failed", "", exitDenied, ""},
+		{&exitStatusError{code: 7}, "", "", 7, ""},
+	}
+}
+
+func registrySituations() []situation {
+	return []situation{
+		{&registryauth.DeniedError{Host: "r.io"}, `registry "r.io" denies access`, "kubectl buildkit login r.io", exitDenied, ""},
+		{&preflightError{&registryauth.DeniedError{Host: "r.io", Source: "x", User: "u"}}, "denies access", "--preflight=false", exitDenied, ""},
+		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io/token"}, "fetching a token", "https://t.io/token", exitDenied, ""},
+		{&registryauth.ConfigError{Path: "config.json", Cause: errors.New("x")}, "reading the docker config", "$DOCKER_CONFIG", exitUsage, ""},
+		{&registryauth.LoginError{Host: "r.io", User: "u"}, "does not accept user", "password", exitDenied, ""},
+		{&registryauth.UnreachableError{Host: "r.io", Untrusted: true}, "r.io", "--registry-ca FILE", exitFailed, "FILE"},
+		{&registryauth.UnreachableError{Host: "r.io", Plain: true}, "r.io", "--insecure", exitFailed, ""},
+		{&registryauth.StoreError{Host: "r.io", Path: "config.json", Cause: errors.New("x")}, "storing the credentials", "$DOCKER_CONFIG", exitFailed, ""},
+		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/c:1", Status: "400 Bad Request"}, "does not take the build cache", "ignore-error=true", exitFailed, ""},
+	}
+}
+
+func buildSituations() []situation {
+	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", MemoryLimit: "1Gi"}
+	lost := &solve.LostError{Cause: errors.New("EOF")}
+	gone := func(cause cluster.Cause) error {
+		return &lostError{member: member, lost: lost, diagnosis: cluster.Diagnosis{Cause: cause, Message: "it is away"}}
+	}
+	step := &solve.FailedStepError{Step: "[1/2] RUN x", ExitCode: killed, Cause: errors.New("exit code: 137")}
+	return []situation{
+		{gone(cluster.CauseOOMKilled), "was lost", "kubectl buildkit install n -n ns, with a higher --limit memory", exitNoBuilder, ""},
+		{gone(cluster.CauseDeleted), "was lost", "build again", exitNoBuilder, ""},
+		{gone(cluster.CauseNodeLost), "was lost", "kubectl buildkit install n -n ns --force", exitNoBuilder, ""},
+		{gone(cluster.CauseExited), "was lost", "kubectl logs n -n ns --previous", exitNoBuilder, ""},
+		{gone(""), "was lost", "build again", exitNoBuilder, ""},
+		{lost, "was lost", "kubectl buildkit list", exitNoBuilder, ""},
+		{&solve.LostError{Cause: &solve.SilentError{For: time.Minute}}, "1m0s", "kubectl buildkit list", exitNoBuilder, ""},
+		{&solve.RefusedError{Cause: errors.New("tls: bad certificate")}, "certificates", "kubectl buildkit install", exitNoBuilder, ""},
+		{&solve.UnsupportedError{Cause: errors.New("unknown method")}, "too old", "kubectl buildkit install", exitNoBuilder, ""},
+		{&shortageError{member: member, err: &solve.FullDiskError{Cause: errors.New("no space left")}}, "disk", "kubectl buildkit prune n -n ns", exitNoBuilder, ""},
+		{&shortageError{member: member, err: step}, "limit of 1Gi", "--limit memory", exitFailed, ""},
+		{step, "", "", exitFailed, ""},
+		{&solve.SyntaxError{Cause: errors.New("dockerfile parse error")}, "parse error", "", exitFailed, ""},
+		{&solve.BuildError{Cause: errors.New("anything")}, "anything", "", exitFailed, ""},
+		{&solve.CanceledError{Cause: errors.New("x")}, "cancelled", "", exitFailed, ""},
+		{&result.StatusError{Code: 1}, "", "", exitFailed, ""},
+		{&result.BrokenError{Text: "x"}, "x", "", exitFailed, ""},
+		{errors.New("anything"), "anything", "", exitFailed, ""},
+	}
+}
+
+func reasonSituations() []situation {
+	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n"}
+	other := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", Adopted: true}
+	about := func(on cluster.Member, reason solve.Reason, subject, text string, platforms ...string) error {
+		return &buildFailure{member: on, platforms: platforms, found: &solve.DiagnosedError{
+			Reason: reason, Subject: subject, Host: "r.io:5000", Cause: &solve.BuildError{Cause: errors.New(text)},
+		}}
+	}
+	hub := &buildFailure{member: member, found: &solve.DiagnosedError{Reason: solve.RegistryName, Host: dockerHub, Cause: errors.New("lookup")}}
+	install := "kubectl buildkit install n -n ns "
+	return []situation{
+		{about(member, solve.RegistryPlain, "", "the daemon's text"), "uses plain HTTP", install + "--insecure-registry r.io:5000", exitNoBuilder, ""},
+		{about(other, solve.RegistryPlain, "", ""), "uses plain HTTP", `buildkitd.toml of Pod n: [registry."r.io:5000"] http = true`, exitNoBuilder, ""},
+		{about(member, solve.RegistryUntrusted, "", ""), "does not trust", install + "--registry-ca FILE", exitNoBuilder, "FILE"},
+		{about(member, solve.RegistryCertificate, "", ""), "is invalid", install + "--insecure-registry r.io:5000", exitNoBuilder, ""},
+		{about(member, solve.RegistryName, "", ""), "cannot resolve", install + "--env HTTPS_PROXY=", exitNoBuilder, "HOST PORT"},
+		{about(member, solve.RegistryUnreachable, "", ""), "cannot reach", install + "--env HTTPS_PROXY=", exitNoBuilder, "HOST PORT"},
+		{hub, "cannot resolve", install + "--registry-mirror docker.io=HOST:PORT", exitNoBuilder, "HOST PORT"},
+		{about(member, solve.ProxyRefused, "", ""), "wants credentials", install + "--env HTTPS_PROXY=", exitNoBuilder, "USER PASSWORD HOST PORT"},
+		{about(member, solve.FileMissing, "/x", "x"), "x", `"/x" is not in the build context`, exitFailed, ""},
+		{about(member, solve.StageFileMissing, "/x", "x"), "x", "--from", exitFailed, ""},
+		{about(member, solve.SecretMissing, "my npm", "x"), "x", "--secret id='my npm',src=FILE", exitFailed, "FILE"},
+		{about(member, solve.SSHMissing, "default", "x"), "x", "--ssh default", exitFailed, ""},
+		{about(member, solve.PlatformNotRun, "", "x", "linux/arm64"), "another architecture", "kubectl buildkit install arm64 -n ns --node-selector kubernetes.io/arch=arm64", exitFailed, ""},
+		{about(member, solve.PlatformNotRun, "", "x"), "another architecture", "--node-selector kubernetes.io/arch=ARCH", exitFailed, "NAME ARCH"},
+		{about(member, solve.EntitlementLocked, "security.insecure", "x"), "x", `insecure-entitlements = ["security.insecure"] in FILE; it makes every user of the builder root on its node`, exitFailed, "FILE"},
+		{about(member, solve.EntitlementLocked, "network.host", "x"), "x", install + "--config FILE", exitFailed, "FILE"},
+		{about(member, solve.EntitlementUnasked, "network.host", "x"), "x", "--allow network.host", exitFailed, ""},
+		{about(member, solve.UnknownCall, "frontend.foo", "x"), "frontend.foo", "check, outline or targets", exitFailed, ""},
+		{about(member, solve.NameNotUTF8, "", "x"), "x", ".dockerignore", exitFailed, ""},
+		{about(member, solve.FrontendTooOld, "", "x"), "x", "# syntax=", exitFailed, ""},
+	}
+}
+
+func TestSituations(t *testing.T) {
+	for _, c := range situations() {
+		told := explain(t.Context(), c.err)
+		if told.code != c.code || !strings.Contains(told.text, c.text) || !strings.Contains(told.next, c.next) {
+			t.Errorf("%T %v\ngot  %d, %q\nnext %q\nwant %d, %q\nnext %q", c.err, c.err, told.code, told.text, told.next, c.code, c.text, c.next)
+		}
+		if c.code != exitFailed && c.text != "" && told.text == "" {
+			t.Errorf("%T: nothing is said", c.err)
+		}
+		checkNext(t, told.next, strings.Fields(c.blanks)...)
+	}
+}
+
+// checkNext parses each command of a next step, and finds words that the reader would have to fill in.
+func checkNext(t *testing.T, next string, blanks ...string) {
+	t.Helper()
+	for _, text := range strings.Split(next, "kubectl ")[1:] {
+		text = commandOf(text)
+		words, err := shlex.Split(text)
+		if err != nil || len(words) == 0 {
+			t.Errorf("%q: %v", next, err)
+			continue
+		}
+		for _, blank := range regexp.MustCompile(`\b[A-Z]{3,}\b`).FindAllString(text, -1) {
+			if !slices.Contains(blanks, blank) && blank != "HTTPS_PROXY" {
+				t.Errorf("%q leaves %s to the reader", next, blank)
+			}
+		}
+		if words[0] == "buildkit" {
+			checkCommand(t, next, proseless(words[1:]))
+			continue
+		}
+		if !slices.ContainsFunc(kubectlCommands(), func(form string) bool {
+			return regexp.MustCompile("^" + form + "$").MatchString(strings.TrimSpace(text))
+		}) {
+			t.Errorf("%q: kubectl %q is in no form that this test knows", next, text)
+		}
+	}
+}
+
+// proseless leaves out what begins with a word of prose: "with a higher --limit", "and", "again".
+func proseless(words []string) []string {
+	if i := slices.IndexFunc(words, func(word string) bool { return slices.Contains([]string{"with", "and", "to", "as"}, word) }); i > 0 {
+		return words[:i]
+	}
+	return words
+}
+
+func checkCommand(t *testing.T, next string, args []string) {
+	t.Helper()
+	c, rest, err := newTestRoot().Find(args)
+	if err == nil {
+		c.InitDefaultHelpFlag()
+		err = c.ParseFlags(rest)
+	}
+	if help := c.Flag("help"); err == nil && (help == nil || !help.Changed) && c.Name() != "build" && c.Name() != "history" {
+		err = c.ValidateArgs(c.Flags().Args())
+	}
+	if err != nil {
+		t.Errorf("%q: %v", next, err)
+	}
+}
+
+// kubectlCommands are the forms of kubectl's commands that next steps have.
+func kubectlCommands() []string {
+	const name, in = `[a-z0-9.-]+`, ` -n [a-z0-9-]+`
+	return []string{
+		`describe pod ` + name + in, `logs ` + name + in + `( --previous)?`, `create namespace ` + name,
+		`create rolebinding [A-Za-z0-9.-]+` + in + ` --role ` + name + ` (--user ('[^']+'|\S+)|--serviceaccount \S+:\S+)`,
+		`auth can-i [a-z]+ \S+( -A|` + in + `)`, `get nodes( --show-labels and adapt .*)?`, `get (secrets|serviceaccounts|events)` + in, `get pods -l \S+`,
+		`wait pod/` + name + in + ` --for=delete`, `label namespace ` + name + ` \S+=\S+ --overwrite`, `delete pod ` + name + in, `rollout restart \S+` + in,
+		`config get-contexts`, `version`, `create secret docker-registry makes a Secret of the right type`,
+	}
+}
+
+// Every type of error that a package declares has a row, or a reason to have none; so has every reason of a build.
+func TestEveryErrorHasARow(t *testing.T) {
+	rows := map[string]bool{}
+	reasons := map[solve.Reason]bool{}
+	var note func(error)
+	note = func(err error) {
+		if err == nil {
+			return
+		}
+		rows[strings.TrimPrefix(reflect.TypeOf(err).String(), "*")] = true
+		var found *solve.DiagnosedError
+		if errors.As(err, &found) {
+			reasons[found.Reason] = true
+		}
+		switch wrapping := err.(type) { //nolint:errorlint // the chain is walked
+		case interface{ Unwrap() error }:
+			note(wrapping.Unwrap())
+		case interface{ Unwrap() []error }:
+			for _, each := range wrapping.Unwrap() {
+				note(each)
+			}
+		}
+	}
+	for _, c := range situations() {
+		note(c.err)
+	}
+	without := rowless()
+	types, constants := declared(t)
+	for _, name := range types {
+		if _, excused := without[name]; !rows[name] && !excused {
+			t.Errorf("%s: add a row to situations_test.go with its text, next step and exit code", name)
+		}
+	}
+	for name := range without {
+		if rows[name] || !slices.Contains(types, name) {
+			t.Errorf("%s has a row, or is gone: take it out of rowless", name)
+		}
+	}
+	for _, reason := range constants {
+		if !reasons[solve.Reason(reason)] {
+			t.Errorf("reason %q of a build has no row", reason)
+		}
+	}
+}
+
+// rowless are the errors that no reader gets as they are, with the reason.
+func rowless() map[string]string {
+	return map[string]string{
+		"buildcontext.InvalidError":    "package request makes a UsageError of it",
+		"registryauth.SourceError":     "part of a DeniedError",
+		"registryauth.helperError":     "part of a SourceError",
+		"trust.UnusableError":          "part of an ExpiredError",
+		"proxy.SocketError":            "an optionError says it",
+		"cmd.strandedError":            "explainLoss makes a lostError of it",
+		"cmd.untrustedError":           "has a test of its own beside it",
+		"cluster.UnverifiedError":      "has a test of its own beside its explanation",
+		"builder.SettingsVersionError": "install says it",
+		"result.AnswerError":           "has a test of its own beside its explanation",
+	}
+}
+
+// declared are the types of errors that the packages declare, and the values of solve.Reason.
+func declared(t *testing.T) (types, reasons []string) {
+	t.Helper()
+	paths, err := filepath.Glob("../*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			switch is := node.(type) {
+			case *ast.TypeSpec:
+				if strings.HasSuffix(is.Name.Name, "Error") {
+					types = append(types, file.Name.Name+"."+is.Name.Name)
+				}
+			case *ast.ValueSpec:
+				if named, ok := is.Type.(*ast.Ident); ok && named.Name == "Reason" && file.Name.Name == "solve" {
+					reasons = append(reasons, strings.Trim(is.Values[0].(*ast.BasicLit).Value, `"`))
+				}
+			}
+			return true
+		})
+	}
+	if len(types) < 40 || len(reasons) < 10 {
+		t.Fatalf("found %d types and %d reasons only", len(types), len(reasons))
+	}
+	return types, reasons
+}

@@ -1,0 +1,110 @@
+package cmd
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+func newTestRoot() *cobra.Command {
+	return newRootCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv))
+}
+
+// Every word of another program is unknown here, is answered, and its next step is a command that can be pasted.
+func TestTranslations(t *testing.T) {
+	seen := map[string]bool{}
+	for _, row := range translations() {
+		checkNext(t, row.next)
+		for _, word := range row.words {
+			if key := row.command + " " + word; seen[key] {
+				t.Errorf("%q is answered twice", key)
+			} else {
+				seen[key] = true
+			}
+			args := append(strings.Fields(row.command), word)
+			stdout, stderr, code := call(t, args...)
+			if code != exitUsage || stdout != "" || !strings.Contains(stderr, row.reason) || !strings.Contains(stderr, "next:  "+row.next+"\n") {
+				t.Errorf("%q: exit %d, %q", args, code, stderr)
+			}
+		}
+	}
+	for _, word := range []string{
+		"create", "use", "inspect", "rm", "bake", "imagetools", "context", "exec", "push", "images", "ps", "--version",
+	} {
+		if _, found := translate("", word); !found {
+			t.Errorf("%q is not answered", word)
+		}
+	}
+}
+
+// A suggestion is close, and never loses anything.
+func TestNoSuggestionOfADestructiveOrDistantWord(t *testing.T) {
+	for _, args := range [][]string{
+		{"uninstal"}, {"purne"}, {"prun"}, {"history", "r"}, {"history", "opn"}, {"x"}, {"xx"}, {"zz", "x"},
+		{"list", "-v"}, {"info", "-p"}, {"build", "-A", "."}, {"info", "-w"}, {"info", "-y"}, {"info", "-c"}, {"info", "-x"}, {"info", "--al"}, {"list", "--al"},
+		{"uninstall", "--forc"}, {"uninstall", "--purg"}, {"history", "rm", "--al"}, {"prune", "--forse"},
+	} {
+		if _, stderr, code := call(t, args...); code != exitUsage || strings.Contains(stderr, "did you mean") {
+			t.Errorf("%q: exit %d, %q", args, code, stderr)
+		}
+	}
+}
+
+func TestClosest(t *testing.T) {
+	words := []string{"build", "list", "du", "logs", "login", "info", "install", "tag", "tags"}
+	for word, want := range map[string][]string{
+		"biuld": {"build"}, "buld": {"build"}, "lsit": {"list"}, "lst": {"list"}, "ps": nil, "rm": nil, "run": nil, "d": nil, "dx": nil,
+		"tgs": {"tags"}, "inst": {"install"}, "in": nil, "instal": {"install"}, "BUILDS": {"build"}, "": nil, "frobnicate": nil,
+	} {
+		if got := closest(word, words); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestOneWayToNameTheBuilder(t *testing.T) {
+	for _, name := range []string{"install", "uninstall", "info", "du", "prune", "logs", "doctor", "history list"} {
+		c, _, err := newTestRoot().Find(strings.Fields(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for args, want := range map[string]string{"": "buildkitd", "a": "a", "--builder a": "a", "a --builder a": "a", "a --builder b": "", "a b": ""} {
+			c, _, _ = newTestRoot().Find(strings.Fields(name))
+			if err := c.ParseFlags(strings.Fields(args)); err != nil {
+				t.Errorf("%s %s: %v", name, args, err)
+				continue
+			}
+			err := c.ValidateArgs(c.Flags().Args())
+			if (err == nil) != (want != "") || want != "" && nameArgument(c, c.Flags().Args()) != want {
+				t.Errorf("%s %s: %v, %q", name, args, err, nameArgument(c, c.Flags().Args()))
+			}
+		}
+	}
+	// The others say --builder, since their arguments are something else.
+	for _, name := range []string{"build", "proxy", "dial-stdio", "history inspect", "history rm"} {
+		if c, _, err := newTestRoot().Find(strings.Fields(name)); err != nil || c.Flag("builder") == nil {
+			t.Errorf("%s has no --builder: %v", name, err)
+		}
+	}
+}
+
+// What Go and the libraries say of a wrong argument is said in this program's words.
+func TestNoWordsOfGo(t *testing.T) {
+	for _, args := range [][]string{
+		{"install", "--replicas", "abc"}, {"install", "--replicas", "99999999999999"}, {"logs", "--tail", "abc"}, {"install", "--wait=abc"}, {"install", "--timeout", "abc"},
+		{"history", "pin"}, {"list", "foo"}, {"version", "extra"}, {"dial-stdio", "foo"}, {"completion", "bash"}, {"build", "--rm=perhaps", "."}, {"help", "nonsense"},
+	} {
+		_, stderr, code := call(t, args...)
+		if code != exitUsage || !strings.Contains(stderr, "next:  ") {
+			t.Errorf("%q: exit %d, %q", args, code, stderr)
+		}
+		for _, words := range []string{"strconv", "arg(s)", "invalid syntax", "unknown command \"foo\"", "time:"} {
+			if strings.Contains(stderr, words) {
+				t.Errorf("%q: %q", args, stderr)
+			}
+		}
+	}
+}
