@@ -314,6 +314,8 @@ func rowless() map[string]string {
 	return map[string]string{
 		"buildcontext.InvalidError":    "package request makes a UsageError of it",
 		"registryauth.SourceError":     "part of a DeniedError",
+		"safefile.NotRegularError":     "the readers make errors of their flags of it",
+		"safefile.TooLargeError":       "the readers make errors of their flags of it",
 		"registryauth.helperError":     "part of a SourceError",
 		"trust.UnusableError":          "part of an ExpiredError",
 		"proxy.SocketError":            "an optionError says it",
