@@ -316,6 +316,7 @@ func rowless() map[string]string {
 		"registryauth.SourceError":     "part of a DeniedError",
 		"safefile.NotRegularError":     "the readers make errors of their flags of it",
 		"safefile.TooLargeError":       "the readers make errors of their flags of it",
+		"safefile.LeavesError":         "the readers make errors of their flags of it",
 		"registryauth.helperError":     "part of a SourceError",
 		"trust.UnusableError":          "part of an ExpiredError",
 		"proxy.SocketError":            "an optionError says it",
