@@ -28,6 +28,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
 // situation is an error as the packages return it, and what its reader gets.
@@ -82,6 +83,8 @@ func clusterSituations() []situation {
 		{&tunnel.DialError{Pod: "n", Namespace: "ns", Err: errors.New("x")}, "opening a tunnel", "--transport", exitNoBuilder, ""},
 		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", exitNoBuilder, ""},
 		{&tunnel.RefusedError{Pod: "n", Namespace: "ns", Port: 1234}, "refuses connections", "kubectl logs n -n ns", exitNoBuilder, ""},
+		{&tunnel.CommandNotFoundError{Pod: "n", Namespace: "ns", Command: "buildctl"}, "does not run BuildKit", "", exitNoBuilder, ""},
+		{&unrestoredError{name: "n", namespace: "ns", cause: &cluster.NotReadyError{Name: "n", Namespace: "ns"}, err: errors.New("x")}, "it was not restored", "kubectl buildkit install n -n ns", exitNoBuilder, ""},
 		{&cluster.NoLogError{Pod: "n", Namespace: "ns", Reason: "previous not found"}, "has no such log", "", exitFailed, ""},
 		{&silentError{name: "n", namespace: "ns", members: 2, silent: []silence{{member: cluster.Member{Pod: "n-1"}, err: &tunnel.LostError{Pod: "n-1", Namespace: "ns"}}}},
 			"1 of 2 members", "kubectl describe pod n-1 -n ns", exitNoBuilder, ""},
@@ -101,6 +104,7 @@ func usageSituations() []situation {
 		{&output.FormatError{Value: "x", Reason: "y", Next: "z"}, `--output "x": y`, "z", exitUsage, ""},
 		{&buildcache.FilterError{Value: "x", Reason: "y", Next: "z"}, `--filter "x": y`, "z", exitUsage, ""},
 		{&progress.ModeError{Value: "x"}, "--progress", "", exitUsage, ""},
+		{&upload.FileError{Mount: "context", Name: "a", Cause: errors.New("permission denied")}, "permission denied", "", exitFailed, ""},
 		{&safefile.UnwritableError{Path: "x", Reason: "y", Next: "z"}, `writing "x"`, "z", exitFailed, ""},
 		{&safefile.PrivilegedError{}, "", "type=tar,dest=FILE", exitFailed, ""},
 		{&history.FilterError{}, "", "kubectl buildkit history list --help", exitUsage, ""},
@@ -316,6 +320,9 @@ func rowless() map[string]string {
 		"registryauth.SourceError":     "part of a DeniedError",
 		"safefile.NotRegularError":     "the readers make errors of their flags of it",
 		"safefile.TooLargeError":       "the readers make errors of their flags of it",
+		"cluster.UnownedError":         "has a test of its own beside its explanation",
+		"cluster.StorageError":         "has a test of its own beside its explanation",
+		"cluster.ConflictError":        "has a test of its own beside its explanation",
 		"safefile.LeavesError":         "the readers make errors of their flags of it",
 		"registryauth.helperError":     "part of a SourceError",
 		"trust.UnusableError":          "part of an ExpiredError",
