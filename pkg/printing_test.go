@@ -34,6 +34,7 @@ func plain() map[string]int {
 		"checkup/print.go":     1, // escapes each part
 		"cmd/completion.go":    1, // this program's own text
 		"cmd/evaluation.go":    1, // a stack, of many lines
+		"cmd/help.go":          2, // this program's own text
 		"cmd/logs.go":          1, // lines of a log
 		"cmd/streams.go":       1, // an error of several lines
 		"result/evaluation.go": 4, // the frontend's table, or JSON
