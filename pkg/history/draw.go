@@ -49,14 +49,9 @@ func stateOf(status Status) report.State {
 
 func factsOf(record Record) []report.Fact {
 	facts := []report.Fact{{Name: "Ref", Value: record.Ref}}
-	attrs := record.entry.FrontendAttrs
-	for _, fact := range []report.Fact{
-		{Name: "Target", Value: record.Target}, {Name: "Platform", Value: attrs["platform"]}, {Name: "Source", Value: sourceOf(attrs)},
-		{Name: "Revision", Value: attrs["vcs:revision"]}, {Name: "Result", Value: record.entry.Result.GetResults()[0].GetDigest()},
-	} {
-		if fact.Value != "" {
-			facts = append(facts, fact)
-		}
+	facts = append(facts, report.FactsOf(attributesOf(record.entry))...)
+	if digest := record.entry.Result.GetResults()[0].GetDigest(); digest != "" {
+		facts = append(facts, report.Fact{Name: "Result", Value: digest})
 	}
 	return facts
 }

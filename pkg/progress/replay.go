@@ -8,8 +8,11 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// maxKept is how much of a step's output is remembered, in bytes.
-const maxKept = 1 << 20
+// How much output is remembered, in bytes: of a step's stream, and of all.
+const (
+	maxKept    = 1 << 20
+	maxAllKept = 32 << 20
+)
 
 // replay lets a build that is sent again, after its connection was lost, look
 // like one: a step goes on where it was, a finished one stays finished, and what
@@ -20,6 +23,7 @@ type replay struct {
 	named  map[string][]*shownStep // by name, in the order of their coming
 	shown  map[digest.Digest]*shownStep
 	sent   int // how often the build was sent
+	kept   int // bytes of output that are remembered
 	behind *clock
 }
 
@@ -175,11 +179,14 @@ func (s *sending) output(line *client.VertexLog) []byte {
 			read[line.Stream], data = at+same, data[same:]
 		} else {
 			read[line.Stream] = -1
-			step.logs[line.Stream] = kept[:at]
+			step.logs[line.Stream] = kept[:at:at]
+			s.kept -= len(kept) - at
 		}
 	}
-	if room := maxKept - len(step.logs[line.Stream]); room > 0 && len(data) > 0 {
-		step.logs[line.Stream] = append(step.logs[line.Stream], data[:min(room, len(data))]...)
+	if room := min(maxKept-len(step.logs[line.Stream]), maxAllKept-s.kept); room > 0 && len(data) > 0 {
+		remembered := data[:min(room, len(data))]
+		step.logs[line.Stream] = append(step.logs[line.Stream], remembered...)
+		s.kept += len(remembered)
 		if read[line.Stream] >= 0 {
 			read[line.Stream] = len(step.logs[line.Stream])
 		}

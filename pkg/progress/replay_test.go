@@ -1,6 +1,8 @@
 package progress
 
 import (
+	"bytes"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -122,5 +124,26 @@ func TestReplayIsNotShown(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// What is remembered of all steps' output is bounded.
+func TestRememberedOutputIsBounded(t *testing.T) {
+	r := newReplay()
+	sending, data := r.send(&clock{now: time.Now()}), bytes.Repeat([]byte("x"), maxKept)
+	for i := range 3 * maxAllKept / maxKept {
+		id, started := digest.FromString(strconv.Itoa(i)), time.Now()
+		sending.show(&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: id, Name: strconv.Itoa(i), Started: &started}}})
+		out := sending.show(&client.SolveStatus{Logs: []*client.VertexLog{{Vertex: id, Data: data}}})
+		if len(out.Logs) != 1 || len(out.Logs[0].Data) != len(data) {
+			t.Fatalf("step %d is not shown whole", i)
+		}
+	}
+	total := 0
+	for _, step := range r.shown {
+		total += len(step.logs[0])
+	}
+	if total != maxAllKept || r.kept != total {
+		t.Errorf("%d bytes are remembered, counted as %d", total, r.kept)
 	}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"context"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,19 +34,19 @@ func (r *Recorder) Build(about About) Build {
 	clock := clock{start: start, end: end}
 	ordered, index := r.ordered()
 	r.shareLogs()
-	escapes, group := terminalEscapes(), stepGroup()
+	group := stepGroup()
 	build := Build{
 		Title: about.Title, State: about.State, Started: start, Duration: clock.at(end), Facts: about.Facts,
 		Steps: make([]Step, 0, len(ordered)), Warnings: warningsOf(r.warnings),
 	}
 	for _, s := range ordered {
-		build.Steps = append(build.Steps, s.step(clock, index, escapes, group))
+		build.Steps = append(build.Steps, s.step(clock, index, group))
 	}
-	build.Path = criticalPath(build.Steps)
-	build.sumUp()
 	if about.Err != nil {
 		build.Failure = failureOf(about.Err, index)
 	}
+	build.Path = criticalPath(build.Steps, build.failedStep())
+	build.sumUp()
 	return build
 }
 
@@ -112,10 +113,10 @@ func stepGroup() *regexp.Regexp {
 	return regexp.MustCompile(`^\[([^\[\]]+)\] +`)
 }
 
-func (s *step) step(clock clock, index map[digest.Digest]int, escapes, group *regexp.Regexp) Step {
+func (s *step) step(clock clock, index map[digest.Digest]int, group *regexp.Regexp) Step {
 	out := Step{
 		Name: s.vertex.Name, Digest: s.vertex.Digest.String(), Spans: []Span{},
-		Cached: s.vertex.Cached, Error: s.vertex.Error,
+		Cached: s.vertex.Cached, Error: s.vertex.Error, Canceled: strings.HasSuffix(s.vertex.Error, context.Canceled.Error()),
 	}
 	if found := group.FindStringSubmatch(out.Name); found != nil {
 		out.Group, out.Name = found[1], out.Name[len(found[0]):]
@@ -139,7 +140,7 @@ func (s *step) step(clock clock, index map[digest.Digest]int, escapes, group *re
 			Name: strings.TrimSuffix(id, ":"), Direction: directionOf(id), Bytes: status.Current, Span: clock.span(from, status.Completed),
 		})
 	}
-	out.Log, out.LogLost = s.log.text(escapes)
+	out.Log, out.LogLost = s.log.text()
 	return out
 }
 

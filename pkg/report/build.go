@@ -1,9 +1,6 @@
 package report
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // State is how a build ended.
 type State string
@@ -56,6 +53,8 @@ type Step struct {
 	Spans  []Span `json:"spans"` // when it worked; none if it never began
 	Cached bool   `json:"cached,omitempty"`
 	Error  string `json:"error,omitempty"`
+	// Canceled says that the step did not fail, but was ended for another's failure or by the user.
+	Canceled bool `json:"canceled,omitempty"`
 	// Unfinished says that nobody told of its end.
 	Unfinished bool       `json:"unfinished,omitempty"`
 	Inputs     []int      `json:"inputs,omitempty"`   // indices of the steps it needs
@@ -134,12 +133,34 @@ func (s Step) Title() string {
 	return "[" + s.Group + "] " + s.Name
 }
 
+// failedStep is the index of the step that the build failed at: the one that its error is about, else the one that failed
+// first; -1 if none did.
+func (b Build) failedStep() int {
+	if b.State == Canceled || b.State == Succeeded {
+		return -1
+	}
+	if b.Failure != nil && b.Failure.Step >= 0 {
+		b.Steps[b.Failure.Step].Canceled = false
+		return b.Failure.Step
+	}
+	failed, first := -1, int64(0)
+	for i, step := range b.Steps {
+		if step.Error == "" || step.Canceled || len(step.Spans) == 0 {
+			continue
+		}
+		if ended := step.Spans[len(step.Spans)-1].To; failed < 0 || ended < first {
+			failed, first = i, ended
+		}
+	}
+	return failed
+}
+
 // StateOfSteps concludes how the build ended where nothing else tells.
 func (b Build) StateOfSteps() State {
 	state := Succeeded
 	for _, step := range b.Steps {
 		switch {
-		case step.Error != "" && !strings.Contains(step.Error, "context canceled"):
+		case step.Error != "" && !step.Canceled:
 			return Failed
 		case step.Error != "":
 			state = Canceled

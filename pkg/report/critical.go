@@ -6,15 +6,20 @@ import "slices"
 // start of the step that waited for it.
 const handover = 25
 
-// criticalPath is what the build waited for: from its last step back, each time
-// to the step that had to end before. The daemon does not tell why a step began
+// criticalPath is what the build waited for: from its last step back, or from the
+// step that it failed at if that is not negative, each time to the step that had to
+// end before. The daemon does not tell why a step began
 // when it did. It is taken to be the input that ended last; where no input ended
 // just then, as for steps that have none, it is whatever step did.
 //
 // The steps on the path are marked, with their time on it.
-func criticalPath(steps []Step) []Segment {
+func criticalPath(steps []Step, failed int) []Segment {
 	var path []Segment
-	last, found := latest(steps, everyStep(steps), -1)
+	ends := everyStep(steps)
+	if failed >= 0 {
+		ends = []int{failed}
+	}
+	last, found := latest(steps, ends, -1)
 	for found {
 		path = append(path, last)
 		steps[last.Step].OnPath = true

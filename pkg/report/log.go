@@ -1,8 +1,9 @@
 package report
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
 // How much of a step's log a page keeps: its first bytes, and its last, which say
@@ -13,7 +14,7 @@ const (
 )
 
 // logLimit is how much all logs of a page may take; above it, each is cut to its
-// share.
+// share. A recorder keeps no more than twice that.
 const logLimit = 24 << 20
 
 // logBuffer keeps the beginning and the end of what is written.
@@ -23,7 +24,7 @@ type logBuffer struct {
 }
 
 func (b *logBuffer) write(text []byte) {
-	if room := logHead - len(b.head); room > 0 && len(b.tail) == 0 {
+	if room := logHead - len(b.head); room > 0 && len(b.tail) == 0 && b.lost == 0 {
 		n := min(room, len(text))
 		b.head = append(b.head, text[:n]...)
 		text = text[n:]
@@ -45,7 +46,7 @@ func (b *logBuffer) trim(limit int) {
 func (b *logBuffer) share(limit int) {
 	if over := len(b.head) - limit/4; over > 0 {
 		b.lost += over
-		b.head = b.head[:limit/4]
+		b.head = append([]byte(nil), b.head[:limit/4]...)
 	}
 	b.trim(limit * 3 / 4)
 }
@@ -54,39 +55,26 @@ func (b *logBuffer) len() int { return len(b.head) + len(b.tail) }
 
 // text is the log as a person reads it, and how many bytes are missing between
 // its two parts, which a form feed separates then.
-func (b *logBuffer) text(escapes *regexp.Regexp) (text string, lost int) {
+func (b *logBuffer) text() (text string, lost int) {
 	b.trim(logTail)
 	if b.lost == 0 {
-		return readable(string(b.head)+string(b.tail), escapes), 0
+		return readable(string(b.head) + string(b.tail)), 0
 	}
-	return readable(string(b.head), escapes) + "\f" + readable(string(b.tail), escapes), b.lost
+	return readable(string(b.head)) + "\f" + readable(string(b.tail)), b.lost
 }
 
-// terminalEscapes matches what programs send to a terminal besides text.
-func terminalEscapes() *regexp.Regexp {
-	return regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])`)
-}
-
-// readable leaves out colours and cursor movements, and of a line that was
+// readable leaves out colors and cursor movements, and of a line that was
 // written again and again, like a progress bar, all but the last state.
-func readable(text string, escapes *regexp.Regexp) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+func readable(text string) string {
+	text = string((&escape.Log{}).Filter([]byte(text)))
 	text = strings.ReplaceAll(text, "\r\n", "\n")
-	if strings.ContainsRune(text, '\x1b') {
-		text = escapes.ReplaceAllString(text, "")
+	if !strings.ContainsRune(text, '\r') {
+		return text
 	}
-	if strings.ContainsRune(text, '\r') {
-		lines := strings.Split(text, "\n")
-		for i, line := range lines {
-			line = strings.TrimRight(line, "\r")
-			lines[i] = line[strings.LastIndexByte(line, '\r')+1:]
-		}
-		text = strings.Join(lines, "\n")
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		line = strings.TrimRight(line, "\r")
+		lines[i] = line[strings.LastIndexByte(line, '\r')+1:]
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == '\x7f' {
-			return -1
-		}
-		return r
-	}, text)
+	return strings.Join(lines, "\n")
 }

@@ -39,7 +39,7 @@ func WriteHTML(w io.Writer, build Build) error {
 		return fmt.Errorf("reading the page's template: %w", err)
 	}
 	filled := page{
-		Build: build, Style: template.CSS(style), Script: template.JS(script),
+		Build: build.clean(), Style: template.CSS(style), Script: template.JS(script),
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hashOf(style), hashOf(script)),
 	}
 	var text bytes.Buffer

@@ -17,6 +17,7 @@ type Recorder struct {
 	steps    map[digest.Digest]*step
 	order    []*step
 	warnings []*client.VertexWarning
+	logged   int // bytes of logs since they were last cut to their shares
 }
 
 // step is a step as far as it is known. Its times are the daemon's.
@@ -51,6 +52,11 @@ func (r *Recorder) Add(status *client.SolveStatus) {
 	}
 	for _, line := range status.Logs {
 		r.step(line.Vertex).log.write(line.Data)
+		r.logged += len(line.Data)
+	}
+	if r.logged > logLimit { // however many steps a daemon tells of
+		r.shareLogs()
+		r.logged = 0
 	}
 	r.warnings = append(r.warnings, status.Warnings...)
 }

@@ -1,15 +1,19 @@
 package report
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
@@ -92,9 +96,9 @@ func TestLogIsReadable(t *testing.T) {
 		"\x1b[1;32mok\x1b[0m \x1b[2Kx":   "ok x",
 		"\x1b]8;;http://x\x07link\x1b\\": "link",
 		"bell\a nul\x00 tab\t":           "bell nul tab\t",
-		"\xff\xfe":                       "\uFFFD",
+		"\xff\xfe":                       `\xff\xfe`,
 	} {
-		if got := readable(in, terminalEscapes()); got != want {
+		if got := readable(in); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}
@@ -147,19 +151,30 @@ func TestWorksOnceMore(t *testing.T) {
 }
 
 // TestPageKeepsDataApart proves that nothing a build says ends the element that
-// holds it, or becomes an attribute.
+// holds it, or becomes an attribute, a link that runs something, or another order
+// of the text.
 func TestPageKeepsDataApart(t *testing.T) {
-	const hostile = `</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>"'` + "`${1}"
+	const hostile = `</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>"'` + "`${1}\u2028\u202e\x1b[2J https://u:hunter2@host/"
 	s := newScript()
-	s.step(hostile, 0, 10)
+	vertex := s.step(hostile, 0, 10)
+	vertex.Error = hostile
+	s.tell(vertex)
 	s.log(hostile, hostile)
-	build := s.recorder.Build(About{Title: hostile, Err: errors.New(hostile), Facts: []Fact{{hostile, hostile}}})
+	s.transfer(hostile, hostile, 1, 1, 2)
+	s.recorder.Add(&client.SolveStatus{Warnings: []*client.VertexWarning{{
+		Vertex: vertex.Digest, Short: []byte(hostile), URL: "javascript:alert(3)", Detail: [][]byte{[]byte(hostile)},
+		SourceInfo: &pb.SourceInfo{Filename: hostile, Data: []byte(hostile)}, Range: []*pb.Range{{Start: &pb.Position{Line: 1}}},
+	}}})
+	err := errdefs.WithSource(errors.New(hostile), &errdefs.Source{
+		Info: &pb.SourceInfo{Filename: hostile, Data: []byte(hostile)}, Ranges: []*pb.Range{{Start: &pb.Position{Line: 1}, End: &pb.Position{Line: 1}}},
+	})
+	build := s.recorder.Build(About{Title: hostile, State: Failed, Err: err, Facts: []Fact{{hostile, hostile}}})
 	var page strings.Builder
 	if err := WriteHTML(&page, build); err != nil {
 		t.Fatal(err)
 	}
 	text := page.String()
-	for _, forbidden := range []string{"<script>alert", "<img", "alert(1)>", "<!--<"} {
+	for _, forbidden := range []string{"<script>alert", "<img", "alert(1)>", "<!--<", "javascript:alert", "hunter2", "\u202e", "\u2028", "\x1b", `\u001b`, `"\u202e`} {
 		if strings.Contains(text, forbidden) {
 			t.Errorf("the page has %q", forbidden)
 		}
@@ -213,5 +228,72 @@ func TestSave(t *testing.T) {
 	}
 	if err := Save(t.Context(), target, Build{}); err == nil {
 		t.Error("a page was written in place of a directory")
+	}
+}
+
+// What is kept of logs is bounded while a build runs, however many steps a daemon tells of.
+func TestLogsOfManyStepsAreBounded(t *testing.T) {
+	r, line, most := NewRecorder(), bytes.Repeat([]byte("x"), 64<<10), 0
+	for i := range 5000 {
+		id := digest.FromString(strconv.Itoa(i))
+		r.Add(&client.SolveStatus{Logs: []*client.VertexLog{{Vertex: id, Data: line}}})
+		if i%500 == 499 {
+			kept := 0
+			for _, s := range r.order {
+				kept += cap(s.log.head) + cap(s.log.tail)
+			}
+			most = max(most, kept)
+		}
+	}
+	if len(r.order) != 5000 || most > 3*logLimit {
+		t.Errorf("%d MiB of logs of %d steps are kept", most>>20, len(r.order))
+	}
+}
+
+// A build that fails cancels what runs beside: that did not fail, and the build did not wait for it.
+func TestCanceledStepsDidNotFail(t *testing.T) {
+	s := newScript()
+	s.step("deps", 0, 100)
+	failing := s.step("test", 100, 1200, "deps")
+	failing.Error = "exit code: 1"
+	lint := s.step("lint", 100, 1300, "deps")
+	lint.Error = "process did not complete: context canceled"
+	s.tell(failing)
+	s.tell(lint)
+	for name, about := range map[string]About{
+		"with its error":    {State: Failed, Err: errdefs.WrapVertex(errors.New("x"), failing.Digest)},
+		"of another's step": {State: Failed, Err: errors.New("x")},
+		"without":           {},
+	} {
+		build := s.recorder.Build(about)
+		byName := map[string]Step{}
+		for _, step := range build.Steps {
+			byName[step.Name] = step
+		}
+		last := build.Path[len(build.Path)-1]
+		if !byName["lint"].Canceled || byName["lint"].OnPath || byName["test"].Canceled || build.Steps[last.Step].Name != "test" || len(build.Path) != 2 {
+			t.Errorf("%s: %+v, path %+v", name, build.Steps, build.Path)
+		}
+		if got := build.StateOfSteps(); got != Failed {
+			t.Errorf("%s: the build is %s", name, got)
+		}
+	}
+	// The step that the error is about failed, whatever its text.
+	if build := s.recorder.Build(About{State: Failed, Err: errdefs.WrapVertex(errors.New("x"), lint.Digest)}); build.Steps[build.Failure.Step].Canceled {
+		t.Errorf("got %+v", build.Steps)
+	}
+}
+
+func TestFactsOfAttributes(t *testing.T) {
+	got := FactsOf(map[string]string{
+		"context": "https://u:hunter2@host/a.git", "vcs:revision": "abc", "filename": "build/Dockerfile", "target": "release", "platform": "linux/arm64",
+		"build-arg:VERSION": "1", "build-arg:NPM_TOKEN": "hunter2", "build-arg:URL": "https://u:hunter2@host/", "label:x": "y",
+	})
+	want := []Fact{
+		{"Source", "https://***@host/a.git"}, {"Commit", "abc"}, {"Dockerfile", "build/Dockerfile"}, {"Target", "release"},
+		{"Platform", "linux/arm64"}, {"Build arguments", "NPM_TOKEN=*** URL=https://***@host/ VERSION=1"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
 	}
 }

@@ -55,6 +55,13 @@ function count(number, noun) {
   return number + " " + noun + (number === 1 ? "" : "s");
 }
 
+// A time of day with its zone: the reader may be in another.
+function moment(when) {
+  return new Date(when).toLocaleString(undefined, {
+    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+  });
+}
+
 // A step's name without its group; the instruction's keyword is set off.
 function instruction(name) {
   const found = /^([A-Z]{2,})(\s[^]*)$/.exec(name);
@@ -67,6 +74,7 @@ function busy(step) {
 
 // What colours a step.
 function kind(step) {
+  if (step.canceled) return "canceled";
   if (step.error) return "failed";
   if (step.cached) return "cached";
   if (step.spans.length === 0) return "idle";

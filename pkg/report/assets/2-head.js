@@ -3,7 +3,7 @@
 const states = { succeeded: "Succeeded", failed: "Failed", canceled: "Canceled", running: "Still running" };
 
 function head(build) {
-  const facts = [{ name: "Started", value: new Date(build.started).toLocaleString() }, ...(build.facts || [])];
+  const facts = [{ name: "Started", value: moment(build.started) }, ...(build.facts || [])];
   return element("header", {},
     element("div", { class: "title" },
       element("span", { class: "state " + build.state }, states[build.state] || build.state),

@@ -24,8 +24,8 @@ class Timeline {
   tools() {
     const kinds = this.build.steps.map(kind);
     const number = (wanted) => kinds.filter((found) => wanted.includes(found)).length;
-    const filters = [["all", "All", kinds.length], ["run", "Run", number(["run", "failed", "unfinished"])], ["cached", "Cached", number(["cached"])],
-      ["way", "Critical path", this.build.steps.filter((step) => step.onPath).length], ["failed", "Failed", number(["failed"])]];
+    const filters = [["all", "All", kinds.length], ["run", "Run", number(["run", "failed", "canceled", "unfinished"])], ["cached", "Cached", number(["cached"])],
+      ["way", "Critical path", this.build.steps.filter((step) => step.onPath).length], ["failed", "Failed", number(["failed"])], ["canceled", "Canceled", number(["canceled"])]];
     this.buttons = filters.filter(([name, , found]) => name === "all" || found > 0).map(([name, text, found]) =>
       element("button", { type: "button", "data-filter": name, "aria-pressed": name === "all" ? "true" : "false", onclick: () => this.choose(name) },
         text, element("span", {}, String(found))));
@@ -37,7 +37,7 @@ class Timeline {
 
   legend() {
     const has = new Set(this.build.steps.map(kind));
-    const names = { run: "run", cached: "cached", failed: "failed", unfinished: "did not end", idle: "not reached" };
+    const names = { run: "run", cached: "cached", failed: "failed", canceled: "canceled", unfinished: "did not end", idle: "not reached" };
     return element("div", { class: "legend" },
       Object.keys(names).filter((name) => has.has(name)).map((name) => element("span", {}, element("i", { class: "swatch " + name }), names[name])),
       element("span", {}, element("i", { class: "swatch way" }), "critical path: the build waited for it"));

@@ -6,7 +6,7 @@ class Row {
     this.build = build;
     this.kind = kind(step);
     this.bars = step.spans.map((span) => element("i", { class: span.to - span.from < 1 ? "bar point" : "bar" }));
-    const took = this.kind === "idle" ? "" : this.kind === "cached" && busy(step) < 1 ? "cached" : time(busy(step));
+    const took = this.kind === "idle" ? "" : this.kind === "cached" ? "cached" : this.kind === "canceled" ? "canceled" : time(busy(step));
     this.element = element("details", { class: "step " + this.kind + (step.critical > 0 ? " way" : ""), id: "step-" + index, ontoggle: () => this.fill() },
       element("summary", { title: (step.group ? "[" + step.group + "] " : "") + step.name },
         element("span", { class: "what" }, element("i", { class: "swatch " + this.kind }), element("span", { class: "text" },
@@ -25,7 +25,7 @@ class Row {
 
   matches(filter, query, view) {
     const { step } = this;
-    const kinds = { all: true, run: ["run", "failed", "unfinished"].includes(this.kind), way: step.onPath };
+    const kinds = { all: true, run: ["run", "failed", "canceled", "unfinished"].includes(this.kind), way: step.onPath };
     if (!(filter in kinds ? kinds[filter] : this.kind === filter)) return false;
     if (view && !step.spans.some((span) => span.to >= view.from && span.from <= view.to)) return false;
     return query === "" || ("[" + step.group + "] " + step.name + "\n" + (step.log || "")).toLowerCase().includes(query);
