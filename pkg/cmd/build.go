@@ -151,13 +151,17 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
 		f.printStack(err)
 	}
 	if built == nil {
-		return check.or(shortageOf(b.member, reasonedOf(b.member, req, f.explainLoss(ctx, b, err))))
+		return check.or(shortageOf(b.member, reasonedOf(b.member, req, stepFailureOf(b.member, req.Ref(), f.explainLoss(ctx, b, err)))))
 	}
 	built.AddBuilder(b.member.Builder, b.member.Pod)
 	if invalid := built.Check(); invalid != nil {
 		return errors.Join(err, invalid)
 	}
-	for _, notice := range built.Notices() {
+	notices := built.Notices()
+	if err == nil {
+		notices = append(notices, req.Leftovers()...)
+	}
+	for _, notice := range notices {
 		escape.Fprintln(f.streams.ErrOut, "warning: "+notice)
 	}
 	if err := errors.Join(err, f.writeFiles(ctx, b, built, req)); err != nil {

@@ -66,7 +66,10 @@ func TestEndedMeanwhile(t *testing.T) {
 func TestNames(t *testing.T) {
 	for want, attrs := range map[string]map[string]string{
 		"called":            {"build-arg:BUILDKIT_BUILD_NAME": "called", "target": "x"},
-		"stage":             {"target": "stage", "vcs:source": "https://x"},
+		"stage":             {"target": "stage"},
+		"https://x (stage)": {"target": "stage", "vcs:source": "https://x", "vcs:localdir:context": "."},
+		"https://y#:sub/a":  {"vcs:source": "https://me:secret@y", "vcs:localdir:context": "sub/a"},
+		"app":               {"vcs:localdir:context": "app", "context": "local:x"},
 		"https://r.io/a":    {"context": "https://me:secret@r.io/a"},
 		"git@r.io:team/app": {"vcs:source": "git@r.io:team/app"},
 		"":                  {"context": "local:x"},

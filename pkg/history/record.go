@@ -128,7 +128,7 @@ func statusOf(entry *controlapi.BuildHistoryRecord) Status {
 
 func nameOf(entry *controlapi.BuildHistoryRecord) string {
 	attrs := entry.FrontendAttrs
-	return cmp.Or(strings.Join(imagesOf(entry), ","), attrs["build-arg:BUILDKIT_BUILD_NAME"], attrs["target"], sourceOf(attrs))
+	return cmp.Or(strings.Join(imagesOf(entry), ","), attrs["build-arg:BUILDKIT_BUILD_NAME"], placeOf(attrs))
 }
 
 // imagesOf are the names of the images that the build made.

@@ -2,6 +2,7 @@ package history
 
 import (
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -17,6 +18,26 @@ func sourceOf(attrs map[string]string) string {
 		}
 	}
 	return ""
+}
+
+// placeOf names a build without an image as docker does, by what was built: a URL or a directory, and the target.
+func placeOf(attrs map[string]string) string {
+	place, target := sourceOf(attrs), attrs["target"]
+	if dir := filepath.ToSlash(attrs["vcs:localdir:context"]); dir != "" && dir != "." {
+		switch {
+		case place == "":
+			place = dir
+		case place == withoutCredentials(attrs["vcs:source"]):
+			place += "#:" + dir
+		}
+	}
+	switch {
+	case place == "":
+		return target
+	case target != "":
+		return place + " (" + target + ")"
+	}
+	return place
 }
 
 // withoutCredentials leaves out user and password of a URL.

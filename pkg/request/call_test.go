@@ -42,7 +42,7 @@ func TestQuestionMakesNothing(t *testing.T) {
 	}
 	attempt := r.Attempt()
 	options := attempt.Options
-	if len(options.Exports) != 0 || len(options.CacheExports) != 0 || !options.Internal || len(r.Warnings()) != 0 {
+	if len(options.Exports) != 0 || len(options.CacheExports) != 0 || !options.Internal || len(r.Warnings())+len(r.Leftovers()) != 0 {
 		t.Errorf("the question makes something: %+v, %q", options, r.Warnings())
 	}
 	if attempt.Subrequest != "frontend.lint" || options.FrontendAttrs["requestid"] != "frontend.lint" || options.FrontendAttrs["frontend.caps"] != subrequestsCap {

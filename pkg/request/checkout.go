@@ -30,6 +30,9 @@ func (o Input) describeSource(r *Request, env Environment) {
 	}
 	c, found := findCheckout(dir, env)
 	if !found {
+		if informed { // history names a build by it
+			r.attrs["vcs:localdir:context"] = filepath.Base(realPath(dir))
+		}
 		return
 	}
 	note := func(attr, labelName, value string) {

@@ -95,7 +95,7 @@ func (o Output) apply(r *Request, env Environment) error {
 	if r.call != nil {
 		r.outputs = nil // the question is asked with the words of the build, and nothing is made
 	} else {
-		r.warnings = append(r.warnings, r.outputWarnings()...)
+		r.leftovers = append(r.leftovers, r.outputWarnings()...)
 	}
 	return o.applyFiles(r, env)
 }

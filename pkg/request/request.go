@@ -78,6 +78,7 @@ type Request struct {
 	upload         upload.Options
 	keptSecrets    []KeptSecret
 	warnings       []string
+	leftovers      []string // see Leftovers
 
 	mu  sync.Mutex
 	ref string // of the last attempt
@@ -141,6 +142,11 @@ func (r *Request) Name() string {
 // Warnings are the sentences to print before the build starts.
 func (r *Request) Warnings() []string {
 	return slices.Clone(r.warnings)
+}
+
+// Leftovers are the sentences to print after a build that succeeded: what of its result stays in the builder.
+func (r *Request) Leftovers() []string {
+	return slices.Clone(r.leftovers)
 }
 
 // Files says where the result is to be written.

@@ -200,7 +200,7 @@ func TestWarnings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := r.Warnings()
+			got := append(r.Leftovers(), r.Warnings()...)
 			matches := slices.EqualFunc(got, test.want, strings.Contains)
 			if !matches {
 				t.Errorf("got %q, want %q", got, test.want)

@@ -45,7 +45,7 @@ func TestFailedStep(t *testing.T) {
 	if failed.Step != stepName || failed.ExitCode != 3 {
 		t.Errorf("got %+v", failed)
 	}
-	if want := `step "[2/2] RUN make" failed: process "make" did not complete successfully: exit code: 3`; err.Error() != want {
+	if want := "[2/2] ended with exit code 3 (Dockerfile:2)"; err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
 	var lines bytes.Buffer
@@ -148,6 +148,21 @@ func TestWordsOfLoss(t *testing.T) {
 		got := d.lost(status.Error(codes.Unavailable, text))
 		if got == nil || !strings.HasSuffix(got.Error(), ": "+want) {
 			t.Errorf("got %v, want %q", got, want)
+		}
+	}
+}
+
+// A step's command is not repeated in the line of the error, however long it is.
+func TestFailedStepsAreShort(t *testing.T) {
+	long := "RUN <<EOF (" + strings.Repeat("echo x;", 50) + "\nmore\nEOF"
+	for want, failed := range map[string]*FailedStepError{
+		"[test-api 1/1] ended with exit code 1":         {Step: "[test-api 1/1] " + long, ExitCode: 1},
+		long[:60] + "… ended with exit code 1":          {Step: long, ExitCode: 1},
+		`step "[2/2] COPY a b" failed: "/a": not found`: {Step: "[2/2] COPY a b", ExitCode: -1, Cause: errors.New(`failed to solve: "/a": not found`)},
+		"exit code: 1": {ExitCode: 1, Cause: errors.New("exit code: 1")},
+	} {
+		if got := failed.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

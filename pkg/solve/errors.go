@@ -1,6 +1,11 @@
 package solve
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/moby/buildkit/solver/errdefs"
+)
 
 // FailedStepError is a step of the Dockerfile that failed. Its chain has the
 // lines of the Dockerfile, for PrintSources.
@@ -10,11 +15,43 @@ type FailedStepError struct {
 	Cause    error
 }
 
+// Error does not repeat the step's command: the lines of the Dockerfile and the progress show it.
 func (e *FailedStepError) Error() string {
 	if e.Step == "" {
 		return plain(e.Cause)
 	}
-	return fmt.Sprintf("step %q failed: %s", e.Step, plain(e.Cause))
+	if e.ExitCode < 0 {
+		return fmt.Sprintf("step %q failed: %s", e.short(), plain(e.Cause))
+	}
+	text := fmt.Sprintf("%s ended with exit code %d", e.short(), e.ExitCode)
+	if place := e.place(); place != "" {
+		text += " (" + place + ")"
+	}
+	return text
+}
+
+// short is what the step's name has in brackets, e.g. "[build 2/5]", or else the beginning of it.
+func (e *FailedStepError) short() string {
+	const room = 60
+	if end := strings.Index(e.Step, "] "); strings.HasPrefix(e.Step, "[") && end > 0 && e.ExitCode >= 0 {
+		return e.Step[:end+1]
+	}
+	name, _, _ := strings.Cut(e.Step, "\n")
+	if runes := []rune(name); len(runes) > room {
+		return string(runes[:room]) + "…"
+	}
+	return name
+}
+
+// place is the file and the line that the step begins at; empty if they are not known.
+func (e *FailedStepError) place() string {
+	for _, source := range errdefs.Sources(e.Cause) {
+		if source.Info == nil || source.Info.Filename == "" || len(source.Ranges) == 0 || source.Ranges[0].Start == nil {
+			continue
+		}
+		return fmt.Sprintf("%s:%d", source.Info.Filename, source.Ranges[0].Start.Line)
+	}
+	return ""
 }
 
 func (e *FailedStepError) Unwrap() error { return e.Cause }
