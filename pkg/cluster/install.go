@@ -185,6 +185,7 @@ func (i *installation) once(ctx context.Context) error {
 	if err := i.describe(); err != nil {
 		return err
 	}
+	i.setController(ctx)
 	if err := i.planVolumes(ctx); err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.bare != "" && kind == s.bare:
 		http.NotFound(w, r)
 	case kind == "namespaces":
-		answer(w, http.StatusOK, object{"kind": "Namespace", "apiVersion": "v1", "metadata": object{"name": name}})
+		answer(w, http.StatusOK, object{"kind": "Namespace", "apiVersion": "v1", "metadata": object{"name": name, "uid": "uid-" + name}})
 	case sub == "log":
 		_, _ = io.WriteString(w, s.logs)
 	case r.Method == http.MethodGet && query.Get("watch") != "":

@@ -36,6 +36,7 @@ func memberPod(spec builder.Spec) *corev1.Pod {
 	// An autoscaler that evicts a member kills its builds.
 	pod.Annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
 	pod.Annotations["karpenter.sh/do-not-disrupt"] = "true"
+	leaveMeshes(pod, spec)
 
 	selector := maps.Clone(spec.NodeSelector)
 	if selector == nil {

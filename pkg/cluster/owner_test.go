@@ -1,0 +1,41 @@
+package cluster_test
+
+import (
+	"testing"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+// kubectl drain evicts only Pods of which a controller is named.
+func TestTheOnlyPodHasAController(t *testing.T) {
+	for name, test := range map[string]struct {
+		spec builder.Spec
+		may  bool
+		want int
+	}{"one Pod": {builder.Spec{}, true, 1}, "without permission": {builder.Spec{}, false, 0}, "a StatefulSet": {builder.Spec{Replicas: 2}, true, 0}} {
+		server := newServer(t)
+		if !test.may {
+			server.refuse = forbid("namespaces", "")
+		}
+		if _, err := server.client().Install(t.Context(), "buildkitd", exactly(test.spec), cluster.InstallOptions{NoWait: true}, nil); err != nil {
+			t.Fatal(err)
+		}
+		server.mu.Lock()
+		workload := server.objects["pods/buildkitd"]
+		if workload == nil {
+			workload = server.objects["statefulsets/buildkitd"]
+		}
+		owners, _ := workload["metadata"].(object)["ownerReferences"].([]any)
+		server.mu.Unlock()
+		if len(owners) != test.want {
+			t.Errorf("%s: %v", name, owners)
+			continue
+		}
+		if test.want == 1 {
+			if owner := owners[0].(object); owner["controller"] != true || owner["uid"] != "uid-team" || owner["kind"] != "Namespace" {
+				t.Errorf("%s: %v", name, owner)
+			}
+		}
+	}
+}
