@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
@@ -212,14 +213,17 @@ func (o *buildOptions) mode(f *factory) (progress.Mode, error) {
 	return progress.ParseMode(value, o.quiet)
 }
 
-// credentials are those of the user's docker config.
-func (f *factory) credentials() (*registryauth.Provider, error) {
-	return registryauth.New(f.credentialOptions())
+// credentials are those of the user's docker config. What cannot be read is a warning: many a build needs no registry.
+func (f *factory) credentials() *registryauth.Provider {
+	provider := registryauth.New(f.credentialOptions())
+	for _, warning := range provider.Warnings() {
+		escape.Fprintln(f.streams.ErrOut, "warning: "+warning)
+	}
+	return provider
 }
 
 func (f *factory) credentialOptions() registryauth.Options {
-	home, _ := os.UserHomeDir() // without a home there is no config, which is no error
-	return registryauth.Options{Directory: registryauth.Directory(f.lookupEnv, home), LookupEnv: f.lookupEnv}
+	return registryauth.Options{Directory: registryauth.Directory(f.lookupEnv, home.Directory(f.lookupEnv)), LookupEnv: f.lookupEnv}
 }
 
 // request checks the options against this machine.

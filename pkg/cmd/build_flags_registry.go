@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
@@ -12,10 +14,13 @@ type registryOptions struct {
 	secrets         []string
 	serviceAccounts []string
 	tlsContexts     []string
+	auth            []string // nil is every registry
 }
 
 func (o *registryOptions) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&o.preflight, "preflight", true, "Ask the registries first whether the push will be allowed")
+	flags.BoolVar(&o.preflight, "preflight", true, "Check first that the registries accept the push; nothing is changed there")
+	flags.Var((*list)(&o.auth), "registry-auth",
+		`Registries whose credentials this build may use, HOST,… or "none"; default: those it asks for (repeatable)`)
 	flags.Var((*list)(&o.secrets), "registry-secret",
 		"Secret of the namespace with credentials, before those of the docker config (repeatable)")
 	flags.Var((*list)(&o.serviceAccounts), "registry-service-account",
@@ -26,9 +31,16 @@ func (o *registryOptions) register(flags *pflag.FlagSet) {
 
 // credentials are those of the user's docker config, for registries that are asked as the flags say.
 func (o registryOptions) credentials(f *factory) (*registryauth.Provider, error) {
-	provider, err := f.credentials()
-	if err != nil {
-		return nil, err
+	provider := f.credentials()
+	if o.auth != nil {
+		hosts, err := registryauth.ParseHosts(o.auth)
+		if err != nil {
+			return nil, &optionError{
+				flag: "--registry-auth", value: strings.Join(o.auth, ","), reason: reasonOf(err),
+				next: `use HOST,…, e.g. --registry-auth registry.example.com:5000, or "none"`,
+			}
+		}
+		provider.Limit(hosts)
 	}
 	for _, text := range o.tlsContexts {
 		context, err := registryauth.ParseTLSContext(text)

@@ -11,10 +11,7 @@ import (
 )
 
 func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
-	credentials, err := registryauth.New(d.credentialOptions())
-	if err != nil {
-		return failed(ctx, err)
-	}
+	credentials := registryauth.New(d.credentialOptions())
 	if err := d.trust(credentials); err != nil {
 		return failed(ctx, err)
 	}
@@ -33,8 +30,17 @@ func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
 		}
 	}
 	text := fmt.Sprintf("%s has credentials for %s", survey.Path, orNone(survey.Registries, "no registry"))
-	if survey.Absent && len(survey.Registries) == 0 {
+	switch {
+	case survey.Path == "":
+		text = "the home directory is not known, so there is no docker config"
+	case survey.Absent && len(survey.Registries) == 0:
 		text = survey.Path + " does not exist: registries are asked without credentials"
+	}
+	if len(survey.Faults) > 0 {
+		return checkup.Finding{
+			Status: checkup.Warning, Message: strings.Join(survey.Faults, "; "), Details: survey,
+			Remedy: "fix what is named; builds go on without it",
+		}
 	}
 	if len(present) > 0 {
 		text += "; helpers: " + strings.Join(present, "; ")
@@ -77,6 +83,9 @@ func (d *doctor) registryChecks() []checkup.Check {
 			Name: "push: " + reference, Needs: []string{checkDocker},
 			Run: func(ctx context.Context) checkup.Finding {
 				standing, err := d.docker.MayPush(ctx, reference)
+				if standing.Unseen {
+					return d.standing(ctx, standing, err, "accepts the account (the repository does not exist yet, or is not visible to it: only a push shows whether it may be created)")
+				}
 				return d.standing(ctx, standing, err, "permits the push")
 			},
 		})

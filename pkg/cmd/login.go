@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -96,10 +95,10 @@ func runLogin(ctx context.Context, f *factory, o *loginOptions) error {
 			"https://docs.docker.com/go/credential-store/, keeps them safer\n", stored.Place)
 	}
 	if stored.Unchecked {
-		escape.Fprintf(f.streams.ErrOut, "warning: registry %q asks nobody for a password: it could not be checked\n", account.Host)
+		escape.Fprintf(f.streams.ErrOut, "warning: registry %q asks for no password: it could not be checked\n", account.Host)
 	}
 	if stored.Hidden {
-		escape.Fprintf(f.streams.ErrOut, "warning: the environment variable DOCKER_AUTH_CONFIG names %q too, and comes first\n", account.Host)
+		escape.Fprintf(f.streams.ErrOut, "warning: the environment variable DOCKER_AUTH_CONFIG has credentials for %q too; they are tried first\n", account.Host)
 	}
 	_, err = escape.Fprintln(f.streams.Out, "Login Succeeded")
 	return err
@@ -143,9 +142,10 @@ func parseRegistry(text string) (string, error) {
 // credentialStore is where the docker config is, which must be known before it is written.
 func (f *factory) credentialStore() (registryauth.Options, error) {
 	options := f.credentialOptions()
-	if set, _ := f.lookupEnv("DOCKER_CONFIG"); set == "" {
-		if _, err := os.UserHomeDir(); err != nil {
-			return options, errors.New("there is no home directory for the docker config: name a folder in $DOCKER_CONFIG")
+	if options.Directory == "" {
+		return options, &optionError{
+			flag: "$HOME", reason: "the home directory is not known, so there is no place for the docker config",
+			next: "name a directory: DOCKER_CONFIG=DIR",
 		}
 	}
 	return options, nil

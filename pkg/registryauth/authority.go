@@ -73,8 +73,7 @@ func (a *authority) load() ([]byte, error) {
 	if a.seed != nil {
 		return a.seed, nil
 	}
-	seed, err := os.ReadFile(a.path)
-	if err == nil && len(seed) == seedSize {
+	if seed := readSeed(a.path); seed != nil {
 		a.seed = seed
 		return seed, nil
 	}
@@ -89,22 +88,45 @@ func (a *authority) load() ([]byte, error) {
 	return a.seed, nil
 }
 
+// readSeed is nil if there is none, or none that is whole.
+func readSeed(path string) []byte {
+	if path == "" {
+		return nil
+	}
+	seed, err := readBounded(path)
+	if err != nil || len(seed) != seedSize {
+		return nil
+	}
+	return seed
+}
+
 // store writes the seed whole, and if another process was faster returns that
-// one's.
+// one's. What is left of a crash or a full disk is replaced.
 func store(path string, seed []byte) ([]byte, bool) {
+	if path == "" {
+		return nil, false
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), seedFile+"-*")
 	if err != nil {
 		return nil, false
 	}
 	defer func() { _ = os.Remove(file.Name()) }()
 	_, err = file.Write(seed)
+	if err == nil {
+		err = file.Sync()
+	}
 	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, false
 	}
 	err = os.Link(file.Name(), path)
-	if errors.Is(err, fs.ErrExist) {
-		other, err := os.ReadFile(path)
-		return other, err == nil && len(other) == seedSize
+	if !errors.Is(err, fs.ErrExist) {
+		return seed, err == nil
 	}
-	return seed, err == nil
+	if other := readSeed(path); other != nil {
+		return other, true
+	}
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+		return nil, false
+	}
+	return seed, os.Rename(file.Name(), path) == nil
 }

@@ -26,11 +26,7 @@ func TestAuthority(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, configFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p, err := New(Options{Directory: dir, LookupEnv: noEnv})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
+		return New(Options{Directory: dir, LookupEnv: noEnv})
 	}
 	p := load("u", "p")
 	key := publicKey(t, p, "salt")
@@ -76,10 +72,7 @@ func TestPartsOfKey(t *testing.T) {
 
 func TestAnonymousLeavesNoFile(t *testing.T) {
 	dir := t.TempDir()
-	p, err := New(Options{Directory: filepath.Join(dir, ".docker"), LookupEnv: noEnv})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := New(Options{Directory: filepath.Join(dir, ".docker"), LookupEnv: noEnv})
 	publicKey(t, p, "salt")
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
 		t.Errorf("got %v, %v", entries, err)
@@ -87,10 +80,7 @@ func TestAnonymousLeavesNoFile(t *testing.T) {
 }
 
 func TestSeedCannotBeStored(t *testing.T) {
-	p, err := provider(t, "{}", map[string]string{authEnv: `{"auths":{"r.io":{"auth":"` + encoded("u", "p") + `"}}}`})
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := provider(t, "{}", map[string]string{authEnv: `{"auths":{"r.io":{"auth":"` + encoded("u", "p") + `"}}}`})
 	p.authority.path = filepath.Join(t.TempDir(), "no", "folder", seedFile)
 	if a, b := publicKey(t, p, "salt"), publicKey(t, p, "salt"); string(a) != string(b) {
 		t.Error("the key changes within one process")
@@ -109,5 +99,23 @@ func TestSeedOfFasterProcess(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
 		t.Errorf("beside the seed there are %v (%v)", entries, err)
+	}
+}
+
+// What a crash left in place of the seed is replaced, once and for all.
+func TestBrokenSeedIsHealed(t *testing.T) {
+	for _, left := range []string{"", "short", strings.Repeat("x", seedSize+1)} {
+		path := filepath.Join(t.TempDir(), seedFile)
+		if err := os.WriteFile(path, []byte(left), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		first, err := (&authority{path: path}).load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := (&authority{path: path}).load()
+		if err != nil || string(first) != string(second) || len(second) != seedSize {
+			t.Errorf("%q: got %q, then %q (%v)", left, first, second, err)
+		}
 	}
 }

@@ -6,13 +6,13 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
-	"slices"
 )
 
 // awaitingTrust is a client for one registry and its token server. A server that
 // the system's authorities do not vouch for is kept waiting in the handshake
 // until Trust has said who else is trusted: then it is asked at once, on that
-// very connection, and its answer comes before the build has begun.
+// very connection, and its answer comes before the build has begun. The context
+// bounds its requests.
 func (p *Provider) awaitingTrust(ctx context.Context, host string) *http.Client {
 	t := transport(nil)
 	dialer := &net.Dialer{}
@@ -36,7 +36,7 @@ func (p *Provider) awaitingTrust(ctx context.Context, host string) *http.Client 
 		}
 		return secure, nil
 	}
-	return &http.Client{Transport: t}
+	return newClient(rules{transport: t})
 }
 
 // verify does what crypto/tls does, with one set of authorities and then, when it
@@ -63,7 +63,7 @@ func (p *Provider) verify(ctx context.Context, host, name string, state tls.Conn
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if slices.Contains(p.insecure, shownHost(host)) {
+	if p.isInsecure(host) {
 		return nil
 	}
 	return by(p.authorities)

@@ -4,16 +4,146 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
 )
 
-// clientTrusting trusts the PEM beside the system's authorities.
-func clientTrusting(pem []byte) (*http.Client, error) {
-	pool, err := authorities(pem)
-	if err != nil || pool == nil {
-		return &http.Client{Transport: transport(nil)}, err
+const (
+	// requestLimit bounds one request, from the dial to the last byte of its answer.
+	requestLimit = 15 * time.Second
+	// maxAnswer bounds, in bytes, what is read of any answer of a registry or a token server.
+	maxAnswer = 1 << 20
+	// maxRedirects bounds how often one request is redirected.
+	maxRedirects = 5
+)
+
+// rules are what the one client of this package obeys for one registry and its token server. Every request that
+// carries a credential goes through a client made here, so that scheme, host, redirects, size and time are decided in
+// one place.
+type rules struct {
+	transport *http.Transport
+	limit     time.Duration          // of one request; 0 if its context bounds it
+	plain     func(host string) bool // whether credentials may be sent to host[:port] without TLS; nil is never
+}
+
+// newClient is the only constructor of an HTTP client in this project's own code: see TestOneHTTPClient.
+func newClient(r rules) *http.Client {
+	return &http.Client{Transport: &guard{next: r.transport, plain: r.plain}, CheckRedirect: checkRedirect, Timeout: r.limit}
+}
+
+// guard refuses requests that would show a credential to the network, and bounds answers.
+type guard struct {
+	next  http.RoundTripper
+	plain func(host string) bool
+}
+
+// PlainError is returned when a credential was about to be sent without TLS.
+type PlainError struct{ URL string }
+
+func (e *PlainError) Error() string {
+	return e.URL + " has no TLS: no credentials were sent"
+}
+
+// RedirectError is returned when a server redirects a request to where it must not go.
+type RedirectError struct{ From, To string }
+
+func (e *RedirectError) Error() string {
+	return fmt.Sprintf("%s redirects to %s: credentials are not sent there", e.From, e.To)
+}
+
+func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Scheme != "https" && carriesCredentials(request) && (g.plain == nil || !g.plain(request.URL.Host)) {
+		closeBody(request)
+		return nil, &PlainError{URL: place(request.URL)}
 	}
-	return &http.Client{Transport: transport(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})}, nil
+	response, err := g.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = &boundedBody{ReadCloser: response.Body, left: maxAnswer}
+	return response, nil
+}
+
+// CloseIdleConnections is what http.Client looks for.
+func (g *guard) CloseIdleConnections() {
+	if closer, ok := g.next.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
+func closeBody(request *http.Request) {
+	if request.Body != nil {
+		_ = request.Body.Close()
+	}
+}
+
+// carriesCredentials is true of all bodies: the only ones that are sent are the forms of token requests.
+func carriesCredentials(request *http.Request) bool {
+	return request.Header.Get("Authorization") != "" || request.Header.Get("Cookie") != "" ||
+		request.Body != nil && request.Body != http.NoBody
+}
+
+// boundedBody fails instead of ending, so that half an answer is never taken for a whole one.
+type boundedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+	}
+	p = p[:min(int64(len(p)), b.left)]
+	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	return n, err
+}
+
+// checkRedirect never goes from TLS to plain HTTP, and with a credential never to another server: net/http drops some
+// headers on the way to another domain, but neither on the way to a subdomain or another port, nor a body.
+func checkRedirect(next *http.Request, via []*http.Request) error {
+	last := via[len(via)-1].URL
+	if len(via) > maxRedirects {
+		return fmt.Errorf("%s redirects too often", place(via[0].URL))
+	}
+	downgrade := last.Scheme == "https" && next.URL.Scheme != "https"
+	secret := slices.ContainsFunc(via, carriesCredentials) || carriesCredentials(next)
+	if downgrade || secret && !sameServer(last, next.URL) {
+		return &RedirectError{From: place(last), To: place(next.URL)}
+	}
+	return nil
+}
+
+// sameServer is true also of the same name with TLS in place of plain HTTP.
+func sameServer(from, to *url.URL) bool {
+	if from.Scheme == to.Scheme {
+		return strings.EqualFold(canonical(from), canonical(to))
+	}
+	return to.Scheme == "https" && strings.EqualFold(from.Hostname(), to.Hostname()) && to.Port() == ""
+}
+
+// canonical is host:port.
+func canonical(u *url.URL) string {
+	port := u.Port()
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// place is a URL without what may be secret in it.
+func place(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // authorities are those of the PEM and the system's; nil is the system's alone.
@@ -36,9 +166,24 @@ func systemAuthorities() *x509.CertPool {
 	return pool
 }
 
-// clientTrustingAll is for registries that the user calls insecure.
-func clientTrustingAll() *http.Client {
-	return &http.Client{Transport: transport(&tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12})}
+// trusting verifies servers by these authorities; nil is the system's.
+func trusting(pool *x509.CertPool) *tls.Config {
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+}
+
+// trustingAll is for registries that the user calls insecure.
+func trustingAll() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+}
+
+// sameName permits plain HTTP to the registry's own name, at any port: its token server often is beside it.
+func sameName(registry string) func(host string) bool {
+	return func(host string) bool { return strings.EqualFold(nameOf(host), nameOf(registry)) }
+}
+
+// nameOf is a host without its port.
+func nameOf(host string) string {
+	return (&url.URL{Host: host}).Hostname()
 }
 
 func transport(config *tls.Config) *http.Transport {
@@ -49,5 +194,6 @@ func transport(config *tls.Config) *http.Transport {
 	if config != nil {
 		t.TLSClientConfig = config
 	}
+	t.MaxResponseHeaderBytes = maxAnswer
 	return t
 }

@@ -5,16 +5,22 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 )
 
 const (
 	configFile   = "config.json"
+	authsKey     = "auths"
 	directoryEnv = "DOCKER_CONFIG"
 	authEnv      = "DOCKER_AUTH_CONFIG"
+	// maxConfig bounds, in bytes, a docker config.
+	maxConfig = 8 << 20
 )
 
 // config is what this package reads of docker's config.json.
@@ -40,18 +46,28 @@ type proxies struct {
 	FTP   string `json:"ftpProxy"`
 }
 
-// Directory is where the docker config is: DOCKER_CONFIG, or .docker in the home
-// directory.
+// Directory is where the docker config is: DOCKER_CONFIG, from the working directory if it is relative, or .docker in
+// the home directory. It is "" if neither is known: then there is no docker config.
 func Directory(lookupEnv func(string) (string, bool), home string) string {
 	if dir, _ := lookupEnv(directoryEnv); dir != "" {
+		if absolute, err := filepath.Abs(dir); err == nil {
+			return absolute
+		}
 		return dir
+	}
+	if home == "" {
+		return ""
 	}
 	return filepath.Join(home, ".docker")
 }
 
-// readConfig reads the file; one that is absent or empty means no credentials.
-func readConfig(path string) (config, error) {
-	text, err := os.ReadFile(path)
+// readConfig reads the file; one that is absent or empty means no credentials. What can be used of a file with faults
+// is returned beside the faults. Without a directory there is no file.
+func readConfig(path string) (config, []*ConfigError) {
+	if path == "" {
+		return config{}, nil
+	}
+	text, err := readBounded(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return config{}, nil
 	}
@@ -60,48 +76,100 @@ func readConfig(path string) (config, error) {
 		if errors.As(err, &pathError) {
 			err = pathError.Err
 		}
-		return config{}, &ConfigError{Path: path, Cause: err}
+		return config{}, []*ConfigError{{Path: path, Cause: err}}
 	}
 	return parseConfig(path, text)
 }
 
-func parseConfig(path string, text []byte) (config, error) {
-	var parsed config
+// readBounded reads a regular file: a FIFO or a device of that name would hold up every build.
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, errors.New("it is a directory")
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	if info.Size() > maxConfig {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxConfig)
+	}
+	return os.ReadFile(path)
+}
+
+// parseConfig reads field by field: one that has the wrong type does not take the others with it.
+func parseConfig(path string, text []byte) (parsed config, faults []*ConfigError) {
+	if rest, marked := bytes.CutPrefix(text, []byte("\xef\xbb\xbf")); marked {
+		faults = append(faults, &ConfigError{Path: path, Cause: errors.New("it begins with a byte order mark, which docker does not accept"), Used: true})
+		text = rest
+	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return parsed, nil
+		return parsed, faults
 	}
-	if err := parseInto(path, text, &parsed); err != nil {
-		return config{}, err
+	var fields map[string]json.RawMessage
+	if fault := parseInto(path, text, &fields); fault != nil {
+		return parsed, append(faults, fault)
 	}
-	return parsed, nil
+	for name, into := range map[string]any{
+		authsKey: &parsed.Auths, "credsStore": &parsed.Store, "credHelpers": &parsed.HostHelpers, "proxies": &parsed.Proxies,
+	} {
+		raw := fields[name]
+		if raw == nil {
+			continue
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			faults = append(faults, fieldFault(path, text, name, raw, err))
+		}
+	}
+	slices.SortFunc(faults, func(a, b *ConfigError) int { return strings.Compare(a.Field, b.Field) })
+	return parsed, faults
 }
 
-func parseInto(path string, text []byte, into any) error {
-	if err := json.Unmarshal(text, into); err != nil {
-		line, column := place(text, err)
-		return &ConfigError{Path: path, Line: line, Column: column, Cause: err}
+func fieldFault(path string, text []byte, name string, raw json.RawMessage, err error) *ConfigError {
+	fault := &ConfigError{Path: path, Field: name, Cause: err}
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		found, _, _ := strings.Cut(kind.Value, " ") // not the value itself
+		fault.Cause = fmt.Errorf("a value of %q has the wrong type: %s", name, found)
 	}
-	return nil
+	if from := max(bytes.Index(text, []byte(strconv.Quote(name))), 0); bytes.Contains(text[from:], raw) {
+		at := from + bytes.Index(text[from:], raw)
+		fault.Line, fault.Column = lineOf(text, at+offsetOf(err, len(raw))-1)
+	}
+	return fault
 }
 
-// place finds where the fault is in the text.
-func place(text []byte, err error) (line, column int) {
-	var offset int64
+func parseInto(path string, text []byte, into any) *ConfigError {
+	err := json.Unmarshal(text, into)
+	if err == nil {
+		return nil
+	}
+	fault := &ConfigError{Path: path, Cause: err}
+	if offset := offsetOf(err, len(text)); offset > 0 {
+		fault.Line, fault.Column = lineOf(text, offset-1)
+	}
+	return fault
+}
+
+// offsetOf is where the fault is in a text of that length, counted from one; 0 if it has no place.
+func offsetOf(err error, length int) int {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
-		offset = syntax.Offset
+		return min(max(int(syntax.Offset), 1), length)
 	case errors.As(err, &kind):
-		offset = kind.Offset
-	default:
-		return 0, 0
+		return min(max(int(kind.Offset), 1), length)
 	}
-	offset = min(max(offset, 1), int64(len(text)))
-	before := text[:offset-1]
-	line = 1 + bytes.Count(before, []byte("\n"))
-	column = int(offset) - (bytes.LastIndexByte(before, '\n') + 1)
-	return line, column
+	return 0
+}
+
+// lineOf is the line and column, from one, of a byte of the text.
+func lineOf(text []byte, at int) (line, column int) {
+	before := text[:min(max(at, 0), len(text))]
+	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
 
 // helper is the name of the credential helper for the host that has these keys,

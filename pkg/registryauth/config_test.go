@@ -20,7 +20,7 @@ func encoded(user, password string) string {
 func noEnv(string) (string, bool) { return "", false }
 
 // provider reads a config with the given text.
-func provider(t *testing.T, text string, env map[string]string) (*Provider, error) {
+func provider(t *testing.T, text string, env map[string]string) *Provider {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, configFile), []byte(text), 0o600); err != nil {
@@ -34,53 +34,58 @@ func provider(t *testing.T, text string, env map[string]string) (*Provider, erro
 
 func mustProvider(t *testing.T, text string) *Provider {
 	t.Helper()
-	p, err := provider(t, text, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return provider(t, text, nil)
 }
 
+// A config that cannot be read, as a whole or in one field, is a warning that says where, and the rest is used.
 func TestBrokenConfig(t *testing.T) {
+	const rest = `"credHelpers":{"h.io":"x/evil"}`
 	for name, test := range map[string]struct {
 		text         string
 		line, column int
+		used         bool // the helper is
 	}{
-		"cut off":     {"{\n  \"auths\": {", 2, 12},
-		"comma":       {"{\n  \"auths\": {},\n}", 3, 1},
-		"wrong type":  {"{\n  \"credsStore\": 1\n}", 2, 17},
-		"not JSON":    {"hello", 1, 1},
-		"first line":  {"{,}", 1, 2},
-		"binary junk": {"\x00", 1, 1},
+		"cut off":       {"{\n  \"auths\": {", 2, 12, false},
+		"comma":         {"{\n  \"auths\": {},\n}", 3, 1, false},
+		"wrong type":    {"{\n  \"credsStore\": 1,\n" + rest + "}", 2, 17, true},
+		"list of auths": {"{\"auths\":[],\n" + rest + "}", 1, 10, true},
+		"not JSON":      {"hello", 1, 1, false},
+		"first line":    {"{,}", 1, 2, false},
+		"binary junk":   {"\x00", 1, 1, false},
+		"a list":        {"[]", 1, 1, false},
+		"mark":          {"\xef\xbb\xbf{" + rest + "}", 0, 0, true},
+		"number":        {"{\"auths\":" + strings.Repeat("7", 9) + "," + rest + "}", 1, 18, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := provider(t, test.text, nil)
-			var broken *ConfigError
-			if !errors.As(err, &broken) {
-				t.Fatalf("got %v", err)
+			p := mustProvider(t, test.text)
+			warnings := p.Warnings()
+			if len(warnings) != 1 || !strings.Contains(warnings[0], configFile) || strings.Contains(warnings[0], "777777777") {
+				t.Fatalf("got %q", warnings)
 			}
-			if broken.Line != test.line || broken.Column != test.column {
-				t.Errorf("got %d:%d, want %d:%d in %v", broken.Line, broken.Column, test.line, test.column, err)
+			fault := p.keychain.file.faults[0]
+			if fault.Line != test.line || fault.Column != test.column {
+				t.Errorf("got %d:%d, want %d:%d in %v", fault.Line, fault.Column, test.line, test.column, fault)
 			}
-			if !strings.Contains(err.Error(), configFile) {
-				t.Errorf("%q does not name the file", err)
+			_, unread := p.keychain.find(t.Context(), purpose{host: "h.io"})
+			if used := unread != nil && unread.Origin == FromHelper || unread != nil && len(p.keychain.sources(purpose{host: "h.io"})) == 2; used != test.used {
+				t.Errorf("the rest is used: %v, want %v (%v)", used, test.used, unread)
+			}
+			if _, unread := p.keychain.find(t.Context(), purpose{host: "z.io"}); !test.used && (unread == nil || !strings.Contains(unread.Error(), configFile)) {
+				t.Errorf("a refusal of z.io could not be explained: %v", unread)
 			}
 		})
 	}
 }
 
 func TestAbsentConfig(t *testing.T) {
-	for name, dir := range map[string]string{"no folder": filepath.Join(t.TempDir(), "none"), "no file": t.TempDir()} {
-		p, err := New(Options{Directory: dir, LookupEnv: noEnv})
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if got, unread := p.keychain.find(t.Context(), "example.com"); got != (Credentials{}) || unread != nil {
-			t.Errorf("%s: got %+v, %v", name, got, unread)
+	for name, dir := range map[string]string{"no directory": filepath.Join(t.TempDir(), "none"), "no file": t.TempDir(), "no home": ""} {
+		p := New(Options{Directory: dir, LookupEnv: noEnv})
+		if got, unread := p.keychain.find(t.Context(), purpose{host: "example.com"}); got != (Credentials{}) || unread != nil || len(p.Warnings()) != 0 {
+			t.Errorf("%s: got %+v, %v, %q", name, got, unread, p.Warnings())
 		}
 	}
-	if _, err := provider(t, " \n", nil); err != nil {
-		t.Errorf("an empty file: %v", err)
+	if p := mustProvider(t, " \n"); len(p.Warnings()) != 0 {
+		t.Errorf("an empty file: %q", p.Warnings())
 	}
 }
 
@@ -89,17 +94,31 @@ func TestUnreadableConfig(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, configFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := New(Options{Directory: dir, LookupEnv: noEnv})
+	p := New(Options{Directory: dir, LookupEnv: noEnv})
+	if got := p.Warnings(); len(got) != 1 || !strings.Contains(got[0], "is a directory") {
+		t.Errorf("got %q", got)
+	}
+	_, err := Login(t.Context(), Options{Directory: dir, LookupEnv: noEnv}, Account{Host: "127.0.0.1:1"})
 	var broken *ConfigError
-	if !errors.As(err, &broken) || broken.Line != 0 || !strings.Contains(err.Error(), "is a directory") {
-		t.Errorf("got %v", err)
+	if !errors.As(err, &broken) {
+		t.Errorf("login: %v", err)
 	}
 }
 
+// What docker does not understand in the variable does not hide the file.
 func TestBrokenEnvironment(t *testing.T) {
-	_, err := provider(t, "{}", map[string]string{authEnv: `{"auths":`})
-	if err == nil || !strings.Contains(err.Error(), authEnv) {
-		t.Errorf("got %v", err)
+	file := `{"auths":{"r.io":{"auth":"` + encoded("file", "p") + `"}}}`
+	for _, text := range []string{`{"auths":`, "not json", `{"auths":[]}`, `{"auths":{"r.io":{}}}`, `{"auths":{"r.io":{"auth":"!"}}}`, `{"credsStore":"x/evil"}`} {
+		p := provider(t, file, map[string]string{authEnv: text})
+		got, unread := p.keychain.find(t.Context(), purpose{host: "r.io"})
+		if got.Username != "file" || unread != nil {
+			t.Errorf("%s: got %+v, %v", text, got, unread)
+		}
+		for _, warning := range p.Warnings() {
+			if !strings.Contains(warning, authEnv) {
+				t.Errorf("%s: %q", text, warning)
+			}
+		}
 	}
 }
 
@@ -110,6 +129,13 @@ func TestDirectory(t *testing.T) {
 	}
 	if got := Directory(noEnv, "/home/me"); got != filepath.Join("/home/me", ".docker") {
 		t.Errorf("got %q", got)
+	}
+	if got := Directory(noEnv, ""); got != "" {
+		t.Errorf("without a home: %q", got)
+	}
+	relative := func(string) (string, bool) { return "mine", true }
+	if got := Directory(relative, ""); !filepath.IsAbs(got) || filepath.Base(got) != "mine" {
+		t.Errorf("what the user named: %q", got)
 	}
 }
 
@@ -146,14 +172,14 @@ func TestEntries(t *testing.T) {
 		"other host":     {`{"auths":{"r.io":{"auth":"` + encoded("u", "p") + `"}}}`, "x.io", Credentials{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, unread := mustProvider(t, test.text).keychain.find(t.Context(), test.host)
+			got, unread := mustProvider(t, test.text).keychain.find(t.Context(), purpose{host: test.host})
 			if unread != nil {
 				t.Fatal(unread)
 			}
 			if (got.Source == "") != (got == Credentials{}) {
 				t.Errorf("the source of %+v is %q", got, got.Source)
 			}
-			got.Source = ""
+			got.Source, got.Origin = "", FromNowhere
 			if got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
@@ -162,13 +188,10 @@ func TestEntries(t *testing.T) {
 }
 
 func TestEnvironmentComesFirst(t *testing.T) {
-	p, err := provider(t, `{"auths":{"r.io":{"auth":"`+encoded("file", "p")+`"},"x.io":{"auth":"`+encoded("file", "p")+`"}}}`,
+	p := provider(t, `{"auths":{"r.io":{"auth":"`+encoded("file", "p")+`"},"x.io":{"auth":"`+encoded("file", "p")+`"}}}`,
 		map[string]string{authEnv: `{"auths":{"r.io":{"auth":"` + encoded("env", "p") + `"}}}`})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for host, want := range map[string]string{"r.io": "env", "x.io": "file"} {
-		if got, _ := p.keychain.find(t.Context(), host); got.Username != want {
+		if got, _ := p.keychain.find(t.Context(), purpose{host: host}); got.Username != want {
 			t.Errorf("%s: got %q, want %q", host, got.Username, want)
 		}
 	}
@@ -180,7 +203,7 @@ func TestBrokenEntry(t *testing.T) {
 	p := mustProvider(t, `{"auths":{"bad.io":{"auth":"`+secret+`!"},"half.io":{"auth":"`+
 		base64.StdEncoding.EncodeToString([]byte(secret))+`"},"good.io":{"auth":"`+encoded("u", "p")+`"}}}`)
 	for _, host := range []string{"bad.io", "half.io"} {
-		got, unread := p.keychain.find(t.Context(), host)
+		got, unread := p.keychain.find(t.Context(), purpose{host: host})
 		if got != (Credentials{}) || unread == nil || unread.Host != host {
 			t.Fatalf("%s: got %+v, %v", host, got, unread)
 		}
@@ -188,7 +211,7 @@ func TestBrokenEntry(t *testing.T) {
 			t.Errorf("got %q", text)
 		}
 	}
-	if got, unread := p.keychain.find(t.Context(), "good.io"); got.Username != "u" || unread != nil {
+	if got, unread := p.keychain.find(t.Context(), purpose{host: "good.io"}); got.Username != "u" || unread != nil {
 		t.Errorf("got %+v, %v", got, unread)
 	}
 }
@@ -198,16 +221,14 @@ func FuzzConfig(f *testing.F) {
 		f.Add([]byte(seed), "r.io")
 	}
 	f.Fuzz(func(t *testing.T, text []byte, host string) {
-		parsed, err := parseConfig("config.json", text)
-		if err != nil {
-			var broken *ConfigError
-			if !errors.As(err, &broken) || broken.Line < 0 || broken.Column < 0 {
-				t.Fatalf("got %v", err)
+		parsed, faults := parseConfig("config.json", text)
+		for _, broken := range faults {
+			if broken.Line < 0 || broken.Column < 0 {
+				t.Fatalf("got %v", broken)
 			}
-			return
 		}
-		if found, ok := matching(parsed.Auths, keysOf(host)); ok {
-			_, _ = fromEntry(found, host, "config.json")
+		for _, found := range matching(parsed.Auths, purpose{host: host, path: "a/b"}, true) {
+			_, _ = fromEntry(found.entry, host, loaded{name: "config.json"})
 		}
 	})
 }

@@ -11,8 +11,6 @@ import (
 	"slices"
 )
 
-const authsKey = "auths"
-
 // document is a docker config that is changed. What this package does not know
 // of it stays as it is.
 type document struct {
@@ -41,9 +39,9 @@ func entryOf(credentials Credentials) storedEntry {
 }
 
 func openDocument(path string) (*document, error) {
-	parsed, err := readConfig(path)
-	if err != nil {
-		return nil, err
+	parsed, faults := readConfig(path)
+	if len(faults) > 0 {
+		return nil, faults[0] // what is not understood would be lost
 	}
 	doc := &document{path: path, config: parsed, fields: map[string]json.RawMessage{}, auths: map[string]json.RawMessage{}}
 	text, err := os.ReadFile(path)

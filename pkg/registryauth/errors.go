@@ -1,6 +1,7 @@
 package registryauth
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -8,9 +9,11 @@ import (
 // ConfigError is a docker config that cannot be read. Line and Column count from
 // one, and are zero if the fault has no place in the text.
 type ConfigError struct {
-	Path   string // the file, or the environment variable
+	Path   string // the file, the environment variable, or the Secret
 	Line   int
 	Column int
+	Field  string // the only field that is not used; empty if it is the whole config
+	Used   bool   // the rest is used all the same
 	Cause  error
 }
 
@@ -25,11 +28,13 @@ func (e *ConfigError) Error() string {
 func (e *ConfigError) Unwrap() error { return e.Cause }
 
 // SourceError is a place of credentials that is named for a host and does not
-// give them: a credential helper that is missing or fails, an entry that cannot
-// be decoded. It hurts that host only.
+// give them: a credential helper that is missing, fails or has none, a config or
+// an entry that cannot be decoded. It hurts that host only.
 type SourceError struct {
 	Host   string
 	Source string // e.g. credential helper "docker-credential-pass"
+	Origin Origin
+	Helper string // the helper's name in the config, e.g. "pass"; empty for other sources
 	Cause  error
 }
 
@@ -39,15 +44,25 @@ func (e *SourceError) Error() string {
 
 func (e *SourceError) Unwrap() error { return e.Cause }
 
+// None is true of a helper that works, has no credentials for the host, and says no more.
+func (e *SourceError) None() bool {
+	var none *notKeptError
+	return errors.As(e.Cause, &none) && none.complaint == ""
+}
+
 // DeniedError is a registry that refused. Source is where the credentials came
 // from, empty if there were none; Unread is why there were none, if a source is
 // named for the host but failed.
 type DeniedError struct {
-	Host   string
-	User   string
-	Source string
-	Unread *SourceError
-	Cause  error
+	Host     string
+	User     string
+	Source   string
+	Origin   Origin
+	Path     string        // of the repositories that the credentials are for; empty if for the whole registry
+	Refused  []Credentials // that were tried before these, without their secrets
+	Unread   *SourceError
+	Withheld bool // --registry-auth does not name the host
+	Cause    error
 }
 
 func (e *DeniedError) Error() string {
@@ -58,20 +73,36 @@ func (e *DeniedError) Error() string {
 		fmt.Fprintf(&text, "it does not accept user %q with the credentials from %s, or the user lacks the permission", e.User, e.Source)
 	case e.Source != "":
 		fmt.Fprintf(&text, "it does not accept the token from %s, or the token lacks the permission", e.Source)
+	case e.Withheld:
+		text.WriteString("its credentials are not provided to this build")
+	case e.Unread != nil && isNotKept(e.Unread.Cause):
+		fmt.Fprintf(&text, "no credentials were sent: %s was asked, and %v", e.Unread.Source, e.Unread.Cause)
 	case e.Unread != nil:
-		fmt.Fprintf(&text, "no credentials were sent, since %v", e.Unread)
+		fmt.Fprintf(&text, "no credentials were sent: %v", e.Unread)
 	default:
 		text.WriteString("there are no credentials for it in the docker config")
+	}
+	for _, each := range e.Refused {
+		fmt.Fprintf(&text, "; nor %s", each.described())
 	}
 	return text.String()
 }
 
 func (e *DeniedError) Unwrap() error { return e.Cause }
 
+// described is user and source.
+func (c Credentials) described() string {
+	if c.Username == "" {
+		return "the token from " + c.Source
+	}
+	return fmt.Sprintf("user %q with the credentials from %s", c.Username, c.Source)
+}
+
 // TokenError is a token server that could not be asked from this machine.
 type TokenError struct {
 	Host  string
 	Realm string // the token server's URL
+	Proxy string // the proxy the request went through, without its password; empty for none
 	Cause error
 	Build error // what the daemon made of it; nil before it has said so
 }
@@ -103,8 +134,9 @@ func (e *LoginError) Unwrap() error { return e.Cause }
 // UnreachableError is a registry that this machine cannot ask.
 type UnreachableError struct {
 	Host      string
-	Untrusted bool // its certificate is of an authority that nobody named
-	Plain     bool // it speaks plain HTTP
+	Untrusted bool   // its certificate is of an unknown authority
+	Plain     bool   // it speaks plain HTTP
+	Proxy     string // the proxy the request went through, without its password; empty for none
 	Cause     error
 }
 

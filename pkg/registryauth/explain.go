@@ -23,31 +23,36 @@ func (p *Provider) Explain(err error) error {
 			if failure.refused {
 				return p.denied(name, err)
 			}
-			return &TokenError{Host: failure.Host, Realm: failure.Realm, Cause: failure.Cause, Build: err}
+			return &TokenError{Host: failure.Host, Realm: failure.Realm, Proxy: failure.Proxy, Cause: failure.Cause, Build: err}
 		}
 	}
 	if !refuses(text) {
 		return err
 	}
-	if name := p.named(text); name != "" {
+	if name := p.registryIn(text); name != "" {
 		return p.denied(name, err)
 	}
 	return err
 }
 
 func (p *Provider) denied(name string, cause error) *DeniedError {
-	denied := &DeniedError{Host: shownHost(name), Cause: cause}
+	denied := &DeniedError{Host: shownHost(name), Cause: cause, Withheld: !p.keychain.allows(name)}
 	if known := p.hosts[name]; known != nil {
 		denied.User = known.credentials.Username
 		denied.Source = known.credentials.Source
+		denied.Origin = known.credentials.Origin
+		denied.Path = known.credentials.path
 		denied.Unread = known.unread
+		for _, each := range known.refused {
+			denied.Refused = append(denied.Refused, Credentials{Username: each.Username, Source: each.Source, Origin: each.Origin})
+		}
 	}
 	return denied
 }
 
-// named finds the registry that the text is about: of those that were asked for
+// registryIn finds the registry that the text is about: of those that were asked for
 // in this build the one it names first, or else the host of a URL in it.
-func (p *Provider) named(text string) string {
+func (p *Provider) registryIn(text string) string {
 	first, found := len(text), ""
 	for name := range p.hosts {
 		if at := indexOfHost(text, shownHost(name)); at >= 0 && at < first {

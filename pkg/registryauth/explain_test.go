@@ -87,7 +87,7 @@ func FuzzExplain(f *testing.F) {
 	f.Add("failed to push r.io/x: https://r.io/v2/x: 403 Forbidden")
 	f.Add("https:// /v2/ denied:")
 	f.Fuzz(func(t *testing.T, text string) {
-		p := &Provider{hosts: map[string]*host{"r.io": {}}}
+		p := &Provider{keychain: &keychain{}, hosts: map[string]*host{"r.io": {}}}
 		var denied *DeniedError
 		if errors.As(p.Explain(errors.New(text)), &denied) && denied.Host == "" {
 			t.Fatalf("%q: a refusal of nobody", text)

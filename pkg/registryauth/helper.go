@@ -8,37 +8,143 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 )
 
-// tokenUser is the user name with which a helper marks an identity token.
-const tokenUser = "<token>"
-
-// helperGrace is how long a helper that was told to stop may keep its pipes.
-const helperGrace = 2 * time.Second
-
-// maxHelperText bounds, in bytes, what is quoted of a helper's complaint.
-const maxHelperText = 200
+const (
+	// tokenUser is the user name with which a helper marks an identity token.
+	tokenUser = "<token>"
+	// helperLimit bounds one call of a helper. Some of them wait for the user to unlock a keychain.
+	helperLimit = 40 * time.Second
+	// helperGrace is how long a helper that was told to stop may keep its pipes.
+	helperGrace = 2 * time.Second
+	// maxHelperText bounds, in bytes, what is quoted of a helper's complaint, and maxHelperAnswer what is read of one.
+	maxHelperText   = 200
+	maxHelperAnswer = 1 << 20
+	// credentialsAge is how long an answer of a helper is used. Some give tokens that live five minutes.
+	credentialsAge = 4*time.Minute + 50*time.Second
+)
 
 // helperName is the program of a helper, by its name in the config.
 func helperName(suffix string) string {
 	return "docker-credential-" + suffix
 }
 
-// askHelper runs the helper for one server; found is false if it knows none.
-func askHelper(ctx context.Context, suffix, server string) (found bool, username, secret string, err error) {
-	said, err := runHelper(ctx, suffix, "get", server)
-	if errors.Is(err, errNotKept) {
-		return false, "", "", nil
+func helperSource(suffix string) string {
+	return `credential helper "` + helperName(suffix) + `"`
+}
+
+// checkHelper refuses names that are a path: the program would be one of the working directory, e.g. of a checkout.
+func checkHelper(suffix string) error {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	if suffix == "" || strings.Trim(suffix, letters) != "" {
+		return errors.New("invalid name of a helper: it may have letters, digits and . _ - only")
 	}
+	return nil
+}
+
+// programs asks credential helpers, and remembers what they said. One program is asked once at a time, since some open
+// a window or a keychain; one that hangs holds up nothing but itself, and is not waited for again.
+type programs struct {
+	limit time.Duration
+
+	mu    sync.Mutex
+	turns map[string]chan struct{}
+	hung  map[string]error
+	known map[string]answer // by program and server
+}
+
+type answer struct {
+	credentials Credentials
+	unread      *SourceError
+	at          time.Time
+}
+
+func newPrograms() programs {
+	return programs{
+		limit: helperLimit, turns: map[string]chan struct{}{}, hung: map[string]error{}, known: map[string]answer{},
+	}
+}
+
+// ask returns what the helper has for the server.
+func (h *programs) ask(ctx context.Context, suffix, host, server string) (Credentials, *SourceError) {
+	failed := func(err error) (Credentials, *SourceError) {
+		return Credentials{}, &SourceError{Host: host, Source: helperSource(suffix), Origin: FromHelper, Helper: suffix, Cause: err}
+	}
+	if err := checkHelper(suffix); err != nil {
+		return failed(err)
+	}
+	turn := h.turn(suffix)
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return failed(context.Cause(ctx))
+	}
+	h.mu.Lock()
+	known, again := h.known[suffix+" "+server]
+	hung := h.hung[suffix]
+	h.mu.Unlock()
+	if again && time.Since(known.at) < credentialsAge {
+		return known.credentials, known.unread
+	}
+	if hung != nil {
+		return failed(hung)
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, h.limit, fmt.Errorf("no answer in %v", h.limit))
+	defer cancel()
+	found, err := askHelper(bounded, suffix, server)
+	if err != nil && bounded.Err() != nil {
+		err = context.Cause(bounded)
+	}
+	if ctx.Err() != nil {
+		return failed(err) // nothing is known of it
+	}
+	credentials, unread := Credentials{}, (*SourceError)(nil)
 	if err != nil {
-		return false, "", "", err
+		credentials, unread = failed(err)
+	} else {
+		credentials = Credentials{Username: found.username, Secret: found.secret, Source: helperSource(suffix), Origin: FromHelper}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if bounded.Err() != nil {
+		h.hung[suffix] = err
+	}
+	h.known[suffix+" "+server] = answer{credentials: credentials, unread: unread, at: time.Now()}
+	return credentials, unread
+}
+
+// turn is held by whoever asks the program.
+func (h *programs) turn(suffix string) chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.turns[suffix] == nil {
+		h.turns[suffix] = make(chan struct{}, 1)
+	}
+	return h.turns[suffix]
+}
+
+type helperAnswer struct{ username, secret string }
+
+// askHelper runs the helper for one server. The error is a *notKeptError if it knows none.
+func askHelper(ctx context.Context, suffix, server string) (helperAnswer, error) {
+	text, err := runHelper(ctx, suffix, "get", server)
+	if err != nil {
+		return helperAnswer{}, err
 	}
 	var answer struct{ Username, Secret string }
-	if err := json.Unmarshal(said, &answer); err != nil {
-		return false, "", "", errors.New("its answer is not JSON")
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return helperAnswer{}, errors.New("its answer is not JSON")
 	}
-	return answer.Secret != "", answer.Username, answer.Secret, nil
+	if answer.Secret == "" {
+		return helperAnswer{}, &notKeptError{}
+	}
+	if answer.Username == tokenUser {
+		answer.Username = ""
+	}
+	return helperAnswer{answer.Username, answer.Secret}, nil
 }
 
 // storeInHelper makes the helper keep the credentials. A complaint that repeats
@@ -61,49 +167,69 @@ func storeInHelper(ctx context.Context, suffix, server string, credentials Crede
 
 func eraseFromHelper(ctx context.Context, suffix, server string) error {
 	_, err := runHelper(ctx, suffix, "erase", server)
-	if errors.Is(err, errNotKept) {
+	if isNotKept(err) {
 		return nil
 	}
 	return err
 }
 
-// errNotKept is a helper that knows no such server.
-const errNotKept = helperError("credentials not found")
+// notKept is what a helper answers, by the protocol, if it knows no such server.
+const notKept = "credentials not found"
 
-type helperError string
+// notKeptError is a helper that knows no such server. Some say this of every failure, and why on their error stream.
+type notKeptError struct{ complaint string }
 
-func (e helperError) Error() string { return string(e) }
+func (e *notKeptError) Error() string { return "it has none" + e.complaint }
+
+func isNotKept(err error) bool {
+	var none *notKeptError
+	return errors.As(err, &none)
+}
 
 func runHelper(ctx context.Context, suffix, action, stdin string) ([]byte, error) {
+	if err := checkHelper(suffix); err != nil {
+		return nil, err
+	}
 	cmd := exec.CommandContext(ctx, helperName(suffix), action)
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.WaitDelay = helperGrace
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	stdout, stderr := &boundedBuffer{}, &boundedBuffer{}
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	err := cmd.Run()
 	switch {
-	case errors.Is(err, exec.ErrNotFound):
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, exec.ErrDot):
 		return nil, errors.New("the program is not in PATH")
-	case err != nil && strings.Contains(stdout.String(), string(errNotKept)):
-		return nil, errNotKept
+	case err != nil && strings.Contains(stdout.String(), notKept):
+		return nil, &notKeptError{complaint(stderr.String())}
 	case err != nil:
 		return nil, fmt.Errorf("%w%s", err, complaint(stdout.String(), stderr.String()))
 	}
 	return stdout.Bytes(), nil
 }
 
-// complaint is the first line of what a failed helper said. By the protocol that
+// boundedBuffer keeps the beginning, and takes the rest: a program that cannot write hangs.
+type boundedBuffer struct{ bytes.Buffer }
+
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if room := maxHelperAnswer - b.Len(); room > 0 {
+		b.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// complaint is the first line of each text of a failed helper. By the protocol that
 // is a message; what a helper says when it succeeds is never quoted.
 func complaint(texts ...string) string {
+	var all strings.Builder
 	for _, text := range texts {
 		line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-		if line == "" {
+		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
 		if len(line) > maxHelperText {
 			line = line[:maxHelperText] + "…"
 		}
-		return ": " + line
+		all.WriteString(": " + oneLine(line))
 	}
-	return ""
+	return all.String()
 }

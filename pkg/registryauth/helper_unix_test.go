@@ -51,11 +51,11 @@ func TestHelpers(t *testing.T) {
 		"over the file":  {`{"credsStore":"store",` + inline + `}`, "r.io", Credentials{Username: "store", Secret: "for r.io"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, unread := mustProvider(t, test.text).keychain.find(t.Context(), test.host)
-			if unread != nil {
+			got, unread := mustProvider(t, test.text).keychain.find(t.Context(), purpose{host: test.host})
+			if unread != nil && !unread.None() {
 				t.Fatal(unread)
 			}
-			got.Source = ""
+			got.Source, got.Origin = "", FromNowhere
 			if got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
@@ -80,7 +80,7 @@ func TestBrokenHelpers(t *testing.T) {
 		"d.io": {`"docker-credential-junk"`, "not JSON"},
 		"e.io": {`"docker-credential-long"`, "…"},
 	} {
-		got, unread := p.keychain.find(t.Context(), host)
+		got, unread := p.keychain.find(t.Context(), purpose{host: host})
 		if got != (Credentials{}) || unread == nil {
 			t.Fatalf("%s: got %+v, %v", host, got, unread)
 		}
@@ -94,7 +94,7 @@ func TestBrokenHelpers(t *testing.T) {
 			t.Errorf("%q says too much", text)
 		}
 	}
-	if got, unread := p.keychain.find(t.Context(), "f.io"); got.Username != "good" || unread != nil {
+	if got, unread := p.keychain.find(t.Context(), purpose{host: "f.io"}); got.Username != "good" || unread != nil {
 		t.Errorf("the good helper: got %+v, %v", got, unread)
 	}
 }
@@ -116,7 +116,7 @@ func TestHelperIsAskedAtUse(t *testing.T) {
 		t.Error("the helper was asked at start")
 	}
 	find := func() {
-		if got, unread := p.keychain.find(t.Context(), "r.io"); got.Username != "u" || unread != nil {
+		if got, unread := p.keychain.find(t.Context(), purpose{host: "r.io"}); got.Username != "u" || unread != nil {
 			t.Errorf("got %+v, %v", got, unread)
 		}
 	}
@@ -126,9 +126,10 @@ func TestHelperIsAskedAtUse(t *testing.T) {
 	if asked() != 1 {
 		t.Errorf("the helper was asked %d times", asked())
 	}
-	old := p.keychain.known["r.io"]
+	known := p.keychain.helpers.known
+	old := known["counts r.io"]
 	old.at = old.at.Add(-credentialsAge)
-	p.keychain.known["r.io"] = old
+	known["counts r.io"] = old
 	find()
 	if asked() != 2 {
 		t.Errorf("after its answer was old, the helper was asked %d times", asked())
@@ -143,11 +144,11 @@ func TestHungHelper(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	_, unread := p.keychain.find(ctx, "r.io")
+	_, unread := p.keychain.find(ctx, purpose{host: "r.io"})
 	if unread == nil || time.Since(began) > 10*time.Second {
 		t.Errorf("got %v after %v", unread, time.Since(began))
 	}
-	if _, known := p.keychain.known["r.io"]; known {
+	if len(p.keychain.helpers.known) != 0 {
 		t.Error("an answer that was not waited for is remembered")
 	}
 }

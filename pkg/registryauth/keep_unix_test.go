@@ -35,11 +35,8 @@ func TestLoginThroughHelpers(t *testing.T) {
 	if text, _ := os.ReadFile(path); strings.Contains(string(text), "auth\"") || !strings.Contains(string(text), `"r.io": {}`) {
 		t.Errorf("the file is %s", text)
 	}
-	p, err := New(Options{Directory: dir, LookupEnv: noEnv})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, unread := p.keychain.find(t.Context(), "r.io"); got.Secret != secret || got.Username != "" || unread != nil {
+	p := New(Options{Directory: dir, LookupEnv: noEnv})
+	if got, unread := p.keychain.find(t.Context(), purpose{host: "r.io"}); got.Secret != secret || got.Username != "" || unread != nil {
 		t.Errorf("got %+v, %v", got, unread)
 	}
 	for range 2 {

@@ -2,10 +2,7 @@ package registryauth
 
 import (
 	"context"
-	"net/url"
-	"strings"
-	"sync"
-	"time"
+	"slices"
 )
 
 // Docker Hub has many names: the one requests go to, the one its credentials are
@@ -15,9 +12,18 @@ const (
 	hubKey  = "https://index.docker.io/v1/"
 )
 
-// credentialsAge is how long an answer of a helper is used. Some give tokens that
-// live five minutes.
-const credentialsAge = 4*time.Minute + 50*time.Second
+// Origin is the kind of source that credentials come from.
+type Origin int
+
+// The origins, in the order in which they are tried.
+const (
+	FromNowhere     Origin = iota
+	FromSecret             // Lend
+	FromEnvironment        // DOCKER_AUTH_CONFIG
+	FromScope              // a config of buildx for one repository
+	FromFile               // the docker config itself
+	FromHelper             // a credential helper that a docker config names
+)
 
 // Credentials are what is known for one registry. The zero value is anonymous.
 type Credentials struct {
@@ -25,140 +31,148 @@ type Credentials struct {
 	Secret        string // password, or identity token if Username is empty
 	RegistryToken string // a bearer token that is to be sent as it is
 	Source        string // where they come from, for messages
-	identity      bool   // the secret is an identity token, though there is a user name
+	Origin        Origin
+	identity      bool // the secret is an identity token, though there is a user name
+	path          string
 }
 
-// keychain finds credentials by host.
+// anonymous is true if there is nothing to send.
+func (c Credentials) anonymous() bool { return c.Secret == "" && c.RegistryToken == "" }
+
+// purpose is what credentials are needed for.
+type purpose struct {
+	host string // that requests go to
+	path string // the repository; "" if it is the registry as a whole, or not known
+	push bool
+}
+
+// keychain finds credentials. It is the one order in which they are found: what was lent, the environment, a config of
+// buildx for the repository, the docker config; in each of them the longest path first.
 type keychain struct {
-	path string // of the config file, for messages
-	file config
-	env  map[string]entry // DOCKER_AUTH_CONFIG, which comes before the file
-	lent []lent           // which come first
-
-	// One helper at a time: some of them open a window or a keychain.
-	mu    sync.Mutex
-	known map[string]answer
+	env     loaded   // DOCKER_AUTH_CONFIG
+	file    loaded   // the docker config
+	scoped  []scoped // buildx's
+	lent    []loaded
+	allowed []string // hosts whose credentials may be used; nil is all
+	helpers programs
 }
 
-// lent are credentials that are no part of the docker config.
-type lent struct {
-	name  string // for messages
-	auths map[string]entry
+// loaded is a docker config that was read.
+type loaded struct {
+	name   string // for messages
+	origin Origin
+	config config
+	faults []*ConfigError
 }
 
-type answer struct {
-	credentials Credentials
-	unread      *SourceError
-	at          time.Time
-}
-
-// find returns the credentials for the host. If a source that is named for the
-// host fails, the credentials are anonymous and unread says why: many a pull
-// needs none.
-func (k *keychain) find(ctx context.Context, host string) (Credentials, *SourceError) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if got, ok := k.known[host]; ok && time.Since(got.at) < credentialsAge {
-		return got.credentials, got.unread
-	}
-	credentials, unread := k.look(ctx, host)
-	if ctx.Err() == nil {
-		k.known[host] = answer{credentials: credentials, unread: unread, at: time.Now()}
-	}
-	return credentials, unread
-}
-
-func (k *keychain) look(ctx context.Context, host string) (Credentials, *SourceError) {
-	keys := keysOf(host)
-	for _, source := range k.lent {
-		if found, ok := matching(source.auths, keys); ok && !found.empty() {
-			return fromEntry(found, host, source.name)
+// unusable is the fault that leaves nothing of the credentials of the config; nil if there is none.
+func (l loaded) unusable() *ConfigError {
+	for _, fault := range l.faults {
+		if !fault.Used && (fault.Field == "" || fault.Field == authsKey) {
+			return fault
 		}
 	}
-	if found, ok := matching(k.env, keys); ok {
-		return fromEntry(found, host, authEnv)
-	}
-	var unread *SourceError
-	if helper := k.file.helper(keys); helper != "" {
-		var credentials Credentials
-		credentials, unread = fromHelper(ctx, helper, host, keys[0])
-		if credentials != (Credentials{}) {
+	return nil
+}
+
+// source is one candidate. It is read when it is its turn: a helper may open a window.
+type source struct {
+	index int // among those for the same purpose
+	read  func(ctx context.Context) (Credentials, *SourceError)
+}
+
+// find returns the first credentials, whether or not a registry would accept them. If a source that is named for the
+// host fails, and no other has any, they are anonymous and unread says why: many a pull needs none.
+func (k *keychain) find(ctx context.Context, at purpose) (found Credentials, unread *SourceError) {
+	for _, each := range k.sources(at) {
+		credentials, err := each.read(ctx)
+		if !credentials.anonymous() {
 			return credentials, nil
 		}
-	}
-	if found, ok := matching(k.file.Auths, keys); ok && !found.empty() {
-		return fromEntry(found, host, k.path)
+		if unread == nil {
+			unread = err
+		}
 	}
 	return Credentials{}, unread
 }
 
-func fromHelper(ctx context.Context, suffix, host, server string) (Credentials, *SourceError) {
-	source := helperSource(suffix)
-	found, username, secret, err := askHelper(ctx, suffix, server)
-	if err != nil {
-		return Credentials{}, &SourceError{Host: host, Source: source, Cause: err}
+// sources are the candidates in their order.
+func (k *keychain) sources(at purpose) []source {
+	if !k.allows(at.host) {
+		return nil
 	}
-	if !found {
-		return Credentials{}, nil
+	list := k.inline(at, FromSecret, k.lent...)
+	list = append(list, k.inline(at, FromEnvironment, k.env)...)
+	for _, each := range k.scopedFor(at) {
+		list = append(list, k.inConfig(at, each.loaded())...)
 	}
-	if username == tokenUser {
-		username = ""
+	list = append(list, k.inConfig(at, k.file)...)
+	if len(list) == 0 && takesHubLogin(at.host) {
+		hub := at
+		hub.host, hub.path = hubHost, ""
+		return k.sources(hub)
 	}
-	return Credentials{Username: username, Secret: secret, Source: source}, nil
+	return list
 }
 
-func fromEntry(found entry, host, source string) (Credentials, *SourceError) {
-	username, password, err := found.login()
-	if err != nil {
-		return Credentials{}, &SourceError{Host: host, Source: source, Cause: err}
-	}
-	credentials := Credentials{
-		Username: username, Secret: password, RegistryToken: found.RegistryToken, Source: source,
-	}
-	if found.IdentityToken != "" {
-		credentials.Username, credentials.Secret = "", found.IdentityToken
-	}
-	if credentials.Secret == "" && credentials.RegistryToken == "" {
-		return Credentials{}, nil
-	}
-	return credentials, nil
+func (k *keychain) allows(host string) bool {
+	return k.allowed == nil || slices.Contains(k.allowed, shownHost(host)) ||
+		host == hubHost && slices.ContainsFunc(k.allowed, takesHubLogin)
 }
 
-// keysOf lists the names under which a host may be in a config, the one docker
-// writes first.
-func keysOf(host string) []string {
-	switch host {
-	case hubHost, "docker.io", "index.docker.io":
-		return []string{hubKey, "index.docker.io", "docker.io", hubHost}
-	}
-	return []string{host}
+// takesHubLogin is true of registries of Docker that have the accounts of Docker Hub.
+func takesHubLogin(host string) bool {
+	return host == "dhi.io" || host == "registry.scout.docker.com"
 }
 
-// matching looks for the keys as they are, and then for entries of old configs,
-// which are URLs.
-func matching(entries map[string]entry, keys []string) (entry, bool) {
-	for _, key := range keys {
-		if found, ok := entries[key]; ok {
-			return found, true
+// inConfig has the entries for a path before the helper, which is for the whole registry, and that before the entries
+// for the whole registry.
+func (k *keychain) inConfig(at purpose, from loaded) []source {
+	var list []source
+	if fault := from.unusable(); fault != nil {
+		unread := &SourceError{Host: at.host, Source: from.name, Origin: from.origin, Cause: fault}
+		list = append(list, source{read: func(context.Context) (Credentials, *SourceError) { return Credentials{}, unread }})
+	}
+	matches := matching(from.config.Auths, at, false)
+	whole := slices.IndexFunc(matches, func(m match) bool { return m.path == "" })
+	if whole < 0 {
+		whole = len(matches)
+	}
+	for _, each := range matches[:whole] {
+		list = append(list, each.source(at.host, from))
+	}
+	keys := keysOf(at.host)
+	if helper := from.config.helper(keys); helper != "" {
+		list = append(list, source{read: func(ctx context.Context) (Credentials, *SourceError) {
+			return k.helpers.ask(ctx, helper, at.host, keys[0])
+		}})
+	}
+	for _, each := range matches[whole:] {
+		list = append(list, each.source(at.host, from))
+	}
+	return list
+}
+
+// inline are the entries of several configs as of one: the longest path first, then in the order of the configs.
+func (k *keychain) inline(at purpose, origin Origin, configs ...loaded) []source {
+	type candidate struct {
+		match
+		from loaded
+	}
+	var all []candidate
+	var list []source
+	for _, from := range configs {
+		if fault := from.unusable(); fault != nil {
+			unread := &SourceError{Host: at.host, Source: from.name, Origin: origin, Cause: fault}
+			list = append(list, source{read: func(context.Context) (Credentials, *SourceError) { return Credentials{}, unread }})
+		}
+		for _, each := range matching(from.config.Auths, at, origin == FromSecret) {
+			all = append(all, candidate{each, from})
 		}
 	}
-	for _, name := range sortedKeys(entries) {
-		for _, key := range keys {
-			if hostOf(name) == key {
-				return entries[name], true
-			}
-		}
+	slices.SortStableFunc(all, func(a, b candidate) int { return len(b.path) - len(a.path) })
+	for _, each := range all {
+		list = append(list, each.source(at.host, each.from))
 	}
-	return entry{}, false
-}
-
-// hostOf is the host, with its port, of a URL or of a name with a path.
-func hostOf(name string) string {
-	if strings.Contains(name, "://") {
-		if parsed, err := url.Parse(name); err == nil && parsed.Host != "" {
-			return parsed.Host
-		}
-	}
-	host, _, _ := strings.Cut(name, "/")
-	return host
+	return list
 }

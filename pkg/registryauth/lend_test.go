@@ -8,11 +8,8 @@ import (
 
 // TestLend proves the order of the sources, and that what cannot be read names its source and nothing of its content.
 func TestLend(t *testing.T) {
-	p, err := provider(t, `{"auths":{"r.io":{"auth":"`+encoded("file", "p")+`"},"x.io":{"auth":"`+encoded("file", "p")+`"}}}`,
+	p := provider(t, `{"auths":{"r.io":{"auth":"`+encoded("file", "p")+`"},"x.io":{"auth":"`+encoded("file", "p")+`"}}}`,
 		map[string]string{authEnv: `{"auths":{"r.io":{"auth":"` + encoded("env", "p") + `"}}}`})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for source, text := range map[string]string{
 		"broken": `{"auths":{"r.io":{"auth":"` + secret, "list": `["` + secret + `"]`, "empty": "", "nothing": "{}", "no hosts": `{"auths":{}}`,
 	} {
@@ -29,7 +26,7 @@ func TestLend(t *testing.T) {
 		t.Fatal(err)
 	}
 	for host, want := range map[string]string{"r.io": "first", "x.io": "file", "y.io": "second", "z.io": ""} {
-		got, unread := p.keychain.find(t.Context(), host)
+		got, unread := p.keychain.find(t.Context(), purpose{host: host})
 		if got.Username != want || unread != nil {
 			t.Errorf("%s: got %+v, %v", host, got, unread)
 		}

@@ -12,8 +12,8 @@ import (
 	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
 )
 
-// loginPatience is how long a registry may take to say who is welcome.
-const loginPatience = 30 * time.Second
+// loginLimit bounds the check of an account.
+const loginLimit = 30 * time.Second
 
 // Account is somebody at a registry.
 type Account struct {
@@ -36,7 +36,7 @@ type Stored struct {
 // place of the password, an identity token, is stored instead of it.
 func Login(ctx context.Context, opts Options, account Account) (*Stored, error) {
 	file := filepath.Join(opts.Directory, configFile)
-	if _, err := readConfig(file); err != nil {
+	if _, err := openDocument(file); err != nil {
 		return nil, err // rather than ask a registry in vain
 	}
 	credentials, asked, err := verify(ctx, account)
@@ -55,26 +55,22 @@ func Login(ctx context.Context, opts Options, account Account) (*Stored, error) 
 // verify asks the registry. The credentials are what to store, and asked is false
 // if the registry lets in everybody.
 func verify(ctx context.Context, account Account) (credentials Credentials, asked bool, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, loginPatience, errors.New("no answer in "+loginPatience.String()))
+	ctx, cancel := context.WithTimeoutCause(ctx, loginLimit, errors.New("no answer in "+loginLimit.String()))
 	defer cancel()
-	client, insecure := clientTrustingAll(), account.Insecure || isLocal(account.Host)
-	if !insecure {
-		if client, err = clientTrusting(account.CA); err != nil {
-			return Credentials{}, false, err
-		}
+	r, err := registryFor(account)
+	if err != nil {
+		return Credentials{}, false, err
 	}
-	defer client.CloseIdleConnections()
+	defer r.client.CloseIdleConnections()
 	credentials = Credentials{Username: account.Username, Secret: account.Password}
-	r := newRegistry(client, requestHost(account.Host), insecure)
-	r.offline = true
-	got, granted, err := r.ask(ctx, http.MethodGet, "/v2/", credentials)
+	got, granted, err := r.ask(ctx, question{method: http.MethodGet, path: "/v2/"}, credentials)
 	switch {
 	case refusedStatus(err):
 		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Cause: errors.New(answered(err, account.Password))}
 	case err != nil && context.Cause(ctx) != nil:
-		return Credentials{}, false, &UnreachableError{Host: account.Host, Cause: context.Cause(ctx)}
+		return Credentials{}, false, unreachable(r, context.Cause(ctx))
 	case err != nil:
-		return Credentials{}, false, unreachable(account.Host, err)
+		return Credentials{}, false, unreachable(r, err)
 	case got.code == http.StatusUnauthorized, got.code == http.StatusForbidden:
 		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Cause: errors.New(got.said(account.Password))}
 	case got.code != http.StatusOK:
@@ -86,6 +82,22 @@ func verify(ctx context.Context, account Account) (credentials Credentials, aske
 	return credentials, granted.header != "", nil
 }
 
+func registryFor(account Account) (*registry, error) {
+	host := requestHost(account.Host)
+	config, plain := trustingAll(), sameName(host)
+	insecure := account.Insecure || isLocal(account.Host)
+	if !insecure {
+		pool, err := authorities(account.CA)
+		if err != nil {
+			return nil, err
+		}
+		config, plain = trusting(pool), nil
+	}
+	r := newRegistry(newClient(rules{transport: transport(config), limit: requestLimit, plain: plain}), host, insecure)
+	r.offline = true
+	return r, nil
+}
+
 // answered is what a token server said.
 func answered(err error, secret string) string {
 	var unexpected remoteserrors.ErrUnexpectedStatus
@@ -95,26 +107,26 @@ func answered(err error, secret string) string {
 	return (&reply{status: unexpected.Status, body: unexpected.Body}).said(secret)
 }
 
-func unreachable(host string, err error) *UnreachableError {
+func (p *Provider) unreachable(ctx context.Context, host string, err error) *UnreachableError {
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return unreachable(p.registryAt(host), err)
+}
+
+func unreachable(r *registry, err error) *UnreachableError {
 	var unknown x509.UnknownAuthorityError
-	e := &UnreachableError{Host: host, Cause: err}
-	e.Untrusted = errors.As(err, &unknown)
-	e.Plain = errors.Is(err, http.ErrSchemeMismatch)
-	return e
+	return &UnreachableError{
+		Host: shownHost(r.host), Untrusted: errors.As(err, &unknown), Plain: errors.Is(err, http.ErrSchemeMismatch),
+		Proxy: proxyFor(r.scheme + "://" + r.host), Cause: err,
+	}
 }
 
 // hidden says whether the environment names the host.
 func hidden(opts Options, host string) bool {
 	text, _ := opts.LookupEnv(authEnv)
-	if text == "" {
-		return false
-	}
-	env, err := parseConfig(authEnv, []byte(text))
-	if err != nil {
-		return false
-	}
-	_, found := matching(env.Auths, keysOf(requestHost(host)))
-	return found
+	env, _ := parseConfig(authEnv, []byte(text))
+	return len(matching(env.Auths, purpose{host: requestHost(host)}, false)) > 0
 }
 
 // keep puts credentials where the config says those of the host are.
@@ -161,8 +173,10 @@ func Logout(ctx context.Context, opts Options, host string) ([]string, error) {
 	if helper == "" {
 		return places, nil
 	}
-	known, _, _, err := askHelper(ctx, helper, keys[0])
-	if err == nil && known {
+	if _, err = askHelper(ctx, helper, keys[0]); isNotKept(err) {
+		return places, nil
+	}
+	if err == nil {
 		err = eraseFromHelper(ctx, helper, keys[0])
 		places = []string{helperSource(helper)}
 	}
@@ -170,10 +184,6 @@ func Logout(ctx context.Context, opts Options, host string) ([]string, error) {
 		return nil, &StoreError{Host: host, Place: helperSource(helper), Helper: helperName(helper), Path: path, Removing: true, Cause: err}
 	}
 	return places, nil
-}
-
-func helperSource(suffix string) string {
-	return `credential helper "` + helperName(suffix) + `"`
 }
 
 // ValidUsername says whether the name can be sent: basic authentication ends it

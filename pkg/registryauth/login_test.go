@@ -3,97 +3,16 @@ package registryauth
 import (
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"sync/atomic"
 	"testing"
 )
-
-// fake is a registry for the user "u" with the password of this package's tests, or with the identity token "id".
-type fake struct {
-	*httptest.Server
-	ca      []byte
-	uploads atomic.Int32 // that are not cancelled
-	posts   atomic.Int32
-	// connections are all that were opened.
-	connections atomic.Int32
-}
-
-// newFake makes a registry that wants "Basic" or "Bearer", or lets in everybody who comes if scheme is "". With
-// answer it says something else about uploads.
-func newFake(t *testing.T, scheme string, plain bool, answer http.HandlerFunc) *fake {
-	t.Helper()
-	f := &fake{}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
-		user, password, _ := r.BasicAuth()
-		if r.Method == http.MethodPost {
-			user, password = r.PostFormValue("username"), r.PostFormValue("password")
-			if r.PostFormValue("refresh_token") == "id" {
-				user, password = "u", secret
-			}
-		}
-		reply := map[string]any{"token": "nobody", "access_token": "nobody"}
-		if user != "" {
-			if user != "u" || password != secret {
-				http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"no: `+password+`"}]}`, http.StatusUnauthorized)
-				return
-			}
-			reply = map[string]any{"token": "good", "access_token": "good"}
-			if r.PostFormValue("access_type") == "offline" || r.FormValue("offline_token") == "true" {
-				reply["refresh_token"] = "id"
-			}
-		}
-		_ = json.NewEncoder(w).Encode(reply)
-	})
-	mux.HandleFunc("/v2/", func(w http.ResponseWriter, r *http.Request) {
-		user, password, _ := r.BasicAuth()
-		good := scheme == "" || r.Header.Get("Authorization") == "Bearer good" || scheme == "Basic" && user == "u" && password == secret
-		if !good {
-			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`%s realm="%s/token",service="fake"`, scheme, f.URL))
-			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
-			return
-		}
-		switch {
-		case r.Method == http.MethodPost && answer != nil:
-			answer(w, r)
-		case r.Method == http.MethodPost:
-			f.posts.Add(1)
-			f.uploads.Add(1)
-			w.Header().Set("Location", r.URL.Path+"one")
-			w.WriteHeader(http.StatusAccepted)
-		case r.Method == http.MethodDelete:
-			f.uploads.Add(-1)
-			w.WriteHeader(http.StatusNoContent)
-		}
-	})
-	f.Server = httptest.NewUnstartedServer(mux)
-	f.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			f.connections.Add(1)
-		}
-	}
-	f.Config.ErrorLog = log.New(io.Discard, "", 0)
-	if plain {
-		f.Start()
-	} else {
-		f.StartTLS()
-		f.ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
-	}
-	t.Cleanup(f.Close)
-	return f
-}
 
 func (f *fake) host() string { return f.Listener.Addr().String() }
 
@@ -126,10 +45,7 @@ func TestLogin(t *testing.T) {
 			if file.Auths[f.host()] != test.want {
 				t.Errorf("stored is %+v", file)
 			}
-			p, err := New(opts)
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := New(opts)
 			if err := p.Trust(f.ca); err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth"
@@ -32,15 +33,20 @@ type Provider struct {
 	keychain  *keychain
 	authority *authority
 	lookupEnv func(string) (string, bool)
+	limit     time.Duration // of one request
 
-	mu     sync.Mutex
-	client *http.Client
-	// trusted is closed by settleTrust, when client will not change any more.
+	mu sync.Mutex
+	// trusted is closed by settleTrust, when it will not change any more whom to trust.
 	trusted     chan struct{}
 	settleTrust func()
 	authorities *x509.CertPool // that Trust brought; nil is the system's
 	insecure    []string       // hosts
 	contexts    map[string]*tls.Config
+	clients     map[string]*http.Client // by host
+	wishes      map[string]*asked       // by host
+	named       []purpose               // by the build
+	preferred   map[purpose]int         // the index of the source that was not refused
+	scopes      map[string][]string     // that were asked for, by host
 	steps       Steps
 	shown       map[string]bool
 	hosts       map[string]*host
@@ -49,6 +55,7 @@ type Provider struct {
 // host is what is known about a registry after it was asked for.
 type host struct {
 	credentials Credentials
+	refused     []Credentials
 	unread      *SourceError
 	failures    []failure
 }
@@ -61,31 +68,39 @@ type failure struct {
 
 var _ session.Attachable = (*Provider)(nil)
 
-// New reads the docker config. Credential helpers are not asked yet.
-func New(opts Options) (*Provider, error) {
-	path := filepath.Join(opts.Directory, configFile)
-	file, err := readConfig(path)
-	if err != nil {
-		return nil, err
+// New reads the docker config. Credential helpers are not asked yet. What cannot be read is no error: Warnings has it.
+func New(opts Options) *Provider {
+	chain := &keychain{helpers: newPrograms(), scoped: findScoped(opts)}
+	authority := &authority{}
+	if opts.Directory != "" {
+		path := filepath.Join(opts.Directory, configFile)
+		parsed, faults := readConfig(path)
+		chain.file = loaded{name: path, origin: FromFile, config: parsed, faults: faults}
+		authority.path = filepath.Join(opts.Directory, seedFile)
 	}
-	chain := &keychain{path: path, file: file, known: map[string]answer{}}
 	if text, _ := opts.LookupEnv(authEnv); text != "" {
-		env, err := parseConfig(authEnv, []byte(text))
-		if err != nil {
-			return nil, err
-		}
-		chain.env = env.Auths
+		parsed, faults := parseConfig(authEnv, []byte(text))
+		parsed.Store, parsed.HostHelpers = "", nil
+		chain.env = loaded{name: authEnv, origin: FromEnvironment, config: parsed, faults: faults}
 	}
 	trusted := make(chan struct{})
 	return &Provider{
 		trusted: trusted, settleTrust: sync.OnceFunc(func() { close(trusted) }),
-		keychain:  chain,
-		authority: &authority{path: filepath.Join(opts.Directory, seedFile)},
-		lookupEnv: opts.LookupEnv,
-		client:    &http.Client{Transport: transport(nil)},
-		shown:     map[string]bool{},
-		hosts:     map[string]*host{},
-	}, nil
+		keychain: chain, authority: authority, lookupEnv: opts.LookupEnv, limit: requestLimit,
+		clients: map[string]*http.Client{}, wishes: map[string]*asked{}, preferred: map[purpose]int{}, scopes: map[string][]string{},
+		shown: map[string]bool{}, hosts: map[string]*host{},
+	}
+}
+
+// Warnings are the sentences about what could not be read.
+func (p *Provider) Warnings() []string {
+	var list []string
+	for _, from := range []loaded{p.keychain.env, p.keychain.file} {
+		for _, fault := range from.faults {
+			list = append(list, fault.Error())
+		}
+	}
+	return list
 }
 
 // Trust adds certificate authorities, in PEM, for what is asked of registries and
@@ -97,49 +112,74 @@ func (p *Provider) Trust(pem []byte, insecure ...string) error {
 	if err != nil {
 		return err
 	}
-	client, err := clientTrusting(pem)
-	if err != nil {
-		return err
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.client, p.authorities, p.insecure = client, pool, insecure
+	p.authorities, p.insecure = pool, insecure
+	clear(p.clients)
+	clear(p.wishes)
 	p.settleTrust()
 	return nil
 }
 
-// clientFor asks the registry that requests go to at this host, and its token
+// registryAt asks the registry that requests go to at this host, and its token
 // server.
-func (p *Provider) clientFor(host string) (client *http.Client, insecure bool) {
+func (p *Provider) registryAt(host string) *registry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if special := p.special(host); special != nil {
-		return special, false
+	special, insecure := p.contexts[host], p.isInsecure(host)
+	insecure = insecure && special == nil
+	client := p.clients[host]
+	if client == nil {
+		switch {
+		case special != nil:
+			client = p.newClient(transport(special), nil)
+		case insecure:
+			client = p.newClient(transport(trustingAll()), p.plainFor(host))
+		default:
+			client = p.newClient(transport(trusting(p.authorities)), nil)
+		}
+		p.clients[host] = client
 	}
-	if slices.Contains(p.insecure, shownHost(host)) {
-		return clientTrustingAll(), true
-	}
-	return p.client, false
+	return newRegistry(client, host, insecure)
+}
+
+func (p *Provider) newClient(t *http.Transport, plain func(host string) bool) *http.Client {
+	return newClient(rules{transport: t, limit: p.limit, plain: plain})
+}
+
+// plainFor permits plain HTTP to an insecure registry, to a token server of the same name, and to other insecure hosts.
+func (p *Provider) plainFor(registry string) func(host string) bool {
+	same, insecure := sameName(registry), slices.Clone(p.insecure)
+	return func(host string) bool { return same(host) || slices.Contains(insecure, host) }
+}
+
+// isInsecure is for callers that hold the lock.
+func (p *Provider) isInsecure(host string) bool { return slices.Contains(p.insecure, shownHost(host)) }
+
+func (p *Provider) insecureHost(host string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.isInsecure(host)
 }
 
 // Lend adds the credentials of another docker config, or of what is under "auths"
-// in one, as Kubernetes keeps both in Secrets. For the hosts it names they come
-// before all that were lent later and before the user's own; so it is called
-// before any are used. The source names it in messages.
+// in one, as Kubernetes keeps both in Secrets. They come before the user's own, in
+// the order in which they were added; so it is called before any are used. The
+// source names it in messages.
 func (p *Provider) Lend(source string, text []byte) error {
-	parsed, err := parseConfig(source, text)
-	if err == nil && parsed.Auths == nil && len(text) > 0 {
-		err = parseInto(source, text, &parsed.Auths)
+	parsed, faults := parseConfig(source, text)
+	if len(faults) > 0 && !faults[0].Used {
+		return faults[0]
 	}
-	if err != nil {
-		return err
+	if parsed.Auths == nil && len(text) > 0 {
+		if fault := parseInto(source, text, &parsed.Auths); fault != nil {
+			return fault
+		}
 	}
 	if len(parsed.Auths) == 0 {
 		return &ConfigError{Path: source, Cause: errors.New("it holds no credentials")}
 	}
-	p.keychain.mu.Lock()
-	defer p.keychain.mu.Unlock()
-	p.keychain.lent = append(p.keychain.lent, lent{name: source, auths: parsed.Auths})
+	p.keychain.lent = append(p.keychain.lent, loaded{name: source, origin: FromSecret, config: config{Auths: parsed.Auths}})
 	return nil
 }
 
@@ -152,7 +192,7 @@ func (p *Provider) ShowIn(steps Steps) {
 
 // Proxies are the docker config's proxies for builds, as build arguments.
 func (p *Provider) Proxies() map[string]string {
-	return p.keychain.file.Proxies["default"].arguments()
+	return p.keychain.file.config.Proxies["default"].arguments()
 }
 
 // Register offers the credentials to the session.
@@ -161,7 +201,7 @@ func (p *Provider) Register(to *grpc.Server) {
 }
 
 // note remembers what was found for the host.
-func (p *Provider) note(name string, credentials Credentials, unread *SourceError) {
+func (p *Provider) note(name string, credentials Credentials, unread *SourceError, refused []Credentials) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	known := p.hosts[name]
@@ -169,7 +209,7 @@ func (p *Provider) note(name string, credentials Credentials, unread *SourceErro
 		known = &host{}
 		p.hosts[name] = known
 	}
-	known.credentials, known.unread = credentials, unread
+	known.credentials, known.unread, known.refused = credentials, unread, refused
 }
 
 func (p *Provider) noteFailure(err *TokenError, refused bool) {

@@ -5,12 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
 )
@@ -25,7 +24,6 @@ type registry struct {
 	host     string // that requests go to
 	insecure bool   // it may be asked over plain HTTP, with credentials
 	offline  bool   // an identity token is wanted as well
-	scope    string // asked for beside what the registry's challenge names; may be empty
 	scheme   string // what it was found to speak
 }
 
@@ -33,7 +31,6 @@ type registry struct {
 type reply struct {
 	code       int
 	status     string
-	location   string
 	challenges []authutil.Challenge
 	body       []byte
 }
@@ -42,37 +39,47 @@ type reply struct {
 type authorization struct {
 	header  string // Authorization, "" for none
 	refresh string // an identity token, if the token server gave one
+	bearer  bool   // the header is of a token server
 }
 
 func newRegistry(client *http.Client, host string, insecure bool) *registry {
 	return &registry{client: client, host: host, insecure: insecure, scheme: "https"}
 }
 
+// question is a request to a registry.
+type question struct {
+	method, path string
+	scope        string // of the token, in place of what the registry's challenge names; may be empty
+	unscoped     bool   // the token is for the account alone
+}
+
 // ask sends the request, and once more with the credentials if the registry wants
-// to know who asks. An insecure registry is asked over HTTP where it has no TLS.
-func (r *registry) ask(ctx context.Context, method, path string, credentials Credentials) (*reply, authorization, error) {
-	first, err := r.send(ctx, method, path, authorization{})
-	if errors.Is(err, http.ErrSchemeMismatch) && r.insecure {
-		r.scheme = "http"
-		first, err = r.send(ctx, method, path, authorization{})
-	}
+// to know who asks.
+func (r *registry) ask(ctx context.Context, q question, credentials Credentials) (*reply, authorization, error) {
+	first, err := r.send(ctx, q.method, q.path, authorization{})
 	if err != nil || first.code != http.StatusUnauthorized {
 		return first, authorization{}, err
 	}
-	s, err := r.authorize(ctx, first, credentials)
+	s, err := r.authorize(ctx, first, q, credentials)
 	if err != nil || s.header == "" {
 		return first, s, err
 	}
-	second, err := r.send(ctx, method, path, s)
+	second, err := r.send(ctx, q.method, q.path, s)
 	return second, s, err
 }
 
+// send sends one request. An insecure registry is asked over HTTP where it has no TLS.
 func (r *registry) send(ctx context.Context, method, path string, s authorization) (*reply, error) {
-	target := path
-	if !strings.Contains(path, "://") {
-		target = r.scheme + "://" + r.host + path
+	got, err := r.sendOnce(ctx, method, path, s)
+	if errors.Is(err, http.ErrSchemeMismatch) && r.insecure {
+		r.scheme = "http"
+		got, err = r.sendOnce(ctx, method, path, s)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target, nil)
+	return got, err
+}
+
+func (r *registry) sendOnce(ctx context.Context, method, path string, s authorization) (*reply, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.scheme+"://"+r.host+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +92,10 @@ func (r *registry) send(ctx context.Context, method, path string, s authorizatio
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	got := &reply{code: response.StatusCode, status: response.Status, challenges: authutil.ParseAuthHeader(response.Header)}
-	if location, err := response.Location(); err == nil {
-		got.location = location.String()
+	if response.StatusCode == http.StatusProxyAuthRequired {
+		return nil, errors.New(response.Status)
 	}
+	got := &reply{code: response.StatusCode, status: response.Status, challenges: authutil.ParseAuthHeader(response.Header)}
 	if got.code >= http.StatusBadRequest {
 		got.body, _ = io.ReadAll(io.LimitReader(response.Body, maxReply)) // half of a message is better than none
 	}
@@ -97,14 +104,14 @@ func (r *registry) send(ctx context.Context, method, path string, s authorizatio
 
 // authorize does what the registry's challenge asks for. There is no
 // authorization if it asks for a password and none is known.
-func (r *registry) authorize(ctx context.Context, refusal *reply, credentials Credentials) (authorization, error) {
+func (r *registry) authorize(ctx context.Context, refusal *reply, q question, credentials Credentials) (authorization, error) {
 	if credentials.RegistryToken != "" {
 		return authorization{header: "Bearer " + credentials.RegistryToken}, nil
 	}
 	for _, challenge := range refusal.challenges {
 		switch {
 		case challenge.Scheme == authutil.BearerAuth:
-			return r.bearer(ctx, challenge, credentials)
+			return r.bearer(ctx, challenge, q, credentials)
 		case challenge.Scheme == authutil.BasicAuth && credentials.Username != "":
 			pair := credentials.Username + ":" + credentials.Secret
 			return authorization{header: "Basic " + base64.StdEncoding.EncodeToString([]byte(pair))}, nil
@@ -113,27 +120,26 @@ func (r *registry) authorize(ctx context.Context, refusal *reply, credentials Cr
 	return authorization{}, nil
 }
 
-func (r *registry) bearer(ctx context.Context, challenge authutil.Challenge, credentials Credentials) (authorization, error) {
+func (r *registry) bearer(ctx context.Context, challenge authutil.Challenge, q question, credentials Credentials) (authorization, error) {
 	options, err := authutil.GenerateTokenOptions(ctx, r.host, "", "", challenge)
+	if err == nil {
+		err = checkRealm(options.Realm)
+	}
 	if err != nil {
 		return authorization{}, err
 	}
-	realm, err := url.Parse(options.Realm)
-	if err != nil || realm.Host == "" {
-		return authorization{}, fmt.Errorf("its token server is %q, which is no URL", options.Realm)
-	}
-	if realm.Scheme != "https" && !r.insecure && credentials.Secret != "" {
-		return authorization{}, fmt.Errorf("its token server %s has no TLS: no credentials were sent", options.Realm)
-	}
-	if r.scope != "" && !slices.Contains(options.Scopes, r.scope) {
-		options.Scopes = append(options.Scopes, r.scope) // some ask for less than they want, e.g. ghcr.io
+	switch {
+	case q.unscoped:
+		options.Scopes = nil
+	case q.scope != "":
+		options.Scopes = []string{q.scope} // some challenges name less than is needed, e.g. those of ghcr.io, or more
 	}
 	options.FetchRefreshToken = r.offline
-	got, err := fetchToken(ctx, r.client, options, credentials)
+	got, err := fetchToken(ctx, r.client, options, credentials, q.scope)
 	if err != nil {
-		return authorization{}, &TokenError{Host: shownHost(r.host), Realm: options.Realm, Cause: err}
+		return authorization{}, &TokenError{Host: shownHost(r.host), Realm: options.Realm, Proxy: proxyFor(options.Realm), Cause: &answerError{answered(err, credentials.Secret), err}}
 	}
-	return authorization{header: "Bearer " + got.token, refresh: got.refresh}, nil
+	return authorization{header: "Bearer " + got.token, refresh: got.refresh, bearer: true}, nil
 }
 
 // refuses says whether the registry itself says no. A 403 alone may be of a proxy
@@ -157,25 +163,51 @@ func aboutAddress(words string) bool {
 	return strings.Contains(words, "firewall") || strings.Contains(words, "client with ip") || strings.Contains(words, "ip address")
 }
 
-// errors are those of the registry's protocol.
+// errors are those of the registry's protocol, or of a token server.
 func (a *reply) errors() (codes []string, words string) {
 	var body struct {
-		Errors []struct{ Code, Message string }
+		Errors      []struct{ Code, Message string }
+		Details     string
+		Description string `json:"error_description"`
 	}
 	if json.Unmarshal(a.body, &body) != nil {
 		return nil, ""
 	}
-	var messages []string
+	messages := []string{}
 	for _, each := range body.Errors {
 		codes, messages = append(codes, each.Code), append(messages, each.Message)
+	}
+	for _, text := range []string{body.Details, body.Description} {
+		if text != "" {
+			messages = append(messages, text)
+		}
 	}
 	return codes, strings.Join(messages, "; ")
 }
 
-// said is the answer in words, without the secret should the registry repeat it.
+// said is the answer in words, in one line, without the secret should the registry repeat it.
 func (a *reply) said(secret string) string {
 	if _, words := a.errors(); words != "" && (secret == "" || !strings.Contains(words, secret)) && len(words) < 2*maxHelperText {
-		return a.status + ": " + words
+		return oneLine(a.status + ": " + words)
 	}
-	return a.status
+	return oneLine(a.status)
 }
+
+// oneLine has no control characters: what servers and programs say goes to a terminal, and to the daemon.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+}
+
+// answerError is what a token server said, in words that can be shown.
+type answerError struct {
+	text string
+	err  error
+}
+
+func (e *answerError) Error() string { return e.text }
+func (e *answerError) Unwrap() error { return e.err }

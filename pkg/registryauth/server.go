@@ -2,12 +2,14 @@ package registryauth
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
 	"github.com/moby/buildkit/session/auth"
-	"github.com/moby/buildkit/util/errutil"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -15,6 +17,8 @@ import (
 const (
 	// tokenLife, in seconds, is that of a token whose server does not say.
 	tokenLife = 60
+	// fetchLimit bounds all that it takes to get one token. The daemon waits a minute.
+	fetchLimit = 50 * time.Second
 	// daemonTokensEnv makes the daemon fetch tokens, for token servers that only
 	// it can reach. It then gets the password.
 	daemonTokensEnv = "BUILDKIT_NO_CLIENT_TOKEN"
@@ -26,32 +30,149 @@ type server struct {
 	provider *Provider
 }
 
-// Credentials gives the password away: registries with basic authentication
-// want it with every request.
+// Credentials gives the password away, if the registry itself wants it with every
+// request: the daemon's word is not enough.
 func (s *server) Credentials(ctx context.Context, req *auth.CredentialsRequest) (*auth.CredentialsResponse, error) {
-	credentials := s.find(ctx, req.Host)
+	p := s.provider
+	at := p.purposeOf(req.Host)
+	credentials := s.accepted(ctx, at)
+	if credentials.anonymous() {
+		return &auth.CredentialsResponse{}, nil
+	}
+	if !s.daemonFetches() {
+		if why := p.withheld(ctx, at, func(w wishes) bool { return w.basic }); why != "" {
+			p.show("[auth] credentials for " + req.Host + " are not shared: " + why)(nil)
+			return &auth.CredentialsResponse{}, nil
+		}
+	}
 	if credentials.Secret != "" {
-		s.provider.show("[auth] sharing credentials for " + req.Host)(nil)
+		p.show("[auth] sharing credentials for " + req.Host)(nil)
 	}
 	return &auth.CredentialsResponse{Username: credentials.Username, Secret: credentials.Secret}, nil
 }
 
+// withheld is why the daemon must not have the credentials; empty if it may. A registry that cannot be asked from this
+// machine gets them if the user named it: an honest daemon needs them, and another one could name any host.
+func (p *Provider) withheld(ctx context.Context, at purpose, wanted func(wishes) bool) string {
+	own := p.wishesOf(ctx, at)
+	switch {
+	case wanted(own):
+		return ""
+	case own.err == nil:
+		return "the registry does not ask for them"
+	case p.isNamed(at.host):
+		return ""
+	}
+	return fmt.Sprintf("this machine cannot ask the registry (%v), and the build does not name it: --registry-auth %s does", own.err, shownHost(at.host))
+}
+
+// accepted are the first credentials that the registry does not refuse for the purpose. They are tried only if there
+// are several.
+func (s *server) accepted(ctx context.Context, at purpose) Credentials {
+	p := s.provider
+	if len(p.sourcesFor(at)) > 1 && at.path != "" {
+		ctx, cancel := context.WithTimeout(ctx, preflightLimit)
+		defer cancel()
+		a := p.access(ctx, at)
+		s.showUnread(a.unread)
+		return a.credentials
+	}
+	return s.find(ctx, at)
+}
+
 // FetchToken fetches a token here, so that the daemon never sees the password.
 func (s *server) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*auth.FetchTokenResponse, error) {
-	credentials := s.find(ctx, req.Host)
-	if credentials.RegistryToken != "" {
-		return &auth.FetchTokenResponse{Token: credentials.RegistryToken, ExpiresIn: tokenLife}, nil
-	}
-	end := s.provider.show("[auth] token for " + req.Host + " " + scopeNames(req.Scopes))
-	response, err := s.fetch(ctx, req, credentials)
+	ctx, cancel := context.WithTimeoutCause(ctx, fetchLimit, fmt.Errorf("no token in %v", fetchLimit))
+	defer cancel()
+	p := s.provider
+	at, newest := p.purposeOfScopes(req.Host, req.Scopes)
+	end := p.show("[auth] token for " + req.Host + " " + scopeNames(req.Scopes))
+	response, err := s.fetch(ctx, req, at, newest)
 	if err != nil {
-		failure := &TokenError{Host: req.Host, Realm: req.Realm, Cause: errutil.WithDetails(err)}
-		s.provider.noteFailure(failure, refusedStatus(err))
+		failure := &TokenError{Host: req.Host, Realm: req.Realm, Proxy: proxyFor(req.Realm), Cause: err}
+		p.noteFailure(failure, refusedStatus(err))
 		end(failure)
 		return nil, status.Error(codes.Unknown, failure.Error())
 	}
 	end(nil)
 	return response, nil
+}
+
+// fetch gets a token with the first credentials that are not refused. With several sources the registry is asked what
+// the token is worth: most token servers give one to any account, and leave out what it may not do.
+func (s *server) fetch(ctx context.Context, req *auth.FetchTokenRequest, at purpose, newest string) (*auth.FetchTokenResponse, error) {
+	p := s.provider
+	sources := p.sourcesFor(at)
+	var refused []Credentials
+	var unread *SourceError
+	var first struct {
+		token *auth.FetchTokenResponse
+		err   error
+	}
+	for i, each := range sources {
+		credentials, err := each.read(ctx)
+		if credentials.anonymous() {
+			if unread == nil {
+				unread = err
+			}
+			continue
+		}
+		got, fetching := s.tokenWith(ctx, req, at, credentials, newest)
+		certainly := refusedStatus(fetching) || fetching == nil && len(sources) > 1 && (i+1 < len(sources) || len(refused) > 0) && p.worthless(ctx, at, got)
+		if !certainly {
+			p.note(req.Host, credentials, nil, refused)
+			if len(refused) > 0 && fetching == nil {
+				p.prefer(at, each)
+				p.show(fmt.Sprintf("[auth] %s refuses %s: using %s", req.Host, refused[0].described(), credentials.described()))(nil)
+			}
+			return got, fetching
+		}
+		if len(refused) == 0 {
+			first.token, first.err = got, fetching
+		}
+		refused = append(refused, credentials)
+	}
+	if len(refused) > 0 {
+		p.note(req.Host, refused[0], nil, refused[1:])
+		return first.token, first.err
+	}
+	p.note(req.Host, Credentials{}, unread, nil)
+	s.showUnread(unread)
+	return s.tokenWith(ctx, req, at, Credentials{}, newest)
+}
+
+func (s *server) tokenWith(ctx context.Context, req *auth.FetchTokenRequest, at purpose, credentials Credentials, newest string) (*auth.FetchTokenResponse, error) {
+	p := s.provider
+	if credentials.RegistryToken != "" {
+		if why := p.withheld(ctx, at, func(w wishes) bool { return w.bearer != nil }); why != "" {
+			return nil, fmt.Errorf("the token from %s is not shared: %s", credentials.Source, why)
+		}
+		return &auth.FetchTokenResponse{Token: credentials.RegistryToken, ExpiresIn: tokenLife}, nil
+	}
+	said := authutil.TokenOptions{Realm: req.Realm, Service: req.Service, Scopes: req.Scopes}
+	options, err := p.tokenServer(ctx, at, said, credentials.Secret != "")
+	if err != nil {
+		return nil, err
+	}
+	got, err := fetchToken(ctx, p.registryAt(req.Host).client, options, credentials, newest)
+	if err != nil {
+		return nil, &answerError{answered(err, credentials.Secret), err}
+	}
+	return token(got), nil
+}
+
+// worthless is true if the registry refuses, with this token, what it was asked for.
+func (p *Provider) worthless(ctx context.Context, at purpose, got *auth.FetchTokenResponse) bool {
+	if at.path == "" {
+		return false
+	}
+	r := p.registryAt(at.host)
+	method, path := http.MethodGet, tagsOf(at.path)
+	if at.push {
+		method, path = http.MethodPatch, uploadOf(at.path)
+	}
+	reply, err := r.send(ctx, method, path, authorization{header: "Bearer " + got.Token})
+	return err == nil && reply.refuses()
 }
 
 // GetTokenAuthority gives the key by which the daemon knows, in a later build,
@@ -60,7 +181,7 @@ func (s *server) GetTokenAuthority(ctx context.Context, req *auth.GetTokenAuthor
 	if s.daemonFetches() {
 		return nil, status.Error(codes.Unavailable, "tokens are fetched by the daemon")
 	}
-	public, err := s.provider.authority.publicKey(req.Salt, req.Host, s.find(ctx, req.Host))
+	public, err := s.provider.authority.publicKey(req.Salt, req.Host, s.identity(ctx, req.Host))
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +193,7 @@ func (s *server) VerifyTokenAuthority(ctx context.Context, req *auth.VerifyToken
 	if s.daemonFetches() {
 		return nil, status.Error(codes.Unavailable, "tokens are fetched by the daemon")
 	}
-	signed, err := s.provider.authority.sign(req.Payload, req.Salt, req.Host, s.find(ctx, req.Host))
+	signed, err := s.provider.authority.sign(req.Payload, req.Salt, req.Host, s.identity(ctx, req.Host))
 	if err != nil {
 		return nil, err
 	}
@@ -85,24 +206,18 @@ func (s *server) daemonFetches() bool {
 	return err == nil && yes
 }
 
-// find goes on without credentials if their source fails, and shows that.
-func (s *server) find(ctx context.Context, host string) Credentials {
-	credentials, unread := s.provider.keychain.find(ctx, host)
-	s.provider.note(host, credentials, unread)
-	if unread != nil {
-		s.provider.show("[auth] going on without credentials: " + unread.Error())(nil)
-	}
+// find continues without credentials if their source fails, and shows that.
+func (s *server) find(ctx context.Context, at purpose) Credentials {
+	credentials, unread := s.provider.keychain.find(ctx, at)
+	s.provider.note(at.host, credentials, unread, nil)
+	s.showUnread(unread)
 	return credentials
 }
 
-func (s *server) fetch(ctx context.Context, req *auth.FetchTokenRequest, credentials Credentials) (*auth.FetchTokenResponse, error) {
-	options := authutil.TokenOptions{Realm: req.Realm, Service: req.Service, Scopes: req.Scopes}
-	client, _ := s.provider.clientFor(req.Host)
-	got, err := fetchToken(ctx, client, options, credentials)
-	if err != nil {
-		return nil, err
+func (s *server) showUnread(unread *SourceError) {
+	if unread != nil && !unread.None() {
+		s.provider.show("[auth] continuing without credentials: " + unread.Error())(nil)
 	}
-	return token(got), nil
 }
 
 func token(got grant) *auth.FetchTokenResponse {
@@ -122,4 +237,12 @@ func scopeNames(scopes []string) string {
 		names = append(names, strings.TrimPrefix(scope, "repository:"))
 	}
 	return strings.Join(names, " ")
+}
+
+// identity is all that the tokens of the host may have come from: who changes any of it gets no token of before. It is
+// the same in every build.
+func (s *server) identity(ctx context.Context, host string) Credentials {
+	credentials := s.find(ctx, purpose{host: host})
+	credentials.Secret += s.provider.keychain.entriesOf(host)
+	return credentials
 }

@@ -1,13 +1,8 @@
 package registryauth
 
 import (
-	"encoding/json"
-	"encoding/pem"
 	"errors"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -17,41 +12,14 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// tokenServer gives the user "u" with the password a token, as registries do.
-// Without post it knows GET only, and says so with the given status.
-func tokenServer(t *testing.T, withoutPost int) (url string, ca []byte) {
+// tokenOf asks as the daemon does. The realm it names is not the registry's: the registry knows better.
+func tokenOf(t *testing.T, p *Provider, host string, scopes ...string) (string, error) {
 	t.Helper()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, password, _ := r.BasicAuth()
-		if r.Method == http.MethodPost {
-			if withoutPost != 0 {
-				w.WriteHeader(withoutPost)
-				return
-			}
-			user, password = r.PostFormValue("username"), r.PostFormValue("password")
-			if token := r.PostFormValue("refresh_token"); token != "" {
-				user, password = "u", token
-			}
-		}
-		name := "anonymous"
-		if user != "" || password != "" {
-			if user != "u" || password != secret {
-				w.WriteHeader(http.StatusUnauthorized)
-				return
-			}
-			name = r.Method
-		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"token": name, "access_token": name, "expires_in": 300})
-	}))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	t.Cleanup(server.Close)
-	return server.URL, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-}
-
-func tokenOf(t *testing.T, p *Provider, realm string) (string, error) {
-	t.Helper()
+	if len(scopes) == 0 {
+		scopes = []string{"repository:a/b:pull,push"}
+	}
 	got, err := (&server{provider: p}).FetchToken(t.Context(), &auth.FetchTokenRequest{
-		Host: "r.io", Realm: realm, Service: "r", Scopes: []string{"repository:a/b:pull,push"},
+		Host: host, Realm: "https://" + host + "/token", Service: "r", Scopes: scopes,
 	})
 	if err != nil {
 		return "", err
@@ -62,53 +30,91 @@ func tokenOf(t *testing.T, p *Provider, realm string) (string, error) {
 	return got.Token, nil
 }
 
+// trusting is a provider with this text about the fake, HOST in it, as its docker config.
+func trustingFake(t *testing.T, f *fake, text string) *Provider {
+	t.Helper()
+	p := mustProvider(t, strings.ReplaceAll(text, "HOST", f.host()))
+	if err := p.Trust(f.ca); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 func TestFetchToken(t *testing.T) {
-	right := `{"auths":{"r.io":{"auth":"` + encoded("u", secret) + `"}}}`
+	right := `{"auths":{"HOST":{"auth":"` + encoded("u", secret) + `"}}}`
 	for name, test := range map[string]struct {
 		config      string
 		withoutPost int
 		want        string
+		method      string
 	}{
-		"post":           {right, 0, http.MethodPost},
-		"GCR":            {right, http.StatusNotFound, http.MethodGet},
-		"JFrog":          {right, http.StatusUnauthorized, http.MethodGet},
-		"method":         {right, http.StatusMethodNotAllowed, http.MethodGet},
-		"identity token": {`{"auths":{"r.io":{"identitytoken":"` + secret + `"}}}`, 0, http.MethodPost},
-		"registry token": {`{"auths":{"r.io":{"registrytoken":"ready"}}}`, 0, "ready"},
-		"anonymous":      {`{}`, 0, "anonymous"},
+		"post":           {right, 0, "u", http.MethodPost},
+		"GCR":            {right, http.StatusNotFound, "u", http.MethodGet},
+		"JFrog":          {right, http.StatusUnauthorized, "u", http.MethodGet},
+		"method":         {right, http.StatusMethodNotAllowed, "u", http.MethodGet},
+		"bad request":    {right, http.StatusBadRequest, "u", http.MethodGet},
+		"media type":     {right, http.StatusUnsupportedMediaType, "u", http.MethodGet},
+		"forbidden":      {right, http.StatusForbidden, "u", http.MethodGet},
+		"identity token": {`{"auths":{"HOST":{"identitytoken":"` + secret + `"}}}`, 0, "u", http.MethodPost},
+		"registry token": {`{"auths":{"HOST":{"registrytoken":"ready"}}}`, 0, "ready", ""},
+		"anonymous":      {`{}`, 0, "nobody", http.MethodGet},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := mustProvider(t, test.config)
-			realm, ca := tokenServer(t, test.withoutPost)
-			if err := p.Trust(ca); err != nil {
-				t.Fatal(err)
-			}
-			got, err := tokenOf(t, p, realm)
+			f := newFake(t, "Bearer", false, nil)
+			f.withoutPost = test.withoutPost
+			got, err := tokenOf(t, trustingFake(t, f, test.config), f.host())
 			if err != nil || got != test.want {
 				t.Errorf("got %q, want %q (%v)", got, test.want, err)
 			}
+			asked := f.asked("token ")
+			if test.method == "" && len(asked) != 0 || test.method != "" && !strings.HasPrefix(asked[len(asked)-1], "token "+test.method) {
+				t.Errorf("asked %q", asked)
+			}
 		})
+	}
+}
+
+// A token server that gives a token for one repository only is asked again, for the one that matters.
+func TestOneScope(t *testing.T) {
+	const one, two, three = "repository:a/b:pull,push", "repository:base/x:pull", "repository:base/y:pull"
+	for _, status := range []int{http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest} {
+		f := newFake(t, "Bearer", false, nil)
+		f.oneScope = status
+		p := trustingFake(t, f, `{"auths":{"HOST":{"auth":"`+encoded("u", secret)+`"}}}`)
+		for _, test := range []struct {
+			scopes []string
+			want   string
+		}{
+			{[]string{two}, two}, {[]string{three, two}, three}, {[]string{two, one}, one}, {[]string{one, two}, one},
+			{[]string{"repository:c/d:pull", "repository:c/d:push"}, "repository:c/d:pull,push"},
+		} {
+			got, err := tokenOf(t, p, f.host(), test.scopes...)
+			asked := f.asked("token ")
+			if err != nil || got != "u" || !strings.Contains(asked[len(asked)-1], " "+test.want+" u") {
+				t.Errorf("%d, %q: got %q, %v; asked %q", status, test.scopes, got, err, asked[len(asked)-1])
+			}
+		}
 	}
 }
 
 // TestPrivateCA proves that a token server behind a private CA is trusted after
 // Trust, and not before.
 func TestPrivateCA(t *testing.T) {
+	f := newFake(t, "Bearer", false, nil)
 	p := mustProvider(t, `{}`)
-	realm, ca := tokenServer(t, 0)
-	_, err := tokenOf(t, p, realm)
+	_, err := tokenOf(t, p, f.host())
 	if err == nil || !strings.Contains(err.Error(), "x509") {
 		t.Fatalf("got %v", err)
 	}
 	var token *TokenError
 	explained := p.Explain(errors.New("failed to solve: failed to push r.io/a/b: " + err.Error()))
-	if !errors.As(explained, &token) || token.Host != "r.io" || token.Realm != realm {
+	if !errors.As(explained, &token) || token.Host != f.host() || token.Realm != f.URL+"/token" {
 		t.Errorf("got %#v", explained)
 	}
-	if err := p.Trust(ca); err != nil {
+	if err := p.Trust(f.ca); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tokenOf(t, p, realm); err != nil {
+	if _, err := tokenOf(t, p, f.host()); err != nil {
 		t.Error(err)
 	}
 	if p.Trust(nil) != nil {
@@ -121,21 +127,18 @@ func TestPrivateCA(t *testing.T) {
 
 func TestWrongPassword(t *testing.T) {
 	const wrong = "wrong-Password"
-	p := mustProvider(t, `{"auths":{"r.io":{"auth":"`+encoded("u", wrong)+`"}}}`)
-	realm, ca := tokenServer(t, 0)
-	if err := p.Trust(ca); err != nil {
-		t.Fatal(err)
-	}
-	_, err := tokenOf(t, p, realm)
+	f := newFake(t, "Bearer", false, nil)
+	p := trustingFake(t, f, `{"auths":{"HOST":{"auth":"`+encoded("u", wrong)+`"}}}`)
+	_, err := tokenOf(t, p, f.host())
 	if err == nil {
 		t.Fatal("got a token")
 	}
-	build := errors.New("failed to push r.io/a/b:1: failed to authorize: " + err.Error())
+	build := errors.New("failed to push " + f.host() + "/a/b:1: failed to authorize: " + err.Error())
 	var denied *DeniedError
 	if !errors.As(p.Explain(build), &denied) {
 		t.Fatalf("got %v", p.Explain(build))
 	}
-	if denied.Host != "r.io" || denied.User != "u" || !strings.HasSuffix(denied.Source, configFile) || !errors.Is(denied, build) {
+	if denied.Host != f.host() || denied.User != "u" || denied.Origin != FromFile || !strings.HasSuffix(denied.Source, configFile) || !errors.Is(denied, build) {
 		t.Errorf("got %+v", denied)
 	}
 	for _, text := range []string{err.Error(), denied.Error()} {
@@ -150,38 +153,36 @@ func TestWrongPassword(t *testing.T) {
 }
 
 func TestCredentials(t *testing.T) {
-	p := mustProvider(t, `{"auths":{"r.io":{"auth":"`+encoded("u", secret)+`"}}}`)
+	f := newFake(t, "Basic", false, nil)
+	p := trustingFake(t, f, `{"auths":{"HOST":{"auth":"`+encoded("u", secret)+`"}}}`)
 	var shown steps
 	p.ShowIn(&shown)
 	s := &server{provider: p}
 	for range 2 {
-		got, err := s.Credentials(t.Context(), &auth.CredentialsRequest{Host: "r.io"})
+		got, err := s.Credentials(t.Context(), &auth.CredentialsRequest{Host: f.host()})
 		if err != nil || got.Username != "u" || got.Secret != secret {
 			t.Errorf("got %v, %v", got, err)
 		}
 	}
-	if len(shown.names) != 1 || strings.Contains(shown.names[0], secret) || !strings.Contains(shown.names[0], "r.io") {
+	if len(shown.names) != 1 || strings.Contains(shown.names[0], secret) || !strings.Contains(shown.names[0], f.host()) {
 		t.Errorf("shown is %q", shown.names)
 	}
 }
 
-// TestGoesOnWithoutHelper proves that a pull which needs no credentials is not
+// TestContinuesWithoutHelper proves that a pull which needs no credentials is not
 // hurt by a helper that is missing, and that this is shown.
-func TestGoesOnWithoutHelper(t *testing.T) {
-	p := mustProvider(t, `{"credsStore":"that-is-missing"}`)
+func TestContinuesWithoutHelper(t *testing.T) {
+	f := newFake(t, "Bearer", false, nil)
+	p := trustingFake(t, f, `{"credsStore":"that-is-missing"}`)
 	var shown steps
 	p.ShowIn(&shown)
-	realm, ca := tokenServer(t, 0)
-	if err := p.Trust(ca); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := tokenOf(t, p, realm); err != nil || got != "anonymous" {
+	if got, err := tokenOf(t, p, f.host()); err != nil || got != "nobody" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if len(shown.names) == 0 || !strings.Contains(shown.names[0], `"docker-credential-that-is-missing"`) {
+	if !strings.Contains(strings.Join(shown.names, "\n"), `"docker-credential-that-is-missing"`) {
 		t.Errorf("shown is %q", shown.names)
 	}
-	denied := p.Explain(errors.New("failed to push r.io/a/b: push access denied: insufficient_scope"))
+	denied := p.Explain(errors.New("failed to push " + f.host() + "/a/b: push access denied: insufficient_scope"))
 	if !strings.Contains(denied.Error(), "docker-credential-that-is-missing") {
 		t.Errorf("%q does not say why there were no credentials", denied)
 	}
@@ -200,11 +201,8 @@ func (s *steps) Step(name string) func(error) {
 }
 
 func TestDaemonFetchesTokens(t *testing.T) {
-	p, err := provider(t, "{}", map[string]string{daemonTokensEnv: "1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = (&server{provider: p}).GetTokenAuthority(t.Context(), &auth.GetTokenAuthorityRequest{Host: "r.io"})
+	p := provider(t, "{}", map[string]string{daemonTokensEnv: "1"})
+	_, err := (&server{provider: p}).GetTokenAuthority(t.Context(), &auth.GetTokenAuthorityRequest{Host: "r.io"})
 	if status.Code(err) != codes.Unavailable {
 		t.Errorf("got %v", err)
 	}

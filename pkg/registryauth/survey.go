@@ -15,12 +15,14 @@ import (
 
 // Survey is what the docker config says, without any secret.
 type Survey struct {
-	// Path is the config file, which may be absent.
+	// Path is the config file, which may be absent; empty if there is no home directory.
 	Path   string `json:"path"`
 	Absent bool   `json:"absent,omitempty"`
 	// Registries are the hosts there are credentials for, in the file or the environment. What a helper that keeps all
 	// of them has is known only when a registry is asked for.
 	Registries []string `json:"registries"`
+	// Faults are what could not be read.
+	Faults []string `json:"faults,omitempty"`
 	// Helpers are the credential helpers it names.
 	Helpers []Helper `json:"helpers,omitempty"`
 }
@@ -36,13 +38,13 @@ type Helper struct {
 
 // Survey says what the config holds. No helper is run.
 func (p *Provider) Survey() Survey {
-	file := p.keychain.file
-	survey := Survey{Path: p.keychain.path, Registries: []string{}}
+	file := p.keychain.file.config
+	survey := Survey{Path: p.keychain.file.name, Registries: []string{}, Faults: p.Warnings()}
 	if _, err := os.Stat(survey.Path); errors.Is(err, fs.ErrNotExist) {
 		survey.Absent = true
 	}
 	hosts := map[string]bool{}
-	for _, entries := range []map[string]entry{file.Auths, p.keychain.env} {
+	for _, entries := range []map[string]entry{file.Auths, p.keychain.env.config.Auths} {
 		for name, each := range entries {
 			if !each.empty() {
 				hosts[shownHost(keyHost(name))] = true
@@ -82,44 +84,57 @@ type Standing struct {
 	User   string `json:"user,omitempty"`
 	// Open says that the registry did not ask for credentials.
 	Open bool `json:"open,omitempty"`
+	// Unseen says that the repository does not exist yet, or is not to be seen with these credentials. Whether it may be
+	// made is seen at a push only: to ask would make it in some registries.
+	Unseen bool `json:"unseen,omitempty"`
 }
 
 // Reach asks a registry, as ParseHost names it, whether it accepts the credentials. The error is a *DeniedError, a
 // *TokenError or an *UnreachableError.
 func (p *Provider) Reach(ctx context.Context, host string) (Standing, error) {
-	return p.stand(ctx, repository{host: requestHost(host)})
+	return p.stand(ctx, purpose{host: requestHost(host)})
 }
 
-// MayPush asks the registry of a reference whether its credentials allow to push it; nothing is pushed. Unlike Preflight
-// it also says why a registry could not be asked. The errors are those of Reach.
+// MayPush asks the registry of a reference whether its credentials allow to push it; nothing is changed there. Unlike
+// Preflight it also says why a registry could not be asked. The errors are those of Reach.
 func (p *Provider) MayPush(ctx context.Context, reference string) (Standing, error) {
 	if !ValidReference(reference) {
 		return Standing{}, fmt.Errorf("%q is not the name of an image", reference)
 	}
-	return p.stand(ctx, repositoriesOf([]string{reference})[0])
+	at := repositoriesOf([]string{reference})[0]
+	at.push = true
+	return p.stand(ctx, at)
 }
 
-func (p *Provider) stand(ctx context.Context, at repository) (Standing, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, preflightPatience, errors.New("no answer in "+preflightPatience.String()))
+func (p *Provider) stand(ctx context.Context, at purpose) (Standing, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, preflightLimit, errors.New("no answer in "+preflightLimit.String()))
 	defer cancel()
-	a := p.beginAt(ctx, at)
-	defer a.cancelUpload(ctx)
-	standing := Standing{Source: a.credentials.Source, User: a.credentials.Username, Open: a.err == nil && a.granted.header == ""}
+	a := p.access(ctx, at)
+	standing := Standing{
+		Source: a.credentials.Source, User: a.credentials.Username, Unseen: a.unseen,
+		Open: a.err == nil && a.granted.header == "",
+	}
 	shown := shownHost(at.host)
-	switch {
-	case refusedStatus(a.err):
-		return standing, p.refused(at.host, a.err)
-	case a.err != nil && context.Cause(ctx) != nil:
-		return standing, &UnreachableError{Host: shown, Cause: context.Cause(ctx)}
-	case a.err != nil:
-		if token := (&TokenError{}); errors.As(a.err, &token) {
+	if a.refused != nil {
+		return standing, p.refused(a, at)
+	}
+	if a.err != nil {
+		token := &TokenError{}
+		if errors.As(a.err, &token) && context.Cause(ctx) == nil {
 			return standing, a.err
 		}
-		return standing, unreachable(shown, a.err)
-	case a.got.refuses(), a.got.code == http.StatusUnauthorized, a.got.code == http.StatusForbidden:
-		return standing, p.refused(at.host, errors.New(a.got.said(a.credentials.Secret)))
-	case a.got.code != at.welcome():
+		return standing, p.unreachable(ctx, at.host, a.err)
+	}
+	if !a.answers(at) {
 		return standing, &UnreachableError{Host: shown, Cause: errors.New("it does not answer as a registry does: " + a.got.said(a.credentials.Secret))}
 	}
 	return standing, nil
+}
+
+// answers is true of a registry that is in order. It has no upload to go on with.
+func (a *attempt) answers(at purpose) bool {
+	if at.path == "" || a.unseen {
+		return a.got.code < http.StatusInternalServerError && (at.path != "" || a.got.code == http.StatusOK)
+	}
+	return a.got.code < http.StatusInternalServerError && a.got.code != http.StatusUnauthorized && a.got.code != http.StatusForbidden
 }

@@ -67,8 +67,8 @@ func TestStanding(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), "wrong-Password") {
 				t.Errorf("%q has the password", err)
 			}
-			if f.uploads.Load() != 0 {
-				t.Errorf("%d uploads are left", f.uploads.Load())
+			if changed := f.asked(http.MethodPost); len(changed) > 0 {
+				t.Errorf("sent %q", changed)
 			}
 		})
 	}

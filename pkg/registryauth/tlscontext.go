@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -98,15 +97,6 @@ func (p *Provider) UseTLS(c TLSContext) error {
 			return err
 		}
 		config.Certificates = append(config.Certificates, pair)
-	}
-	return nil
-}
-
-// special is the client for a host with a TLSContext, nil for any other. The
-// caller holds the lock.
-func (p *Provider) special(host string) *http.Client {
-	if config := p.contexts[host]; config != nil {
-		return &http.Client{Transport: transport(config)}
 	}
 	return nil
 }

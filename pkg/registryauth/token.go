@@ -3,7 +3,10 @@ package registryauth
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
@@ -21,44 +24,121 @@ type grant struct {
 	life    int // in seconds; 0 if the server does not say
 }
 
-// fetchToken posts the credentials, as OAuth has it, and gets with basic
-// authentication where the server does not take that.
-func fetchToken(ctx context.Context, client *http.Client, options authutil.TokenOptions, credentials Credentials) (grant, error) {
+// fetchToken asks for all scopes with one token, and where the server refuses that for the one that matters: some token
+// servers give a token for one repository only. newest is the scope that was asked for last.
+func fetchToken(ctx context.Context, client *http.Client, options authutil.TokenOptions, credentials Credentials, newest string) (grant, error) {
 	options.Username, options.Secret = credentials.Username, credentials.Secret
-	if credentials.Secret != "" {
-		got, err := retryhandler.WithRetry(ctx, nil, func(ctx context.Context) (*authutil.OAuthTokenResponse, error) {
+	options.Scopes = mergeScopes(options.Scopes)
+	got, err := fetchScopes(ctx, client, options)
+	if refusedStatus(err) && len(options.Scopes) > 1 {
+		options.Scopes = []string{mainScope(options.Scopes, newest)}
+		if one, again := fetchScopes(ctx, client, options); again == nil {
+			return one, nil
+		}
+	}
+	return got, err
+}
+
+// fetchScopes posts the credentials, as OAuth has it, and where the server does not take that, whatever it says, gets
+// with basic authentication, as docker and containerd do.
+func fetchScopes(ctx context.Context, client *http.Client, options authutil.TokenOptions) (grant, error) {
+	var posted error
+	if options.Secret != "" {
+		got, err := retry(ctx, func(ctx context.Context) (*authutil.OAuthTokenResponse, error) {
 			return authutil.FetchTokenWithOAuth(ctx, client, nil, clientID, options)
 		})
 		if err == nil {
 			return grant{token: got.AccessToken, refresh: got.RefreshToken, issued: got.IssuedAt, life: got.ExpiresInSeconds}, nil
 		}
-		if !wantsGet(err, credentials) {
+		if !wantsGet(err, options.Username != "") {
 			return grant{}, err
 		}
+		posted = err
 	}
-	got, err := retryhandler.WithRetry(ctx, nil, func(ctx context.Context) (*authutil.FetchTokenResponse, error) {
+	got, err := retry(ctx, func(ctx context.Context) (*authutil.FetchTokenResponse, error) {
 		return authutil.FetchToken(ctx, client, nil, options)
 	})
 	if err != nil {
+		if posted != nil && refusedStatus(posted) && !refusedStatus(err) {
+			err = posted // it knows POST only, and said no
+		}
 		return grant{}, err
 	}
 	return grant{token: got.Token, refresh: got.RefreshToken, issued: got.IssuedAt, life: got.ExpiresInSeconds}, nil
 }
 
-// wantsGet says whether the answer to a POST means that the server knows GET
-// only. GCR says 404, JFrog 401.
-func wantsGet(err error, credentials Credentials) bool {
+// retry tries again after what may pass, but not after a timeout: the time that a request may take is spent then.
+func retry[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	return retryhandler.WithRetryIf(ctx, nil, f, func(err error) bool {
+		var timeout net.Error
+		return !errors.As(err, &timeout) || !timeout.Timeout()
+	})
+}
+
+// wantsGet says whether the answer to a POST may mean that the server knows GET only: any answer that is not a token,
+// for a password. An identity token is for POST alone, but GCR says 404, and JFrog 401, to both.
+func wantsGet(err error, password bool) bool {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	if !errors.As(err, &unexpected) {
-		return false
+		return password && errors.Is(err, authutil.ErrNoToken)
 	}
-	switch unexpected.StatusCode {
-	case http.StatusNotFound, http.StatusUnauthorized:
-		return true
-	case http.StatusMethodNotAllowed:
-		return credentials.Username != ""
+	return password || unexpected.StatusCode == http.StatusNotFound || unexpected.StatusCode == http.StatusUnauthorized
+}
+
+// mergeScopes has one scope for each repository: a server may count a second one for the same as a second repository.
+func mergeScopes(scopes []string) []string {
+	var names []string
+	actions := map[string][]string{}
+	for _, text := range scopes {
+		for scope := range strings.FieldsSeq(text) {
+			name, list := scope, ""
+			if at := strings.LastIndexByte(scope, ':'); strings.Count(scope, ":") > 1 {
+				name, list = scope[:at], scope[at+1:]
+			}
+			if _, known := actions[name]; !known {
+				names = append(names, name)
+			}
+			for action := range strings.SplitSeq(list, ",") {
+				if action != "" && !slices.Contains(actions[name], action) {
+					actions[name] = append(actions[name], action)
+				}
+			}
+			if actions[name] == nil {
+				actions[name] = []string{}
+			}
+		}
 	}
-	return false
+	merged := make([]string, 0, len(names))
+	for _, name := range names {
+		if len(actions[name]) > 0 {
+			name += ":" + strings.Join(actions[name], ",")
+		}
+		merged = append(merged, name)
+	}
+	return merged
+}
+
+// mainScope is the one that a push is for, else the one that was not asked for before.
+func mainScope(scopes []string, newest string) string {
+	for _, scope := range scopes {
+		if _, push := repositoryOf(scope); push {
+			return scope
+		}
+	}
+	if newest != "" && slices.Contains(scopes, newest) {
+		return newest
+	}
+	return scopes[len(scopes)-1]
+}
+
+// repositoryOf reads a scope; the path is "" if it is of something else.
+func repositoryOf(scope string) (path string, push bool) {
+	rest, ok := strings.CutPrefix(scope, "repository:")
+	at := strings.LastIndexByte(rest, ':')
+	if !ok || at < 0 {
+		return "", false
+	}
+	return rest[:at], slices.Contains(strings.Split(rest[at+1:], ","), "push")
 }
 
 // refusedStatus says whether the token server answered, and the answer was no.

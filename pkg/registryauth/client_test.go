@@ -1,0 +1,359 @@
+package registryauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/buildkit/session/auth"
+)
+
+// victim is a server that must not hear of a credential: it reports what it received.
+func victim(t *testing.T) (server *httptest.Server, got chan string) {
+	t.Helper()
+	got = make(chan string, 16)
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- fmt.Sprintf("%s %s Authorization=%q Cookie=%q body=%q", r.Method, r.URL.Path, r.Header.Get("Authorization"), r.Header.Get("Cookie"), body)
+		_, _ = io.WriteString(w, `{"access_token":"stolen","token":"stolen"}`)
+	}))
+	t.Cleanup(server.Close)
+	return server, got
+}
+
+func neverReceives(t *testing.T, got chan string) {
+	t.Helper()
+	select {
+	case request := <-got:
+		t.Errorf("another server received %s", request)
+	default:
+	}
+}
+
+// knows is a provider with the password of these hosts.
+func knows(t *testing.T, hosts ...string) *Provider {
+	t.Helper()
+	var parts []string
+	for _, host := range hosts {
+		parts = append(parts, fmt.Sprintf("%q:{\"auth\":%q}", host, encoded("u", secret)))
+	}
+	p := mustProvider(t, `{"auths":{`+strings.Join(parts, ",")+`}}`)
+	if err := p.Trust(nil); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func fetchAt(ctx context.Context, p *Provider, host, realm string) (string, error) {
+	got, err := (&server{provider: p}).FetchToken(ctx, &auth.FetchTokenRequest{Host: host, Realm: realm, Service: "x", Scopes: []string{"repository:a:pull"}})
+	return got.GetToken(), err
+}
+
+// The realm that the daemon names gets no password, unless the registry names it too.
+func TestRealmOfTheDaemon(t *testing.T) {
+	evil, got := victim(t)
+	secure := httptest.NewTLSServer(evil.Config.Handler)
+	t.Cleanup(secure.Close)
+	bearer, basic := newFake(t, "Bearer", false, nil), newFake(t, "Basic", false, nil)
+	for name, test := range map[string]struct{ host, realm string }{
+		"unreachable registry, plain HTTP": {"registry.bank.invalid", evil.URL + "/token"},
+		"unreachable registry, TLS":        {"registry.bank.invalid", secure.URL + "/token"},
+		"registry of passwords":            {basic.host(), secure.URL + "/token"},
+		"no URL":                           {basic.host(), "://"},
+		"a file":                           {basic.host(), "file:///etc/passwd"},
+		"user in it":                       {"registry.bank.invalid", strings.Replace(secure.URL, "//", "//u:p@", 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := knows(t, test.host)
+			if err := p.Trust([]byte(string(pemOf(secure)) + string(bearer.ca) + string(basic.ca))); err != nil {
+				t.Fatal(err)
+			}
+			if token, err := fetchAt(t.Context(), p, test.host, test.realm); err == nil {
+				t.Errorf("got %q", token)
+			}
+			neverReceives(t, got)
+		})
+	}
+	p := knows(t, bearer.host())
+	if err := p.Trust(bearer.ca); err != nil {
+		t.Fatal(err)
+	}
+	if token, err := fetchAt(t.Context(), p, bearer.host(), evil.URL+"/token"); err != nil || token != "u" {
+		t.Errorf("the registry's own token server: got %q, %v", token, err)
+	}
+	neverReceives(t, got)
+}
+
+// The password is for registries that want it with every request, by their own word.
+func TestPasswordOnlyForBasic(t *testing.T) {
+	basic, bearer, open, plain := newFake(t, "Basic", false, nil), newFake(t, "Bearer", false, nil), newFake(t, "", false, nil), newFake(t, "Basic", true, nil)
+	const far = "registry.bank.invalid"
+	for name, test := range map[string]struct {
+		host  string
+		named []string
+		limit []string
+		want  bool
+	}{
+		"basic":                   {host: basic.host(), want: true},
+		"bearer":                  {host: bearer.host()},
+		"bearer, named":           {host: bearer.host(), named: []string{bearer.host() + "/a"}},
+		"open":                    {host: open.host()},
+		"unreachable":             {host: far},
+		"unreachable, named":      {host: far, named: []string{far + "/a:1"}, want: true},
+		"unreachable, allowed":    {host: far, limit: []string{far}, want: true},
+		"plain HTTP":              {host: plain.host()},
+		"basic, others allowed":   {host: basic.host(), limit: []string{"x.io"}},
+		"basic, none allowed":     {host: basic.host(), limit: []string{}},
+		"basic, allowed":          {host: basic.host(), limit: []string{basic.host()}, want: true},
+		"named, but none allowed": {host: far, named: []string{far + "/a:1"}, limit: []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := knows(t, test.host)
+			if err := p.Trust([]byte(string(basic.ca) + string(bearer.ca) + string(open.ca))); err != nil {
+				t.Fatal(err)
+			}
+			p.Name(test.named, nil)
+			if test.limit != nil {
+				p.Limit(test.limit)
+			}
+			got, err := (&server{provider: p}).Credentials(t.Context(), &auth.CredentialsRequest{Host: test.host})
+			if err != nil || (got.Secret == secret) != test.want || !test.want && got.Secret+got.Username != "" {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A token that a config has ready is the daemon's only for a registry that wants one.
+func TestReadyTokenOnlyForBearer(t *testing.T) {
+	basic := newFake(t, "Basic", false, nil)
+	p := trustingFake(t, basic, `{"auths":{"HOST":{"registrytoken":"`+secret+`"},"registry.bank.invalid":{"registrytoken":"`+secret+`"}}}`)
+	for _, host := range []string{basic.host(), "registry.bank.invalid"} {
+		if token, err := fetchAt(t.Context(), p, host, "https://"+host+"/token"); err == nil || strings.Contains(token, secret) {
+			t.Errorf("%s: got %q, %v", host, token, err)
+		}
+	}
+}
+
+// handler is a registry, at URL, that answers by the handler where it asks for no credentials.
+func tlsServer(t *testing.T, handler func(self string, w http.ResponseWriter, r *http.Request)) *httptest.Server {
+	t.Helper()
+	var s *httptest.Server
+	s = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler(s.URL, w, r) }))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func bearerOf(w http.ResponseWriter, realm string) {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="`+realm+`",service="x"`)
+	w.WriteHeader(http.StatusUnauthorized)
+}
+
+// Redirects and Locations that a registry or a token server chooses, for requests that carry a credential.
+func TestRedirects(t *testing.T) {
+	plain, got := victim(t)
+	other := httptest.NewTLSServer(plain.Config.Handler)
+	t.Cleanup(other.Close)
+	for _, target := range []string{plain.URL + "/stolen", other.URL + "/stolen"} {
+		for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+			for _, insecure := range []bool{false, true} {
+				registry := tlsServer(t, func(self string, w http.ResponseWriter, r *http.Request) {
+					switch {
+					case r.URL.Path == "/token", strings.Contains(r.URL.Path, "basic") && r.Header.Get("Authorization") != "":
+						w.Header().Set("Set-Cookie", "session="+secret)
+						http.Redirect(w, r, target, status)
+					case strings.Contains(r.URL.Path, "basic"):
+						w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+						w.WriteHeader(http.StatusUnauthorized)
+					case strings.Contains(r.URL.Path, "location") && r.Header.Get("Authorization") != "":
+						w.Header().Set("Location", target)
+						w.WriteHeader(http.StatusAccepted)
+					case r.Header.Get("Authorization") == "":
+						bearerOf(w, self+"/token")
+					}
+				})
+				host := strings.TrimPrefix(registry.URL, "https://")
+				p := knows(t, host)
+				hosts := []string{}
+				if insecure {
+					hosts = append(hosts, host)
+				}
+				if err := p.Trust([]byte(string(pemOf(registry))+string(pemOf(other))), hosts...); err != nil {
+					t.Fatal(err)
+				}
+				for _, repository := range []string{"basic", "bearer", "location"} {
+					_, _ = p.Preflight(t.Context(), []string{host + "/team/" + repository + ":1"})
+					_, _ = p.MayPush(t.Context(), host+"/team/"+repository+":1")
+				}
+				if token, err := fetchAt(t.Context(), p, host, registry.URL+"/token"); err == nil {
+					t.Errorf("%d to %s: got the token %q", status, target, token)
+				}
+				neverReceives(t, got)
+			}
+		}
+	}
+}
+
+func TestCheckRedirect(t *testing.T) {
+	request := func(method, target string, headers ...string) *http.Request {
+		u, err := url.Parse(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &http.Request{Method: method, URL: u, Header: http.Header{}}
+		for _, name := range headers {
+			r.Header.Set(name, "x")
+		}
+		if method == http.MethodPost {
+			r.Body = io.NopCloser(strings.NewReader("password=x"))
+		}
+		return r
+	}
+	const auth = "Authorization"
+	for _, test := range []struct {
+		from, to *http.Request
+		allowed  bool
+	}{
+		{request("GET", "https://a/x"), request("GET", "https://b/y"), true},
+		{request("GET", "https://a/x"), request("GET", "http://a/y"), false},
+		{request("GET", "http://a/x"), request("GET", "http://b/y"), true},
+		{request("GET", "https://a/x", auth), request("GET", "https://a/y", auth), true},
+		{request("GET", "https://a/x", auth), request("GET", "https://A:443/y", auth), true},
+		{request("GET", "https://a/x", auth), request("GET", "https://b/y"), false},
+		{request("GET", "https://a/x", auth), request("GET", "https://sub.a/y"), false},
+		{request("GET", "https://a/x", auth), request("GET", "https://a:8443/y"), false},
+		{request("GET", "https://a/x", "Cookie"), request("GET", "https://b/y"), false},
+		{request("GET", "http://a/x", auth), request("GET", "https://a/y", auth), true},
+		{request("GET", "http://a/x", auth), request("GET", "https://a:8443/y", auth), false},
+		{request("POST", "https://a/x"), request("POST", "https://a/y"), true},
+		{request("POST", "https://a/x"), request("POST", "https://b/y"), false},
+		{request("POST", "https://a/x"), request("GET", "https://b/y"), false},
+		{request("POST", "https://a/x"), request("POST", "http://a/y"), false},
+	} {
+		err := checkRedirect(test.to, []*http.Request{test.from})
+		if (err == nil) != test.allowed {
+			t.Errorf("%s %v to %v: %v", test.from.Method, test.from.URL, test.to.URL, err)
+		}
+	}
+	many := []*http.Request{}
+	for range maxRedirects + 1 {
+		many = append(many, request("GET", "https://a/x"))
+	}
+	if checkRedirect(request("GET", "https://a/x"), many) == nil {
+		t.Error("it goes round for ever")
+	}
+}
+
+// The scheme: credentials go without TLS only where that is allowed.
+func TestPlainHTTP(t *testing.T) {
+	server, got := victim(t)
+	own := strings.TrimPrefix(server.URL, "http://")
+	for _, plain := range []func(string) bool{nil, sameName("elsewhere")} {
+		client := newClient(rules{transport: transport(nil), limit: time.Minute, plain: plain})
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.SetBasicAuth("u", secret)
+		var refused *PlainError
+		if response, err := client.Do(request); !errors.As(err, &refused) {
+			t.Errorf("got %v, %v", response, err)
+		}
+		if response, err := client.PostForm(server.URL, url.Values{"password": {secret}}); !errors.As(err, &refused) {
+			t.Errorf("got %v, %v", response, err)
+		}
+		neverReceives(t, got)
+	}
+	client := newClient(rules{transport: transport(nil), limit: time.Minute, plain: sameName(own)})
+	response, err := client.PostForm(server.URL, url.Values{"password": {secret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if len(got) != 1 {
+		t.Error("an insecure registry gets nothing")
+	}
+}
+
+// A token server that never ends its answer, or never begins it.
+func TestEndlessAndSilentTokenServers(t *testing.T) {
+	stop := make(chan struct{})
+	var written int
+	endless := tlsServer(t, func(self string, w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" {
+			bearerOf(w, self+"/token")
+			return
+		}
+		_, _ = io.WriteString(w, `{"access_token":"`)
+		chunk := []byte(strings.Repeat("A", 1<<20))
+		for range 300 {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+			written++
+		}
+	})
+	silent := tlsServer(t, func(self string, w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" {
+			bearerOf(w, self+"/token")
+			return
+		}
+		<-stop
+	})
+	defer close(stop)
+	for name, s := range map[string]*httptest.Server{"endless": endless, "silent": silent} {
+		host := strings.TrimPrefix(s.URL, "https://")
+		p := knows(t, host)
+		p.limit = 300 * time.Millisecond
+		if name == "endless" {
+			p.limit = requestLimit
+		}
+		if err := p.Trust(pemOf(s)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		token, err := fetchAt(t.Context(), p, host, s.URL+"/token")
+		if err == nil || time.Since(began) > 10*time.Second {
+			t.Errorf("%s: got %d bytes, %v after %v", name, len(token), err, time.Since(began))
+		}
+	}
+	endless.Close()
+	if written > 50 {
+		t.Errorf("%d MiB were taken", written)
+	}
+	if requestLimit > 20*time.Second || fetchLimit >= time.Minute || fetchLimit <= requestLimit+challengeLimit {
+		t.Error("the daemon waits a minute for a token")
+	}
+}
+
+// What a server says is data: it neither moves the cursor nor shows the password.
+func TestAnswersAreText(t *testing.T) {
+	for _, body := range []string{
+		"\x1b]0;owned\x07\x1b[2J fake prompt$ ", `{"errors":[{"code":"X","message":"\u001b[2J\r\nnext: rm"}]}`, `{"details":"` + secret + `\u009b2J"}`,
+	} {
+		s := tlsServer(t, func(self string, w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/token" {
+				bearerOf(w, self+"/token")
+				return
+			}
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.WriteString(w, body)
+		})
+		host := strings.TrimPrefix(s.URL, "https://")
+		p := knows(t, host)
+		if err := p.Trust(pemOf(s)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := fetchAt(t.Context(), p, host, s.URL+"/token")
+		if err == nil || !strings.Contains(err.Error(), "418") || strings.ContainsAny(err.Error(), "\x1b\x07\r\n\u009b") || strings.Contains(err.Error(), secret) {
+			t.Errorf("got %q", err)
+		}
+	}
+}

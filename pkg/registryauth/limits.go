@@ -1,0 +1,109 @@
+package registryauth
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Limit makes the credentials of these hosts, as ParseHost gives them, the only ones that are used in a build; none of
+// them is no credentials at all. The hosts count as named by the build.
+func (p *Provider) Limit(hosts []string) {
+	p.keychain.allowed = append([]string{}, hosts...)
+}
+
+// ParseHosts reads a list of registries, HOST,…, or "none".
+func ParseHosts(lists []string) ([]string, error) {
+	hosts := []string{}
+	none := false
+	for _, list := range lists {
+		for text := range strings.SplitSeq(list, ",") {
+			if text = strings.TrimSpace(text); text == "none" {
+				none = true
+				continue
+			}
+			host, err := ParseHost(text)
+			if err != nil {
+				return nil, err
+			}
+			hosts = append(hosts, host)
+		}
+	}
+	if none && len(hosts) > 0 {
+		return nil, errors.New(`"none" stands alone`)
+	}
+	return hosts, nil
+}
+
+// Name tells what the build pushes, and which other images it names. The first of a registry is what credentials for
+// the registry as a whole are chosen by.
+func (p *Provider) Name(pushes, others []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, each := range repositoriesOf(pushes) {
+		each.push = true
+		p.named = append(p.named, each)
+	}
+	p.named = append(p.named, repositoriesOf(others)...)
+}
+
+// isNamed is true of registries that the user named: for the build, in a flag, or at the installation of the builder.
+func (p *Provider) isNamed(host string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.named, func(at purpose) bool { return at.host == host }) ||
+		slices.Contains(p.keychain.allowed, shownHost(host)) || p.isInsecure(host) || p.contexts[host] != nil
+}
+
+// purposeOf is what the build needs of the registry most.
+func (p *Provider) purposeOf(host string) purpose {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, at := range p.named {
+		if at.host == host {
+			return at
+		}
+	}
+	return purpose{host: host}
+}
+
+// purposeOfScopes is what a token is for, and the scope of it that was not asked for before: the daemon asks for all
+// that it has been asking for, and one more.
+func (p *Provider) purposeOfScopes(host string, scopes []string) (at purpose, newest string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at.host = host
+	scopes = mergeScopes(scopes)
+	for _, scope := range scopes {
+		if !slices.Contains(p.scopes[host], scope) {
+			newest = scope
+		}
+	}
+	p.scopes[host] = append(p.scopes[host], scopes...)
+	if len(scopes) > 0 {
+		at.path, at.push = repositoryOf(mainScope(scopes, newest))
+	}
+	return at, newest
+}
+
+// sourcesFor are the candidates, the one that was not refused first.
+func (p *Provider) sourcesFor(at purpose) []source {
+	list := p.keychain.sources(at)
+	p.mu.Lock()
+	first, known := p.preferred[at]
+	p.mu.Unlock()
+	for i := range list {
+		list[i].index = i
+	}
+	if known && first < len(list) {
+		chosen := list[first]
+		list = slices.Insert(slices.Delete(list, first, first+1), 0, chosen)
+	}
+	return list
+}
+
+func (p *Provider) prefer(at purpose, one source) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.preferred[at] = one.index
+}

@@ -1,0 +1,158 @@
+package registryauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
+	"golang.org/x/net/publicsuffix"
+)
+
+// challengeLimit bounds the wait for a registry's own challenge. It may be one that only the builder reaches.
+const challengeLimit = 5 * time.Second
+
+// wishes are how a registry wants to be asked, as it says itself.
+type wishes struct {
+	bearer *authutil.Challenge // nil if it has no token server
+	basic  bool
+	err    error // that it could not be asked from this machine, or does not prove who it is
+}
+
+// asked is a question that several callers wait for.
+type asked struct {
+	done chan struct{}
+	got  wishes
+}
+
+// wishesOf asks the registry itself, once: what the daemon says of it may be a lie. Some registries ask for nothing
+// before it is about a repository.
+func (p *Provider) wishesOf(ctx context.Context, at purpose) wishes {
+	p.mu.Lock()
+	one := p.wishes[at.host]
+	first := one == nil
+	if first {
+		one = &asked{done: make(chan struct{})}
+		p.wishes[at.host] = one
+	}
+	p.mu.Unlock()
+	if first {
+		one.got = p.askWishes(ctx, at)
+		if ctx.Err() != nil || one.got.err == nil && one.got.bearer == nil && !one.got.basic {
+			p.mu.Lock()
+			delete(p.wishes, at.host) // nothing is known, or nothing of other repositories
+			p.mu.Unlock()
+		}
+		close(one.done)
+	}
+	select {
+	case <-one.done:
+		return one.got
+	case <-ctx.Done():
+		return wishes{err: context.Cause(ctx)}
+	}
+}
+
+func (p *Provider) askWishes(ctx context.Context, at purpose) wishes {
+	ctx, cancel := context.WithTimeoutCause(ctx, challengeLimit, fmt.Errorf("no answer in %v", challengeLimit))
+	defer cancel()
+	r := p.registryAt(at.host)
+	paths := []string{"/v2/"}
+	if at.path != "" {
+		paths = append(paths, tagsOf(at.path))
+	}
+	var found wishes
+	for _, path := range paths {
+		reply, err := r.send(ctx, http.MethodGet, path, authorization{})
+		if err != nil {
+			if found.err = err; context.Cause(ctx) != nil {
+				found.err = context.Cause(ctx)
+			}
+			return found
+		}
+		for _, challenge := range reply.challenges {
+			switch challenge.Scheme {
+			case authutil.BearerAuth:
+				if found.bearer == nil {
+					found.bearer = &challenge
+				}
+			case authutil.BasicAuth:
+				found.basic = true
+			}
+		}
+		if reply.code == http.StatusUnauthorized {
+			return found
+		}
+	}
+	return found
+}
+
+// tokenServer is where, and as what, the token for the daemon is asked for. It is what the registry itself names. Of
+// one that cannot be asked from here the daemon's word is taken if that leads to the registry's own domain.
+func (p *Provider) tokenServer(ctx context.Context, at purpose, said authutil.TokenOptions, secret bool) (authutil.TokenOptions, error) {
+	own := p.wishesOf(ctx, at)
+	if own.bearer != nil {
+		options, err := authutil.GenerateTokenOptions(ctx, at.host, "", "", *own.bearer)
+		if err != nil {
+			return said, err
+		}
+		options.Scopes = said.Scopes
+		return options, checkRealm(options.Realm)
+	}
+	if err := checkRealm(said.Realm); err != nil {
+		return said, err
+	}
+	realm, err := url.Parse(said.Realm)
+	switch {
+	case err != nil:
+		return said, err
+	case !secret && realm.Scheme != "https" && !p.insecureHost(at.host):
+		return said, &PlainError{URL: place(realm)}
+	case !secret, own.err != nil && sameDomain(at.host, realm.Host):
+		return said, nil
+	case own.err != nil:
+		return said, &UnverifiedRealmError{Host: shownHost(at.host), Realm: place(realm), Cause: own.err}
+	}
+	return said, &UnverifiedRealmError{Host: shownHost(at.host), Realm: place(realm), Cause: errors.New("the registry names no token server")}
+}
+
+// UnverifiedRealmError is returned when the daemon names a token server that the registry itself could not confirm.
+type UnverifiedRealmError struct {
+	Host, Realm string
+	Cause       error
+}
+
+func (e *UnverifiedRealmError) Error() string {
+	return fmt.Sprintf("no credentials were sent to %s: whether it is the token server of registry %q could not be verified from this machine: %v", e.Realm, e.Host, e.Cause)
+}
+
+func (e *UnverifiedRealmError) Unwrap() error { return e.Cause }
+
+func checkRealm(text string) error {
+	realm, err := url.Parse(text)
+	switch {
+	case err != nil || realm.Host == "" || realm.Scheme != "https" && realm.Scheme != "http":
+		return fmt.Errorf("invalid token server %q: it is not a URL", text)
+	case realm.User != nil:
+		return fmt.Errorf("invalid token server %s: its URL has a user name", place(realm))
+	}
+	return nil
+}
+
+// sameDomain is true of hosts of one owner, e.g. registry.example.com and auth.example.com.
+func sameDomain(a, b string) bool {
+	a, b = strings.ToLower(nameOf(a)), strings.ToLower(nameOf(b))
+	if a == b {
+		return a != ""
+	}
+	one, err := publicsuffix.EffectiveTLDPlusOne(a)
+	if err != nil {
+		return false
+	}
+	other, err := publicsuffix.EffectiveTLDPlusOne(b)
+	return err == nil && one == other
+}
