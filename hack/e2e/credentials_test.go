@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -65,12 +66,40 @@ func TestReaderMayNotPush(t *testing.T) {
 	u.isRefused(reg, "reader", dockerfile(t, "FROM scratch", "COPY Dockerfile /"))
 }
 
+// A docker config that cannot be read stops no build that needs no registry, and is named where one is needed.
 func TestBrokenDockerConfig(t *testing.T) {
-	u := newUser(t)
+	u, reg := newUser(t), tokenRegistry(t)
+	u.builder()
 	path := filepath.Join(u.mkdir(".docker"), "config.json")
+	context := dockerfile(t, "FROM scratch", "COPY Dockerfile /")
 	write(t, path, `{"auths": {`)
-	u.env["KUBECONFIG"] = filepath.Join(u.home, "unreachable")
-	u.buildkit("build", dockerfile(t, "FROM scratch", "COPY Dockerfile /")).exits(2).says(path)
+	u.buildkit("build", "-o", filepath.Join(u.home, "out"), context).ok().says("warning: ", path)
+	u.isRefused(reg, "broken", context).says("fix " + path)
+	u.env["DOCKER_AUTH_CONFIG"] = "not json"
+	u.buildkit("build", "-o", filepath.Join(u.home, "out"), context).ok().says("warning: ", "DOCKER_AUTH_CONFIG")
+}
+
+// What the registry refuses gives way to the next source, and the path decides between credentials of one Secret.
+func TestOrderOfCredentials(t *testing.T) {
+	u, reg := newUser(t), tokenRegistry(t)
+	u.builder()
+	context := dockerfile(t, "FROM scratch", "COPY Dockerfile /")
+	config := func(key, user, password string) string {
+		text, err := json.Marshal(auths(key, user, password))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	u.env["DOCKER_AUTH_CONFIG"] = config(reg.host, need(t, "E2E_REGISTRY_READER"), need(t, "E2E_REGISTRY_READER_PASSWORD"))
+	u.isRefused(reg, "env", context).says("DOCKER_AUTH_CONFIG").neverSays("kubectl buildkit login")
+	u.dockerConfig(auths(reg.host, reg.user, reg.password))
+	u.pushes(reg, "next", context)
+	u.dockerConfig(map[string]any{})
+	repository := strings.TrimPrefix(reg.name(u), reg.host+"/")
+	dir := u.mkdir(filepath.Join(".docker", "buildx", "config", reg.host, repository+"@push"))
+	write(t, filepath.Join(dir, "config.json"), config(reg.host, reg.user, reg.password))
+	u.pushes(reg, "scoped", context)
 }
 
 func (u *user) pushes(reg registry, tag, context string) {

@@ -28,6 +28,8 @@ func TestPreflight(t *testing.T) {
 	t.Run("reader", func(t *testing.T) {
 		u.t = t
 		reg := tokenRegistry(t)
+		u.dockerConfig(auths(reg.host, reg.user, reg.password))
+		u.pushes(reg, "there", dockerfile(t, "FROM scratch", "COPY Dockerfile /")) // a new repository is asked for no push
 		u.dockerConfig(auths(reg.host, need(t, "E2E_REGISTRY_READER"), need(t, "E2E_REGISTRY_READER_PASSWORD")))
 		u.isRefused(reg, "reader", context).within(preflightLimit).neverSays("a step ran")
 	})

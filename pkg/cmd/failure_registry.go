@@ -32,32 +32,15 @@ func explainRegistry(err error) (failure, bool) {
 	case errors.As(err, &login):
 		return failure{text: err.Error(), next: nextForLogin(login), code: exitDenied}, true
 	case errors.As(err, &token):
-		return failure{text: err.Error(), next: "this machine fetches the token: check that it reaches " + token.Realm, code: exitDenied}, true
+		return failure{text: err.Error(), next: nextForToken(token), code: exitDenied}, true
 	case errors.As(err, &config):
-		return failure{text: err.Error(), next: "mend the file, or name another folder in $DOCKER_CONFIG", code: exitUsage}, true
+		return failure{text: err.Error(), next: "fix the file, or name another directory in $DOCKER_CONFIG", code: exitUsage}, true
 	case errors.As(err, &cache):
 		return failure{text: cache.Error(), next: nextForCache(cache), code: exitFailed}, true
 	case errors.As(err, &store):
 		return failure{text: err.Error(), next: nextForStore(store), code: exitFailed}, true
 	}
 	return failure{}, false
-}
-
-func nextForDenied(e *registryauth.DeniedError) string {
-	if e.Source == "" && e.Unread == nil {
-		return "kubectl buildkit login " + e.Host
-	}
-	return "check that these credentials may push and pull there; kubectl buildkit login " + e.Host + ", which replaces them"
-}
-
-func nextForUnreachable(e *registryauth.UnreachableError) string {
-	switch {
-	case e.Untrusted:
-		return "name the PEM file of its authority: --registry-ca FILE"
-	case e.Plain:
-		return "if its network can be trusted: --insecure"
-	}
-	return "check the registry's name, the network, and the proxy in $HTTPS_PROXY"
 }
 
 func nextForCache(e *solve.CacheRefusedError) string {
@@ -71,9 +54,9 @@ func nextForCache(e *solve.CacheRefusedError) string {
 
 func nextForStore(e *registryauth.StoreError) string {
 	if e.Helper == "" {
-		return "check who may write there, or name another folder in $DOCKER_CONFIG"
+		return "check the permissions there, or name another directory in $DOCKER_CONFIG"
 	}
-	return fmt.Sprintf("mend or install %s, or take its name out of credsStore and credHelpers in %s", e.Helper, e.Path)
+	return fmt.Sprintf("fix or install %s, or take its name out of credsStore and credHelpers in %s", e.Helper, e.Path)
 }
 
 // nextForLogin knows what the users of some registries are not told by them.

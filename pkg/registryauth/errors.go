@@ -58,6 +58,7 @@ type DeniedError struct {
 	User     string
 	Source   string
 	Origin   Origin
+	Helper   string        // the helper's name in the config, if it is from one
 	Path     string        // of the repositories that the credentials are for; empty if for the whole registry
 	Refused  []Credentials // that were tried before these, without their secrets
 	Unread   *SourceError

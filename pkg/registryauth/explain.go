@@ -41,6 +41,7 @@ func (p *Provider) denied(name string, cause error) *DeniedError {
 		denied.User = known.credentials.Username
 		denied.Source = known.credentials.Source
 		denied.Origin = known.credentials.Origin
+		denied.Helper = known.credentials.helper
 		denied.Path = known.credentials.path
 		denied.Unread = known.unread
 		for _, each := range known.refused {

@@ -105,7 +105,7 @@ func (h *programs) ask(ctx context.Context, suffix, host, server string) (Creden
 	if err != nil {
 		credentials, unread = failed(err)
 	} else {
-		credentials = Credentials{Username: found.username, Secret: found.secret, Source: helperSource(suffix), Origin: FromHelper}
+		credentials = Credentials{Username: found.username, Secret: found.secret, Source: helperSource(suffix), Origin: FromHelper, helper: suffix}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

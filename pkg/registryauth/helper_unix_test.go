@@ -55,7 +55,7 @@ func TestHelpers(t *testing.T) {
 			if unread != nil && !unread.None() {
 				t.Fatal(unread)
 			}
-			got.Source, got.Origin = "", FromNowhere
+			got.Source, got.Origin, got.helper = "", FromNowhere, ""
 			if got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}

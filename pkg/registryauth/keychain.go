@@ -32,8 +32,9 @@ type Credentials struct {
 	RegistryToken string // a bearer token that is to be sent as it is
 	Source        string // where they come from, for messages
 	Origin        Origin
-	identity      bool // the secret is an identity token, though there is a user name
-	path          string
+	identity      bool   // the secret is an identity token, though there is a user name
+	path          string // of the repositories they are for; empty if for the whole registry
+	helper        string // the helper's name in the config
 }
 
 // anonymous is true if there is nothing to send.
