@@ -81,8 +81,10 @@ func (s *survey) split() (since, latest int64) {
 	return since, 0
 }
 
+// settled reports whether the file was written when it was changed. A program that sets the time to now sets one a little
+// after the kernel's, whose clock is coarser.
 func (d doubt) settled() bool {
-	return d.changed > d.modified && d.changed-d.modified <= int64(settling)
+	return max(d.changed-d.modified, d.modified-d.changed) <= int64(settling)
 }
 
 // writeModes adds the usual mode of the directories and those which have another one. A new directory of the usual mode
