@@ -55,6 +55,8 @@ type Input struct {
 type Environment struct {
 	WorkingDir string    // what relative paths are relative to
 	Stdin      io.Reader // read only if the input names "-"
+	// Expand replaces a leading ~ of a path; nil leaves paths as they are.
+	Expand func(path string) string
 }
 
 // Context is a checked build input, ready to be put into any number of solves.
@@ -226,7 +228,7 @@ func (c *Context) fromRemote(in Input, env Environment) error {
 		return err
 	case isURL(in.Dockerfile):
 		c.dockerfileFromURL(in.Dockerfile)
-	case filepath.IsAbs(in.Dockerfile):
+	case filepath.IsAbs(env.expand(in.Dockerfile)):
 		c.attrs[dockerfileKeyAttr] = dockerfileMount
 		_, err := c.dockerfileFromFile(in, env, "")
 		return err
@@ -238,8 +240,16 @@ func (c *Context) fromRemote(in Input, env Environment) error {
 	return nil
 }
 
+func (e Environment) expand(name string) string {
+	if e.Expand == nil {
+		return name
+	}
+	return e.Expand(name)
+}
+
 // path makes name absolute without asking the process where it is.
 func (e Environment) path(name string) string {
+	name = e.expand(name)
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
 	}

@@ -2,7 +2,6 @@ package request
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -158,7 +157,7 @@ func (f cacheFlag) complete(value string, entry client.CacheOptionsEntry, env En
 func (f cacheFlag) completeLocal(value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
 	dir := absolute(env, entry.Attrs[f.place()])
 	entry.Attrs[f.place()] = dir
-	info, err := os.Stat(dir)
+	info, err := safefile.Stat(dir)
 	if err == nil && !info.IsDir() {
 		return "", f.wrong(value, dir+" is a file", "name a directory")
 	}
@@ -168,7 +167,7 @@ func (f cacheFlag) completeLocal(value string, entry client.CacheOptionsEntry, e
 		}
 		return "", nil
 	}
-	if _, err := os.Stat(filepath.Join(dir, "index.json")); err != nil && entry.Attrs["digest"] == "" {
+	if !safefile.Exists(filepath.Join(dir, "index.json")) && entry.Attrs["digest"] == "" {
 		return "there is no cache in " + dir + " yet", nil
 	}
 	return "", nil

@@ -1,13 +1,12 @@
 package request
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/moby/buildkit/util/urlutil"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // checkout is the git checkout that the context is in.
@@ -25,7 +24,7 @@ func (o Input) describeSource(r *Request, env Environment) {
 	text, given := env.LookupEnv("BUILDX_GIT_INFO")
 	informed := !given || isYes(text)
 	dir := absolute(env, o.Path)
-	if info, err := os.Stat(dir); r.plain || (!labeled && !informed) || err != nil || !info.IsDir() {
+	if r.plain || (!labeled && !informed) || !safefile.IsDir(dir) {
 		return
 	}
 	c, found := findCheckout(dir, env)
@@ -51,7 +50,7 @@ func (o Input) describeSource(r *Request, env Environment) {
 	note("vcs:source", "org.opencontainers.image.source", c.source())
 	if informed {
 		for mount, dir := range r.context.Directories() {
-			if below, err := filepath.Rel(c.root, realPath(dir)); err == nil && !strings.HasPrefix(below, "..") {
+			if below, inside := c.below(realPath(dir)); inside {
 				r.attrs["vcs:localdir:"+mount] = below
 			}
 		}
@@ -61,10 +60,16 @@ func (o Input) describeSource(r *Request, env Environment) {
 		if o.File != "" {
 			file = absolute(env, o.File)
 		}
-		if below, err := filepath.Rel(c.root, filepath.Join(realPath(filepath.Dir(file)), filepath.Base(file))); err == nil && !strings.HasPrefix(below, "..") {
+		if below, inside := c.below(filepath.Join(realPath(filepath.Dir(file)), filepath.Base(file))); inside {
 			r.attrs["label:com.docker.image.source.entrypoint"] = below
 		}
 	}
+}
+
+// below returns the path relative to the checkout, as the daemon writes paths.
+func (c checkout) below(path string) (name string, inside bool) {
+	name, err := filepath.Rel(c.root, path)
+	return filepath.ToSlash(name), err == nil && filepath.IsLocal(name)
 }
 
 func isYes(text string) bool {
@@ -75,7 +80,7 @@ func isYes(text string) bool {
 // findCheckout looks for .git first, so that git runs only where there is one.
 func findCheckout(dir string, env Environment) (c checkout, found bool) {
 	for c.root = realPath(dir); ; c.root = filepath.Dir(c.root) {
-		if _, err := os.Stat(filepath.Join(c.root, ".git")); err == nil {
+		if safefile.Exists(filepath.Join(c.root, ".git")) {
 			break
 		}
 		if c.root == filepath.Dir(c.root) {
@@ -87,19 +92,9 @@ func findCheckout(dir string, env Environment) (c checkout, found bool) {
 	return c, err == nil
 }
 
-// say is the first line that git says, and empty if it fails.
-func (c checkout) say(args ...string) string {
-	out, err := exec.Command(c.program, append([]string{"-C", c.root}, args...)...).Output()
-	if err != nil {
-		return ""
-	}
-	line, _, _ := strings.Cut(string(out), "\n")
-	return line
-}
-
 func (c checkout) revision(checkDirty bool) string {
 	commit := c.say("rev-parse", "--verify", "--quiet", "HEAD")
-	if commit != "" && checkDirty && c.say("status", "--porcelain", "--ignored") != "" {
+	if commit != "" && checkDirty && c.isDirty() {
 		commit += "-dirty"
 	}
 	return commit

@@ -69,7 +69,7 @@ func (o Input) input() (buildcontext.Input, error) {
 }
 
 func (o Input) environment(env Environment) buildcontext.Environment {
-	return buildcontext.Environment{WorkingDir: env.WorkingDir, Stdin: env.Stdin}
+	return buildcontext.Environment{WorkingDir: env.WorkingDir, Stdin: env.Stdin, Expand: env.expand}
 }
 
 // parseBuildContext reads NAME=VALUE. The name is written as the Dockerfile's

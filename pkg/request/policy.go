@@ -2,12 +2,13 @@ package request
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // Policy is which sources may be used: --policy and --source-policy-file.
@@ -19,6 +20,7 @@ type Policy struct {
 const (
 	policyFlag      = "--policy"
 	policyForm      = "use filename=FILE.json, reset=true or disabled=true"
+	maxPolicy       = 16 << 20 // bytes
 	sourcePolicyEnv = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 )
 
@@ -126,7 +128,7 @@ func parsePolicy(value string) (policyOption, error) {
 
 // readPolicy reads JSON, or what buildctl writes in protobuf.
 func readPolicy(flag, typed, path string) (*spb.Policy, error) {
-	text, err := os.ReadFile(path)
+	text, err := safefile.Read(path, maxPolicy)
 	if err != nil {
 		return nil, &UsageError{Flag: flag, Value: typed, Reason: err.Error(), Next: "name a file in JSON with the rules"}
 	}
@@ -159,7 +161,7 @@ func (o Input) refuseRego(r *Request, env Environment) error {
 	if o.File != "" {
 		name = absolute(env, o.File)
 	}
-	if _, err := os.Stat(name + ".rego"); err == nil {
+	if safefile.Exists(name + ".rego") {
 		return &UsageError{
 			Flag: "--file", Value: name, Reason: "beside it is a policy, " + filepath.Base(name) + ".rego, and Rego needs an engine that this plugin does not have",
 			Next: "add --policy disabled=true to build without it",

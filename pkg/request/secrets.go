@@ -1,11 +1,12 @@
 package request
 
 import (
+	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // Secrets are values that steps can read and that leave no trace in the image:
@@ -132,21 +133,15 @@ func (s secret) read(r *Request, env Environment) ([]byte, error) {
 }
 
 func (s secret) readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		next := "name the file with src=, or the variable with env="
-		if s.file != "" {
-			next = "check the path; it is relative to the working directory"
-		}
-		return nil, s.wrong(err.Error(), next)
-	}
-	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, secretsprovider.MaxSecretSize+1))
-	if err != nil {
-		return nil, s.wrong(err.Error(), "name a file")
-	}
-	if len(text) > secretsprovider.MaxSecretSize {
+	text, err := safefile.Read(path, secretsprovider.MaxSecretSize)
+	var large *safefile.TooLargeError
+	switch {
+	case errors.As(err, &large):
 		return nil, s.tooLarge()
+	case err != nil && s.file != "":
+		return nil, s.wrong(err.Error(), "check the path; it is relative to the working directory")
+	case err != nil:
+		return nil, s.wrong(err.Error(), "name the file with src=, or the variable with env=")
 	}
 	return text, nil
 }

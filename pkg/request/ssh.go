@@ -1,11 +1,14 @@
 package request
 
 import (
+	"io/fs"
 	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/session/sshforward"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // SSH are the agents and keys that steps and git sources may use: --ssh.
@@ -17,6 +20,7 @@ const (
 	sshFlag     = "--ssh"
 	sshForm     = "default, or ID=SOCKET, or ID=KEY[,KEY]"
 	agentSocket = "SSH_AUTH_SOCK"
+	agentPipe   = `\\.\pipe\` // the agent's place on Windows
 )
 
 // apply offers the agent to a context that git fetches over ssh too, without
@@ -105,6 +109,9 @@ func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env 
 		}
 		for j, path := range config.Paths {
 			config.Paths[j] = absolute(env, path)
+			if reason := noKey(config.Paths[j]); reason != "" {
+				return &UsageError{Flag: flag, Value: config.ID + "=" + path, Reason: reason, Next: "use " + sshForm}
+			}
 		}
 		if _, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{*config}); err != nil {
 			return &UsageError{Flag: flag, Value: config.ID + "=" + strings.Join(config.Paths, ","), Reason: sshReason(err), Next: sshAdvice(err)}
@@ -116,6 +123,15 @@ func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env 
 	}
 	r.session = append(r.session, provider)
 	return nil
+}
+
+// noKey says why the provider must not open the path: it would wait for what is no key and no socket of an agent.
+func noKey(path string) string {
+	info, err := safefile.Stat(path)
+	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSocket != 0 || strings.HasPrefix(path, agentPipe) {
+		return "" // the provider reports what is missing
+	}
+	return "it is " + safefile.Kind(info.Mode()) + ", and neither a key nor the socket of an agent"
 }
 
 // sshReason is the cause without the layers that name Go types and the ID.

@@ -120,6 +120,7 @@ func named(env Environment, path string) string {
 }
 
 func absolute(env Environment, path string) string {
+	path = env.expand(path)
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
