@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -59,7 +59,7 @@ func newDoctorCommand(f *factory, run func(context.Context, *doctorOptions) erro
 		},
 	}
 	flags := c.Flags()
-	flags.StringVarP(&o.output, "output", "o", "", `Print the results as "json"`)
+	flags.StringVarP(&o.output, "output", "o", "", "Output format: "+output.Values)
 	flags.Var((*list)(&o.registries), "registry", "Check that this registry is reached from here and accepts the credentials (repeatable)")
 	flags.Var((*list)(&o.pushes), "push-to", "Check that this image may be pushed, without pushing it (repeatable)")
 	takesBuilder(c)
@@ -67,8 +67,8 @@ func newDoctorCommand(f *factory, run func(context.Context, *doctorOptions) erro
 }
 
 func (o *doctorOptions) check() error {
-	if o.output != "" && o.output != "json" {
-		return &optionError{flag: "--output", value: o.output, reason: "there is only json"}
+	if err := output.CheckValue(o.output); err != nil {
+		return err
 	}
 	for i, host := range o.registries {
 		parsed, err := registryauth.ParseHost(host)
@@ -96,11 +96,8 @@ func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
 			failed = checkup.Print(f.streams.Out, result)
 		}
 	})
-	if o.output == "json" {
-		encoder := json.NewEncoder(f.results())
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		failed = encoder.Encode(struct {
+	if o.output != "" {
+		failed = output.PrintValue(f.results(), o.output, struct {
 			OK     bool             `json:"ok"`
 			Checks []checkup.Result `json:"checks"`
 		}{checkup.Err(results) == nil, results})

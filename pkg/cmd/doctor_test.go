@@ -31,7 +31,7 @@ func TestDoctorFlagsReachTheOptions(t *testing.T) {
 
 func TestDoctorMisuse(t *testing.T) {
 	for _, args := range [][]string{
-		{"-o", "yaml"}, {"--registry", "r.io/path/in"}, {"--push-to", "UPPER"}, {"Not_A_Name"}, {"a", "b"},
+		{"-o", "xml"}, {"--registry", "r.io/path/in"}, {"--push-to", "UPPER"}, {"Not_A_Name"}, {"a", "b"},
 	} {
 		if stdout, stderr, code := call(t, append([]string{"doctor"}, args...)...); code != exitUsage || stdout != "" {
 			t.Errorf("%q: exit %d, %s%s", args, code, stdout, stderr)

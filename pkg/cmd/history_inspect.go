@@ -2,7 +2,7 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 )
 
@@ -23,10 +24,10 @@ const historyInspectExample = `  # All that is known of the latest build
   kubectl buildkit history inspect
 
   # What another one was made from
-  kubectl buildkit history inspect ^1 --format json | jq .materials`
+  kubectl buildkit history inspect ^1 -o json | jq .materials`
 
 func newHistoryInspectCommand(f *factory, connect *connectOptions) *cobra.Command {
-	format := ""
+	format, as := "", output.Format{}
 	c := &cobra.Command{
 		Use:   "inspect [REF]",
 		Short: "Show what was asked of a build, and what became of it",
@@ -35,15 +36,16 @@ func newHistoryInspectCommand(f *factory, connect *connectOptions) *cobra.Comman
 		Example: historyInspectExample,
 		Args:    atMostOneRef,
 		RunE: func(c *cobra.Command, args []string) error {
-			return runHistoryInspect(c.Context(), f, *connect, refArgument(args), format)
+			return runHistoryInspect(c.Context(), f, *connect, refArgument(args), format, as)
 		},
 	}
-	c.Flags().StringVar(&format, "format", formatText, "How to print: text or json")
+	c.Flags().StringVar(&format, "format", formatText, "As docker's: text or json")
+	as.Register(c.Flags())
 	return c
 }
 
-func runHistoryInspect(ctx context.Context, f *factory, connect connectOptions, ref, format string) error {
-	if err := checkFormat(format, formatText); err != nil {
+func runHistoryInspect(ctx context.Context, f *factory, connect connectOptions, ref, format string, as output.Format) error {
+	if err := errors.Join(checkFormat(format, formatText), as.Check()); err != nil {
 		return err
 	}
 	return f.withRecord(ctx, connect, ref, func(ctx context.Context, c *client.Client, record kept) error {
@@ -54,18 +56,26 @@ func runHistoryInspect(ctx context.Context, f *factory, connect connectOptions, 
 		if format == formatJSON {
 			return printInspectedJSON(f.results(), record, details)
 		}
-		return printInspected(f.streams.Out, record, details)
+		return as.Print(f.results(), inspectedAnswer(record, details))
 	})
 }
 
+// inspected is a build for programs.
+type inspected struct {
+	recordLine
+	*history.Details
+}
+
 func printInspectedJSON(w io.Writer, record kept, details *history.Details) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(struct {
-		recordLine
-		*history.Details
-	}{newRecordLine(record), details})
+	return output.PrintValue(w, formatJSON, inspected{newRecordLine(record), details})
+}
+
+func inspectedAnswer(record kept, details *history.Details) output.Answer {
+	return output.Answer{
+		Kind: "Build", Single: true,
+		Items: []output.Item{{Name: record.Ref, Namespace: record.member.Namespace, Fields: inspected{newRecordLine(record), details}}},
+		Text:  func(w io.Writer, _ bool) error { return printInspected(w, record, details) },
+	}
 }
 
 // printInspected prints one fact a line, in the manner of kubectl describe.

@@ -3,23 +3,25 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
 const historyListLong = `List the builds that the builder's members have a record of, the newest first.
 
 A filter is a key, an operator and a value: status=error (or running, completed, canceled), name=TEXT, ref=TEXT,
 repository=TEXT with = and !=; startedAt, completedAt (how long ago, or a time) and duration with <, <=, >, >=. Several
-filters must all match. With --format json every line is a build, with the keys of docker buildx history ls and more.`
+filters must all match. With --format json every line is a build, with the keys of docker buildx history ls and more; -o has
+kubectl's formats.`
 
 const historyListExample = `  # What failed today
   kubectl buildkit history list --filter status=error --filter 'startedAt>24h'
@@ -28,11 +30,12 @@ const historyListExample = `  # What failed today
   kubectl buildkit history list --filter 'duration>1m' --quiet
 
   # For programs
-  kubectl buildkit history list --format json`
+  kubectl buildkit history list -o json`
 
 type historyListOptions struct {
 	filters []string
 	format  string
+	output  output.Format
 	quiet   bool
 }
 
@@ -52,7 +55,8 @@ func newHistoryListCommand(f *factory, connect *connectOptions) *cobra.Command {
 		},
 	}
 	c.Flags().Var((*list)(&o.filters), "filter", "Only builds that match, e.g. status=error (repeatable)")
-	c.Flags().StringVar(&o.format, "format", formatTable, "How to print: table or json")
+	c.Flags().StringVar(&o.format, "format", formatTable, "As docker's: table, or json with a line a build")
+	o.output.Register(c.Flags())
 	c.Flags().BoolVarP(&o.quiet, "quiet", "q", false, "Print the references alone")
 	return c
 }
@@ -73,7 +77,7 @@ func checkFormat(format, readable string) error {
 }
 
 func runHistoryList(ctx context.Context, f *factory, connect connectOptions, o historyListOptions) error {
-	if err := checkFormat(o.format, formatTable); err != nil {
+	if err := errors.Join(checkFormat(o.format, formatTable), o.output.Check()); err != nil {
 		return err
 	}
 	filters, err := history.ParseFilters(o.filters, time.Now())
@@ -91,11 +95,11 @@ func runHistoryList(ctx context.Context, f *factory, connect connectOptions, o h
 		return err
 	case o.format == formatJSON:
 		return firstError(err, printRecordLines(f.results(), records))
-	case len(records) == 0:
+	case len(records) == 0 && o.output.ForPeople():
 		escape.Fprintln(f.streams.ErrOut, "no builds")
 		return nil
 	}
-	return firstError(err, printRecords(f.streams.Out, records, time.Now()))
+	return firstError(err, o.output.Print(f.results(), recordsAnswer(records, time.Now())))
 }
 
 func firstError(errs ...error) error {
@@ -109,8 +113,13 @@ func firstError(errs ...error) error {
 
 // printRecords prints one line a build, in the manner of kubectl get.
 func printRecords(w io.Writer, records []kept, now time.Time) error {
-	tw := printers.GetNewTabWriter(w)
-	escape.Fprintf(tw, "REF\tNAME\tSTATUS\tCREATED\tDURATION\tCACHED\tMEMBER\n")
+	return (&output.Format{}).Print(w, recordsAnswer(records, now))
+}
+
+func recordsAnswer(records []kept, now time.Time) output.Answer {
+	answer := output.Answer{Kind: "Build", Columns: []output.Column{
+		{Name: "Ref"}, {Name: "Name"}, {Name: "Status"}, {Name: "Created"}, {Name: "Duration"}, {Name: "Cached"}, {Name: "Member"}, {Name: "Error", Wide: true},
+	}}
 	for _, record := range records {
 		status, steps := string(record.Status), fmt.Sprintf("%d/%d", record.Cached, record.Total)
 		if record.Pinned {
@@ -120,10 +129,12 @@ func printRecords(w io.Writer, records []kept, now time.Time) error {
 			steps = "-"
 		}
 		created := duration.HumanDuration(now.Sub(record.Created)) + " ago"
-		escape.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			record.Ref, shortName(record.Record), status, created, shortDuration(record.Duration), steps, record.member.Pod)
+		answer.Items = append(answer.Items, output.Item{
+			Name: record.Ref, Namespace: record.member.Namespace, Fields: newRecordLine(record),
+			Cells: []any{record.Ref, shortName(record.Record), status, created, shortDuration(record.Duration), steps, record.member.Pod, record.Error},
+		})
 	}
-	return tw.Flush()
+	return answer
 }
 
 // shortName fits into a table: of a long name the end tells more than the beginning.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
@@ -155,5 +157,37 @@ func TestReportOfTrace(t *testing.T) {
 	stdout, stderr, code := call(t, "history", "report", "--trace", trace)
 	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "status 2 is none") {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+// The formats of kubectl's --output are those of every other command; --format stays docker's.
+func TestHistoryFormats(t *testing.T) {
+	record := kept{Record: history.Record{Ref: "abc", Name: "app", Status: history.Completed, Error: "x"}, member: cluster.Member{Pod: "p", Namespace: "ns"}}
+	for as, want := range map[string]string{
+		"name": "build/abc\n", "jsonpath={.items[0].ref} {.items[0].status}": "abc completed", "wide": "ERROR", "custom-columns=R:.metadata.name": "R\nabc\n",
+	} {
+		streams, _, out, _ := genericiooptions.NewTestIOStreams()
+		printFormatted(newFactory(streams, noEnv), recordsAnswer([]kept{record}, time.Now()), as)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: got %q", as, out.String())
+		}
+	}
+	streams, _, out, _ := genericiooptions.NewTestIOStreams()
+	details := &history.Details{Materials: []history.Material{{URI: "pkg:x"}}}
+	printFormatted(newFactory(streams, noEnv), inspectedAnswer(record, details), "jsonpath={.kind} {.ref} {.materials[0].uri}")
+	if out.String() != "Build abc pkg:x" {
+		t.Errorf("got %q", out.String())
+	}
+}
+
+func TestVersionFormats(t *testing.T) {
+	for as, want := range map[string]string{"json": `"buildkit": "`, "yaml": "buildkit: "} {
+		streams, _, out, _ := genericiooptions.NewTestIOStreams()
+		if code := Run(t.Context(), []string{"version", "-o", as}, streams, noEnv); code != exitOK || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: exit %d, got %q", as, code, out.String())
+		}
+	}
+	if code := Run(t.Context(), []string{"version", "-o", "xml"}, genericiooptions.NewTestIOStreamsDiscard(), noEnv); code != exitUsage {
+		t.Errorf("exit %d", code)
 	}
 }

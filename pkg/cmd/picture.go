@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
@@ -12,6 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/version"
 )
 
 // picture is what a running build is drawn from, if --report asks for it.
@@ -34,14 +36,16 @@ func (p *picture) watch(display solve.Display) solve.Display {
 }
 
 // ofBuild writes the page of a build that has ended, with err or without: it is wanted most when the build failed.
-func (p *picture) ofBuild(ctx context.Context, member cluster.Member, built *result.Result, err error) error {
+func (p *picture) ofBuild(ctx context.Context, b *connected, built *result.Result, err error) error {
 	if p.target == nil {
 		return nil
 	}
 	about := report.About{
 		Title: p.request.Name(), State: stateOf(ctx, err), Err: err,
-		Facts: append([]report.Fact{{Name: "Ref", Value: p.request.Ref()}}, memberFacts(member)...),
+		Facts: append([]report.Fact{{Name: "Ref", Value: p.request.Ref()}}, memberFacts(b.member)...),
 	}
+	about.Facts = append(about.Facts, report.FactsOf(p.request.Attributes())...)
+	about.Facts = append(about.Facts, versionFacts(ctx, b)...)
 	if built != nil && built.Line() != "" {
 		about.Facts = append(about.Facts, report.Fact{Name: "Result", Value: built.Line()})
 	}
@@ -57,6 +61,19 @@ func stateOf(ctx context.Context, err error) report.State {
 		return report.Canceled
 	}
 	return report.Failed
+}
+
+// versionPatience is how long a daemon may take to say its version before the page is written without it.
+const versionPatience = 2 * time.Second
+
+func versionFacts(ctx context.Context, b *connected) []report.Fact {
+	facts := []report.Fact{{Name: "kubectl-buildkit", Value: version.Read().Plugin}}
+	ctx, cancel := context.WithTimeout(ctx, versionPatience)
+	defer cancel()
+	if daemon, err := b.daemon.Version(ctx); err == nil {
+		facts = append(facts, report.Fact{Name: "BuildKit", Value: daemon})
+	}
+	return facts
 }
 
 func memberFacts(member cluster.Member) []report.Fact {

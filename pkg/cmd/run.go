@@ -51,7 +51,7 @@ func (f *factory) build(
 		warnings, _ := display.Close() // it is closed: these are its warnings once more
 		built.AddWarnings(warnings)
 	}
-	err = errors.Join(err, picture.ofBuild(ctx, b.member, built, err))
+	err = errors.Join(err, picture.ofBuild(ctx, b, built, err))
 	if target := req.Files().Ref; target != nil && req.Ref() != "" {
 		err = errors.Join(err, result.WriteRef(ctx, target, req.Ref()))
 	}

@@ -2,6 +2,7 @@ package request
 
 import (
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -137,6 +138,11 @@ func (r *Request) Name() string {
 		return filepath.Base(dir)
 	}
 	return "build"
+}
+
+// Attributes are the options of the frontend, e.g. "target" and "build-arg:VERSION".
+func (r *Request) Attributes() map[string]string {
+	return maps.Clone(r.attrs)
 }
 
 // Warnings are the sentences to print before the build starts.

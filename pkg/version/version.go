@@ -10,10 +10,10 @@ import (
 
 // Version describes a build of the plugin.
 type Version struct {
-	Plugin   string // e.g. "v1.2.3"; "(devel)" outside a checkout
-	BuildKit string // the client library, e.g. "v0.34.2"
-	Go       string // e.g. "go1.26.8"
-	Platform string // e.g. "linux/amd64"
+	Plugin   string `json:"plugin"`   // e.g. "v1.2.3"; "(devel)" outside a checkout
+	BuildKit string `json:"buildkit"` // the client library, e.g. "v0.34.2"
+	Go       string `json:"go"`       // e.g. "go1.26.8"
+	Platform string `json:"platform"` // e.g. "linux/amd64"
 }
 
 const buildkitModule = "github.com/moby/buildkit"
