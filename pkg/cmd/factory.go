@@ -20,6 +20,7 @@ type factory struct {
 	// streams escape what is printed; raw are those below, for what must arrive byte for byte.
 	streams   genericiooptions.IOStreams
 	raw       genericiooptions.IOStreams
+	args      []string // the command line
 	lookupEnv func(string) (string, bool)
 	flags     *genericclioptions.ConfigFlags
 	// kubeconfig is what kubectl's flags and files say, and config how to reach the API server by that, or from inside a

@@ -115,7 +115,7 @@ func explainUsage(err error) (failure, bool) {
 			code: exitUsage,
 		}, true
 	}
-	return failure{}, false
+	return explainInstall(err)
 }
 
 // flagOf is the flag that sets a field of a builder, e.g. "--node-selector" for "node selector".

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -16,9 +17,15 @@ import (
 
 const installLong = `Put a builder into the namespace, or change the one that is there.
 
-A builder is BuildKit's daemon in a Pod. It listens to nobody but those who may read its client Secret and forward
-ports to its Pod: the Role NAME-user, which install makes, permits just that. Running install again applies what
-changed; a Pod that must be replaced is stopped once its running builds ended.`
+A builder is BuildKit's daemon in a Pod. Only users who may read its client Secret and forward ports to its Pod can
+connect to it: the Role NAME-user, which install makes, permits just that.
+
+The settings are stored with the builder. Running install again changes what its flags name and keeps the rest: flags
+that can be repeated add to the values that are stored, --unset takes a setting or one of its values back, --reset all
+of them. "kubectl buildkit info" shows the settings. An unchanged builder is not written.
+
+Changes are listed before they are made. If the cache or the history of a Pod is lost with them, install asks on a
+terminal; elsewhere it needs --yes. A Pod that is replaced is stopped once its running builds have ended.`
 
 const installExample = `  # A builder named buildkitd in the current namespace
   kubectl buildkit install
@@ -33,6 +40,10 @@ const installExample = `  # A builder named buildkitd in the current namespace
   # Three members, each with a volume that outlives its Pod
   kubectl buildkit install --replicas 3 --storage 50Gi
 
+  # Change one thing, keep the rest; take one thing back
+  kubectl buildkit install --limit memory=16Gi
+  kubectl buildkit install --unset insecure-registry=registry.local:5000
+
   # What it would do
   kubectl buildkit install -o yaml --dry-run=client`
 
@@ -44,6 +55,7 @@ type installOptions struct {
 	dryRun  string // "none", "client" or "server"
 	output  string // "" or "yaml"
 	force   bool
+	yes     bool
 	wait    bool
 	timeout time.Duration
 }
@@ -69,6 +81,7 @@ func newInstallCommand(f *factory, run func(context.Context, *installOptions) er
 	flags.StringVar(&o.dryRun, "dry-run", "none", `"client" asks nobody, "server" asks the cluster; neither changes anything`)
 	flags.Lookup("dry-run").NoOptDefVal = "client"
 	flags.BoolVar(&o.force, "force", false, "Replace the Pod at once, without waiting for its running builds, nor for a node that is lost")
+	flags.BoolVarP(&o.yes, "yes", "y", false, "Agree to what is lost, e.g. a cache, without being asked")
 	flags.BoolVar(&o.wait, "wait", true, "Wait until the daemon has answered")
 	flags.DurationVar(&o.timeout, "timeout", defaultInstallTimeout, "How long to wait")
 	takesBuilder(c)
@@ -103,12 +116,15 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 	}
 	outcome, err := install(ctx, f, o.spec.name, edit, cluster.InstallOptions{
 		DryRun: o.dryRun == "server", Force: o.force, NoWait: !o.wait, Timeout: o.timeout,
+		Confirm: (&confirmation{
+			f: f, yes: o.yes, dry: o.dryRun == "server", reset: o.spec.reset, again: f.again("--yes"),
+		}).ask,
 	})
 	if err != nil {
 		return err
 	}
 	if o.output == "yaml" {
-		return printYAML(f, outcome.Objects)
+		return printYAML(f, withoutKeys(outcome.Objects, o.dryRun == "server"))
 	}
 	return printOutcome(f, outcome, o)
 }
@@ -120,6 +136,10 @@ func install(
 	c, err := f.cluster()
 	if err != nil {
 		return cluster.Outcome{}, err
+	}
+	if options.Confirm == nil {
+		again := fmt.Sprintf("kubectl buildkit install %s -n %s --yes", name, c.Namespace())
+		options.Confirm = (&confirmation{f: f, quiet: true, again: again}).ask
 	}
 	options.Probe = func(ctx context.Context, member cluster.Member, connection *cluster.Connection) error {
 		return answers(ctx, f, member, connection)
@@ -164,6 +184,23 @@ func printPlan(f *factory, name string, edit cluster.Edit, output string) error 
 		}
 	}
 	return nil
+}
+
+// withoutKeys leaves out what Secrets hold, unless it was made for this output alone: logs of scripts are read by many.
+func withoutKeys(objects []manifest.Object, dryRun bool) []manifest.Object {
+	if dryRun {
+		return objects
+	}
+	shown := make([]manifest.Object, 0, len(objects))
+	for _, object := range objects {
+		if secret, ok := object.(*corev1.Secret); ok {
+			secret = secret.DeepCopy()
+			secret.Data = nil
+			object = secret
+		}
+		shown = append(shown, object)
+	}
+	return shown
 }
 
 func printYAML(f *factory, objects []manifest.Object) error {

@@ -27,6 +27,7 @@ const rootExample = `  # Put a builder into the current namespace
 // Run executes the command line and returns the exit code of the process. It is the only way into this package.
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) int {
 	f := newFactory(streams, lookupEnv)
+	f.args = args
 	defer f.flush()
 	root := newRootCommand(f)
 	root.SetArgs(args)

@@ -1,0 +1,53 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+// explainInstall is about installs that are refused before they change anything.
+func explainInstall(err error) (failure, bool) {
+	var (
+		unconfirmed *unconfirmedError
+		storage     *cluster.StorageError
+		unowned     *cluster.UnownedError
+		conflict    *cluster.ConflictError
+		version     *builder.SettingsVersionError
+	)
+	switch {
+	case errors.As(err, &unconfirmed):
+		return failure{text: unconfirmed.Error(), next: unconfirmed.again, code: exitUsage}, true
+	case errors.As(err, &storage):
+		return failure{text: storage.Error(), next: nextForStorage(storage), code: exitUsage}, true
+	case errors.As(err, &unowned):
+		next := fmt.Sprintf("kubectl buildkit uninstall %s -n %s removes it; then install again", unowned.Name, unowned.Namespace)
+		return failure{text: unowned.Error(), next: next, code: exitUsage}, true
+	case errors.As(err, &conflict):
+		return failure{text: conflict.Error(), next: "run the command again", code: exitFailed}, true
+	case errors.As(err, &version):
+		return failure{text: err.Error(), next: "use the version of kubectl buildkit that stored them, or a newer one", code: exitUsage}, true
+	}
+	return failure{}, false
+}
+
+func nextForStorage(e *cluster.StorageError) string {
+	purge := fmt.Sprintf("kubectl buildkit uninstall %s -n %s --purge removes the volumes with their cache; then install again", e.Name, e.Namespace)
+	switch e.Reason {
+	case cluster.NoDefaultClass, cluster.NoSuchClass:
+		if len(e.Classes) == 0 {
+			return "this cluster has no StorageClass: leave out --storage, so that the cache is on the node's disk"
+		}
+		return "name one of the cluster's: --storage-class " + strings.Join(e.Classes, " or --storage-class ")
+	case cluster.OtherClass:
+		keep := "leave out --storage-class"
+		if e.Has != "" {
+			keep = "--storage-class " + e.Has + " keeps them"
+		}
+		return keep + "; " + purge
+	}
+	return fmt.Sprintf("--storage %s keeps them; %s", e.Has, purge)
+}
