@@ -24,18 +24,18 @@ func explainInstall(err error) (failure, bool) {
 	case errors.As(err, &storage):
 		return failure{text: storage.Error(), next: nextForStorage(storage), code: exitUsage}, true
 	case errors.As(err, &unowned):
-		next := fmt.Sprintf("kubectl buildkit uninstall %s -n %s removes it; then install again", unowned.Name, unowned.Namespace)
+		next := fmt.Sprintf("remove it, then install again: kubectl buildkit uninstall %s -n %s", unowned.Name, unowned.Namespace)
 		return failure{text: unowned.Error(), next: next, code: exitUsage}, true
 	case errors.As(err, &conflict):
 		return failure{text: conflict.Error(), next: "run the command again", code: exitFailed}, true
 	case errors.As(err, &version):
-		return failure{text: err.Error(), next: "use the version of kubectl buildkit that stored them, or a newer one", code: exitUsage}, true
+		return failure{text: err.Error(), next: "use the version of this plugin that stored them, or a newer one", code: exitUsage}, true
 	}
 	return failure{}, false
 }
 
 func nextForStorage(e *cluster.StorageError) string {
-	purge := fmt.Sprintf("kubectl buildkit uninstall %s -n %s --purge removes the volumes with their cache; then install again", e.Name, e.Namespace)
+	purge := fmt.Sprintf("to remove the volumes with their cache, and install again: kubectl buildkit uninstall %s -n %s --purge", e.Name, e.Namespace)
 	switch e.Reason {
 	case cluster.NoDefaultClass, cluster.NoSuchClass:
 		if len(e.Classes) == 0 {

@@ -42,7 +42,7 @@ type situation struct {
 
 // situations has a row for every error that a package returns; see TestEveryErrorHasARow.
 func situations() []situation {
-	return slices.Concat(clusterSituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
+	return slices.Concat(clusterSituations(), installSituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
 }
 
 func clusterSituations() []situation {
@@ -330,25 +330,21 @@ func TestEveryErrorHasARow(t *testing.T) {
 // rowless are the errors that no reader gets as they are, with the reason.
 func rowless() map[string]string {
 	return map[string]string{
-		"buildcontext.InvalidError":    "package request makes a UsageError of it",
-		"registryauth.SourceError":     "part of a DeniedError",
-		"safefile.NotRegularError":     "the readers make errors of their flags of it",
-		"safefile.TooLargeError":       "the readers make errors of their flags of it",
-		"cluster.UnownedError":         "has a test of its own beside its explanation",
-		"cluster.StorageError":         "has a test of its own beside its explanation",
-		"cluster.ConflictError":        "has a test of its own beside its explanation",
-		"safefile.LeavesError":         "the readers make errors of their flags of it",
-		"registryauth.notKeptError":    "part of a SourceError",
-		"registryauth.PlainError":      "part of a TokenError or an UnreachableError",
-		"registryauth.RedirectError":   "part of a TokenError or an UnreachableError",
-		"registryauth.answerError":     "part of a TokenError",
-		"trust.UnusableError":          "part of an ExpiredError",
-		"proxy.SocketError":            "an optionError says it",
-		"cmd.strandedError":            "explainLoss makes a lostError of it",
-		"cmd.untrustedError":           "has a test of its own beside it",
-		"cluster.UnverifiedError":      "has a test of its own beside its explanation",
-		"builder.SettingsVersionError": "install says it",
-		"result.AnswerError":           "has a test of its own beside its explanation",
+		"buildcontext.InvalidError":  "package request makes a UsageError of it",
+		"registryauth.SourceError":   "part of a DeniedError",
+		"safefile.NotRegularError":   "the readers make errors of their flags of it",
+		"safefile.TooLargeError":     "the readers make errors of their flags of it",
+		"safefile.LeavesError":       "the readers make errors of their flags of it",
+		"registryauth.notKeptError":  "part of a SourceError",
+		"registryauth.PlainError":    "part of a TokenError or an UnreachableError",
+		"registryauth.RedirectError": "part of a TokenError or an UnreachableError",
+		"registryauth.answerError":   "part of a TokenError",
+		"trust.UnusableError":        "part of an ExpiredError",
+		"proxy.SocketError":          "an optionError says it",
+		"cmd.strandedError":          "explainLoss makes a lostError of it",
+		"cmd.untrustedError":         "has a test of its own beside it",
+		"cluster.UnverifiedError":    "has a test of its own beside its explanation",
+		"result.AnswerError":         "has a test of its own beside its explanation",
 	}
 }
 

@@ -1,0 +1,27 @@
+package cmd
+
+import (
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+// installSituations are installs that are refused before they change anything.
+func installSituations() []situation {
+	storage := func(reason cluster.StorageReason, has string, classes ...string) *cluster.StorageError {
+		return &cluster.StorageError{Name: "n", Namespace: "ns", Reason: reason, Has: has, Wants: "2Gi", Classes: classes}
+	}
+	purge := "kubectl buildkit uninstall n -n ns --purge"
+	return []situation{
+		{&unconfirmedError{what: `builder "n"`, again: "kubectl buildkit install n -n ns --yes"}, "nothing was changed", "kubectl buildkit install n -n ns --yes", exitUsage, ""},
+		{&cluster.UnownedError{Name: "n", Namespace: "ns", Found: []cluster.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []cluster.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
+			`has Secret "n-server" of a builder "n", but not ConfigMap "n-config"`, "kubectl buildkit uninstall n -n ns", exitUsage, ""},
+		{&cluster.ConflictError{Kind: "Secret", Name: "n-server", Namespace: "ns"}, "too many conflicting updates", "run the command again", exitFailed, ""},
+		{&builder.SettingsVersionError{Version: 2}, "of version 2", "a newer one", exitUsage, ""},
+		{storage(cluster.NoDefaultClass, ""), "no StorageClass of this cluster is the default", "leave out --storage", exitUsage, ""},
+		{storage(cluster.NoDefaultClass, "", "a", "b"), "no StorageClass of this cluster is the default", "--storage-class a or --storage-class b", exitUsage, ""},
+		{storage(cluster.NoSuchClass, "", "a"), `StorageClass "2Gi" not found`, "--storage-class a", exitUsage, ""},
+		{storage(cluster.OtherClass, "slow"), `it cannot become "2Gi"`, "--storage-class slow keeps them; to remove the volumes with their cache, and install again: " + purge, exitUsage, ""},
+		{storage(cluster.Smaller, "3Gi"), "cannot shrink to 2Gi", "--storage 3Gi keeps them; to remove the volumes with their cache, and install again: " + purge, exitUsage, ""},
+		{storage(cluster.CannotGrow, "1Gi"), "cannot grow to 2Gi", "--storage 1Gi keeps them; to remove the volumes with their cache, and install again: " + purge, exitUsage, ""},
+	}
+}
