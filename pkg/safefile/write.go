@@ -132,9 +132,9 @@ func (t *Target) Append(ctx context.Context) (io.WriteCloser, error) {
 	if !found.through() {
 		return os.OpenFile(found.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	}
-	file, err := found.open(ctx.Done())
+	file, err := t.openThrough(found, ctx.Done())
 	if err != nil {
-		return nil, fmt.Errorf("writing %q: %w", t.path, err)
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(interruptGrace)) })
 	return &appended{File: file, stop: stop}, nil
@@ -206,6 +206,18 @@ func (t *Target) check(found place) error {
 		return nil // replaced, whatever its own mode
 	}
 	return t.unwritable(accessible(found.path, false))
+}
+
+// openThrough opens what is written through.
+func (t *Target) openThrough(found place, interrupted <-chan struct{}) (*os.File, error) {
+	file, err := found.open(interrupted)
+	switch {
+	case errors.Is(err, errNoReader):
+		return nil, &UnwritableError{Path: t.path, Reason: err.Error(), Next: "start the reader first", Cause: err}
+	case err != nil:
+		return nil, fmt.Errorf("writing %q: %w", t.path, err)
+	}
+	return file, nil
 }
 
 // unwritable is a system's error in words; nil stays nil.

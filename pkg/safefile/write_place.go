@@ -2,6 +2,7 @@ package safefile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,7 +20,17 @@ const (
 	maxLinks = 40
 	// readerPoll is how often a named pipe is tried that has no reader yet.
 	readerPoll = 20 * time.Millisecond
+	// readerWait is how long it is waited for: scripts start a reader at about the
+	// same time, and one that never comes must not keep a pipeline for ever.
+	readerWait = 5 * time.Second
 )
+
+const errNoReader = noReaderError("the pipe has no reader")
+
+// noReaderError is returned for a named pipe that no process reads.
+type noReaderError string
+
+func (e noReaderError) Error() string { return string(e) }
 
 // place is what a path leads to in the end.
 type place struct {
@@ -79,8 +90,8 @@ func resolve(path string) (place, error) {
 	return found, &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }
 
-// open opens what is written through. It waits for a reader of a named pipe until
-// interrupted is closed.
+// open opens what is written through. It waits for a reader of a named pipe,
+// for readerWait at most and until interrupted is closed.
 func (p place) open(interrupted <-chan struct{}) (*os.File, error) {
 	if p.descriptor != none {
 		return openDescriptor(p)
@@ -88,6 +99,8 @@ func (p place) open(interrupted <-chan struct{}) (*os.File, error) {
 	if p.info.Mode()&fs.ModeNamedPipe == 0 {
 		return os.OpenFile(p.path, os.O_WRONLY|noTerminal, 0)
 	}
+	timeout := time.NewTimer(readerWait)
+	defer timeout.Stop()
 	for {
 		file, err := os.OpenFile(p.path, os.O_WRONLY|nonBlocking, 0)
 		if err == nil || !withoutReader(err) {
@@ -95,7 +108,9 @@ func (p place) open(interrupted <-chan struct{}) (*os.File, error) {
 		}
 		select {
 		case <-interrupted:
-			return nil, errors.New("interrupted: the pipe has no reader")
+			return nil, fmt.Errorf("interrupted: %w", errNoReader)
+		case <-timeout.C:
+			return nil, fmt.Errorf("%w, also after %v", errNoReader, readerWait)
 		case <-time.After(readerPoll):
 		}
 	}

@@ -48,8 +48,8 @@ func (s *Staged) Open() (io.WriteCloser, error) {
 	}
 	var file *os.File
 	if found.through() {
-		if file, err = found.open(s.interrupted); err != nil {
-			return nil, fmt.Errorf("writing %q: %w", s.target.path, err)
+		if file, err = s.target.openThrough(found, s.interrupted); err != nil {
+			return nil, err
 		}
 	}
 	s.mu.Lock()

@@ -4,6 +4,7 @@ package safefile
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -142,6 +144,22 @@ func TestPipeIsInterrupted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A reader that never comes does not keep a pipeline for ever.
+func TestPipeWithoutReader(t *testing.T) {
+	path := fifo(t)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		err := target(t, path).Write(t.Context(), []byte("new"))
+		var cannot *UnwritableError
+		if !errors.As(err, &cannot) || !strings.Contains(cannot.Reason, "no reader") || cannot.Next == "" {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took < readerWait || took > 2*readerWait {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // A pipe whose reader is there gets what is to be known of a build that was
