@@ -7,8 +7,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // document is a docker config that is changed. What this package does not know
@@ -110,25 +111,19 @@ func (d *document) write() error {
 // replaceFile writes the file whole or not at all, for the user alone. Where the
 // path is a link, what it leads to is replaced and not the link.
 func replaceFile(path string, text []byte) error {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(dir, configFile+"-*") // with mode 0600
+	target, err := safefile.NewTarget(path, safefile.TargetOptions{Parents: true, Private: true})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(file.Name()) }() // there is none after the renaming
-	_, err = file.Write(text)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
+	staged := target.Stage()
+	defer staged.Discard()
+	w, err := staged.Open()
+	if err != nil {
 		return err
 	}
-	keepOwner(path, file.Name())
-	return os.Rename(file.Name(), path)
+	_, err = w.Write(text)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return err
+	}
+	return staged.Commit()
 }

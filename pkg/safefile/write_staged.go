@@ -8,17 +8,32 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
 
 const (
-	stagedPrefix = ".kubectl-buildkit-"
+	stagedMark   = "kubectl-buildkit-"
 	stagedSuffix = ".part"
+	// stagedBase is how much of a name, in bytes, that of its incomplete file has:
+	// both must fit into the 255 of most file systems.
+	stagedBase = 200
 )
 
-// stagedName is the name of what is not complete.
-func stagedName() string { return stagedPrefix + rand.Text()[:8] + stagedSuffix }
+// stagedName is the name of what is not complete, of a file with that name or of
+// a directory without one.
+func stagedName(base string) string {
+	if base != "" {
+		base = base[:min(len(base), stagedBase)] + "."
+	}
+	return "." + base + stagedMark + rand.Text()[:8] + stagedSuffix
+}
+
+// isStaged reports whether a name is one of stagedName.
+func isStaged(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.Contains(name, stagedMark) && strings.HasSuffix(name, stagedSuffix)
+}
 
 // Staged is one attempt to write a target. Its methods may be called from several
 // goroutines. Of Commit and Discard the first one counts.
@@ -84,7 +99,7 @@ func (s *Staged) openBeside() (err error) {
 			return err
 		}
 	}
-	temporary := filepath.Join(dir, stagedName())
+	temporary := filepath.Join(dir, stagedName(filepath.Base(s.found.path)))
 	s.file, err = os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
 	if err == nil {
 		s.temporary = temporary

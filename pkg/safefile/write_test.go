@@ -80,6 +80,13 @@ func TestWriteFile(t *testing.T) {
 	holds(t, filepath.Join(dir, "a"), "new", "a")
 }
 
+func TestLongestName(t *testing.T) {
+	name := strings.Repeat("x", 255)
+	path := filepath.Join(t.TempDir(), name)
+	write(t, path)
+	holds(t, path, "new", name)
+}
+
 // Links lead to what is written, however many there are, and stay.
 func TestWriteThroughLinks(t *testing.T) {
 	for name, test := range map[string]struct {

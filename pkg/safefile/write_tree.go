@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 )
 
@@ -84,7 +83,7 @@ type part struct {
 
 // Stage begins an attempt. Nothing is created.
 func (t *Tree) Stage() *StagedTree {
-	return &StagedTree{tree: t, parts: []part{{from: filepath.Join(t.path, stagedName()), to: t.path}}}
+	return &StagedTree{tree: t, parts: []part{{from: filepath.Join(t.path, stagedName("")), to: t.path}}}
 }
 
 // Receiving is the directory to receive the files in. The receiver creates it.
@@ -257,11 +256,6 @@ func removeOthers(dir string, wanted []fs.DirEntry) error {
 		}
 	}
 	return nil
-}
-
-// isStaged reports whether a name is one of stagedName.
-func isStaged(name string) bool {
-	return strings.HasPrefix(name, stagedPrefix) && strings.HasSuffix(name, stagedSuffix)
 }
 
 // Interrupt does nothing: a tree waits for no other process.

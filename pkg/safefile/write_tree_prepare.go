@@ -125,7 +125,7 @@ func (s *StagedTree) separate(source, target string) error {
 	if err != nil {
 		return err
 	}
-	own := part{filepath.Join(target, stagedName()), target, info}
+	own := part{filepath.Join(target, stagedName("")), target, info}
 	s.parts = append(s.parts, own)
 	if err := copyTree(source, own.from); err != nil {
 		return fmt.Errorf("copying to the mount %s: %w", target, err)
