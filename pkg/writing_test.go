@@ -41,6 +41,7 @@ func aroundTheWriter() map[string]string {
 		"cmd/proxy.go os.MkdirTemp":               "makes the directory of one command's socket",
 		"cmd/proxy.go os.Remove":                  "removes that directory",
 		"registryauth/authority.go os.Link":       "stores a key of this client unless another process has",
+		"registryauth/authority.go os.Rename":     "replaces a key that a crash has cut off",
 		"registryauth/authority.go os.Remove":     "removes the name that it was linked from",
 		"registryauth/authority.go os.CreateTemp": "holds that key until it is complete",
 	}

@@ -24,8 +24,11 @@ const (
 // stagedName is the name of what is not complete, of a file with that name or of
 // a directory without one.
 func stagedName(base string) string {
+	if len(base) > stagedBase {
+		base = strings.ToValidUTF8(base[:stagedBase], "") // not half a character, which macOS refuses
+	}
 	if base != "" {
-		base = base[:min(len(base), stagedBase)] + "."
+		base += "."
 	}
 	return "." + base + stagedMark + rand.Text()[:8] + stagedSuffix
 }
