@@ -39,6 +39,7 @@ type apiServer struct {
 	clock time.Duration
 	// delay is how long every answer takes, lingers how long a Pod takes to end.
 	delay, lingers time.Duration
+	rounds         rounds
 	// keepMembers says that a set that is deleted leaves its Pods, as with orphan propagation.
 	keepMembers bool
 	// logs is what containers have written.
@@ -71,7 +72,7 @@ func (s *apiServer) client() *cluster.Client {
 }
 
 func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	time.Sleep(s.delay)
+	s.rounds.pass(s.delay)
 	if s.clock != 0 {
 		w.Header().Set("Date", time.Now().Add(s.clock).UTC().Format(http.TimeFormat))
 	}

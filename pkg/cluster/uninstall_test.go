@@ -79,14 +79,10 @@ func TestUninstallWaitsForTheEnd(t *testing.T) {
 		t.Errorf("after %s there are %v", took, server.names())
 	}
 	installed(t, server, func(*builder.Spec) {})
-	start = time.Now()
+	server.lingers = time.Hour
 	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{NoWait: true}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(start); took > server.lingers {
-		t.Errorf("it took %s not to wait", took)
-	}
-	server.lingers = time.Hour
 	installed(t, server, func(s *builder.Spec) { s.Name = "busy" })
 	_, err := server.client().Uninstall(t.Context(), "busy", cluster.UninstallOptions{Timeout: 100 * time.Millisecond}, nil)
 	if err == nil || !strings.Contains(err.Error(), "still run after 100ms") {

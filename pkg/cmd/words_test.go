@@ -67,17 +67,16 @@ func TestClosest(t *testing.T) {
 
 func TestOneWayToNameTheBuilder(t *testing.T) {
 	for _, name := range []string{"install", "uninstall", "info", "du", "prune", "logs", "doctor", "history list"} {
-		c, _, err := newTestRoot().Find(strings.Fields(name))
-		if err != nil {
-			t.Fatal(err)
-		}
 		for args, want := range map[string]string{"": "buildkitd", "a": "a", "--builder a": "a", "a --builder a": "a", "a --builder b": "", "a b": ""} {
-			c, _, _ = newTestRoot().Find(strings.Fields(name))
+			c, _, err := newTestRoot().Find(strings.Fields(name))
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := c.ParseFlags(strings.Fields(args)); err != nil {
 				t.Errorf("%s %s: %v", name, args, err)
 				continue
 			}
-			err := c.ValidateArgs(c.Flags().Args())
+			err = c.ValidateArgs(c.Flags().Args())
 			if (err == nil) != (want != "") || want != "" && nameArgument(c, c.Flags().Args()) != want {
 				t.Errorf("%s %s: %v, %q", name, args, err, nameArgument(c, c.Flags().Args()))
 			}

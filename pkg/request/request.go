@@ -109,9 +109,9 @@ func New(opts Options, env Environment) (*Request, error) {
 		opts.SSH.apply,
 		opts.Frontend.apply,
 		opts.Output.apply,
-		opts.Output.checkPushes,
+		opts.checkPushes,
 		opts.Input.apply,
-		opts.Steps.sendAnew,
+		opts.sendAnew,
 		opts.readDefinition,
 	}
 	for _, apply := range families {

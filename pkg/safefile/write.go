@@ -177,7 +177,6 @@ func (t *Target) look() (place, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !found.linked && t.options.Parents:
 		found = place{path: t.path, descriptor: none}
-		err = nil
 	case errors.Is(err, fs.ErrNotExist):
 		dir := filepath.Dir(found.path)
 		if found.linked {

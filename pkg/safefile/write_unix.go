@@ -91,7 +91,7 @@ func openDescriptor(p place) (*os.File, error) {
 // linkCount is how many names the file has.
 func linkCount(info fs.FileInfo) uint64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(stat.Nlink)
+		return uint64(stat.Nlink) //nolint:unconvert // it has 16 bits on darwin
 	}
 	return 1
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
 	gateway "github.com/moby/buildkit/frontend/gateway/pb"
@@ -23,7 +22,6 @@ import (
 
 func failing(err error) func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
 	return func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
-		time.Sleep(50 * time.Millisecond)
 		return nil, err
 	}
 }

@@ -42,7 +42,8 @@ func (c sentConn) Write(b []byte) (int, error) {
 // if that is asked for, and that the distance of the daemon is known by then.
 func TestContextTravels(t *testing.T) {
 	big := bytes.Repeat([]byte("all work and no play makes Jack a dull boy\n"), 50_000)
-	for mode, compressed := range map[string]bool{"always": true, "never": false, "auto": false} {
+	// What is automatic depends on how fast the link looks, on a busy machine too: TestJudge has that.
+	for mode, compressed := range map[string]bool{"always": true, "never": false} {
 		t.Run(mode, func(t *testing.T) {
 			dir, into := t.TempDir(), t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "big"), big, 0o644); err != nil {

@@ -64,7 +64,7 @@ func TestSaysWhyItWasLost(t *testing.T) {
 				server := newServer(t)
 				server.serve = test.serve(server)
 				conn := dial(t, server, transport)
-				within(t, 2*time.Second, "Read", func() {
+				within(t, 10*time.Second, "Read", func() {
 					_, err := conn.Read(make([]byte, 1))
 					var lost *tunnel.LostError
 					if !errors.As(err, &lost) {

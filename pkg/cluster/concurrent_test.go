@@ -1,0 +1,33 @@
+package cluster_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+// Whoever is faster decides about the certificates, so that server and clients always fit one another.
+func TestTwoInstallsAtOnceAgree(t *testing.T) {
+	for range 10 {
+		server := newServer(t)
+		server.onPod = running
+		var both sync.WaitGroup
+		outcomes := make([]cluster.Outcome, 2)
+		for n := range outcomes {
+			both.Go(func() {
+				var err error
+				if outcomes[n], err = server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		if string(outcomes[0].Connection.CA) != string(outcomes[1].Connection.CA) {
+			t.Error("they hold different certificates")
+		}
+		if outcomes[0].Members[0].UID != outcomes[1].Members[0].UID {
+			t.Error("one has replaced the other's Pod")
+		}
+	}
+}
