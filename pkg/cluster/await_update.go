@@ -91,6 +91,9 @@ func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
 	if about.Kind != kindPod || member == nil || member.pod == nil || member.pod.UID != about.UID {
 		return
 	}
+	if w.isOld(event, member.pod) {
+		return
+	}
 	switch event.Reason {
 	case "TriggeredScaleUp", "Nominated":
 		w.scaling = true
@@ -119,6 +122,14 @@ func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
 			w.tell(EventWarning, event)
 		}
 	}
+}
+
+// isOld reports whether the event is of a time before this install, about a Pod that was there already. Clocks of nodes
+// differ a little.
+func (w *waiter) isOld(event *corev1.Event, pod *corev1.Pod) bool {
+	const tolerance = 2 * time.Second
+	began := w.start.Add(-w.Skew() - tolerance)
+	return pod.CreationTimestamp.Time.Before(began) && lastSeen(event).Time.Before(began)
 }
 
 // controllerSays takes an event about the StatefulSet: it meets refusals where nobody else sees them.

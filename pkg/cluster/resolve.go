@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
@@ -36,7 +37,7 @@ func (c *Client) Resolve(ctx context.Context, name string, wanted Selection) (Me
 		return Member{}, nil, err
 	}
 	if at.connection == nil {
-		return at.unmanaged(), nil, c.usable(name, at.pod)
+		return at.unmanaged(), nil, c.withProgress(ctx, c.usable(name, at.pod))
 	}
 	member, err := c.choose(ctx, name, wanted, at)
 	return member, at.connection, err
@@ -96,7 +97,40 @@ func (c *Client) choose(ctx context.Context, name string, wanted Selection, at *
 	if first == nil {
 		first = c.noMembers(name)
 	}
-	return Member{}, first
+	return Member{}, c.withProgress(ctx, first)
+}
+
+// withProgress adds to a Pod that starts what its node did last, e.g. that it pulls the image.
+func (c *Client) withProgress(ctx context.Context, err error) error {
+	var notReady *NotReadyError
+	if !errors.As(err, &notReady) || !notReady.Starting || notReady.Message != "" || notReady.Pod == "" {
+		return err
+	}
+	events := &corev1.EventList{}
+	options := metav1.ListOptions{FieldSelector: "involvedObject.kind=Pod,involvedObject.name=" + notReady.Pod}
+	if c.list(ctx, kindEvent, options, events) != nil {
+		return err // a courtesy
+	}
+	var last metav1.Time
+	for _, event := range events.Items {
+		if at := lastSeen(&event); !at.Before(&last) {
+			last, notReady.Message = at, lowerFirst(event.Message)
+		}
+	}
+	return err
+}
+
+// lastSeen is when an event was last observed.
+func lastSeen(event *corev1.Event) metav1.Time {
+	switch {
+	case event.Series != nil:
+		return metav1.Time{Time: event.Series.LastObservedTime.Time}
+	case !event.LastTimestamp.IsZero():
+		return event.LastTimestamp
+	case !event.EventTime.IsZero():
+		return metav1.Time{Time: event.EventTime.Time}
+	}
+	return event.CreationTimestamp
 }
 
 // usable says why builds may not be sent to the Pod.

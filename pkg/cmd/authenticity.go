@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -66,6 +67,20 @@ func (f *factory) renewCertificates(ctx context.Context, c *cluster.Client, o co
 	case r.connection.Expires.Sub(c.Now()) < expiryNotice:
 		f.noteOnce(fmt.Sprintf("warning: the certificates of builder %q end on %s, and renewing them failed: %v; ask an administrator to run: %s",
 			o.builder, r.connection.Expires.Format(time.DateOnly), err, reinstall(o.builder, c.Namespace())))
+	}
+}
+
+// noteOldCertificate warns of a daemon whose own certificate ends soon: one that was not restarted since the renewal.
+func (f *factory) noteOldCertificate(member cluster.Member, now func() time.Time) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 {
+			return nil
+		}
+		if end := state.PeerCertificates[0].NotAfter; end.Sub(now()) < expiryNotice {
+			f.noteOnce(fmt.Sprintf("warning: the certificates that Pod %q uses end on %s; it takes new ones once its builds have ended, with: %s",
+				member.Pod, end.Format(time.DateOnly), reinstall(member.Builder, member.Namespace)))
+		}
+		return nil
 	}
 }
 

@@ -158,6 +158,9 @@ func (f *factory) wayTo(
 		return dial, nil, nil
 	}
 	config, err := connection.TLS()
+	if err == nil {
+		config.VerifyConnection = f.noteOldCertificate(member, config.Time)
+	}
 	if err == nil && tunnels.Transport == tunnel.Exec {
 		return f.proven(tunnels, target, config, dial), nil, nil
 	}

@@ -59,6 +59,9 @@ func (f *factory) readConfig() (*rest.Config, error) {
 	if err != nil {
 		return nil, &kubeconfigError{err: err}
 	}
+	if err := f.guessed(config); err != nil {
+		return nil, &kubeconfigError{err: err}
+	}
 	config.Dial = f.connectTo
 	config.WarningHandler = &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}}
 	return config, nil

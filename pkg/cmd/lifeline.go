@@ -38,8 +38,12 @@ func (o retryOptions) atStart() search {
 	return search{within: min(o.within, startPatience)}
 }
 
-// tellUnreachable lets nobody wait without knowing for what.
+// tellUnreachable says what is waited for, and how long.
 func (f *factory) tellUnreachable(err error) {
+	if starting(err) {
+		escape.Fprintf(f.streams.ErrOut, "%v; waiting up to %v for it to start\n", err, startingPatience)
+		return
+	}
 	escape.Fprintf(f.streams.ErrOut, "%v; trying again for %v\n", err, startPatience)
 }
 

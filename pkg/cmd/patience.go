@@ -21,6 +21,8 @@ const (
 	// startPatience is for a build that has not begun: an API server that restarts is back by then, and whoever has the
 	// wrong kubeconfig is not kept.
 	startPatience = 10 * time.Second
+	// startingPatience is for a Pod that is on its way: its image may have to be pulled.
+	startingPatience = 5 * time.Minute
 	// lossPatience is for a build that was on its way (--retry-timeout).
 	lossPatience = 2 * time.Minute
 	// absencePatience is for a Pod that somebody deleted, and may be putting back.
@@ -43,7 +45,7 @@ type search struct {
 // first. It is negative when no other try is due.
 func (s search) next(err error, tries int, elapsed time.Duration) time.Duration {
 	const shortest, longest = 250 * time.Millisecond, 4 * time.Second
-	left := min(s.within, s.patience(err)) - elapsed
+	left := s.patience(err) - elapsed
 	if left <= 0 {
 		return -1
 	}
@@ -59,14 +61,16 @@ func (s search) patience(err error) time.Duration {
 	switch {
 	case final(err):
 		return 0
+	case starting(err) && !s.found && s.within > 0:
+		return startingPatience
 	case passes(err), starting(err):
 		return s.within
 	case !s.found:
 		return 0
 	case refused(err):
-		return refusalPatience
+		return min(s.within, refusalPatience)
 	case absent(err):
-		return absencePatience
+		return min(s.within, absencePatience)
 	}
 	return s.within
 }

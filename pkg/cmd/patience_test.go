@@ -43,7 +43,7 @@ func TestPatience(t *testing.T) {
 		"no builder":               {&cluster.NotFoundError{}, 0, absencePatience},
 		"certificates do not fit":  {&solve.RefusedError{Cause: errors.New("tls")}, 0, absencePatience},
 		"another's Pod":            {&cluster.UnverifiedError{Doubt: cluster.DoubtCertificates}, 0, absencePatience},
-		"a Pod that starts":        {&cluster.NotReadyError{Reason: "ContainerCreating", Starting: true}, whole, whole},
+		"a Pod that starts":        {&cluster.NotReadyError{Reason: "ContainerCreating", Starting: true}, startingPatience, whole},
 		"a Pod whose image lacks":  {&cluster.NotReadyError{Reason: "ImagePullBackOff"}, 0, whole},
 		"a Pod that ends":          {&cluster.TerminatingError{}, 0, whole},
 		"expired certificates":     {&cluster.ExpiredError{}, 0, 0},

@@ -1,0 +1,35 @@
+package cluster_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+func event(name string, at time.Time, reason, message string) *corev1.Event {
+	return &corev1.Event{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Event"}, ObjectMeta: metav1.ObjectMeta{Name: name},
+		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: "buildkitd", UID: "uid-of-pod"},
+		Reason:         reason, Message: message, Type: corev1.EventTypeWarning, LastTimestamp: metav1.NewTime(at),
+	}
+}
+
+// A Pod that starts says what it waits for.
+func TestResolveSaysWhatAStartingPodDoes(t *testing.T) {
+	server := newServer(t)
+	installed(t, server, func(*builder.Spec) {})
+	server.set("pods", "buildkitd", waiting("ContainerCreating", ""))
+	server.put("events", event("a", time.Now().Add(-time.Minute), "Scheduled", "Successfully assigned"), event("b", time.Now(), "Pulling", "Pulling image \"x\""))
+	_, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	var notReady *cluster.NotReadyError
+	if !errors.As(err, &notReady) || !notReady.Starting || !strings.HasSuffix(err.Error(), `ContainerCreating: pulling image "x"`) {
+		t.Errorf("got %v", err)
+	}
+}
