@@ -107,7 +107,7 @@ func (c *Client) withProgress(ctx context.Context, err error) error {
 		return err
 	}
 	events := &corev1.EventList{}
-	options := metav1.ListOptions{FieldSelector: "involvedObject.kind=Pod,involvedObject.name=" + notReady.Pod}
+	options := metav1.ListOptions{FieldSelector: "involvedObject.name=" + notReady.Pod}
 	if c.list(ctx, kindEvent, options, events) != nil {
 		return err // a courtesy
 	}

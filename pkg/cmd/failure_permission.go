@@ -80,14 +80,3 @@ func bindRole(namespace, name, user string) string {
 	}
 	return fmt.Sprintf("ask an administrator: kubectl create rolebinding %s-%s -n %s --role %s %s", role, suffix, namespace, role, subject)
 }
-
-func nextForRefusal(e *cluster.RefusedError) string {
-	switch e.By {
-	case "Pod Security":
-		return fmt.Sprintf("builders need the Pod Security level privileged, rootless ones too; use another namespace, or ask an administrator: "+
-			"kubectl label namespace %s pod-security.kubernetes.io/enforce=privileged --overwrite", e.Namespace)
-	case "the quota":
-		return "ask for more, or reserve less with --request and --limit"
-	}
-	return ""
-}

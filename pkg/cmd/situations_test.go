@@ -78,7 +78,7 @@ func clusterSituations() []situation {
 		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "", "leave out --transport", exitDenied, ""},
 		{&cluster.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", exitDenied, ""},
 		{&cluster.RefusedError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", exitDenied, ""},
-		{&cluster.RefusedError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "--request", exitDenied, ""},
+		{&cluster.RefusedError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0"}, "refuses Pod", "--request", exitDenied, ""},
 		{&cluster.RefusedError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", exitDenied, ""},
 		{&tunnel.DialError{Pod: "n", Namespace: "ns", Err: errors.New("x")}, "opening a tunnel", "--transport", exitNoBuilder, ""},
 		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", exitNoBuilder, ""},
@@ -274,7 +274,7 @@ func checkCommand(t *testing.T, next string, args []string) {
 func kubectlCommands() []string {
 	const name, in = `[a-z0-9.-]+`, ` -n [a-z0-9-]+`
 	return []string{
-		`describe pod ` + name + in, `logs ` + name + in + `( --previous)?`, `create namespace ` + name,
+		`describe pod ` + name + in, `describe quota` + in, `logs ` + name + in + `( --previous)?`, `create namespace ` + name,
 		`create rolebinding [A-Za-z0-9.-]+` + in + ` --role ` + name + ` (--user ('[^']+'|\S+)|--serviceaccount \S+:\S+)`,
 		`auth can-i [a-z]+ \S+( -A|` + in + `)`, `get nodes( --show-labels and adapt .*)?`, `get (secrets|serviceaccounts|events)` + in, `get pods -l \S+`,
 		`wait pod/` + name + in + ` --for=delete`, `label namespace ` + name + ` \S+=\S+ --overwrite`, `delete pod ` + name + in, `rollout restart \S+` + in,
@@ -335,6 +335,7 @@ func rowless() map[string]string {
 		"safefile.NotRegularError":   "the readers make errors of their flags of it",
 		"safefile.TooLargeError":     "the readers make errors of their flags of it",
 		"safefile.LeavesError":       "the readers make errors of their flags of it",
+		"safefile.noReaderError":     "the writers say of which file",
 		"registryauth.notKeptError":  "part of a SourceError",
 		"registryauth.PlainError":    "part of a TokenError or an UnreachableError",
 		"registryauth.RedirectError": "part of a TokenError or an UnreachableError",
