@@ -262,7 +262,7 @@ func (f *factory) answer(built *result.Result, req *request.Request, mode progre
 	if mode == progress.Quiet && !built.Pushed() {
 		line = built.ImageID()
 	}
-	if line == "" {
+	if line == "" || req.TakesStdout() { // an archive's end is its own
 		return nil
 	}
 	_, err := escape.Fprintln(f.streams.Out, line)

@@ -37,9 +37,6 @@ func (p *picture) watch(display solve.Display) solve.Display {
 
 // ofBuild writes the page of a build that has ended, with err or without: it is wanted most when the build failed.
 func (p *picture) ofBuild(ctx context.Context, b *connected, built *result.Result, err error) error {
-	if p.target == nil {
-		return nil
-	}
 	about := report.About{
 		Title: p.request.Name(), State: stateOf(ctx, err), Err: err,
 		Facts: append([]report.Fact{{Name: "Ref", Value: p.request.Ref()}}, memberFacts(b.member)...),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/moby/buildkit/session"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
@@ -51,11 +52,27 @@ func (f *factory) build(
 		warnings, _ := display.Close() // it is closed: these are its warnings once more
 		built.AddWarnings(warnings)
 	}
-	err = errors.Join(err, picture.ofBuild(ctx, b, built, err))
+	err = errors.Join(err, f.writeReport(ctx, picture, b, built, mode, err))
 	if target := req.Files().Ref; target != nil && req.Ref() != "" {
 		err = errors.Join(err, result.WriteRef(ctx, target, req.Ref()))
 	}
 	return built, err
+}
+
+// writeReport draws the build that ended with that error, and prints where.
+func (f *factory) writeReport(ctx context.Context, p *picture, b *connected, built *result.Result, mode progress.Mode, err error) error {
+	if p.target == nil {
+		return nil
+	}
+	if err := p.ofBuild(ctx, b, built, err); err != nil {
+		return err
+	}
+	switch mode {
+	case progress.Quiet, progress.None, progress.RawJSON:
+		return nil
+	}
+	_, err = escape.Fprintln(f.streams.ErrOut, "report written to "+p.target.Path())
+	return err
 }
 
 // openTrace appends to the file, as buildctl does; without one the trace goes nowhere.

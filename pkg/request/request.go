@@ -174,6 +174,11 @@ func (r *Request) noteRef(ref string) {
 	r.ref = ref
 }
 
+// TakesStdout reports whether an archive is written to standard output.
+func (r *Request) TakesStdout() bool {
+	return slices.ContainsFunc(r.outputs, func(out output) bool { return out.dest == stdio })
+}
+
 // Unrepeatable is why the request cannot be sent a second time, e.g. since its
 // context came from standard input; empty if it can.
 func (r *Request) Unrepeatable() string {

@@ -73,7 +73,7 @@ func (r *Request) checkDistinct(files []written) error {
 				return file.wrong("it is the same file as that of " + other.flag + ` "` + other.typed + `"`)
 			}
 		}
-		if file.target.IsStdout() && slices.ContainsFunc(r.outputs, func(out output) bool { return out.dest == stdio }) {
+		if file.target.IsStdout() && r.TakesStdout() {
 			return file.wrong("standard output is taken by another output")
 		}
 		for _, out := range r.outputs {
