@@ -189,6 +189,18 @@ func TestCtrlC(t *testing.T) {
 			t.Errorf("an interrupted export left %v", files)
 		}
 	})
+	t.Run("terminal closed", func(t *testing.T) {
+		u.t = t
+		dir := t.TempDir()
+		r := u.begin("build", "--progress", "plain", "-o", filepath.Join(dir, "new", "out"),
+			dockerfile(t, "FROM BASE", "RUN head -c 300000000 /dev/urandom >/noise"))
+		r.until("copying files")
+		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGHUP)
+		r.ends(130)
+		if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 0 {
+			t.Errorf("an export whose terminal was closed left %v", files)
+		}
+	})
 	t.Run("push", func(t *testing.T) {
 		u.t = t
 		tag := reg.name(u) + ":interrupted"
