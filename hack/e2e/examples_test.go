@@ -54,7 +54,7 @@ func adaptations(t *testing.T, u *user) []string {
 		"--insecure-registry registry.local:5000", "--insecure-registry " + open.host,
 		// No node has so much to give, nor the label; and nobody provides volumes.
 		"--node-selector disk=ssd\n", "--node-selector disk=ssd --dry-run=server\n",
-		"--storage 50Gi\n", "--storage 50Gi --dry-run=server\n",
+		"--storage 50Gi\n", "--storage 50Gi --dry-run=client\n",
 		// References are the daemon's to choose.
 		"history rm k3yb0", "history rm $(kubectl buildkit history list --quiet | head -n 1)",
 		"'FROM alpine'", "'FROM " + need(t, "E2E_BASE_IMAGE") + "'",
@@ -113,7 +113,7 @@ func examples(help string) []string {
 	if !found {
 		return nil
 	}
-	if end := regexp.MustCompile(`(?m)^\S.*:$`).FindStringIndex(section); end != nil {
+	if end := regexp.MustCompile(`(?m)^\S`).FindStringIndex(section); end != nil {
 		section = section[:end[0]]
 	}
 	var list []string
