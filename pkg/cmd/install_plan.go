@@ -82,7 +82,10 @@ func (c *confirmation) ask(ctx context.Context, plan cluster.Plan) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	escape.Fprintf(c.f.streams.ErrOut, "changes of %s:\n  %s\n", what, strings.Join(lines, "\n  "))
+	escape.Fprintf(c.f.streams.ErrOut, "changes of %s:\n", what)
+	for _, line := range lines {
+		escape.Fprintf(c.f.streams.ErrOut, "  %s\n", line)
+	}
 	lossy = lossy || c.reset && taken
 	if !lossy || c.yes || c.dry {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -67,7 +68,7 @@ func openPipe(path string, mode fs.FileMode, within time.Duration) (*os.File, er
 // Exists reports whether there is something at the path that the user named, even if it cannot be read.
 func Exists(path string) bool {
 	_, err := os.Stat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 }
 
 // Stat describes what is at the path that the user named; links are followed.
