@@ -25,6 +25,7 @@ type Attempt struct {
 	Subrequest string                // what the frontend is asked instead of a build, e.g. "frontend.lint"
 	Stages     map[string]string     // stages to build first, by the context that each one is
 	Dockerfile *buildcontext.Fetched // to be fetched first; nil if it is here
+	Policies   []string              // files that must not be in the context, which the daemon fetches
 	Upload     upload.Options
 	files      []file
 	places     []string // of this machine, as errors name what is written there
@@ -54,6 +55,7 @@ func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 	}}
 	r.noteRef(a.Options.Ref)
 	r.context.Apply(&a.Options)
+	a.Policies = r.remotePolicies(a.Options.FrontendAttrs)
 	if r.call != nil {
 		a.ask(r.call.name)
 		return a

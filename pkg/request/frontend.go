@@ -1,6 +1,7 @@
 package request
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
@@ -163,9 +164,6 @@ func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontex
 	for _, local := range locals {
 		dirs[local.Name] = local
 	}
-	if _, given := dirs["context"]; !given {
-		return &UsageError{Flag: "--frontend", Value: o.FrontendName, Reason: "there is no context", Next: "add --local context=DIR or --opt context=URL"}
-	}
 	name := "dockerfile"
 	if key := r.attrs["dockerfilekey"]; key != "" {
 		name = key
@@ -178,7 +176,9 @@ func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontex
 	if file == "" {
 		file = "Dockerfile"
 	}
-	if !dir.HasFile(file, env) {
+	// As docker, the frontend takes the lower-case twin of a missing "Dockerfile"; without a context it needs none.
+	lower := filepath.Join(filepath.Dir(file), "dockerfile")
+	if !dir.HasFile(file, env) && (filepath.Base(file) != "Dockerfile" || !dir.HasFile(lower, env)) {
 		return &UsageError{Flag: "--local", Value: dir.Typed, Reason: "there is no " + file + " in it", Next: "name its directory, and with --opt filename=NAME the file"}
 	}
 	return nil

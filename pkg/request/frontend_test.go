@@ -64,7 +64,6 @@ func TestFrontendErrors(t *testing.T) {
 	}{
 		"frontend":          {func(o *Options) { o.FrontendName = "buildpacks" }, "--frontend", "no such frontend"},
 		"no source":         {func(o *Options) { o.FrontendName = gatewayFrontend }, "--frontend", "--opt source=IMAGE"},
-		"no context":        {func(o *Options) { o.Locals = []string{"dockerfile=."} }, "--frontend", "no context"},
 		"no dockerfile":     {func(o *Options) { o.Locals = []string{"context=."} }, "--frontend", "no Dockerfile"},
 		"nothing in it":     {func(o *Options) { o.Opts = []string{"filename=Other"} }, "--local", "no Other in it"},
 		"local form":        {func(o *Options) { o.Locals = []string{"."} }, "--local", "not NAME=DIR"},

@@ -49,6 +49,7 @@ func (o Input) dockerfileName(r *Request) string {
 // noteSSH is asked before the context is resolved, which may read standard
 // input and so comes last.
 func (o Input) noteSSH(r *Request, env Environment) error {
+	r.contextPath = o.Path
 	r.gitOverSSH = !r.plain && buildcontext.Input{Path: o.Path}.NeedsSSH(o.environment(env))
 	return nil
 }

@@ -2,6 +2,7 @@ package request
 
 import (
 	"encoding/json"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -152,20 +153,49 @@ func parseSourcePolicy(text []byte) (*spb.Policy, error) {
 	return binary, nil
 }
 
-// refuseRego refuses the policy beside the Dockerfile, which docker would obey.
+// refuseRego refuses the policy beside the Dockerfile, which docker would obey. That of a context which is not on this
+// machine is found by the daemon.
 func (o Input) refuseRego(r *Request, env Environment) error {
-	if r.plain || r.policyDisabled || o.Path == "-" || o.File == "-" {
+	if r.policyDisabled || o.Path == "-" || o.File == "-" {
 		return nil
 	}
-	name := absolute(env, filepath.Join(o.Path, "Dockerfile"))
+	dir, names := o.Path, []string{"Dockerfile", "dockerfile"}
 	if o.File != "" {
-		name = absolute(env, o.File)
+		dir, names = filepath.Dir(o.File), []string{filepath.Base(o.File)}
 	}
-	if safefile.Exists(name + ".rego") {
-		return &UsageError{
-			Flag: "--file", Value: name, Reason: "beside it is a policy, " + filepath.Base(name) + ".rego, and Rego needs an engine that this plugin does not have",
-			Next: "add --policy disabled=true to build without it",
+	for _, name := range names {
+		if safefile.Exists(absolute(env, filepath.Join(dir, name)+regoEnding)) && !r.plain {
+			return regoRefused(filepath.Join(dir, name))
 		}
 	}
 	return nil
+}
+
+// remotePolicies are the names that a Rego policy would have beside a Dockerfile that is in the context which the daemon
+// fetches: git, or an archive. Those of a context on this machine were looked at.
+func (r *Request) remotePolicies(attrs map[string]string) []string {
+	if r.plain || r.policyDisabled || attrs["context"] == "" || attrs["dockerfilekey"] != "" || r.context.Fetched() != nil {
+		return nil
+	}
+	name := attrs["filename"]
+	if name == "" {
+		name = "Dockerfile"
+	}
+	names := []string{name + regoEnding}
+	if path.Base(name) == "Dockerfile" {
+		names = append(names, path.Join(path.Dir(name), "dockerfile")+regoEnding)
+	}
+	return names
+}
+
+// RefusePolicy is the error about a policy that the daemon has found in the context, e.g. "Dockerfile.rego".
+func RefusePolicy(policy string) error { return regoRefused(strings.TrimSuffix(policy, regoEnding)) }
+
+const regoEnding = ".rego"
+
+func regoRefused(dockerfile string) error {
+	return &UsageError{
+		Flag: "--file", Value: dockerfile, Reason: "beside it is a policy, " + filepath.Base(dockerfile) + regoEnding + ", and Rego needs an engine that this plugin does not have",
+		Next: "add --policy disabled=true to build without it",
+	}
 }

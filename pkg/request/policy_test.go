@@ -3,6 +3,7 @@ package request
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -83,4 +84,54 @@ func FuzzPolicy(f *testing.F) {
 		checkFuzzed(t, err)
 		_, _ = parseSourcePolicy([]byte(value))
 	})
+}
+
+// Docker would obey a policy beside the Dockerfile, wherever that is.
+func TestRegoIsRefusedEverywhere(t *testing.T) {
+	files := map[string]string{
+		"a/dockerfile": "FROM a", "a/dockerfile.rego": "x", "b/dockerfile": "FROM a", "b/Dockerfile.rego": "x", "c/Other": "FROM a", "c/Other.rego": "x",
+		"d/Dockerfile": "FROM a", "d/Other.rego": "x",
+	}
+	env := withFiles(t, nil, files)
+	for _, dir := range []string{"a", "b"} {
+		wantUsage(t, with(func(o *Options) { o.Path = dir }), env, "--file", "--policy disabled=true")
+		if _, err := New(with(func(o *Options) { o.Path, o.Policies = dir, []string{"disabled=true"} }), env); err != nil {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	wantUsage(t, with(func(o *Options) { o.Path, o.File = "c", "c/Other" }), env, "--file", "Other.rego")
+	if _, err := New(with(func(o *Options) { o.Path = "d" }), env); err != nil {
+		t.Errorf("a policy of another Dockerfile: %v", err)
+	}
+	for _, test := range []struct {
+		change func(*Options)
+		want   []string
+	}{
+		{func(o *Options) { o.Path = "https://x.io/a.git" }, []string{"Dockerfile.rego", "dockerfile.rego"}},
+		{func(o *Options) { o.Path, o.File = "https://x.io/a.git", "sub/Dockerfile" }, []string{"sub/Dockerfile.rego", "sub/dockerfile.rego"}},
+		{func(o *Options) { o.Path, o.File = "https://x.io/a.tar.gz", "sub/Other" }, []string{"sub/Other.rego"}},
+		{func(o *Options) { o.Path, o.Policies = "https://x.io/a.git", []string{"disabled=true"} }, nil},
+		{func(o *Options) { o.Path = "d" }, nil},
+	} {
+		r, err := New(with(test.change), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Attempt().Policies; !slices.Equal(got, test.want) {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+// What buildctl builds, the buildctl form builds.
+func TestFrontendFindsWhatBuildctlFinds(t *testing.T) {
+	env := withFiles(t, nil, map[string]string{"low/dockerfile": "FROM scratch"})
+	for _, locals := range [][]string{{"dockerfile=low"}, {"context=low", "dockerfile=low"}} {
+		options := Options{Frontend: Frontend{FrontendName: dockerfileFrontend, Locals: locals}}
+		if _, err := New(options, env); err != nil {
+			t.Errorf("%q: %v", locals, err)
+		}
+	}
+	options := Options{Frontend: Frontend{FrontendName: dockerfileFrontend, Locals: []string{"dockerfile=low"}, Opts: []string{"filename=Other"}}}
+	wantUsage(t, options, env, "--local", "there is no Other in it")
 }

@@ -59,6 +59,7 @@ type Request struct {
 	session        []session.Attachable // secrets and ssh agents
 	allowed        []string             // entitlements
 	gitOverSSH     bool                 // the context is
+	contextPath    string               // as typed
 	plain          bool                 // buildctl's way: nothing that was not asked for
 	defined        bool                 // no frontend: the steps are on standard input
 	definition     *llb.Definition      // those steps; nil for a frontend

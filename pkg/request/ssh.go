@@ -23,8 +23,9 @@ const (
 	agentPipe   = `\\.\pipe\` // the agent's place on Windows
 )
 
-// apply offers the agent to a context that git fetches over ssh too, without
-// being asked: it cannot be fetched otherwise.
+// apply provides an agent only where it is asked for, though a context that git
+// fetches over ssh cannot do without: its Dockerfile may be another's, and could
+// use the agent in its steps.
 func (o SSH) apply(r *Request, env Environment) error {
 	var configs []sshprovider.AgentConfig
 	typed := map[string]string{}
@@ -42,20 +43,21 @@ func (o SSH) apply(r *Request, env Environment) error {
 		typed[config.ID] = value
 		configs = append(configs, config)
 	}
-	flag := sshFlag
 	if len(configs) == 0 && r.gitOverSSH {
-		flag = "PATH"
-		configs = []sshprovider.AgentConfig{{ID: sshforward.DefaultID}}
+		return &UsageError{
+			Flag: "PATH", Value: r.contextPath, Reason: "git fetches it over ssh, and no agent or key is provided",
+			Next: "add --ssh default; the steps of its Dockerfile may then use that agent too",
+		}
 	}
 	for _, config := range configs {
-		if err := o.check(flag, typed[config.ID], config, env); err != nil {
+		if err := o.check(sshFlag, typed[config.ID], config, env); err != nil {
 			return err
 		}
 	}
 	if len(configs) == 0 {
 		return nil
 	}
-	return r.attachSSH(flag, configs, env)
+	return r.attachSSH(sshFlag, configs, env)
 }
 
 // parseSSH reads ID[=PATH,PATH][,raw=true].

@@ -78,20 +78,23 @@ func TestSSH(t *testing.T) {
 	}
 }
 
-func TestGitOverSSHNeedsAnAgent(t *testing.T) {
-	_, err := New(with(func(o *Options) { o.Path = "git@example.com:a/b.git" }), workspace(t, nil))
-	if err == nil || !strings.HasPrefix(err.Error(), "PATH: there is no ssh agent") {
-		t.Errorf("without an agent: got %v", err)
-	}
+// A Dockerfile that git fetches may be another's: it gets the agent only where the user says so.
+func TestGitOverSSHGetsNoAgentUnasked(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	agent, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = agent.Close() }()
-	r, err := New(with(func(o *Options) { o.Path = "git@example.com:a/b.git" }), workspace(t, map[string]string{agentSocket: socket}))
+	env := workspace(t, map[string]string{agentSocket: socket})
+	wantUsage(t, with(func(o *Options) { o.Path = "git@example.com:a/b.git" }), env, "PATH", "add --ssh default")
+	r, err := New(with(func(o *Options) { o.Path, o.SSHKeys = "git@example.com:a/b.git", []string{"default"} }), env)
 	if err != nil || len(r.Attempt().Options.Session) != 1 {
-		t.Errorf("with an agent: got %v", err)
+		t.Errorf("with --ssh: got %v", err)
+	}
+	r, err = New(with(func(o *Options) { o.Path = "https://example.com/a/b.git" }), env)
+	if err != nil || len(r.Attempt().Options.Session) != 0 {
+		t.Errorf("over https: got %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
@@ -24,6 +25,7 @@ const product = "kubectl-buildkit"
 // fetched, and the stages are built that are contexts of it.
 func (d *Daemon) steer(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	var answer map[string][]byte
+	var refused error // keeps its type, which the daemon would not
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		ask := gateway.SolveRequest{
 			Frontend:     attempt.Options.Frontend,
@@ -32,6 +34,9 @@ func (d *Daemon) steer(ctx context.Context, attempt *request.Attempt, statuses c
 		}
 		if err := fetch(ctx, c, attempt.Dockerfile); err != nil {
 			return nil, err
+		}
+		if refused = refusePolicies(ctx, c, ask, attempt.Policies); refused != nil {
+			return nil, refused
 		}
 		if err := buildStages(ctx, c, &ask, attempt.Stages); err != nil {
 			return nil, err
@@ -43,6 +48,9 @@ func (d *Daemon) steer(ctx context.Context, attempt *request.Attempt, statuses c
 		return built, err
 	}
 	response, err := d.client.Build(ctx, attempt.Options, product, build, statuses)
+	if refused != nil {
+		return nil, refused
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +61,28 @@ func (d *Daemon) steer(ctx context.Context, attempt *request.Attempt, statuses c
 		response.ExporterResponse[key] = string(value)
 	}
 	return response, nil
+}
+
+// refusePolicies returns an error for the first of the files that is in the context. The frontend is told to take it for
+// its Dockerfile: so it looks in the very context that it builds, and any fault of its text means that it is
+// there. Other failures are the build's to report.
+func refusePolicies(ctx context.Context, c gateway.Client, ask gateway.SolveRequest, names []string) error {
+	for _, name := range names {
+		look := gateway.SolveRequest{Frontend: ask.Frontend, FrontendOpt: maps.Clone(ask.FrontendOpt)}
+		look.FrontendOpt["filename"] = name
+		look.FrontendOpt["requestid"] = "frontend.targets"
+		delete(look.FrontendOpt, "target")
+		_, err := c.Solve(ctx, look)
+		if err == nil {
+			return request.RefusePolicy(name)
+		}
+		for _, read := range []string{"parse error", "no instructions", "cannot be empty", "unknown instruction"} {
+			if strings.Contains(err.Error(), read) {
+				return request.RefusePolicy(name)
+			}
+		}
+	}
+	return nil
 }
 
 // fetch has the daemon fetch the Dockerfile, if it is behind a URL.

@@ -125,7 +125,7 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, steps *ste
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		if attempt.Subrequest != "" || attempt.Dockerfile != nil || len(attempt.Stages) > 0 {
+		if attempt.Subrequest != "" || attempt.Dockerfile != nil || len(attempt.Stages)+len(attempt.Policies) > 0 {
 			response, err := d.steer(ctx, attempt, statuses)
 			answered <- answer{response, err}
 			return
