@@ -62,7 +62,7 @@ type Result struct {
 // Run does the checks in order and reports each as soon as it is done. It ends early when the context does.
 func Run(ctx context.Context, checks []Check, report func(Result)) []Result {
 	var results []Result
-	missing := map[string]bool{}
+	missing := map[string]string{} // what comes first, by the check that is not there
 	for _, check := range checks {
 		start := time.Now()
 		finding := lacking(check, missing)
@@ -73,7 +73,10 @@ func Run(ctx context.Context, checks []Check, report func(Result)) []Result {
 			break // what it found is that it was interrupted
 		}
 		if finding.Status == Failed || finding.Status == Skipped {
-			missing[check.Name] = true
+			missing[check.Name] = check.Name
+			if first := blocking(check, missing); first != "" {
+				missing[check.Name] = first
+			}
 		}
 		result := Result{
 			Name: check.Name, Status: finding.Status, Message: finding.Message, Remedy: finding.Remedy,
@@ -86,13 +89,21 @@ func Run(ctx context.Context, checks []Check, report func(Result)) []Result {
 }
 
 // lacking is the finding about a check whose ground is missing; its zero value says that it can run.
-func lacking(check Check, missing map[string]bool) Finding {
-	for _, need := range check.Needs {
-		if missing[need] {
-			return Finding{Status: Skipped, Message: fmt.Sprintf("%q comes first", need)}
-		}
+func lacking(check Check, missing map[string]string) Finding {
+	if first := blocking(check, missing); first != "" {
+		return Finding{Status: Skipped, Message: fmt.Sprintf("%q comes first", first)}
 	}
 	return Finding{}
+}
+
+// blocking is the check at the beginning of the chain because of which this one cannot run; empty if it can.
+func blocking(check Check, missing map[string]string) string {
+	for _, need := range check.Needs {
+		if first := missing[need]; first != "" {
+			return first
+		}
+	}
+	return ""
 }
 
 // FailedError says which checks failed.

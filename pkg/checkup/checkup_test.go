@@ -27,7 +27,7 @@ func TestChecksOnAFailedOneAreSkipped(t *testing.T) {
 	if got, want := strings.Join(reported, " "), "a=ok b=failed c=skipped d=skipped e=unknown f=failed"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if results[2].Message != `"b" comes first` || results[3].Message != `"c" comes first` {
+	if results[2].Message != `"b" comes first` || results[3].Message != `"b" comes first` {
 		t.Errorf("reasons: %q, %q", results[2].Message, results[3].Message)
 	}
 	var failed *checkup.FailedError
@@ -57,20 +57,41 @@ func TestInterrupted(t *testing.T) {
 }
 
 func TestPrint(t *testing.T) {
-	var out strings.Builder
-	for _, result := range []checkup.Result{
+	const long = "push: registry.example.com/team/app"
+	checks := []checkup.Check{{Name: "API server"}, {Name: long}, {Name: strings.Repeat("x", 100)}}
+	first := `"builder" comes first`
+	results := []checkup.Result{
 		{Name: "API server", Status: checkup.OK, Message: "v1.37.2 answers in 3 ms"},
 		{Name: "builder", Status: checkup.Failed, Message: "none\nlast lines", Remedy: "kubectl buildkit install"},
+		{Name: "certificates", Status: checkup.Skipped, Message: first}, {Name: "daemon", Status: checkup.Skipped, Message: first},
+		{Name: "registries", Status: checkup.Skipped, Message: "none was named"},
+		{Name: long, Status: checkup.Warning, Message: "hm"},
+		{Name: "last", Status: checkup.Skipped, Message: first},
+	}
+	want := "ok       API server                          v1.37.2 answers in 3 ms\n" +
+		"failed   builder                             none\n" +
+		"         last lines\n" +
+		"         → kubectl buildkit install\n" +
+		"skipped  2 checks                            \"builder\" comes first: certificates, daemon\n" +
+		"skipped  registries                          none was named\n" +
+		"warning  push: registry.example.com/team/app hm\n" +
+		"skipped  last                                \"builder\" comes first\n"
+	for color, want := range map[bool]string{
+		false: want,
+		true:  strings.NewReplacer("failed   ", "\x1b[31mfailed   \x1b[0m", "warning  ", "\x1b[33mwarning  \x1b[0m").Replace(want),
 	} {
-		if err := checkup.Print(&out, result); err != nil {
+		var out strings.Builder
+		printer := checkup.NewPrinter(&out, checks, color)
+		for _, result := range results {
+			if err := printer.Print(result); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := printer.Flush(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	want := "ok       API server             v1.37.2 answers in 3 ms\n" +
-		"failed   builder                none\n" +
-		"         last lines\n" +
-		"         → kubectl buildkit install\n"
-	if out.String() != want {
-		t.Errorf("got\n%swant\n%s", out.String(), want)
+		if out.String() != want {
+			t.Errorf("got\n%swant\n%s", out.String(), want)
+		}
 	}
 }

@@ -135,7 +135,7 @@ func TestCareOfTheCacheMisuse(t *testing.T) {
 		"prune --max-used-space much":   `--max-used-space "much"`,
 		"prune --filter until=tomorrow": `--filter "until=tomorrow"`,
 		"prune --transport pigeon":      "no such transport",
-		"prune":                         "there is nobody to ask",
+		"prune":                         "cannot prompt for confirmation",
 		"logs --since 1ms":              `--since "1ms"`,
 		"logs --tail -5":                `--tail "-5"`,
 		"logs UPPER":                    "builder name",
@@ -155,10 +155,10 @@ func TestPruneAsks(t *testing.T) {
 		in.WriteString(answer)
 		f := newFactory(streams, noEnv)
 		o := &pruneOptions{filters: []string{"type=regular"}, connect: connectOptions{builder: "team"}}
-		if got, err := f.agree(t.Context(), o.question()); err != nil || got != want {
+		if got, err := f.agree(t.Context(), o.question(`namespace "ns" of context "c"`)); err != nil || got != want {
 			t.Errorf("%q: %v, %v", answer, got, err)
 		}
-		if !strings.Contains(errOut.String(), `that fits type=regular from every member of builder "team". Continue? [y/N]`) {
+		if !strings.Contains(errOut.String(), `that fits type=regular from every member of builder "team" in namespace "ns" of context "c". Continue? [y/N]`) {
 			t.Errorf("asked %q", errOut)
 		}
 	}

@@ -41,6 +41,12 @@ func runDialStdio(ctx context.Context, f *factory, o connectOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	if isTerminal(f.raw.Out) {
+		return &optionError{
+			flag: "dial-stdio", reason: "it writes BuildKit's protocol, which is no text, and standard output is a terminal",
+			next: "let a BuildKit client run it, or give one a socket: kubectl buildkit proxy",
+		}
+	}
 	b := &bridge{f: f, o: o, affinity: affinityOf(".")}
 	far, err := b.dial(ctx)
 	if err != nil {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -90,12 +92,20 @@ func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
 		return err
 	}
 	d := &doctor{factory: f, options: o}
+	checks := d.checks()
+	printer := checkup.NewPrinter(f.raw.Out, checks, f.colors(f.raw.Out))
 	var failed error
-	results := checkup.Run(ctx, d.checks(), func(result checkup.Result) {
+	results := checkup.Run(ctx, checks, func(result checkup.Result) {
 		if o.output == "" && failed == nil {
-			failed = checkup.Print(f.streams.Out, result)
+			failed = printer.Print(result)
 		}
 	})
+	if o.output == "" && failed == nil {
+		failed = printer.Flush()
+	}
+	if o.output == "" && ctx.Err() == nil {
+		f.printVerdict(results)
+	}
 	if o.output != "" {
 		failed = output.PrintValue(f.results(), o.output, struct {
 			OK     bool             `json:"ok"`
@@ -109,6 +119,30 @@ func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
 		return context.Cause(ctx)
 	}
 	return checkup.Err(results)
+}
+
+// printVerdict closes the list where nothing failed; else the error does.
+func (f *factory) printVerdict(results []checkup.Result) {
+	if checkup.Err(results) != nil {
+		return
+	}
+	warnings := 0
+	for _, result := range results {
+		if result.Status == checkup.Warning {
+			warnings++
+		}
+	}
+	verdict := "ready to build"
+	if warnings > 0 {
+		verdict += fmt.Sprintf("; warnings: %d", warnings)
+	}
+	escape.Fprintln(f.streams.Out, verdict)
+}
+
+// colors reports whether a stream is a terminal whose user wants colors (no-color.org).
+func (f *factory) colors(w io.Writer) bool {
+	no, _ := f.lookupEnv("NO_COLOR")
+	return no == "" && isTerminal(w)
 }
 
 // doctor is one run of the checks. What one finds out the later ones stand on.

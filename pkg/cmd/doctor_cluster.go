@@ -114,7 +114,9 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 		return ok(answers, "all %d that install needs", len(answers))
 	case d.missing == nil:
 		// Whoever builds need not install.
-		return ok(answers, "no, and building needs none; lacking: %s", strings.Join(denied, ", "))
+		finding := skipped("not needed to build with the builder that is there; lacking: %s", strings.Join(denied, ", "))
+		finding.Details = answers
+		return finding
 	}
 	return checkup.Finding{
 		Status: checkup.Failed, Message: "there is no builder, and you may not " + strings.Join(denied, ", "), Code: exitDenied, Details: answers,

@@ -107,7 +107,7 @@ func (d *doctor) standing(ctx context.Context, standing registryauth.Standing, e
 	}
 	switch {
 	case standing.Open:
-		return ok(standing, "it %s, and asks nobody who they are", what)
+		return ok(standing, "it %s; the registry accepts anonymous access", what)
 	case standing.User != "":
 		return ok(standing, "it %s, for user %q of %s", what, standing.User, standing.Source)
 	}

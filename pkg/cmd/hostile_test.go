@@ -72,7 +72,7 @@ func printingPlaces() map[string]func(*factory) {
 		},
 		"an install's event": func(f *factory) { f.reportEvent(cluster.Event{Pod: hostile, Message: hostile}) },
 		"doctor": func(f *factory) {
-			_ = checkup.Print(f.streams.Out, checkup.Result{Name: hostile, Message: hostile, Remedy: hostile})
+			_ = checkup.NewPrinter(f.streams.Out, nil, false).Print(checkup.Result{Name: hostile, Message: hostile, Remedy: hostile})
 		},
 		"an answer":         func(f *factory) { printHostileAnswer(f, "outline", false) },
 		"an answer in JSON": func(f *factory) { printHostileAnswer(f, "outline", true) },

@@ -78,7 +78,7 @@ func newInstallCommand(f *factory, run func(context.Context, *installOptions) er
 	flags := c.Flags()
 	o.spec.register(flags)
 	flags.StringVarP(&o.output, "output", "o", "", `Print the objects instead of a summary: "yaml"`)
-	flags.StringVar(&o.dryRun, "dry-run", "none", `"client" asks nobody, "server" asks the cluster; neither changes anything`)
+	flags.StringVar(&o.dryRun, "dry-run", "none", `"client" asks no server, "server" asks the cluster; neither changes anything`)
 	flags.Lookup("dry-run").NoOptDefVal = "client"
 	flags.BoolVar(&o.force, "force", false, "Replace the Pod at once, without waiting for its running builds, nor for a node that is lost")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "Agree to what is lost, e.g. a cache, without being asked")
@@ -95,7 +95,7 @@ func (o *installOptions) check() error {
 	switch o.dryRun {
 	case "none", "client", "server":
 	default:
-		return &optionError{flag: "--dry-run", value: o.dryRun, reason: "it is none of none, client, server"}
+		return &optionError{flag: "--dry-run", value: o.dryRun, reason: "must be one of: none, client, server"}
 	}
 	if o.timeout <= 0 {
 		return &optionError{flag: "--timeout", value: o.timeout.String(), reason: "it is not a positive duration", next: "write e.g. 2m"}

@@ -72,7 +72,7 @@ func (o *pruneOptions) register(flags *pflag.FlagSet) {
 	flags.Var((*list)(&o.filters), "filter", filterHelp)
 	flags.StringVar(&o.reservedSpace, "reserved-space", "", "Space that the cache may keep in any case, e.g. 2gb")
 	flags.StringVar(&o.maxUsedSpace, "max-used-space", "", "Space that the cache may use at most, e.g. 10gb")
-	flags.StringVar(&o.minFreeSpace, "min-free-space", "", "Space that shall be free on the disk, e.g. 5gb")
+	flags.StringVar(&o.minFreeSpace, "min-free-space", "", "Space to keep free on the disk, e.g. 5gb")
 	flags.StringVar(&o.keepStorage, "keep-storage", "", "The old name of --reserved-space")
 	flags.Lookup("keep-storage").Hidden = true
 	flags.BoolVarP(&o.force, "force", "f", false, "Do not ask")
@@ -116,7 +116,11 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 		escape.Fprintln(f.streams.ErrOut, "warning: --keep-storage is the old name of --reserved-space")
 	}
 	if !o.force {
-		agreed, err := f.agree(ctx, o.question())
+		namespace, err := f.namespace()
+		if err != nil {
+			return err
+		}
+		agreed, err := f.agree(ctx, o.question(f.place(namespace)))
 		if err != nil || !agreed {
 			return err
 		}
@@ -152,7 +156,7 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 }
 
 // question is what somebody must agree to.
-func (o *pruneOptions) question() string {
+func (o *pruneOptions) question(place string) string {
 	which := "the build cache that no build uses"
 	switch {
 	case len(o.filters) > 0:
@@ -160,7 +164,7 @@ func (o *pruneOptions) question() string {
 	case o.all:
 		which = "all of the build cache, internal records too,"
 	}
-	return fmt.Sprintf("This removes %s from every member of builder %q. Continue? [y/N] ", which, o.connect.builder)
+	return fmt.Sprintf("This removes %s from every member of builder %q in %s. Continue? [y/N] ", which, o.connect.builder, place)
 }
 
 // agree asks on the error stream and reads the answer from standard input, which need not be a terminal.
@@ -171,7 +175,7 @@ func (f *factory) agree(ctx context.Context, question string) (bool, error) {
 	switch {
 	case errors.Is(err, io.EOF) && (!ok || !term.IsTerminal(int(terminal.Fd()))):
 		escape.Fprintln(f.streams.ErrOut)
-		return false, &optionError{flag: "prune", reason: "there is nobody to ask: standard input is empty", next: "add --force"}
+		return false, &optionError{flag: "prune", reason: "cannot prompt for confirmation: standard input is empty", next: "add --force"}
 	case err != nil && !errors.Is(err, io.EOF):
 		return false, fmt.Errorf("reading the answer: %w", err)
 	}

@@ -164,7 +164,7 @@ func (o Input) refuseRego(r *Request, env Environment) error {
 		dir, names = filepath.Dir(o.File), []string{filepath.Base(o.File)}
 	}
 	for _, name := range names {
-		if safefile.Exists(absolute(env, filepath.Join(dir, name)+regoEnding)) && !r.plain {
+		if _, err := safefile.Stat(absolute(env, filepath.Join(dir, name)+regoEnding)); err == nil && !r.plain {
 			return regoRefused(filepath.Join(dir, name))
 		}
 	}

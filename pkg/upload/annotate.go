@@ -60,7 +60,7 @@ func (m *Meter) warnings(name string, vertex digest.Digest) []*client.VertexWarn
 	if m.limit == 0 || total <= m.limit {
 		return nil
 	}
-	text := fmt.Sprintf("%.1f were sent of the directory %q; what the build does not need stays here if its .dockerignore has a line for it. The largest:",
+	text := fmt.Sprintf("%.1f were sent of the directory %q; exclude what the build does not need with a .dockerignore. The largest:",
 		units.Bytes(total), name)
 	warning := &client.VertexWarning{Vertex: vertex, Level: 1, Short: []byte(text)}
 	for _, share := range largest {
