@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +14,9 @@ func TestFailingStep(t *testing.T) {
 	context := dockerfile(t, "FROM BASE", "RUN echo the cause is here; exit 7", "RUN echo never")
 	for _, progress := range []string{"plain", "quiet", "auto"} {
 		failed := u.buildkit("build", "--progress", progress, context).exits(1)
-		failed.says("exit code: 7", "Dockerfile:2", ">>> RUN echo the cause is here; exit 7")
-		if progress != "quiet" {
-			failed.says("the cause is here")
+		failed.says("error: [2/3] ended with exit code 7 (Dockerfile:2)\nnext:  kubectl buildkit history logs ", ">>> RUN echo the cause is here; exit 7")
+		if lines := strings.Split(failed.stderr, "\n"); !slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, " the cause is here") }) {
+			t.Errorf("--progress %s does not show the step's log:\n%s", progress, failed.stderr)
 		}
 	}
 }

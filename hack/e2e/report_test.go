@@ -231,7 +231,7 @@ func TestReportOfARealBuild(t *testing.T) {
 	}
 	bad := dockerfile(t, "FROM BASE", "RUN echo from-the-first-step && sleep 1", "RUN echo about to fail && exit 3")
 	u.buildkit("build", "--report", page, bad).exits(1)
-	texts("Failed", "exit code: 3", "about to fail")
+	texts("Failed", "exit code 3", "about to fail")
 	if got := evaluate[string](b, `document.querySelector(".source .marked").textContent`); got != "3RUN echo about to fail && exit 3" {
 		t.Errorf("the line that failed reads %q", got)
 	}

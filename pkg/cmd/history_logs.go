@@ -42,7 +42,7 @@ func runHistoryLogs(ctx context.Context, f *factory, connect connectOptions, ref
 		if mode == progress.RawJSON {
 			return f.replayJSON(ctx, c, record.Ref)
 		}
-		display, err := progress.New(ctx, f.raw.Out, mode, progress.Options{Warnings: true})
+		display, err := progress.New(ctx, f.raw.Out, mode, progress.Options{Warnings: true, NoColors: f.noColors()})
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,15 @@ func (f *factory) progressOptions(member cluster.Member) progress.Options {
 	if name := f.contextName(); name != "" {
 		phrase += fmt.Sprintf(" of context %q", name)
 	}
-	return progress.Options{Phrase: phrase, Name: "kubectl-buildkit/" + member.Namespace + "/" + member.Builder}
+	return progress.Options{
+		Phrase: phrase, Name: "kubectl-buildkit/" + member.Namespace + "/" + member.Builder, NoColors: f.noColors(),
+	}
+}
+
+// noColors reports whether the environment asks for text without colors (no-color.org).
+func (f *factory) noColors() bool {
+	value, _ := f.lookupEnv("NO_COLOR")
+	return value != ""
 }
 
 // contextName is the kubeconfig's context in force; empty inside a Pod, where there is none.

@@ -37,6 +37,8 @@ type Options struct {
 	// Builder is where the build runs: as a phrase, e.g. `building with "buildkitd"`, and as a name for the end of a line.
 	// Both may be empty.
 	Phrase, Name string
+	// NoColors leaves colors out of the steps' logs.
+	NoColors bool
 	// Warnings are shown at their steps, for callers that print none afterwards.
 	Warnings bool
 }
@@ -57,7 +59,7 @@ func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Displ
 		tails:  tails{logs: map[digest.Digest][]byte{}},
 	}
 	silent := mode == Quiet || mode == None
-	cleaner := &cleaner{colors: !silent, warnings: options.Warnings, logs: map[stream]*escape.Log{}}
+	cleaner := &cleaner{colors: !silent && !options.NoColors, warnings: options.Warnings, logs: map[stream]*escape.Log{}}
 	d.draw = func(statuses chan *client.SolveStatus) ([]client.VertexWarning, error) {
 		if mode == RawJSON {
 			return shown.UpdateFrom(ctx, statuses)

@@ -257,6 +257,26 @@ func TestWarningsAreShownOnce(t *testing.T) {
 	}
 }
 
+// Colors of logs stay, unless they are not wanted; nothing else that controls a terminal does.
+func TestColorsOfLogs(t *testing.T) {
+	for none, want := range map[bool]string{false: "#1 0.000 \x1b[31mred\x1b[0m\n", true: "#1 0.000 red\n"} {
+		var out bytes.Buffer
+		d, err := New(t.Context(), &out, Plain, Options{NoColors: none})
+		if err != nil {
+			t.Fatal(err)
+		}
+		started := time.Now()
+		id := digest.FromString("a")
+		send(d,
+			&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: id, Name: "a", Started: &started}}},
+			&client.SolveStatus{Logs: []*client.VertexLog{{Vertex: id, Data: []byte("\x1b[31mred\x1b[2J\x1b]0;title\x07\n"), Timestamp: started}}},
+		)
+		if _, err := d.Close(); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("got %q, %v", out.String(), err)
+		}
+	}
+}
+
 // Who sees no progress sees what a failed step has printed last.
 func TestFailedStepsOfAQuietBuild(t *testing.T) {
 	var out bytes.Buffer
