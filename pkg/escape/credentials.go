@@ -17,7 +17,8 @@ func MaskCredentials(text string) string {
 		part := plain.FindStringSubmatch(found)
 		scheme := strings.ToLower(part[1])
 		web := strings.HasSuffix(scheme, "http") || strings.HasSuffix(scheme, "https")
-		if part[4] != "" || !web && !strings.Contains(part[3], ":") { // docker-image://app:1@sha256:… has none
+		placeholder := part[3] == "USER:PASSWORD" || part[3] == "USER:TOKEN" || part[3] == "TOKEN" // of a next step
+		if placeholder || part[4] != "" || !web && !strings.Contains(part[3], ":") {               // docker-image://app:1@sha256:… has none
 			return found
 		}
 		return part[1] + part[2] + "***@"

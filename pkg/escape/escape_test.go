@@ -164,6 +164,7 @@ func TestMaskCredentials(t *testing.T) {
 		"https://tok3n@github.com/a.git":                            "https://***@github.com/a.git",
 		"git+https://u:p@h/a and HTTP://u:p@h/b":                    "git+https://***@h/a and HTTP://***@h/b",
 		"ssh://git@github.com/a, ssh://git:pw@h/a":                  "ssh://git@github.com/a, ssh://***@h/a",
+		"HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT":                "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
 		"https://u:p@ss@host/":                                      "https://***@host/",
 		"https://us%40er:to%3Aken@host/":                            "https://***@host/",
 		"https%3A%2F%2Fuser%3Atok%40host%2Fa":                       "https%3A%2F%2F***%40host%2Fa",
