@@ -106,6 +106,9 @@ func (l *laboratory) compareMetadata(t *testing.T) {
 		l.u.buildkit(append([]string{"build", "--builder", l.peer.pod}, flags...)...).ok()
 		ours := read(file)
 		theirs["kubectl-buildkit.build.ref"] = theirs["buildx.build.ref"]
+		if ref, _ := ours["buildx.build.ref"].(string); ref != l.peer.pod+"/"+l.peer.pod+"/"+fmt.Sprint(ours["kubectl-buildkit.build.ref"]) {
+			t.Errorf("%s: buildx.build.ref is %q", name, ref)
+		}
 		if got, want := slices.Sorted(maps.Keys(ours)), slices.Sorted(maps.Keys(theirs)); !slices.Equal(got, want) {
 			t.Errorf("%s: keys %q, docker buildx has %q", name, got, want)
 		}
