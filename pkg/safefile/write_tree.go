@@ -58,12 +58,6 @@ func NewTree(path string, options TreeOptions) (*Tree, error) {
 // Path is the directory, without links in it.
 func (t *Tree) Path() string { return t.path }
 
-// Contains reports whether the target is in the directory, or is the directory.
-func (t *Tree) Contains(target *Target) bool {
-	within, err := filepath.Rel(t.path, target.found.path)
-	return err == nil && filepath.IsLocal(within)
-}
-
 // StagedTree is one attempt to write a tree. The files are received in a hidden
 // directory within, and moved to their places by Commit. It is within, since that
 // is the same file system, and since the parent may not be writable. Another

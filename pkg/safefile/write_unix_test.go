@@ -5,6 +5,7 @@ package safefile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -251,5 +252,22 @@ func TestWriteToDescriptor(t *testing.T) {
 	piped := `("$@"; echo $? >&2) | cat`
 	if out, err := child(t, piped, 0, childPaths+"=/dev/stdout"); err != nil || out != "new0\n" && out != "0\nnew" {
 		t.Errorf("a pipe got %q, %v", out, err)
+	}
+}
+
+// A descriptor that this process has opened itself, a connection perhaps, is none
+// that the user can mean.
+func TestOwnDescriptorIsRefused(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "own"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	path := fmt.Sprintf("/dev/fd/%d", file.Fd())
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("this system has no /dev/fd")
+	}
+	if _, err := NewTarget(path, TargetOptions{}); !errors.Is(err, syscall.EBADF) {
+		t.Errorf("got %v", err)
 	}
 }
