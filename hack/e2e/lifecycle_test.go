@@ -186,3 +186,26 @@ func TestTwoBuildsAtOnce(t *testing.T) {
 		t.Error("both builds pushed the same image")
 	}
 }
+
+// A Pod that was deleted, as a drained node deletes it, comes back with the next build and keeps its settings.
+func TestDeletedPodIsRestored(t *testing.T) {
+	u := newUser(t)
+	u.builder("--limit", "memory=1Gi")
+	context := t.TempDir()
+	write(t, filepath.Join(context, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n")
+	u.kubectl("delete", "pod", "buildkitd").ok()
+	if listed := u.buildkit("list").ok().stdout; !strings.Contains(listed, "0/1") || !strings.Contains(listed, "Missing") {
+		t.Errorf("the list is %q", listed)
+	}
+	u.buildkit("info").exits(3).says("does not exist", "kubectl buildkit install buildkitd -n "+u.namespace)
+	u.kubectl("create", "serviceaccount", "builds").ok()
+	u.kubectl("create", "rolebinding", "builds", "--role", "buildkitd-user", "--serviceaccount", u.namespace+":builds").ok()
+	u.as(t, "builds").buildkit("build", context).exits(3).says("not restored", "ask an administrator to run: kubectl buildkit install")
+	u.buildkit("build", "-o", "type=cacheonly", context).ok().says("restoring builder", "a privileged Pod", u.namespace, "context")
+	if limit := u.kubectl("get", "pod", "buildkitd", "-o", "jsonpath={.spec.containers[0].resources.limits.memory}").ok().stdout; limit != "1Gi" {
+		t.Errorf("its limit is %q", limit)
+	}
+	node := u.kubectl("get", "pod", "buildkitd", "-o", "jsonpath={.spec.nodeName}").ok().stdout
+	u.kubectl("label", "pod", "buildkitd", "drained="+u.namespace).ok()
+	u.kubectl("drain", node, "--dry-run=server", "--ignore-daemonsets", "--delete-emptydir-data", "--pod-selector", "drained="+u.namespace).ok()
+}

@@ -52,3 +52,23 @@ func TestNoSecretsWhereTheyDoNotBelong(t *testing.T) {
 		t.Errorf("temporary files are left: %v %v", left, err)
 	}
 }
+
+// A Pod of the builder's name that somebody else made gets nothing, whatever its labels say.
+func TestForeignPodGetsNothing(t *testing.T) {
+	u := newUser(t)
+	u.builder()
+	context := dockerfile(t, "FROM scratch", "COPY Dockerfile /")
+	u.kubectl("delete", "pod", "buildkitd").ok()
+	for _, labels := range []string{"app=theirs", "app.kubernetes.io/managed-by=kubectl-buildkit,app.kubernetes.io/instance=buildkitd"} {
+		u.kubectl("run", "buildkitd", "--image", need(t, "E2E_BASE_IMAGE"), "--labels", labels, "--restart=Never", "--", "sleep", "600").ok()
+		u.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok()
+		for _, extra := range [][]string{nil, {"--adopt"}, {"--transport", "exec"}} {
+			args := append([]string{"build", "--retries", "0", "-o", "type=cacheonly"}, extra...)
+			u.buildkit(append(args, context)...).exits(3).says("buildkitd", u.namespace)
+		}
+		u.kubectl("delete", "pod", "buildkitd", "--grace-period=0", "--force").ok()
+	}
+	u.kubectl("run", "foo", "--image", need(t, "E2E_BASE_IMAGE"), "--restart=Never", "--", "sleep", "600").ok()
+	u.kubectl("wait", "pod/foo", "--for=condition=Ready", "--timeout=60s").ok()
+	u.buildkit("build", "--builder", "foo", "-o", "type=cacheonly", context).exits(3).says("unmanaged and not authenticated", "does not run BuildKit")
+}

@@ -63,7 +63,12 @@ func (f *factory) restore(ctx context.Context, name string, cause error) error {
 	if err == nil {
 		escape.Fprintf(f.streams.ErrOut, "%s: restoring builder %q with its settings, %s, in %s (--install=false forbids it)\n",
 			reasonToRestore(cause), name, f.podsOf(spec), f.place(c.Namespace()))
-		_, err = install(ctx, f, name, cluster.Keep, cluster.InstallOptions{Timeout: defaultInstallTimeout})
+		options := cluster.InstallOptions{Timeout: defaultInstallTimeout}
+		if expired := (*cluster.ExpiredError)(nil); errors.As(cause, &expired) {
+			// No client reaches the builder, nor its cache, until its Pod is replaced.
+			options.Confirm = (&confirmation{f: f, quiet: true, yes: true}).ask
+		}
+		_, err = install(ctx, f, name, cluster.Keep, options)
 	}
 	if refusedToSay(err) {
 		return &unrestoredError{name: name, namespace: c.Namespace(), cause: cause, err: err}
