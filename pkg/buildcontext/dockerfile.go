@@ -111,7 +111,7 @@ type place struct {
 func openPlace(path, contextDir string) (*place, error) {
 	dir, name := filepath.Dir(path), filepath.Base(path)
 	if contextDir != "" {
-		if below, err := filepath.Rel(realPath(contextDir), filepath.Join(realPath(dir), name)); err == nil && filepath.IsLocal(below) {
+		if below, err := filepath.Rel(safefile.RealPath(contextDir), filepath.Join(safefile.RealPath(dir), name)); err == nil && filepath.IsLocal(below) {
 			dir, name = contextDir, below
 		}
 	}
@@ -175,19 +175,11 @@ func wrongDockerfile(err error, in Input, p *place) error {
 	var large *safefile.TooLargeError
 	switch {
 	case errors.As(err, &leaves):
-		if target := realPath(p.path); target != p.path {
+		if target := safefile.RealPath(p.path); target != p.path && safefile.Exists(target) {
 			invalid.Next = "name the target: --file " + target
 		}
 	case errors.As(err, &large):
 		invalid.Reason = "it is larger than 16 MiB"
 	}
 	return invalid
-}
-
-// realPath follows links; a path that does not exist stays as it is.
-func realPath(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
-	}
-	return path
 }

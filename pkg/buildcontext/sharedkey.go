@@ -85,11 +85,8 @@ func (c *Context) key(mount string) string {
 // identify begins the key of a directory of this user on this machine. The daemon compares sizes and times only, so two
 // machines must never have the same key.
 func identify(dir string) hash.Hash {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
-	}
 	sum := sha256.New()
-	_, _ = sum.Write([]byte(strings.Join([]string{machine(), owner(), dir}, "\x00")))
+	_, _ = sum.Write([]byte(strings.Join([]string{machine(), owner(), safefile.RealPath(dir)}, "\x00")))
 	return sum
 }
 

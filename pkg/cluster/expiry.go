@@ -3,12 +3,12 @@ package cluster
 import (
 	"encoding/base64"
 	"encoding/json"
-	"os"
 	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
@@ -18,12 +18,15 @@ type Expiry struct {
 	When time.Time
 }
 
+// maxCertificate bounds, in bytes, a user's certificate.
+const maxCertificate = 1 << 20
+
 // expired reads from the credentials themselves that their time is over; nil if they do not say so. The API server
 // answers "Unauthorized" to those as to ones that it never knew.
 func expired(config *rest.Config, now time.Time) *Expiry {
 	certificate := config.CertData
 	if len(certificate) == 0 && config.CertFile != "" {
-		certificate, _ = os.ReadFile(config.CertFile) // one that cannot be read was not sent
+		certificate, _ = safefile.Read(config.CertFile, maxCertificate) // one that cannot be read was not sent
 	}
 	if end, err := trust.End(certificate); err == nil && now.After(end) {
 		return &Expiry{What: "client certificate", When: end}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -112,7 +111,7 @@ func (f *factory) withOutput(ctx context.Context, path string, write func(io.Wri
 
 // drawTrace draws a build from its statuses, a line of JSON each.
 func drawTrace(w io.Writer, path string) error {
-	file, err := os.Open(path)
+	file, err := safefile.Open(path)
 	if err != nil {
 		return &optionError{flag: "--trace", value: path, reason: err.Error(), next: "name a file that build --trace wrote"}
 	}

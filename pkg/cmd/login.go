@@ -3,13 +3,13 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 const loginLong = `Store the credentials of a registry in the docker config, with no docker on this machine.
@@ -122,7 +122,7 @@ func (o *loginOptions) account() (account registryauth.Account, err error) {
 	if o.insecure {
 		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: "with --insecure no certificate is verified", next: "leave one of them out"}
 	}
-	if account.CA, err = os.ReadFile(o.registryCA); err != nil {
+	if account.CA, err = safefile.Read(o.registryCA, maxConfigFile); err != nil {
 		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: reasonOf(err)}
 	}
 	if !strings.Contains(string(account.CA), "-----BEGIN CERTIFICATE-----") {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // specFlags are the flags that say what a builder should be, as typed.
@@ -137,6 +137,9 @@ func (s *specFlags) changed() []string {
 	return names
 }
 
+// maxConfigFile bounds, in bytes, the files that a builder or a login is configured by. Objects of a cluster hold less.
+const maxConfigFile = 1 << 20
+
 func (s *specFlags) files(spec *builder.Spec) error {
 	for _, file := range []struct {
 		flag, path string
@@ -145,7 +148,7 @@ func (s *specFlags) files(spec *builder.Spec) error {
 		if file.path == "" {
 			continue
 		}
-		raw, err := os.ReadFile(file.path)
+		raw, err := safefile.Read(file.path, maxConfigFile)
 		if err != nil {
 			return &optionError{flag: file.flag, value: file.path, reason: reasonOf(err)}
 		}

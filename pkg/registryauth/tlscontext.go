@@ -4,11 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/tonistiigi/go-csvvalue"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // TLSContext is how to speak TLS with one registry, and with its token server:
@@ -80,7 +81,7 @@ func (p *Provider) UseTLS(c TLSContext) error {
 		config.InsecureSkipVerify = true
 	}
 	if c.CA != "" {
-		text, err := os.ReadFile(c.CA)
+		text, err := safefile.Read(c.CA, maxConfig)
 		if err != nil {
 			return err
 		}

@@ -2,9 +2,10 @@ package request
 
 import (
 	"bufio"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // completeS3 lends the builder this machine's AWS keys: those of the
@@ -24,6 +25,9 @@ func completeS3(attrs map[string]string, env Environment) {
 	}
 }
 
+// maxKeyFile bounds, in bytes, the credentials file.
+const maxKeyFile = 1 << 20
+
 // awsKeys has the names of the credentials file.
 func awsKeys(env Environment) map[string]string {
 	keys := map[string]string{}
@@ -40,7 +44,7 @@ func awsKeys(env Environment) map[string]string {
 		home, _ := env.LookupEnv("HOME")
 		path = filepath.Join(home, ".aws", "credentials")
 	}
-	text, err := os.ReadFile(path)
+	text, err := safefile.Read(path, maxKeyFile)
 	if err != nil {
 		return nil
 	}

@@ -30,7 +30,7 @@ func (o Input) describeSource(r *Request, env Environment) {
 	c, found := findCheckout(dir, env)
 	if !found {
 		if informed { // history names a build by it
-			r.attrs["vcs:localdir:context"] = filepath.Base(realPath(dir))
+			r.attrs["vcs:localdir:context"] = filepath.Base(safefile.RealPath(dir))
 		}
 		return
 	}
@@ -50,7 +50,7 @@ func (o Input) describeSource(r *Request, env Environment) {
 	note("vcs:source", "org.opencontainers.image.source", c.source())
 	if informed {
 		for mount, dir := range r.context.Directories() {
-			if below, inside := c.below(realPath(dir)); inside {
+			if below, inside := c.below(safefile.RealPath(dir)); inside {
 				r.attrs["vcs:localdir:"+mount] = below
 			}
 		}
@@ -60,7 +60,7 @@ func (o Input) describeSource(r *Request, env Environment) {
 		if o.File != "" {
 			file = absolute(env, o.File)
 		}
-		if below, inside := c.below(filepath.Join(realPath(filepath.Dir(file)), filepath.Base(file))); inside {
+		if below, inside := c.below(filepath.Join(safefile.RealPath(filepath.Dir(file)), filepath.Base(file))); inside {
 			r.attrs["label:com.docker.image.source.entrypoint"] = below
 		}
 	}
@@ -79,7 +79,7 @@ func isYes(text string) bool {
 
 // findCheckout looks for .git first, so that git runs only where there is one.
 func findCheckout(dir string, env Environment) (c checkout, found bool) {
-	for c.root = realPath(dir); ; c.root = filepath.Dir(c.root) {
+	for c.root = safefile.RealPath(dir); ; c.root = filepath.Dir(c.root) {
 		if safefile.Exists(filepath.Join(c.root, ".git")) {
 			break
 		}

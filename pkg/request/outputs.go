@@ -111,7 +111,7 @@ func (o *output) checkDelete(r *Request, env Environment) (mirror bool, err erro
 	if o.kind != typeLocal || mode != client.LocalExporterModeDelete {
 		return false, nil
 	}
-	below, err := filepath.Rel(realPath(env.WorkingDir), realPath(o.dest))
+	below, err := filepath.Rel(safefile.RealPath(env.WorkingDir), safefile.RealPath(o.dest))
 	if !r.deleteAnywhere && (err != nil || below == "." || !filepath.IsLocal(below)) {
 		return false, o.wrong("mode=delete would empty "+o.dest+", which is not below the working directory", "change to a directory above it, or add --allow "+localDelete)
 	}

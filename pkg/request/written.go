@@ -126,15 +126,3 @@ func absolute(env Environment, path string) string {
 	}
 	return filepath.Join(env.WorkingDir, path)
 }
-
-// realPath follows symbolic links as far as the path exists.
-func realPath(path string) string {
-	if followed, err := filepath.EvalSymlinks(path); err == nil {
-		return followed
-	}
-	parent := filepath.Dir(path)
-	if parent == path {
-		return path
-	}
-	return filepath.Join(realPath(parent), filepath.Base(path))
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -15,7 +16,7 @@ const writerTimeout = 10 * time.Second
 // shell makes of <(program) is read to its end. Directories, sockets and block devices are a *NotRegularError, and so is
 // a named pipe that no program writes to.
 func Read(path string, limit int64) ([]byte, error) {
-	file, err := open(path)
+	file, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +24,8 @@ func Read(path string, limit int64) ([]byte, error) {
 	return readAll(file, path, limit)
 }
 
-func open(path string) (*os.File, error) {
+// Open opens a file that the user named, as Read does.
+func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, &fs.PathError{Op: "opening", Path: path, Err: cause(err)}
@@ -63,6 +65,18 @@ func openPipe(path string, mode fs.FileMode, within time.Duration) (*os.File, er
 	case <-late.C:
 		return nil, &NotRegularError{Name: path, Mode: mode, Reason: "to which no program writes"}
 	}
+}
+
+// RealPath follows links as far as the path exists.
+func RealPath(path string) string {
+	if followed, err := filepath.EvalSymlinks(path); err == nil {
+		return followed
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return path
+	}
+	return filepath.Join(RealPath(parent), filepath.Base(path))
 }
 
 // Exists reports whether there is something at the path that the user named, even if it cannot be read.
