@@ -98,7 +98,7 @@ func (f *factory) withOutput(ctx context.Context, path string, write func(io.Wri
 	if path == "" || path == "-" {
 		return write(f.raw.Out)
 	}
-	target, err := safefile.NewTarget(path, safefile.TargetOptions{})
+	target, err := safefile.NewTarget(userPath(path), safefile.TargetOptions{})
 	var cannot *safefile.UnwritableError
 	switch {
 	case errors.As(err, &cannot):
@@ -111,7 +111,7 @@ func (f *factory) withOutput(ctx context.Context, path string, write func(io.Wri
 
 // drawTrace draws a build from its statuses, a line of JSON each.
 func drawTrace(w io.Writer, path string) error {
-	file, err := safefile.Open(path)
+	file, err := safefile.Open(userPath(path))
 	if err != nil {
 		return &optionError{flag: "--trace", value: path, reason: err.Error(), next: "name a file that build --trace wrote"}
 	}

@@ -3,10 +3,11 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // defaultServer is what client-go falls back to where nothing says how to reach a cluster. No cluster is there.
@@ -33,7 +34,7 @@ func (f *factory) guessed(config *rest.Config) error {
 	var reasons []string
 	for _, file := range files {
 		reason := "names no current context"
-		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		if !safefile.Exists(file) {
 			reason = "does not exist"
 		}
 		reasons = append(reasons, fmt.Sprintf("%s%s %s", file, source, reason))

@@ -122,7 +122,7 @@ func (o *loginOptions) account() (account registryauth.Account, err error) {
 	if o.insecure {
 		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: "with --insecure no certificate is verified", next: "leave one of them out"}
 	}
-	if account.CA, err = safefile.Read(o.registryCA, maxConfigFile); err != nil {
+	if account.CA, err = safefile.Read(userPath(o.registryCA), maxConfigFile); err != nil {
 		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: reasonOf(err)}
 	}
 	if !strings.Contains(string(account.CA), "-----BEGIN CERTIFICATE-----") {

@@ -148,7 +148,7 @@ func (s *specFlags) files(spec *builder.Spec) error {
 		if file.path == "" {
 			continue
 		}
-		raw, err := safefile.Read(file.path, maxConfigFile)
+		raw, err := safefile.Read(userPath(file.path), maxConfigFile)
 		if err != nil {
 			return &optionError{flag: file.flag, value: file.path, reason: reasonOf(err)}
 		}
