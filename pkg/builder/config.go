@@ -15,6 +15,9 @@ import (
 // FieldConfig is the Field of an InvalidError about the user's buildkitd.toml; its Value is then the place in that file.
 const FieldConfig = "buildkitd.toml"
 
+// DefaultConfig ends the daemon's configuration unless the user's own text has the table: devices of a node are not for builds.
+const DefaultConfig = "[cdi]\n  disabled = true\n"
+
 // FieldRegistryCA is the Field of an InvalidError about the user's PEM file.
 const FieldRegistryCA = "registry CA"
 
@@ -34,17 +37,26 @@ func (s Spec) DaemonConfig() (string, error) {
 	}
 	hosts := s.registries()
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
-		if table(own, "registry")[host] != nil {
+		if registered(own, host) {
 			return "", invalid(FieldConfig, host, "this registry is described there and by another option",
 				"say everything about this registry in one of the two places")
 		}
 		text += hosts[host]
+	}
+	if table(own, "cdi") == nil {
+		text += DefaultConfig
 	}
 	if _, err := parseConfig([]byte(text)); err != nil {
 		return "", invalid(FieldConfig, "[registry]", "its registries cannot be extended",
 			"write each registry as a table of its own, e.g. [registry.\"docker.io\"]")
 	}
 	return text, nil
+}
+
+// registered reports whether the user's own text describes a registry.
+func registered(own map[string]any, host string) bool {
+	_, ok := table(own, "registry")[host]
+	return ok
 }
 
 // registries are the generated TOML tables by host.
@@ -130,22 +142,40 @@ func parseConfig(text []byte) (map[string]any, error) {
 	return config, nil
 }
 
-// reserved refuses the settings that the Pod's own arguments and mounts decide.
+// reserved refuses the settings that the Pod's own arguments and mounts decide, and those that harm. Like the daemon, it
+// does not tell upper from lower case.
 func reserved(own map[string]any) error {
 	const hint = "leave it out: install decides it"
-	grpc := table(own, "grpc")
-	for _, key := range []string{"address", "tls", "uid", "gid"} {
-		if grpc[key] != nil {
+	grpc := fold(table(own, "grpc"))
+	for _, key := range []string{"address", "tls", "uid", "gid", "securityDescriptor"} {
+		if _, ok := grpc[strings.ToLower(key)]; ok {
 			return invalid(FieldConfig, "grpc."+key, "the daemon's listeners are set by its Pod", hint)
 		}
 	}
-	if own["root"] != nil {
+	if _, ok := grpc["debugaddress"]; ok {
+		return invalid(FieldConfig, "grpc.debugAddress", "every step of a build could read the daemon's memory there", "leave it out")
+	}
+	if _, ok := fold(own)["root"]; ok {
 		return invalid(FieldConfig, "root", "the daemon's directory is a volume of its Pod", hint)
+	}
+	if most, ok := fold(table(own, "history"))["maxentries"]; ok && most == int64(0) {
+		return invalid(FieldConfig, "history.maxEntries", "without history, no build can be followed, and none is waited for when its Pod stops",
+			"write at least 1, or leave it out")
 	}
 	return nil
 }
 
+// fold is a table with its keys in lower case.
+func fold(table map[string]any) map[string]any {
+	folded := map[string]any{}
+	for key, value := range table {
+		folded[strings.ToLower(key)] = value
+	}
+	return folded
+}
+
+// table is a table of a table, whose key the daemon reads in upper and lower case.
 func table(parent map[string]any, key string) map[string]any {
-	child, _ := parent[key].(map[string]any)
+	child, _ := fold(parent)[key].(map[string]any)
 	return child
 }

@@ -78,6 +78,11 @@ func TestValidate(t *testing.T) {
 		}, "environment variable", "registry CA sets it"},
 		"replicas":          {func(s *builder.Spec) { s.Replicas = -1 }, "replicas", "not between"},
 		"storage":           {func(s *builder.Spec) { s.Storage = &negative }, "storage", "not a size"},
+		"ten bytes":         {func(s *builder.Spec) { s.Storage = new(resource.MustParse("10")) }, "storage", "at least 1Gi"},
+		"debug address":     {func(s *builder.Spec) { s.Config = []byte("[GRPC]\nDebugAddress = \":6060\"") }, "buildkitd.toml", "read the daemon's memory"},
+		"listeners":         {func(s *builder.Spec) { s.Config = []byte("[Grpc]\nADDRESS = [\"tcp://0.0.0.0:1\"]") }, "buildkitd.toml", "set by its Pod"},
+		"directory":         {func(s *builder.Spec) { s.Config = []byte("Root = \"/tmp\"") }, "buildkitd.toml", "is a volume"},
+		"no history":        {func(s *builder.Spec) { s.Config = []byte("[history]\nmaxEntries = 0") }, "buildkitd.toml", "without history"},
 		"class, no storage": {func(s *builder.Spec) { s.StorageClass = "fast" }, "storage class", "no volume"},
 		"grace period":      {func(s *builder.Spec) { s.GracePeriod = -time.Second }, "grace period", "negative"},
 		"configuration":     {func(s *builder.Spec) { s.Config = []byte("a = ") }, "buildkitd.toml", "line 1"},
@@ -116,6 +121,8 @@ func TestDaemonConfig(t *testing.T) {
 [registry."mirror.local:5000"]
   http = true
   insecure = true
+[cdi]
+  disabled = true
 `
 	if err != nil || got != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)

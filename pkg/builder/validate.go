@@ -16,6 +16,9 @@ import (
 // maxName leaves room, in a label's 63 characters, for the suffix that a StatefulSet's controller adds.
 const maxName = 52
 
+// minStorage is the least size of a volume, in bytes: 10 would be ten bytes, and is a slip of the finger.
+const minStorage = 1 << 30
+
 // maxReplicas is a guard against a slip of the finger, not a limit of the design.
 const maxReplicas = 1000
 
@@ -168,6 +171,9 @@ func (s Spec) validateStorage() error {
 	}
 	if s.Storage != nil && s.Storage.Sign() <= 0 {
 		return invalid("storage", s.Storage.String(), "it is not a size", "write e.g. 50Gi")
+	}
+	if s.Storage != nil && s.Storage.Value() < minStorage {
+		return invalid("storage", s.Storage.String(), "a cache needs at least 1Gi", "write e.g. 50Gi")
 	}
 	if s.Storage == nil && s.StorageClass != "" {
 		return invalid("storage class", s.StorageClass, "without a size there is no volume", "give the size of the volume as well")

@@ -98,6 +98,10 @@ func (s *specFlags) check(spec builder.Spec) error {
 	if err := spec.Validate(); err != nil {
 		return s.inFile(err)
 	}
+	if key, known := unknownDaemonKey(spec.Config); key != "" {
+		return &optionError{flag: "--config", value: s.configFile, reason: fmt.Sprintf("invalid key %q: BuildKit would ignore it", key),
+			next: "must be one of: " + strings.Join(known, ", ")}
+	}
 	for _, text := range s.unset {
 		name, _, _ := strings.Cut(text, "=")
 		if names := builder.SettingNames(); !slices.Contains(names, settingName(name)) {

@@ -19,7 +19,7 @@ func Unstored(spec *builder.Spec, config *corev1.ConfigMap) {
 	if HasRegistryCA(config) {
 		spec.RegistryCA = []byte(config.Data[keyRegistryCA])
 	}
-	own, text := regexp.MustCompile(`\[registry\.("[^"\n]*")\]\n(?:  mirrors = \[([^\n]*)\]\n)?(  http = true\n  insecure = true\n)?$`), config.Data[keyConfig]
+	own, text := regexp.MustCompile(`\[registry\.("[^"\n]*")\]\n(?:  mirrors = \[([^\n]*)\]\n)?(  http = true\n  insecure = true\n)?$`), strings.TrimSuffix(config.Data[keyConfig], builder.DefaultConfig)
 	for {
 		at := own.FindStringSubmatchIndex(text)
 		if at == nil || at[0] > 0 && text[at[0]-1] != '\n' {
