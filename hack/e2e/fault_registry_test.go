@@ -18,13 +18,13 @@ func registryFaults() []fault {
 			r := s.build("-t", tag, "--push", dockerfile(s.t, "FROM BASE", "RUN head -c 20000000 /dev/urandom >/noise"))
 			front.uploads(r)
 			front.die()
-			s.end(r, 1)
+			s.end(r, 3)
 			s.explains(r, front.host)
 			behind := openRegistry(s.t)
 			if digest := behind.digest(behind.name(s.user) + ":1"); digest != "" {
 				s.t.Errorf("a push that failed left the tag %s", digest)
 			}
-			return "explained (exit 1), no partial tag"
+			return "explained (exit 3), no partial tag"
 		}},
 	}
 }

@@ -19,7 +19,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // the build failed, or something no other code is for
 	exitUsage       = 2   // the command line, or a file it names, is wrong
-	exitNoBuilder   = 3   // there is no builder, it does not start, it cannot be reached, its disk is full, or it was lost
+	exitNoBuilder   = 3   // there is no builder, it does not start, it cannot be reached, its disk is full, it cannot reach a registry, or it was lost
 	exitDenied      = 4   // the cluster or a registry does not permit it
 	exitInterrupted = 130 // Ctrl-C
 )

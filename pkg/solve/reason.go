@@ -85,6 +85,7 @@ func diagnoses() []diagnosis {
 		{reason: RegistryUnreachable, pattern: `(?:dial|proxyconnect) tcp`, registry: true},
 		{reason: RegistryUnreachable, pattern: `(?:TLS handshake timeout|no route to host|network is unreachable|connection refused|connection timed out|i/o timeout)`, registry: true},
 		{reason: RegistryUnreachable, words: []string{"Client.Timeout exceeded"}, registry: true},
+		{reason: RegistryUnreachable, pattern: `(?:connection reset by peer|broken pipe|server closed idle connection|EOF$)`, registry: true},
 	}
 }
 

@@ -33,6 +33,8 @@ func TestDiagnoses(t *testing.T) {
 		{hub + "dial tcp 54.1.2.3:443: i/o timeout", RegistryUnreachable, "docker.io", ""},
 		{auth + "dial tcp 54.1.2.3:443: connect: no route to host", RegistryUnreachable, "docker.io", ""},
 		{push + "dial tcp 10.0.0.9:5000: connect: connection refused", RegistryUnreachable, "r.io:5000", ""},
+		{push + "EOF", RegistryUnreachable, "r.io:5000", ""},
+		{push + "write tcp 10.0.0.1:5->10.0.0.9:5000: write: connection reset by peer", RegistryUnreachable, "r.io:5000", ""},
 		{push + "net/http: TLS handshake timeout", RegistryUnreachable, "r.io:5000", ""},
 		{pull + "proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused", RegistryUnreachable, "r.io:5000", ""},
 		{pull + "Proxy Authentication Required", ProxyRefused, "r.io:5000", ""},
