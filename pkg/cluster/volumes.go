@@ -183,7 +183,8 @@ func (i *installation) larger() map[string]any {
 	return map[string]any{"spec": map[string]any{"resources": map[string]any{"requests": map[string]any{"storage": i.spec.Storage.String()}}}}
 }
 
-// classFor refuses volumes that nothing would provide. Whoever may not read the classes of the cluster goes on without.
+// classFor refuses volumes that nothing would provide, and warns of them where the install does not wait: their class may
+// follow. Without permission to read the classes of the cluster it accepts any.
 func (i *installation) classFor(ctx context.Context) error {
 	classes, err := i.metadata(ctx, kindStorageClass, metav1.ListOptions{})
 	if err != nil {
@@ -211,6 +212,10 @@ func (i *installation) classFor(ctx context.Context) error {
 	}
 	if i.spec.StorageClass != "" {
 		problem.Reason = NoSuchClass
+	}
+	if i.options.NoWait && !i.options.DryRun {
+		i.report(Event{Kind: EventWarning, Reason: string(problem.Reason), Message: problem.Error() + ": the members wait for one"})
+		return nil
 	}
 	return problem
 }

@@ -116,7 +116,7 @@ func TestVolumesThatCannotBeAreRefusedBeforeAnythingChanges(t *testing.T) {
 			server := newServer(t)
 			test.there(t, server)
 			server.forget()
-			_, err := server.client().Install(t.Context(), "buildkitd", edit(test.wanted), cluster.InstallOptions{NoWait: true}, nil)
+			_, err := server.client().Install(t.Context(), "buildkitd", edit(test.wanted), cluster.InstallOptions{}, nil)
 			var storage *cluster.StorageError
 			if !errors.As(err, &storage) || storage.Reason != test.reason || len(server.writes()) > 0 {
 				t.Errorf("got %v, and writes %v; want %s", err, server.writes(), test.reason)
@@ -128,6 +128,20 @@ func TestVolumesThatCannotBeAreRefusedBeforeAnythingChanges(t *testing.T) {
 	var foreign *cluster.ForeignError
 	if _, err := server.client().Install(t.Context(), "buildkitd", edit(withStorage("1Gi", "")), cluster.InstallOptions{NoWait: true}, nil); !errors.As(err, &foreign) {
 		t.Errorf("another's claim: %v", err)
+	}
+}
+
+// An install that does not wait may come before its StorageClass.
+func TestVolumesWhoseClassMayFollow(t *testing.T) {
+	server := newServer(t)
+	warned := ""
+	_, err := server.client().Install(t.Context(), "buildkitd", edit(withStorage("1Gi", "later")), cluster.InstallOptions{NoWait: true}, func(e cluster.Event) {
+		if e.Kind == cluster.EventWarning {
+			warned = e.Message
+		}
+	})
+	if err != nil || !strings.Contains(warned, `StorageClass "later" not found`) {
+		t.Errorf("%v; warned of %q", err, warned)
 	}
 }
 
