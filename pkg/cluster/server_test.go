@@ -85,9 +85,8 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if kind == "" {
 		kind, name = "namespaces", "team"
 	}
-	query := r.URL.Query()
+	query, dry := r.URL.Query(), ""
 	s.mu.Lock()
-	dry := ""
 	if query.Get("dryRun") != "" {
 		dry = " dry"
 	}

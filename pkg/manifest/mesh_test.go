@@ -12,6 +12,20 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
+func TestAutoscalersFollowTheUsersAnnotations(t *testing.T) {
+	certificates, err := trust.Issue(time.Now(), "buildkitd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const key = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+	for want, annotations := range map[string]map[string]string{"false": nil, "true": {key: "true"}} {
+		objects, err := manifest.New(builder.Spec{Annotations: annotations}.WithDefaults(), certificates)
+		if err != nil || objects.Pod.Annotations[key] != want {
+			t.Errorf("%v: %v, %v", annotations, objects.Pod.Annotations, err)
+		}
+	}
+}
+
 func TestPodsStayOutOfMeshes(t *testing.T) {
 	certificates, err := trust.Issue(time.Now(), "buildkitd")
 	if err != nil {

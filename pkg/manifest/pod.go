@@ -34,8 +34,9 @@ func memberPod(spec builder.Spec) *corev1.Pod {
 	pod.Annotations[builder.AnnotationMode] = spec.Mode()
 	pod.Annotations["kubectl.kubernetes.io/default-container"] = builder.ContainerName
 	// An autoscaler that evicts a member kills its builds.
-	pod.Annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
-	pod.Annotations["karpenter.sh/do-not-disrupt"] = "true"
+	pod.Annotations = besides(pod.Annotations, map[string]string{
+		"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true",
+	}, spec)
 	leaveMeshes(pod, spec)
 
 	selector := maps.Clone(spec.NodeSelector)
