@@ -56,7 +56,9 @@ func (e *misuseError) next() string {
 // kubeconfigError says that nothing says how to reach a cluster.
 type kubeconfigError struct{ err error }
 
-func (e *kubeconfigError) Error() string { return "reading the kubeconfig: " + e.err.Error() }
+func (e *kubeconfigError) Error() string {
+	return "reading the kubeconfig: " + withoutGo(e.err.Error())
+}
 func (e *kubeconfigError) Unwrap() error { return e.err }
 
 // explain turns what the packages know into what a person needs. It is the only place that knows both.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -104,6 +105,18 @@ func TestNoWordsOfGo(t *testing.T) {
 			if strings.Contains(stderr, words) {
 				t.Errorf("%q: %q", args, stderr)
 			}
+		}
+	}
+}
+
+func TestNoTypesOfGo(t *testing.T) {
+	for text, want := range map[string]string{
+		"f: json: cannot unmarshal string into Go struct field Config.clusters of type []v1.NamedCluster":                    "f: invalid value of clusters: it must not be a string",
+		`f: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\"apiVersion,omitempty\"" }`: "f: invalid content: a array in place of an object",
+		"no such file": "no such file",
+	} {
+		if got := (&kubeconfigError{err: errors.New(text)}).Error(); got != "reading the kubeconfig: "+want {
+			t.Errorf("got %q", got)
 		}
 	}
 }
