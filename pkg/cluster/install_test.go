@@ -94,7 +94,7 @@ func TestInstallFromNothing(t *testing.T) {
 		t.Errorf("there are %v; want %v", got, want)
 	}
 	writes := server.writes()
-	if writes[0] != "PATCH configmaps/buildkitd-config" || writes[1] != "POST secrets" || writes[len(writes)-1] != "PATCH pods/buildkitd" {
+	if writes[0] != "PATCH configmaps/buildkitd-config" || writes[1] != "POST secrets" || writes[len(writes)-1] != "POST pods" {
 		t.Errorf("written in this order: %v", writes)
 	}
 	if outcome.Change != cluster.Created || !outcome.Renewed || len(outcome.Members) != 1 || outcome.Connection == nil || len(outcome.Objects) != 5 {
@@ -258,10 +258,16 @@ func forbid(resource, method string) func(*http.Request, string, string) (int, m
 
 func TestInstallTakesBackWhatItMadeWhenItMayNotGoOn(t *testing.T) {
 	server := newServer(t)
-	server.refuse = forbid("pods", http.MethodPatch)
+	refuse := forbid("pods", http.MethodPost)
+	server.refuse = func(r *http.Request, kind, name string) (int, metav1.StatusReason, string) {
+		if r.URL.Query().Has("dryRun") {
+			return 0, "", ""
+		}
+		return refuse(r, kind, name)
+	}
 	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
 	var forbidden *cluster.ForbiddenError
-	if !errors.As(err, &forbidden) || forbidden.User != "jane" || forbidden.Verb != "patch" || forbidden.Resource != "pods" {
+	if !errors.As(err, &forbidden) || forbidden.User != "jane" || forbidden.Verb != "create" || forbidden.Resource != "pods" {
 		t.Errorf("got %v; want a ForbiddenError", err)
 	}
 	if names := server.names(); len(names) > 0 {

@@ -61,7 +61,7 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	}
 	i.mark(workload)
 	existing := i.found.like(workload)
-	created, err := i.apply(ctx, workload, existing, false)
+	created, err := i.put(ctx, workload, existing)
 	if err != nil {
 		return meanwhile(err, workload, i.namespace)
 	}
@@ -75,6 +75,15 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	i.outcome.Change = change
 	i.record(workload, change)
 	return nil
+}
+
+// put writes the workload. A Pod that is there now, but was not when this run looked, is another install's: to apply would
+// try to change what may not change in it, or undo what an admission policy has set.
+func (i *installation) put(ctx context.Context, workload, existing manifest.Object) (created bool, err error) {
+	if kindOf(workload) == kindPod && existing == nil {
+		return true, i.create(ctx, workload, false)
+	}
+	return i.apply(ctx, workload, existing, false)
 }
 
 // relyOn leaves a workload that is right as it is. While its members are still starting, the run that has made it may be

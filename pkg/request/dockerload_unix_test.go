@@ -139,7 +139,7 @@ func TestLoadThatHangs(t *testing.T) {
 			interrupt()
 			<-interrupted
 			attempt.Discard()
-			<-written // a pipe that is not read any more is no failure
+			<-written //nolint:errcheck // a pipe that is not read any more is no failure
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("it took %v", took)
 			}
