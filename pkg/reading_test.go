@@ -147,7 +147,7 @@ func usesIn(t *testing.T, name string, source any, functions map[string][]string
 				}
 				// An identifier with an object is a variable of that name, not the package.
 				from, ok := selector.X.(*ast.Ident)
-				if !ok || from.Obj != nil { //nolint:staticcheck // it is all that this needs of types
+				if !ok || from.Obj != nil {
 					return true
 				}
 				functionsOf, known := functions[imported[from.Name]]
