@@ -19,8 +19,18 @@ type builderFields struct {
 	DesiredMembers int  `json:"desiredMembers"`
 	ReadyMembers   int  `json:"readyMembers"`
 	// CertificatesExpire is told by info, for builders that are not adopted.
-	CertificatesExpire *time.Time     `json:"certificatesExpire,omitempty"`
-	Members            []memberFields `json:"members"`
+	CertificatesExpire *time.Time `json:"certificatesExpire,omitempty"`
+	// Settings are what install was asked for, Install the command that asks for the same, with FILE for contents of files;
+	// info tells them to those who may read the builder's ConfigMap.
+	Settings []settingFields `json:"settings,omitempty"`
+	Install  string          `json:"install,omitempty"`
+	Members  []memberFields  `json:"members"`
+}
+
+// settingFields are one setting of a builder.
+type settingFields struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values"`
 }
 
 // memberFields are a Pod of a builder.

@@ -179,7 +179,7 @@ func TestInfoOfSeveralMembers(t *testing.T) {
 	down := member("team-1")
 	down.State, down.Ready = "ImagePullBackOff", false
 	silent := &silentError{silent: []silence{{member: down, err: &cluster.NotReadyError{Name: "team", Namespace: "ns", Pod: "team-1", Reason: "ImagePullBackOff"}}}}
-	answer := infoAnswer("team", "ns", heard, silent)
+	answer := infoAnswer("team", "ns", heard, nil, silent)
 
 	var out strings.Builder
 	fields := answer.Items[0].Fields.(builderFields)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -71,15 +73,22 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 		return err
 	}
 	namespace := heard[0].member.Namespace
-	if printErr := o.format.Print(f.results(), infoAnswer(o.connect.builder, namespace, heard, err)); printErr != nil {
+	answer := infoAnswer(o.connect.builder, namespace, heard, f.settingsOf(ctx, o.connect.builder), err)
+	if printErr := o.format.Print(f.results(), answer); printErr != nil {
 		return printErr
 	}
 	return err
 }
 
 // infoAnswer is the builder, with the members that did not answer among the others.
-func infoAnswer(name, namespace string, heard []said[introduction], err error) output.Answer {
+func infoAnswer(name, namespace string, heard []said[introduction], spec *builder.Spec, err error) output.Answer {
 	fields := builderFields{Members: []memberFields{}}
+	if spec != nil {
+		fields.Install = installCommand(*spec)
+		for _, setting := range spec.Settings() {
+			fields.Settings = append(fields.Settings, settingFields{Name: setting.Name, Values: setting.Values})
+		}
+	}
 	for _, each := range heard {
 		fields.Adopted = each.member.Adopted
 		if connection := each.answer.connection; connection != nil {
@@ -109,4 +118,36 @@ func infoAnswer(name, namespace string, heard []said[introduction], err error) o
 		Kind: "Builder", Single: true, Items: []output.Item{builderItem(name, namespace, fields)},
 		Text: func(w io.Writer, wide bool) error { return printInfo(w, name, namespace, fields, wide, time.Now()) },
 	}
+}
+
+// settingsOf is what install was asked for; nil if it is unknown, or may not be read.
+func (f *factory) settingsOf(ctx context.Context, name string) *builder.Spec {
+	c, err := f.cluster()
+	if err != nil {
+		return nil
+	}
+	spec, err := c.StoredSpec(ctx, name)
+	if err != nil {
+		return nil
+	}
+	return &spec
+}
+
+// installCommand is the command that asks for the same builder. What is read from a file has FILE in its place.
+func installCommand(spec builder.Spec) string {
+	words := []string{"kubectl buildkit install", spec.Name, "-n", spec.Namespace}
+	for _, setting := range spec.Settings() {
+		flag := "--" + setting.Name
+		switch {
+		case setting.File:
+			words = append(words, flag, "FILE")
+		case setting.Name == "rootless":
+			words = append(words, flag)
+		default:
+			for _, value := range setting.Values {
+				words = append(words, flag, quoted(value))
+			}
+		}
+	}
+	return strings.Join(words, " ")
 }

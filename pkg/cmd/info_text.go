@@ -29,6 +29,9 @@ func printInfo(w io.Writer, name, namespace string, b builderFields, wide bool, 
 		left := b.CertificatesExpire.Sub(now)
 		fact("Certificates", fmt.Sprintf("valid until %s (%d days)", b.CertificatesExpire.Format(time.DateOnly), int(left.Hours()/24)))
 	}
+	if b.Install != "" {
+		fact("Settings", b.Install)
+	}
 	for _, m := range b.Members {
 		if len(b.Members) > 1 {
 			escape.Fprintln(tw)

@@ -2,12 +2,19 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
 const uninstallLong = `Remove a builder: exactly the objects that install made.
@@ -21,8 +28,14 @@ const uninstallExample = `  # Remove the builder named buildkitd
   # Remove another one now, with its volumes, whatever it is doing
   kubectl buildkit uninstall team --purge --force`
 
+// uninstallOptions are the flags of uninstall.
+type uninstallOptions struct {
+	cluster.UninstallOptions
+	ignoreNotFound, yes bool
+}
+
 func newUninstallCommand(f *factory) *cobra.Command {
-	options := cluster.UninstallOptions{}
+	options := uninstallOptions{}
 	wait := true
 	c := &cobra.Command{
 		Use:     "uninstall [NAME]",
@@ -39,11 +52,13 @@ func newUninstallCommand(f *factory) *cobra.Command {
 	flags.BoolVar(&options.Force, "force", false, "Stop the Pod at once, without waiting for its running builds, nor for a node that is lost")
 	flags.BoolVar(&wait, "wait", true, "Wait until the Pod is gone")
 	flags.DurationVar(&options.Timeout, "timeout", 0, "How long to wait; 0 is without limit")
+	flags.BoolVar(&options.ignoreNotFound, "ignore-not-found", false, "Succeed if there is no such builder")
+	flags.BoolVarP(&options.yes, "yes", "y", false, "Remove volumes without being asked on a terminal")
 	takesBuilder(c)
 	return c
 }
 
-func runUninstall(ctx context.Context, f *factory, name string, options cluster.UninstallOptions) error {
+func runUninstall(ctx context.Context, f *factory, name string, o uninstallOptions) error {
 	if err := builder.ValidateName(name); err != nil {
 		return err
 	}
@@ -51,7 +66,14 @@ func runUninstall(ctx context.Context, f *factory, name string, options cluster.
 	if err != nil {
 		return err
 	}
-	removal, err := c.Uninstall(ctx, name, options, f.reportEvent)
+	o.Confirm = func(ctx context.Context, removal cluster.Removal) error {
+		return f.confirmRemoval(ctx, name, removal, o)
+	}
+	removal, err := c.Uninstall(ctx, name, o.UninstallOptions, f.reportEvent)
+	if missing := (*cluster.NotFoundError)(nil); errors.As(err, &missing) && o.ignoreNotFound {
+		escape.Fprintf(f.streams.ErrOut, "%v\n", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -60,4 +82,66 @@ func runUninstall(ctx context.Context, f *factory, name string, options cluster.
 	}
 	_, err = escape.Fprintf(f.streams.Out, "builder/%s removed\n", name)
 	return err
+}
+
+// confirmRemoval says what goes, from where, and which builds it waits for. Like kubectl delete it does not ask, unless
+// volumes go and there is a terminal.
+func (f *factory) confirmRemoval(ctx context.Context, name string, removal cluster.Removal, o uninstallOptions) error {
+	volumes := false
+	names := make([]string, 0, len(removal.Removed))
+	for _, each := range removal.Removed {
+		names = append(names, each.String())
+		volumes = volumes || each.Kind == "PersistentVolumeClaim"
+	}
+	escape.Fprintf(f.streams.ErrOut, "removing builder %q %s: %s\n", name, f.placeOf(f.namespaceOf()), strings.Join(names, ", "))
+	for _, running := range f.runningBuilds(ctx, name) {
+		if o.Force {
+			escape.Fprintf(f.streams.ErrOut, "build %s is stopped\n", running)
+		} else {
+			escape.Fprintf(f.streams.ErrOut, "build %s may end first; --force stops it\n", running)
+		}
+	}
+	terminal, ok := f.streams.In.(interface{ Fd() uintptr })
+	if !volumes || o.yes || !ok || !term.IsTerminal(int(terminal.Fd())) {
+		return nil
+	}
+	return f.mustAgree(ctx, "The volumes go with their cache. Continue? [y/N] ", "nothing was removed")
+}
+
+// namespaceOf is the namespace; empty if it cannot be known.
+func (f *factory) namespaceOf() string {
+	namespace, err := f.namespace()
+	if err != nil {
+		return ""
+	}
+	return namespace
+}
+
+// runningBuilds are the builds that run on a builder, e.g. `dtgq33 ("app:1", for 12s) on Pod buildkitd`, as far as its
+// members answer in time.
+func (f *factory) runningBuilds(ctx context.Context, name string) []string {
+	ctx, stop := context.WithTimeout(ctx, holdingsWithin)
+	defer stop()
+	c, err := f.cluster()
+	if err != nil {
+		return nil
+	}
+	candidates, connection, err := c.Members(ctx, name, false)
+	if err != nil || connection == nil {
+		return nil
+	}
+	heard, _ := gather(name, c.Namespace(), candidates, func(candidate cluster.Candidate) ([]history.Record, error) {
+		return askMember(ctx, f, connectOptions{builder: name, transport: string(tunnel.Auto)}, candidate, connection,
+			func(ctx context.Context, b *connected) ([]history.Record, error) {
+				return history.List(ctx, b.daemon.Client(), history.Filters{func(r history.Record) bool { return r.Status == history.Running }})
+			})
+	})
+	var running []string
+	for _, each := range heard {
+		for _, record := range each.answer {
+			running = append(running, fmt.Sprintf("%s (%q, for %s) on Pod %s",
+				record.Ref, record.Name, record.Duration.Round(time.Second), each.member.Pod))
+		}
+	}
+	return running
 }
