@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	mathrand "math/rand/v2"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,34 +70,6 @@ type Outcome struct {
 	Members []Member
 	// Connection is what clients need.
 	Connection *Connection
-}
-
-// EventKind tells the steps of a start apart.
-type EventKind string
-
-// The steps of a start, in the order in which they usually come.
-const (
-	EventApplied   EventKind = "applied"
-	EventDraining  EventKind = "draining"
-	EventScaling   EventKind = "scaling"
-	EventScheduled EventKind = "scheduled"
-	EventPulling   EventKind = "pulling"
-	EventPulled    EventKind = "pulled"
-	EventStarted   EventKind = "started"
-	EventConnected EventKind = "connected"
-	EventWarning   EventKind = "warning"
-	EventRemoved   EventKind = "removed"
-)
-
-// Event is one thing that happened while a builder starts or stops.
-type Event struct {
-	Kind EventKind
-	// Pod is the member; empty when the event is about another object.
-	Pod string
-	// Reason is the cluster's one word, e.g. "FailedMount"; empty for our own events.
-	Reason string
-	// Message is one sentence for a person.
-	Message string
 }
 
 // Install makes the builder of that name what edit makes of its stored Spec, and waits until every member answers. It keeps
@@ -192,6 +166,7 @@ func (i *installation) once(ctx context.Context) error {
 	if err := i.rehearse(ctx); err != nil {
 		return err
 	}
+	i.warnOfMissing(ctx)
 	if err := i.confirm(ctx); err != nil {
 		return err
 	}
@@ -247,6 +222,19 @@ func (i *installation) confirm(ctx context.Context) error {
 	}
 	i.asked = &plan
 	return nil
+}
+
+// warnOfMissing tells of image pull secrets that are not there: a node would say only that it may not pull.
+func (i *installation) warnOfMissing(ctx context.Context) {
+	for _, name := range i.spec.ImagePullSecrets {
+		if slices.Contains(i.current.ImagePullSecrets, name) {
+			continue
+		}
+		if ok, err := i.look(ctx, kindSecret, name, &corev1.Secret{}); err == nil && !ok {
+			i.report(Event{Kind: EventWarning, Reason: "NotFound", Message: fmt.Sprintf(
+				"warning: image pull secret %q not found in namespace %q", name, i.namespace)})
+		}
+	}
 }
 
 // pretend makes the outcome of a dry run.
