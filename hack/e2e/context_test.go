@@ -40,7 +40,7 @@ func read(t *testing.T, path string) string {
 // builder installs a builder that reaches every registry of the cluster.
 func (u *user) builder(extra ...string) {
 	u.t.Helper()
-	u.buildkit(append([]string{"install"}, append(u.registryFlags(), extra...)...)...).ok()
+	u.buildkit(append([]string{"install", "--yes"}, append(u.registryFlags(), extra...)...)...).ok()
 }
 
 // registryFlags tell a builder about the open registry's plain HTTP and the private ones' CA.
