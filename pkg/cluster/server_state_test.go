@@ -2,8 +2,11 @@ package cluster_test
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // mergedInto is a JSON merge patch.
@@ -52,4 +55,10 @@ func (s *apiServer) writes() []string {
 		}
 	}
 	return writes
+}
+
+func status(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
+	answer(w, code, object{
+		"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": string(reason), "message": message,
+	})
 }

@@ -292,9 +292,3 @@ func answer(w http.ResponseWriter, code int, o object) {
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(o)
 }
-
-func status(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {
-	answer(w, code, object{
-		"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": string(reason), "message": message,
-	})
-}

@@ -220,6 +220,11 @@ func printOutcome(f *factory, outcome cluster.Outcome, o *installOptions) error 
 	if outcome.Renewed && outcome.Connection != nil {
 		escape.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
 	}
-	_, err := escape.Fprintf(f.streams.Out, "builder/%s %s%s\n", o.spec.name, outcome.Change, suffix)
-	return err
+	if _, err := escape.Fprintf(f.streams.Out, "builder/%s %s%s\n", o.spec.name, outcome.Change, suffix); err != nil {
+		return err
+	}
+	if outcome.Change == cluster.Created && suffix == "" && o.wait {
+		escape.Fprintf(f.streams.ErrOut, "now: kubectl buildkit build -n %s --builder %s -t REGISTRY/NAME:TAG --push .\n", f.namespaceOf(), o.spec.name)
+	}
+	return nil
 }
