@@ -101,7 +101,8 @@ func (h *programs) ask(ctx context.Context, suffix, host, server string) (Creden
 	if ctx.Err() != nil {
 		return failed(err) // nothing is known of it
 	}
-	credentials, unread := Credentials{}, (*SourceError)(nil)
+	var credentials Credentials
+	var unread *SourceError
 	if err != nil {
 		credentials, unread = failed(err)
 	} else {

@@ -3,7 +3,6 @@ package registryauth
 import (
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // proxyFor is the proxy that requests to the URL go through, without its password; "" for none.
@@ -17,11 +16,4 @@ func proxyFor(target string) string {
 		return ""
 	}
 	return (&url.URL{Scheme: proxy.Scheme, Host: proxy.Host}).String()
-}
-
-// ofProxy is true of errors of the way to a proxy and of its refusals. They are no answer of the registry.
-func ofProxy(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "proxyconnect ") || strings.Contains(text, http.StatusText(http.StatusProxyAuthRequired)) ||
-		strings.Contains(text, "socks connect ")
 }
