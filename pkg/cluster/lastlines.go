@@ -8,18 +8,29 @@ import (
 // lastLogLines is how much of a dead daemon's log is shown.
 const lastLogLines = 10
 
-// lastLines are the last telling lines of the daemon that ended, or else of the one that runs. Few lines are read unless
-// they are all of one stack: a runtime that gives up prints those of every goroutine, after the reason.
+// lastLines are the last telling lines of the daemon that ended, or else of the one that runs. The kubelet may start the
+// next one between two questions: what the former one printed is then asked for once more.
 func (c *Client) lastLines(ctx context.Context, pod, container string) []string {
-	for _, previous := range []bool{true, false} {
-		for _, read := range []int64{200, 5000} {
-			text, err := c.logs(ctx, pod, container, previous, read)
-			if err != nil {
-				break
-			}
-			if lines := telling(string(text)); len(lines) > 0 {
-				return lines
-			}
+	if lines := c.tellingLines(ctx, pod, container, true); len(lines) > 0 {
+		return lines
+	}
+	current := c.tellingLines(ctx, pod, container, false)
+	if lines := c.tellingLines(ctx, pod, container, true); len(lines) > 0 {
+		return lines
+	}
+	return current
+}
+
+// tellingLines reads few lines unless they are all of one stack: a runtime that gives up prints those of every goroutine,
+// after the reason.
+func (c *Client) tellingLines(ctx context.Context, pod, container string, previous bool) []string {
+	for _, read := range []int64{200, 5000} {
+		text, err := c.logs(ctx, pod, container, previous, read)
+		if err != nil {
+			return nil
+		}
+		if lines := telling(string(text)); len(lines) > 0 {
+			return lines
 		}
 	}
 	return nil
