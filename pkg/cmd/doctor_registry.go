@@ -101,7 +101,7 @@ func (d *doctor) standing(ctx context.Context, standing registryauth.Standing, e
 			if unreachable.Plain {
 				flag = "--insecure-registry " + unreachable.Host
 			}
-			finding.Remedy = fmt.Sprintf("kubectl buildkit install %s %s", d.options.builder, flag)
+			finding.Remedy = fmt.Sprintf("kubectl buildkit install %s -n %s %s", d.options.builder, d.client.Namespace(), flag)
 		}
 		return finding
 	}

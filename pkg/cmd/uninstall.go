@@ -19,8 +19,8 @@ import (
 
 const uninstallLong = `Remove a builder: exactly the objects that install made.
 
-Its Pod stops once its running builds ended. Volumes stay, and are used again by the next install of that name, unless
---purge removes them too.`
+Its Pod stops once its running builds have ended; --force stops it at once. Volumes stay, and are used again by the next
+install of that name, unless --purge removes them too, which asks on a terminal.`
 
 const uninstallExample = `  # Remove the builder named buildkitd
   kubectl buildkit uninstall
