@@ -56,6 +56,18 @@ func (in Local) HasFile(name string, env Environment) bool {
 	return root.Has(name)
 }
 
+// CheckIgnoreFile returns an error if the directory has an ignore file of that name which cannot be obeyed. The daemon
+// would leave it out, and take what it hides.
+func (in Local) CheckIgnoreFile(name string, env Environment) error {
+	root, err := safefile.OpenRoot(env.path(in.Dir))
+	if err != nil {
+		return in.wrong(plain(err))
+	}
+	defer func() { _ = root.Close() }()
+	_, err = readIgnoreFile(root, name)
+	return err
+}
+
 func (in Local) wrong(reason string) error {
 	return &InvalidError{Flag: in.Flag, Value: in.Typed, Reason: reason, Next: "use " + in.Flag + " " + in.Name + "=DIR"}
 }

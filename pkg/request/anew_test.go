@@ -2,6 +2,9 @@ package request
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -38,5 +41,19 @@ func TestNoCacheSendsAnew(t *testing.T) {
 				t.Errorf("it is sent anew: %v, want %v", anew, c.anew)
 			}
 		})
+	}
+}
+
+// In buildctl's way, too, an ignore file that cannot be obeyed is an error.
+func TestWrongIgnoreFileOfLocals(t *testing.T) {
+	for _, name := range []string{".dockerignore", "Dockerfile.dockerignore"} {
+		env := workspace(t, nil)
+		if err := os.Symlink("/etc/hostname", filepath.Join(env.WorkingDir, name)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := New(Options{Frontend: Frontend{FrontendName: "dockerfile.v0", Locals: []string{"context=.", "dockerfile=."}}}, env)
+		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "outside") {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }

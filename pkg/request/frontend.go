@@ -181,5 +181,10 @@ func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontex
 	if !dir.HasFile(file, env) && (filepath.Base(file) != "Dockerfile" || !dir.HasFile(lower, env)) {
 		return &UsageError{Flag: "--local", Value: dir.Typed, Reason: "there is no " + file + " in it", Next: "name its directory, and with --opt filename=NAME the file"}
 	}
-	return nil
+	if context, given := dirs["context"]; given {
+		if err := context.CheckIgnoreFile(".dockerignore", env); err != nil {
+			return fromContext(err)
+		}
+	}
+	return fromContext(dir.CheckIgnoreFile(file+".dockerignore", env))
 }
