@@ -52,7 +52,8 @@ func sourceLike(t *testing.T) (dir string, bytes int64) {
 // must: the daemon measures what its copies take one second after its start and then at most once a minute, and to a
 // build that begins in that moment it gives an empty directory instead of the copy (moby/buildkit#883).
 func keepsCopy(build func() bool) bool {
-	return build() || build()
+	kept := build()
+	return kept || build()
 }
 
 // The context travels compressed where that is faster, or never; the second time only what changed travels; and the
