@@ -53,8 +53,11 @@ func TestRegistryCredentialsOfTheCluster(t *testing.T) {
 	u.dockerConfig(auths(reg.host, reg.user, "wrong"))
 	build("wins", "--registry-secret", "pull").ok()
 	build("first", "--registry-secret", "pull", "--registry-secret", "wrong").ok()
-	u.dockerConfig(auths(reg.host, reg.user, reg.password))
+	u.kubectl("patch", "serviceaccount", "puller", "-p", `{"imagePullSecrets":[{"name":"gone"},{"name":"pull"}]}`).ok()
+	build("some", "--registry-service-account", "puller").ok().says("warning: ", `"gone"`)
 	build("wrong", "--registry-secret", "wrong").exits(4).says(`Secret "wrong"`, u.namespace).neverSays("wrong-Password")
+	u.dockerConfig(auths(reg.host, reg.user, reg.password)) // what is refused gives way to the next source
+	build("next", "--registry-secret", "wrong").ok()
 
 	build("x", "--registry-secret", "absent").exits(2).says("--registry-secret", `"absent"`, u.namespace)
 	build("x", "--registry-secret", "opaque").exits(2).says("--registry-secret", "Opaque", "kubectl create secret docker-registry")

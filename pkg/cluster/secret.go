@@ -51,6 +51,8 @@ type RegistryConfig struct {
 	Secret string
 	// JSON is the docker config; of an old Secret, what is under "auths" alone.
 	JSON []byte
+	// Err is why there is none: of several pull secrets one may be missing, as the kubelet has it.
+	Err error
 }
 
 // SecretValue reads one key of a Secret, with the rights of whoever asks.
@@ -88,7 +90,8 @@ func (c *Client) RegistrySecret(ctx context.Context, name string) (RegistryConfi
 	return RegistryConfig{Secret: name, JSON: secret.Data[key]}, nil
 }
 
-// PullSecrets reads the docker configs that the Pods of a ServiceAccount pull their images with.
+// PullSecrets reads the docker configs that the Pods of a ServiceAccount pull their images with. What is wrong with one
+// of them is said there.
 func (c *Client) PullSecrets(ctx context.Context, account string) ([]RegistryConfig, error) {
 	object := &corev1.ServiceAccount{}
 	if err := c.named(ctx, kindServiceAccount, account, object); err != nil {
@@ -100,9 +103,11 @@ func (c *Client) PullSecrets(ctx context.Context, account string) ([]RegistryCon
 	configs := make([]RegistryConfig, len(object.ImagePullSecrets))
 	reads := make([]func() error, len(configs))
 	for i, each := range object.ImagePullSecrets {
-		reads[i] = func() (err error) {
-			configs[i], err = c.RegistrySecret(ctx, each.Name)
-			return err
+		reads[i] = func() error {
+			config, err := c.RegistrySecret(ctx, each.Name)
+			config.Secret, config.Err = each.Name, err
+			configs[i] = config
+			return nil
 		}
 	}
 	return configs, together(reads...)

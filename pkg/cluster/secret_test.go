@@ -80,12 +80,15 @@ func TestRegistrySecrets(t *testing.T) {
 	}
 	_, wrongType := c.RegistrySecret(t.Context(), "opaque")
 	_, none := c.PullSecrets(t.Context(), "none")
-	_, dangling := c.PullSecrets(t.Context(), "dangling")
+	some, err := c.PullSecrets(t.Context(), "dangling")
+	if err != nil || len(some) != 2 || some[0].Err != nil || string(some[0].JSON) != "new" || some[1].Secret != "absent" {
+		t.Fatalf("one of two is missing: %+v, %v", some, err)
+	}
 	_, absent := c.PullSecrets(t.Context(), "absent")
 	for want, err := range map[string]error{
 		`is of type "Opaque", not kubernetes.io/dockerconfigjson`: wrongType,
 		`ServiceAccount "none" in namespace "team" has no image`:  none,
-		`there is no Secret "absent" in namespace "team"`:         dangling,
+		`there is no Secret "absent" in namespace "team"`:         some[1].Err,
 		`there is no ServiceAccount "absent" in namespace "team"`: absent,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

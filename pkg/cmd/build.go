@@ -24,7 +24,7 @@ import (
 const buildLong = `Build an image from a Dockerfile, on a builder in the cluster.
 
 PATH is a directory, "-" for a tar archive or a Dockerfile on standard input, or a URL. The registry credentials of
-this machine's docker config are lent to the build through its own connection; the cluster never stores them.
+this machine's docker config are passed to the build through its own connection; the cluster never stores them.
 
 Standard output carries the answer alone: the pushed reference with its digest. Everything else goes to the error
 stream. Without a builder in the namespace, the default one is installed first; one whose Pod was deleted is restored
@@ -43,6 +43,9 @@ const buildExample = `  # Build the current directory and push the image
   # Take files instead of an image
   kubectl buildkit build -o ./out .
   kubectl buildkit build -o type=oci,dest=image.tar .
+
+  # A private git repository: its token as a secret, not in the URL
+  kubectl buildkit build --secret id=GIT_AUTH_TOKEN,env=TOKEN https://git.example.com/team/app.git#main
 
   # A Dockerfile from standard input, without a context
   echo 'FROM alpine' | kubectl buildkit build -
@@ -235,6 +238,7 @@ func (f *factory) request(ctx context.Context, options request.Options, credenti
 	return request.New(options, request.Environment{
 		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: request.Interruptible(ctx, f.streams.In), Stdout: f.raw.Out,
 		LookPath: exec.LookPath, StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(), Interrupted: ctx.Done(),
+		AWSKeys: f.awsKeys(ctx),
 	})
 }
 

@@ -62,6 +62,8 @@ func explainReason(err error) (failure, bool) {
 		told.next = "use --call check, outline or targets"
 	case solve.NameNotUTF8:
 		told.next = "a file of the context has a name that is not UTF-8: rename it, or exclude it with .dockerignore"
+	case solve.GitDenied:
+		told.next = "add --secret id=GIT_AUTH_TOKEN,env=VARIABLE, with a token that may read the repository in $VARIABLE"
 	case solve.FrontendTooOld:
 		told.next = "named contexts need a newer frontend: # syntax=docker/dockerfile:1"
 	}

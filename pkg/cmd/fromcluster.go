@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
@@ -30,31 +31,44 @@ func (f *factory) fromCluster(ctx context.Context, o registryOptions, req *reque
 			return err
 		}
 	}
-	return o.lend(ctx, c, credentials)
+	warn := func(text string) { escape.Fprintln(f.streams.ErrOut, "warning: "+text) }
+	return o.addCredentials(ctx, c, credentials, warn)
 }
 
-func (o registryOptions) lend(ctx context.Context, c *cluster.Client, credentials *registryauth.Provider) error {
-	lend := func(flag, value string, configs []cluster.RegistryConfig, err error) error {
-		for _, config := range configs {
-			if err == nil {
-				err = credentials.Lend(fmt.Sprintf("Secret %q in namespace %q", config.Secret, c.Namespace()), config.JSON)
-			}
+// addCredentials reads what the flags name. A Secret that a flag names must hold credentials; of the pull secrets of a
+// ServiceAccount one that does not is passed over, as the kubelet has it.
+func (o registryOptions) addCredentials(ctx context.Context, c *cluster.Client, credentials *registryauth.Provider, warn func(string)) error {
+	add := func(config cluster.RegistryConfig) error {
+		if config.Err != nil {
+			return config.Err
 		}
-		if err != nil {
-			return &sourceError{flag: flag, value: value, err: err}
-		}
-		return nil
+		return credentials.Lend(fmt.Sprintf("Secret %q in namespace %q", config.Secret, c.Namespace()), config.JSON)
 	}
 	for _, name := range o.secrets {
 		config, err := c.RegistrySecret(ctx, name)
-		if err := lend("--registry-secret", name, []cluster.RegistryConfig{config}, err); err != nil {
-			return err
+		if err == nil {
+			err = add(config)
+		}
+		if err != nil {
+			return &sourceError{flag: "--registry-secret", value: name, err: err}
 		}
 	}
 	for _, name := range o.serviceAccounts {
 		configs, err := c.PullSecrets(ctx, name)
-		if err := lend("--registry-service-account", name, configs, err); err != nil {
-			return err
+		var unused []error
+		for _, config := range configs {
+			if err := add(config); err != nil {
+				unused = append(unused, err)
+			}
+		}
+		if err == nil && len(unused) == len(configs) {
+			err, unused = unused[0], unused[1:]
+		}
+		for _, each := range unused {
+			warn(fmt.Sprintf("--registry-service-account %q: not used: %v", name, each))
+		}
+		if err != nil {
+			return &sourceError{flag: "--registry-service-account", value: name, err: err}
 		}
 	}
 	return nil

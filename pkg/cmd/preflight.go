@@ -36,7 +36,7 @@ func (o registryOptions) startPreflight(
 	ctx context.Context, credentials *registryauth.Provider, req *request.Request,
 ) (context.Context, *preflight) {
 	var references []string
-	credentials.Name(req.Pushes(), nil)
+	credentials.Name(req.Pushes(), req.Images())
 	if o.preflight {
 		references = req.Pushes()
 	}

@@ -193,6 +193,7 @@ func reasonSituations() []situation {
 		{about(member, solve.EntitlementUnasked, "network.host", "x"), "x", "--allow network.host", exitFailed, ""},
 		{about(member, solve.UnknownCall, "frontend.foo", "x"), "frontend.foo", "check, outline or targets", exitFailed, ""},
 		{about(member, solve.NameNotUTF8, "", "x"), "x", ".dockerignore", exitFailed, ""},
+		{about(member, solve.GitDenied, "https://g.io", "x"), "x", "--secret id=GIT_AUTH_TOKEN,env=VARIABLE", exitFailed, "VARIABLE"},
 		{about(member, solve.FrontendTooOld, "", "x"), "x", "# syntax=", exitFailed, ""},
 	}
 }

@@ -152,3 +152,55 @@ func TestHungHelper(t *testing.T) {
 		t.Error("an answer that was not waited for is remembered")
 	}
 }
+
+// TestHungHelperHoldsUpNothingElse proves that other hosts are served meanwhile, that the helper is given up after its
+// limit, and that it is not waited for a second time.
+func TestHungHelperHoldsUpNothingElse(t *testing.T) {
+	started := filepath.Join(t.TempDir(), "started")
+	helpers(t, map[string]string{"hangs": "echo x >> " + strconv.Quote(started) + "; exec sleep 600", "good": answering("good")})
+	p := mustProvider(t, `{"credsStore":"hangs","credHelpers":{"b.io":"good"},"auths":{"c.io/team":{"auth":"`+encoded("inline", "p")+`"}}}`)
+	p.keychain.helpers.limit = time.Second
+	ended := make(chan *SourceError)
+	go func() {
+		_, unread := p.keychain.find(t.Context(), purpose{host: "a.io"})
+		ended <- unread
+	}()
+	for {
+		if _, err := os.Stat(started); err == nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for at, want := range map[purpose]string{{host: "b.io"}: "good", {host: "c.io", path: "team/app"}: "inline"} {
+		if got, unread := p.keychain.find(t.Context(), at); got.Username != want {
+			t.Errorf("%s: got %+v, %v", at.host, got, unread)
+		}
+	}
+	select {
+	case unread := <-ended:
+		t.Errorf("the helper had ended before: %v", unread)
+	default:
+	}
+	if unread := <-ended; unread == nil || !strings.Contains(unread.Error(), "no answer in 1s") {
+		t.Errorf("got %v", unread)
+	}
+	if _, unread := p.keychain.find(t.Context(), purpose{host: "d.io"}); unread == nil || !strings.Contains(unread.Error(), "no answer in 1s") {
+		t.Errorf("got %v", unread)
+	}
+	if text, err := os.ReadFile(started); err != nil || strings.Count(string(text), "x") != 1 {
+		t.Errorf("it was run again: %q, %v", text, err)
+	}
+}
+
+func TestHelperNames(t *testing.T) {
+	for _, name := range []string{"x/evil", "../evil", `x\evil`, "", "a b", "x;y", "ä", "x\x00"} {
+		if checkHelper(name) == nil {
+			t.Errorf("%q is run", name)
+		}
+	}
+	for _, name := range []string{"pass", "ecr-login", "a.b_c-1"} {
+		if err := checkHelper(name); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/awskeys"
+
 	"github.com/moby/buildkit/client"
 )
 
@@ -49,7 +51,11 @@ func TestCaches(t *testing.T) {
 		"azure":        {"type=azblob,name=n,account_url=u", "type=azblob,name=n", nil, cacheAzure, map[string]string{"name": "n", "account_url": "u"}, map[string]string{"name": "n"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			exports, imports, warnings := caches(t, workspace(t, test.env), test.to, test.from)
+			env := workspace(t, test.env)
+			env.AWSKeys = func() awskeys.Keys {
+				return awskeys.Keys{ID: test.env["AWS_ACCESS_KEY_ID"], Secret: test.env["AWS_SECRET_ACCESS_KEY"]}
+			}
+			exports, imports, warnings := caches(t, env, test.to, test.from)
 			if len(exports) != 1 || exports[0].Type != test.kind || !maps.Equal(exports[0].Attrs, test.exports) {
 				t.Errorf("exports: %+v", exports)
 			}
@@ -88,21 +94,25 @@ func TestCacheOutsideOfActionsIsLeftOutAloud(t *testing.T) {
 	}
 }
 
-func TestAWSProfile(t *testing.T) {
-	env := workspace(t, nil)
-	file := filepath.Join(env.WorkingDir, "credentials")
-	text := "# mine\n[default]\naws_access_key_id = a\naws_secret_access_key=b\n\n[ci]\naws_access_key_id=c\naws_secret_access_key=d\naws_session_token = e=\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+func TestAWSKeys(t *testing.T) {
+	for value, want := range map[string]map[string]string{
+		"type=s3,bucket=b": {"access_key_id": "a", "secret_access_key": "b", "session_token": "c"},
+		"type=s3,bucket=b,access_key_id=x,secret_access_key=y": {"access_key_id": "x", "secret_access_key": "y", "session_token": ""},
+		"type=s3,bucket=b,access_key_id=x":                     {"access_key_id": "x", "secret_access_key": "b", "session_token": "c"},
+		"type=registry,ref=r.io/a:c":                           {"access_key_id": ""},
+	} {
+		env := workspace(t, nil)
+		env.AWSKeys = func() awskeys.Keys { return awskeys.Keys{ID: "a", Secret: "b", SessionToken: "c"} }
+		exports, _, _ := caches(t, env, value, "")
+		for key, want := range want {
+			if got := exports[0].Attrs[key]; got != want {
+				t.Errorf("%s: %s is %q, want %q", value, key, got, want)
+			}
+		}
 	}
-	for profile, want := range map[string]string{"": "a", "ci": "c", "nope": ""} {
-		exports, _, _ := caches(t, workspace(t, map[string]string{"AWS_SHARED_CREDENTIALS_FILE": file, "AWS_PROFILE": profile}), "type=s3,bucket=b", "")
-		if got := exports[0].Attrs["access_key_id"]; got != want {
-			t.Errorf("profile %q: got %q, want %q", profile, got, want)
-		}
-		if got := exports[0].Attrs["session_token"]; (profile == "ci") != (got == "e=") {
-			t.Errorf("profile %q: the session token is %q", profile, got)
-		}
+	exports, _, _ := caches(t, workspace(t, nil), "type=s3,bucket=b", "")
+	if _, set := exports[0].Attrs["access_key_id"]; set {
+		t.Error("keys of nowhere")
 	}
 }
 
@@ -120,9 +130,4 @@ func FuzzCache(f *testing.F) {
 			}
 		}
 	})
-}
-
-func FuzzAWSProfile(f *testing.F) {
-	f.Add("[default]\na=b\n", "default")
-	f.Fuzz(func(_ *testing.T, text, profile string) { parseAWSProfile(text, profile) })
 }

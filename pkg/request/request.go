@@ -47,6 +47,7 @@ type Environment struct {
 	StdoutIsTerminal bool                             // then nothing binary is written to it
 	Interrupted      <-chan struct{}                  // closed when the user gives up; nil is never
 	Proxies          map[string]string                // proxy build arguments of the docker config, e.g. HTTP_PROXY
+	AWSKeys          AWSKeys                          // asked for a cache in S3; may be nil
 }
 
 // Request is a checked build, ready to be sent.

@@ -33,6 +33,7 @@ const (
 	UnknownCall        Reason = "unknown call"        // the frontend does not know the request Subject
 	NameNotUTF8        Reason = "name not UTF-8"      // a file of the context has such a name
 	FrontendTooOld     Reason = "frontend too old"    // it knows no named contexts
+	GitDenied          Reason = "git denied"          // the server of the repository Subject wants credentials, or other ones
 )
 
 // DiagnosedError is a build that failed for a known reason.
@@ -67,6 +68,9 @@ func diagnoses() []diagnosis {
 		{reason: UnknownCall, pattern: `unsupported request (frontend\.[\w.-]+)`},
 		{reason: NameNotUTF8, words: []string{"contains invalid UTF-8"}},
 		{reason: FrontendTooOld, words: []string{"frontend capability moby.buildkit.frontend.contexts"}},
+		{reason: GitDenied, pattern: `fatal: (?:could not read (?:Username|Password) for|Authentication failed for) '([^']*)'`},
+		{reason: GitDenied, pattern: `unable to access '([^']*)': The requested URL returned error: 40[13]`},
+		{reason: GitDenied, pattern: `fatal: repository '(https?://[^']*)' not found`},
 		{reason: SecretMissing, pattern: `(?:^|: )secret (\S+): not found`},
 		{reason: SSHMissing, pattern: `no SSH key "([^"]*)" forwarded from the client`},
 		{reason: SSHMissing, pattern: `unset ssh forward key (\S+)`},

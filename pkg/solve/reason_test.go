@@ -42,6 +42,11 @@ func TestDiagnoses(t *testing.T) {
 		{"failed to do request: Head \"https://$(id)/v2/c/manifests/1\": dial tcp: lookup c.io: no such host", "", "", ""},
 		{"Get \"https://example.com/file\": dial tcp: lookup example.com: no such host", "", "", ""}, // no registry
 		{"failed to compute cache key: failed to calculate checksum of ref i9if::8vj6: \"/no such\": not found", FileMissing, "", "/no such"},
+		{"failed to load cache key: git stderr:\nfatal: could not read Username for 'https://g.io': terminal prompts disabled\n: exit status 128", GitDenied, "", "https://g.io"},
+		{"git stderr:\nremote: HTTP Basic: Access denied\nfatal: Authentication failed for 'https://g.io/a.git/'\n: exit status 128", GitDenied, "", "https://g.io/a.git/"},
+		{"git stderr:\nfatal: unable to access 'https://g.io/a.git/': The requested URL returned error: 403\n: exit status 128", GitDenied, "", "https://g.io/a.git/"},
+		{"git stderr:\nremote: Repository not found.\nfatal: repository 'https://g.io/a.git/' not found\n: exit status 128", GitDenied, "", "https://g.io/a.git/"},
+		{"git stderr:\nfatal: unable to access 'https://g.io/a.git/': The requested URL returned error: 500\n: exit status 128", "", "", ""},
 		{"secret npm: not found", SecretMissing, "", "npm"},
 		{"no SSH key \"default\" forwarded from the client", SSHMissing, "", "default"},
 		{"failed to create: unset ssh forward key k", SSHMissing, "", "k"},
