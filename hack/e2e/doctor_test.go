@@ -88,5 +88,5 @@ func TestDoctorOfOtherBuilders(t *testing.T) {
 	u.kubectl("label", "namespace", u.namespace, "pod-security.kubernetes.io/enforce=baseline", "--overwrite").ok()
 	u.buildkit("doctor", "third", "-o", "json").exits(4).finds("Pod Security", "failed", "builder", "failed")
 	write(t, filepath.Join(u.mkdir(".docker"), "config.json"), "{")
-	u.buildkit("doctor", "-o", "json").exits(2).finds("docker config", "failed", "daemon", "ok", "Pod Security", "warning")
+	u.buildkit("doctor", "-o", "json").ok().finds("docker config", "warning", "daemon", "ok", "Pod Security", "warning")
 }
