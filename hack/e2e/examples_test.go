@@ -55,7 +55,7 @@ func adaptations(t *testing.T, u *user) []string {
 		// The cache of the Pod goes with each change, and there is no terminal to ask.
 		"docker.io=mirror.local:5000\n", "docker.io=mirror.local:5000 --yes\n",
 		"--limit memory=16Gi\n", "--limit memory=16Gi --yes\n",
-		"--unset insecure-registry=registry.local:5000\n", "--unset insecure-registry=" + open.host + " --yes\n",
+		"--unset insecure-registry=registry.local:5000\n", "--unset insecure-registry=" + open.host + " --dry-run=server\n",
 		// No node has so much to give, nor the label; and nobody provides volumes.
 		"--node-selector disk=ssd\n", "--node-selector disk=ssd --dry-run=server\n",
 		"--storage 50Gi\n", "--storage 50Gi --dry-run=client\n",

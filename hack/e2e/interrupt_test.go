@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -66,6 +67,14 @@ func (u *user) start(stdin *os.File, program string, args ...string) *running {
 	}
 	u.t.Cleanup(func() { _ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) })
 	return r
+}
+
+// honorHangUp lets the programs that are started until the result is called end at SIGHUP, even if these tests run where it
+// is ignored, as under nohup: a program that is started there ignores it, and is right to.
+func honorHangUp() (stop func()) {
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGHUP)
+	return func() { signal.Stop(received) }
 }
 
 // until waits for a text in the error stream. Some texts come after a step has written two gigabytes: how long that takes
@@ -192,6 +201,7 @@ func TestCtrlC(t *testing.T) {
 	})
 	t.Run("terminal closed", func(t *testing.T) {
 		u.t = t
+		defer honorHangUp()()
 		dir := t.TempDir()
 		r := u.begin("build", "--progress", "plain", "-o", filepath.Join(dir, "new", "out"),
 			dockerfile(t, "FROM BASE", "RUN head -c 300000000 /dev/urandom >/noise"))

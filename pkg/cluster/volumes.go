@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -171,12 +172,15 @@ func (i *installation) planVolumes(ctx context.Context) error {
 	return nil
 }
 
-// reasonOf is what the cluster said, without the frame that names the object again.
+// reasonOf is what the cluster said, without the frame that names the object again, and without the dump of the object that
+// the API server appends to the sentence.
 func reasonOf(err error) error {
+	text := err.Error()
 	if refused := asRefused(err); refused != nil {
-		return errors.New(refused.Message)
+		text = refused.Message
 	}
-	return err
+	text, _, _ = strings.Cut(text, "\n")
+	return errors.New(strings.TrimRight(text, " :"))
 }
 
 func (i *installation) larger() map[string]any {
