@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ func (c *Client) find(ctx context.Context, name string) (*found, error) {
 	f := &found{}
 	server, client, config, role := &corev1.Secret{}, &corev1.Secret{}, &corev1.ConfigMap{}, &rbacv1.Role{}
 	pod, set := &corev1.Pod{}, &appsv1.StatefulSet{}
+	var unseen error
 	err := together(
 		func() error {
 			ok, err := c.look(ctx, kindSecret, builder.ServerSecretName(name), server)
@@ -64,12 +66,26 @@ func (c *Client) find(ctx context.Context, name string) (*found, error) {
 			ok, err := c.look(ctx, kindStatefulSet, name, set)
 			f.set = only(ok, set)
 			if isForbidden(err) {
+				unseen = err
 				return nil
 			}
 			return err
 		},
 	)
+	if err == nil && unseen != nil && f.hasMembers(name) {
+		// Of a builder that is a set, not to see it is not to know that there is none.
+		return f, unseen
+	}
 	return f, err
+}
+
+// hasMembers reports whether the client's Secret names members of a set.
+func (f *found) hasMembers(name string) bool {
+	if f.client == nil {
+		return false
+	}
+	document, err := manifest.ReadConnection(f.client)
+	return err == nil && len(document.Members) > 0 && !slices.Contains(document.Members, name)
 }
 
 // look is get, for which "not found" is an answer.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -81,6 +82,8 @@ func (f *found) reconstructed(name, namespace string) builder.Spec {
 		}
 	case f.pod != nil:
 		f.fromPod(&spec, f.pod.Annotations, f.pod.Spec)
+	case f.client != nil:
+		f.fromConnection(&spec)
 	}
 	if f.config != nil {
 		manifest.Unstored(&spec, f.config)
@@ -90,6 +93,19 @@ func (f *found) reconstructed(name, namespace string) builder.Spec {
 		})
 	}
 	return spec
+}
+
+// fromConnection reads what the client's Secret says of members that do not exist: how they ran, and how many there were.
+// Without it a rootless builder would come back privileged.
+func (f *found) fromConnection(spec *builder.Spec) {
+	document, err := manifest.ReadConnection(f.client)
+	if err != nil {
+		return
+	}
+	spec.Rootless = document.Mode == builder.ModeRootless
+	if len(document.Members) > 1 {
+		spec.Replicas = int32(min(len(document.Members), math.MaxInt32))
+	}
 }
 
 // fromPod reads what a member's Pod says, without what the API server adds to every Pod.

@@ -99,6 +99,26 @@ func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 	}
 }
 
+// Of a builder whose version stored nothing and whose members are gone, the client's Secret still says how they ran.
+func TestModeOfAFormerVersionOutlivesItsPods(t *testing.T) {
+	for _, replicas := range []int32{1, 3} {
+		server := newServer(t)
+		want := builder.Spec{Name: "buildkitd", Namespace: "team", Rootless: true, Replicas: replicas}
+		objects, err := manifest.New(want, issue(t, time.Now()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := objects.Support[0].(*corev1.ConfigMap)
+		delete(config.Data, "settings.json")
+		server.put("configmaps", config)
+		server.put("secrets", objects.Server, objects.Client)
+		stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
+		if err != nil || !stored.Rootless || stored.WithDefaults().Replicas != replicas {
+			t.Errorf("%d members: read as %+v (%v)", replicas, stored, err)
+		}
+	}
+}
+
 // asAdmitted is a Pod with what the API server adds to it.
 func asAdmitted(pod *corev1.Pod) *corev1.Pod {
 	pod = pod.DeepCopy()

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
@@ -187,5 +188,19 @@ func TestExplain(t *testing.T) {
 				t.Errorf("logs: %q", diagnosis.Logs)
 			}
 		})
+	}
+}
+
+// A set that may not be seen may exist: its Secrets and settings stay with it.
+func TestUninstallOfMembersThatMayNotBeSeen(t *testing.T) {
+	server := newServer(t)
+	installed(t, server, func(s *builder.Spec) { s.Replicas = 3 })
+	server.refuse = forbid("statefulsets", "")
+	server.forget()
+	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil); !apierrors.IsForbidden(err) {
+		t.Errorf("got %v; want the refusal", err)
+	}
+	if writes := server.writes(); len(writes) > 0 {
+		t.Errorf("writes %v", writes)
 	}
 }
