@@ -198,14 +198,14 @@ func explainStart(e *cluster.StartError) failure {
 	}
 	next := ""
 	switch {
-	case len(e.Remaining) > 0:
-		next = fmt.Sprintf("kubectl buildkit uninstall %s -n %s", e.Name, e.Namespace)
 	case e.Reason == cluster.ReasonNodeLost:
 		next = elsewhere(e.Name, e.Namespace)
 	case e.Reason == "Unschedulable":
 		next = "look at kubectl get nodes --show-labels and adapt --node-selector, --toleration or --request"
 	case strings.Contains(e.Reason, "Image"):
 		next = "check --image and --image-pull-secret, or whether the nodes reach that registry"
+	case len(e.Remaining) > 0: // it may still come up; removing it would take its settings and its cache as well
+		next = reinstall(e.Name, e.Namespace) + ", which goes on from there"
 	}
 	return failure{text: text, next: next, code: exitNoBuilder}
 }

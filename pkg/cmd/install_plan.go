@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
@@ -90,8 +88,7 @@ func (c *confirmation) ask(ctx context.Context, plan cluster.Plan) error {
 	if !lossy || c.yes || c.dry {
 		return nil
 	}
-	terminal, ok := c.f.streams.In.(interface{ Fd() uintptr })
-	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+	if !c.f.interactive() {
 		return &unconfirmedError{what: what, again: c.again}
 	}
 	return c.f.mustAgree(ctx, "Continue? [y/N] ", "nothing was changed")

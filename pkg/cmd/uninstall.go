@@ -105,6 +105,9 @@ func (f *factory) confirmRemoval(ctx context.Context, name string, removal clust
 	if !volumes || o.yes || !ok || !term.IsTerminal(int(terminal.Fd())) {
 		return nil
 	}
+	if !f.interactive() { // the question would be written where it is not read
+		return &unconfirmedError{what: fmt.Sprintf("builder %q", name), again: f.again("--yes")}
+	}
 	return f.mustAgree(ctx, "The volumes go with their cache. Continue? [y/N] ", "nothing was removed")
 }
 
