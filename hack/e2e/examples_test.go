@@ -41,6 +41,8 @@ func adaptations(t *testing.T, u *user) []string {
 	t.Helper()
 	open, token, basic := openRegistry(t), tokenRegistry(t), basicRegistry(t)
 	u.env["TOKEN"] = basic.password
+	git := newGitServer(t)
+	u.env["GIT_TOKEN"] = git.token
 	// Nobody is there to be asked for a password, and the registries' CA is private.
 	login := " -u " + basic.user + ` --password-stdin --registry-ca ca.pem <<<"$TOKEN"`
 	return []string{
@@ -56,6 +58,7 @@ func adaptations(t *testing.T, u *user) []string {
 		"docker.io=mirror.local:5000\n", "docker.io=mirror.local:5000 --yes\n",
 		"--limit memory=16Gi\n", "--limit memory=16Gi --yes\n",
 		"--unset insecure-registry=registry.local:5000\n", "--unset insecure-registry=" + open.host + " --dry-run=server\n",
+		"env=TOKEN https://git.example.com/team/app.git#main", "env=GIT_TOKEN http://" + git.http + "/private/words.git#main:sub",
 		// No node has so much to give, nor the label; and nobody provides volumes.
 		"--node-selector disk=ssd\n", "--node-selector disk=ssd --dry-run=server\n",
 		"--storage 50Gi\n", "--storage 50Gi --dry-run=client\n",

@@ -37,8 +37,12 @@ func openDirectory(dir string) (*directory, error) {
 	return &directory{root: root}, nil
 }
 
-// Open opens a file that the list has as a regular one.
+// Open opens a file that the list has as a regular one. A socket is listed as an empty file, as BuildKit's own client has
+// it: programs leave theirs in checkouts.
 func (d *directory) Open(name string) (io.ReadCloser, error) {
+	if info, err := d.root.Lstat(name); err == nil && info.Mode()&fs.ModeSocket != 0 {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
 	return d.root.Open(name)
 }
 
@@ -116,6 +120,9 @@ func (e *entry) describe() (*types.Stat, error) {
 		stat.Size = e.info.Size()
 	}
 	e.describeInode(stat)
+	if e.info.Mode()&fs.ModeSymlink != 0 {
+		stat.Linkname = e.target // even if the link itself has several names
+	}
 	changed, known := changeTime(e.info)
 	if known && e.dir.observe != nil {
 		e.dir.observe(stat, changed)

@@ -5,6 +5,7 @@ package buildcontext
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/moby/buildkit/client"
 	sessioncontent "github.com/moby/buildkit/session/content"
 	digest "github.com/opencontainers/go-digest"
+	"github.com/tonistiigi/fsutil/types"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
@@ -94,6 +96,53 @@ func TestSpecialFilesOfAContextAreListed(t *testing.T) {
 	}
 	if names := listed(t, context, "nowhere"); len(names) != 1 {
 		t.Errorf("a missing name lists %q", names)
+	}
+}
+
+// Programs leave sockets in checkouts, e.g. git's fsmonitor in .git: the daemon cannot store one, and asks for a file.
+func TestSocketsOfAContextAreEmptyFiles(t *testing.T) {
+	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch\n"})
+	socket, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = socket.Close() }()
+	file, err := applied(t, Input{Path: dir}, Environment{}).LocalMounts["context"].Open("s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := io.ReadAll(file); err != nil || len(content) != 0 {
+		t.Errorf("%q, %v", content, err)
+	}
+}
+
+// What cp -al makes of a tree has two names for each link.
+func TestLinksOfTwoNamesKeepTheirTarget(t *testing.T) {
+	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch\n", "a": "text"})
+	if err := os.Symlink("a", filepath.Join(dir, "l1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(filepath.Join(dir, "l1"), filepath.Join(dir, "l2")); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	context := applied(t, Input{Path: dir}, Environment{}).LocalMounts["context"]
+	err := context.Walk(t.Context(), "", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || name != "l1" && name != "l2" {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		found++
+		if stat, ok := info.Sys().(*types.Stat); !ok || stat.Linkname != "a" {
+			t.Errorf("%s is described as %+v", name, stat)
+		}
+		return nil
+	})
+	if err != nil || found != 2 {
+		t.Errorf("%d links, %v", found, err)
 	}
 }
 

@@ -27,6 +27,7 @@ type wishes struct {
 type asked struct {
 	done chan struct{}
 	got  wishes
+	left bool // the caller that asked did not wait for the answer
 }
 
 // wishesOf asks the registry itself, once: what the daemon says of it may be a lie. Some registries ask for nothing
@@ -42,15 +43,21 @@ func (p *Provider) wishesOf(ctx context.Context, at purpose) wishes {
 	p.mu.Unlock()
 	if first {
 		one.got = p.askWishes(ctx, at)
-		if ctx.Err() != nil || one.got.err == nil && one.got.bearer == nil && !one.got.basic {
+		one.left = ctx.Err() != nil
+		if one.left || one.got.bearer == nil && !one.got.basic {
 			p.mu.Lock()
-			delete(p.wishes, at.host) // nothing is known, or nothing of other repositories
+			if p.wishes[at.host] == one {
+				delete(p.wishes, at.host) // nothing is known, nothing for now, or nothing of other repositories
+			}
 			p.mu.Unlock()
 		}
 		close(one.done)
 	}
 	select {
 	case <-one.done:
+		if one.left && !first && ctx.Err() == nil {
+			return p.wishesOf(ctx, at)
+		}
 		return one.got
 	case <-ctx.Done():
 		return wishes{err: context.Cause(ctx)}
@@ -61,13 +68,9 @@ func (p *Provider) askWishes(ctx context.Context, at purpose) wishes {
 	ctx, cancel := context.WithTimeoutCause(ctx, challengeLimit, fmt.Errorf("no answer in %v", challengeLimit))
 	defer cancel()
 	r := p.registryAt(at.host)
-	paths := []string{"/v2/"}
-	if at.path != "" {
-		paths = append(paths, tagsOf(at.path))
-	}
 	var found wishes
-	for _, path := range paths {
-		reply, err := r.send(ctx, http.MethodGet, path, authorization{})
+	for _, each := range probesOf(at) {
+		reply, err := r.send(ctx, each.method, each.path, authorization{})
 		if err != nil {
 			if found.err = err; context.Cause(ctx) != nil {
 				found.err = context.Cause(ctx)
@@ -85,10 +88,31 @@ func (p *Provider) askWishes(ctx context.Context, at purpose) wishes {
 			}
 		}
 		if reply.code == http.StatusUnauthorized {
+			found.err = nil
 			return found
+		}
+		if code := reply.code; code == http.StatusForbidden || code == http.StatusTooManyRequests || code >= http.StatusInternalServerError {
+			// Of something in between, or of a registry that is busy: it has not said what it wants.
+			found.err = fmt.Errorf("it answers %d %s", code, http.StatusText(code))
 		}
 	}
 	return found
+}
+
+// probe is a request that changes nothing.
+type probe struct{ method, path string }
+
+// probesOf are the requests to which a registry answers how it wants to be asked. Some let everybody read, and ask at a
+// push only: the upload that is patched does not exist.
+func probesOf(at purpose) []probe {
+	probes := []probe{{http.MethodGet, "/v2/"}}
+	if at.path != "" {
+		probes = append(probes, probe{http.MethodGet, tagsOf(at.path)})
+	}
+	if at.path != "" && at.push {
+		probes = append(probes, probe{http.MethodPatch, uploadOf(at.path)})
+	}
+	return probes
 }
 
 // tokenServer is where, and as what, the token for the daemon is asked for. It is what the registry itself names. Of

@@ -1,6 +1,7 @@
 package registryauth
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -46,6 +47,11 @@ func TestRealmOfTheDaemon(t *testing.T) {
 // The password is for registries that want it with every request, by their own word.
 func TestPasswordOnlyForBasic(t *testing.T) {
 	basic, bearer, open, plain := newFake(t, "Basic", false, nil), newFake(t, "Bearer", false, nil), newFake(t, "", false, nil), newFake(t, "Basic", true, nil)
+	pushes := newFake(t, "", false, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	busy := newFake(t, "", false, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
 	const far = "registry.bank.invalid"
 	for name, test := range map[string]struct {
 		host  string
@@ -57,6 +63,8 @@ func TestPasswordOnlyForBasic(t *testing.T) {
 		"bearer":                  {host: bearer.host()},
 		"bearer, named":           {host: bearer.host(), named: []string{bearer.host() + "/a"}},
 		"open":                    {host: open.host()},
+		"open but for pushes":     {host: pushes.host(), named: []string{pushes.host() + "/a"}, want: true},
+		"busy, named":             {host: busy.host(), named: []string{busy.host() + "/a"}, want: true},
 		"unreachable":             {host: far},
 		"unreachable, named":      {host: far, named: []string{far + "/a:1"}, want: true},
 		"unreachable, allowed":    {host: far, limit: []string{far}, want: true},
@@ -68,7 +76,7 @@ func TestPasswordOnlyForBasic(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := knows(t, test.host)
-			if err := p.Trust([]byte(string(basic.ca) + string(bearer.ca) + string(open.ca))); err != nil {
+			if err := p.Trust([]byte(string(basic.ca) + string(bearer.ca) + string(open.ca) + string(pushes.ca) + string(busy.ca))); err != nil {
 				t.Fatal(err)
 			}
 			p.Name(test.named, nil)
