@@ -83,9 +83,8 @@ func TestStatefulBuilder(t *testing.T) {
 		u.buildkit("build", "-t", tag, "--push", context).ok()
 		u.buildkit("build", "-t", tag, "--push", "--progress", "plain", context).ok().says("CACHED")
 	}
-	if list := u.buildkit("list").ok().stdout; !strings.Contains(list, "2/2") {
-		t.Errorf("not two members:\n%s", list)
-	}
+	// install returns when the daemons answer; the kubelet's readiness probe reports them a moment later.
+	u.eventually("list shows two ready members", func() bool { return strings.Contains(u.buildkit("list").ok().stdout, "2/2") })
 	u.buildkit("uninstall").ok()
 	u.leavesNothing()
 }
