@@ -44,9 +44,8 @@ done
 
 // compareAttestations has both clients attach statements to the same image, and looks for the same ones.
 func (l *laboratory) compareAttestations(t *testing.T) {
-	l.u.t = t
+	l = l.in(t)
 	delete(l.u.env, "BUILDX_NO_DEFAULT_ATTESTATIONS")
-	defer func() { l.u.env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1" }()
 	generator := dockerfile(t, "FROM BASE", "COPY --chmod=755 scan /scan", `ENTRYPOINT ["/scan"]`)
 	write(t, filepath.Join(generator, "scan"), scan)
 	scanner := l.reg.name(l.u) + "-scanner:1"
@@ -66,7 +65,7 @@ func (l *laboratory) compareAttestations(t *testing.T) {
 		"no longer by name": {[]string{"--attest=type=provenance,disabled=true", "--attest=type=sbom,generator=" + scanner}, 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l.u.t = t
+			l := l.in(t)
 			from := context
 			if strings.HasPrefix(name, "two") {
 				from = t.TempDir()

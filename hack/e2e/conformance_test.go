@@ -46,8 +46,17 @@ type laboratory struct {
 	variables map[string]string
 }
 
+// in returns the laboratory as a subtest sees it.
+func (l *laboratory) in(t *testing.T) *laboratory {
+	m, peer := *l, *l.peer
+	m.u = l.u.in(t)
+	peer.u = m.u
+	m.peer = &peer
+	return &m
+}
+
 func (l *laboratory) compare(t *testing.T, context string) {
-	l.u.t = t
+	l = l.in(t)
 	flags, err := os.ReadFile(filepath.Join(context, "args"))
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
@@ -75,7 +84,7 @@ func (l *laboratory) compare(t *testing.T, context string) {
 // compareMetadata holds the metadata files against each other: the same keys, and the same values where a value is not
 // about the one build. docker's reference names its builder and node, ours is in the daemon's history.
 func (l *laboratory) compareMetadata(t *testing.T) {
-	l.u.t = t
+	l = l.in(t)
 	delete(l.u.env, "BUILDX_NO_DEFAULT_ATTESTATIONS") // provenance belongs to the file
 	l.u.env["BUILDX_METADATA_WARNINGS"] = "true"
 	sloppy := dockerfile(t, "from BASE as Build", "RUN echo")

@@ -14,44 +14,44 @@ func TestPrivateRegistry(t *testing.T) {
 	u.builder()
 	for name, reg := range map[string]registry{"token": tokenRegistry(t), "basic": basicRegistry(t)} {
 		t.Run(name, func(t *testing.T) {
-			u.t = t
+			u := u.in(t)
 			context := dockerfile(t, "FROM scratch", "COPY Dockerfile /")
 			t.Run("auths", func(t *testing.T) {
-				u.t = t
+				u := u.in(t)
 				u.dockerConfig(auths(reg.host, reg.user, reg.password))
 				u.pushes(reg, "auths", context)
 			})
 			t.Run("credential helper", func(t *testing.T) {
-				u.t = t
+				u := u.in(t)
 				u.helper("cluster", map[string]string{"ServerURL": reg.host, "Username": reg.user, "Secret": reg.password})
 				u.dockerConfig(map[string]any{"credHelpers": map[string]any{reg.host: "cluster"}})
 				u.pushes(reg, "helper", context)
 			})
 			t.Run("credentials store", func(t *testing.T) {
-				u.t = t
+				u := u.in(t)
 				u.helper("store", map[string]string{"ServerURL": reg.host, "Username": reg.user, "Secret": reg.password})
 				u.dockerConfig(map[string]any{"credsStore": "store"})
 				u.pushes(reg, "store", context)
 			})
 			t.Run("helper missing for another registry", func(t *testing.T) {
-				u.t = t
+				u := u.in(t)
 				config := auths(reg.host, reg.user, reg.password)
 				config["credHelpers"] = map[string]any{"elsewhere.example": "missing"}
 				u.dockerConfig(config)
 				u.pushes(reg, "other", context)
 			})
 			t.Run("helper missing", func(t *testing.T) {
-				u.t = t
+				u := u.in(t)
 				u.dockerConfig(map[string]any{"credHelpers": map[string]any{reg.host: "missing"}})
 				u.isRefused(reg, "lost", context).says("docker-credential-missing")
 			})
 			t.Run("wrong password", func(t *testing.T) {
-				u.t = t
+				u := u.in(t)
 				u.dockerConfig(auths(reg.host, reg.user, "wrong-"+reg.password))
 				u.isRefused(reg, "wrong", context).neverSays(reg.password)
 			})
 			t.Run("no credentials", func(t *testing.T) {
-				u.t = t
+				u := u.in(t)
 				u.dockerConfig(map[string]any{})
 				u.isRefused(reg, "none", context).says("kubectl buildkit login " + reg.host)
 			})

@@ -10,7 +10,7 @@ import (
 // compareDefinition pipes the LLB of a program into the build, as BuildKit's guides do with buildctl. The peer is the
 // buildctl of the builder's own Pod.
 func (l *laboratory) compareDefinition(t *testing.T) {
-	l.u.t = t
+	l = l.in(t)
 	made := exec.Command("go", "run", "./hack/e2e/testdata/llb/main.go")
 	made.Dir, made.Stderr = filepath.Join("..", ".."), os.Stderr
 	definition, err := made.Output()
@@ -29,9 +29,7 @@ func (l *laboratory) compareDefinition(t *testing.T) {
 	if got := l.reg.digest(tag + "ours"); got != want || got == "" || ours.line1() != tag+"ours@"+got {
 		t.Errorf("buildctl pushed %q, kubectl buildkit %q and printed %q", want, got, ours.stdout)
 	}
-	cluster := l.u.env["KUBECONFIG"]
 	l.u.env["KUBECONFIG"] = filepath.Join(l.u.home, "absent")
-	defer func() { l.u.env["KUBECONFIG"] = cluster }()
 	l.u.kubectlIn(src, definition, "buildkit", "build").exits(2).says("--local", `"src"`)
 	l.u.kubectlIn(src, []byte("FROM scratch\n"), "buildkit", "build").exits(2).says("no LLB definition", "name the build context")
 	l.u.kubectlIn(src, nil, "buildkit", "build").exits(2).says("name the build context")

@@ -60,7 +60,7 @@ func TestInputErrorsNeedNoCluster(t *testing.T) {
 		"install: toleration": {[]string{"install", "--toleration", "a=b:Never"}, []string{"--toleration", "Never"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u.t = t
+			u := u.in(t)
 			refused := u.buildkit(c.args...).exits(2).says(c.says...)
 			if refused.stdout != "" {
 				t.Errorf("an error wrote to stdout\n%s", refused.all())

@@ -139,7 +139,7 @@ func TestCtrlC(t *testing.T) {
 	u.builder()
 
 	t.Run("install", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		r := u.begin("install", "second", "--node-selector", "disk=none")
 		r.until("second")
 		r.interrupt()
@@ -150,7 +150,7 @@ func TestCtrlC(t *testing.T) {
 		}
 	})
 	t.Run("standard input", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		silent, open, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +164,7 @@ func TestCtrlC(t *testing.T) {
 		r.interrupt()
 	})
 	t.Run("context upload", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		context := dockerfile(t, "FROM scratch", "COPY . /")
 		sparse, err := os.Create(filepath.Join(context, "huge"))
 		if err != nil {
@@ -179,7 +179,7 @@ func TestCtrlC(t *testing.T) {
 		r.interrupt()
 	})
 	t.Run("run", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		r := u.begin("build", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 987"))
 		r.until("begun")
 		if !u.daemonRuns("sleep 987") {
@@ -189,7 +189,7 @@ func TestCtrlC(t *testing.T) {
 		u.stepEnds("sleep 987")
 	})
 	t.Run("output to files", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		dest := filepath.Join(t.TempDir(), "out.tar")
 		r := u.begin("build", "--progress", "plain", "-o", "type=oci,dest="+dest,
 			dockerfile(t, "FROM BASE", "RUN head -c 2000000000 /dev/urandom >/noise"))
@@ -200,7 +200,7 @@ func TestCtrlC(t *testing.T) {
 		}
 	})
 	t.Run("terminal closed", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		defer honorHangUp()()
 		dir := t.TempDir()
 		r := u.begin("build", "--progress", "plain", "-o", filepath.Join(dir, "new", "out"),
@@ -213,7 +213,7 @@ func TestCtrlC(t *testing.T) {
 		}
 	})
 	t.Run("push", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		tag := reg.name(u) + ":interrupted"
 		r := u.begin("build", "--progress", "plain", "-t", tag, "--push",
 			dockerfile(t, "FROM BASE", "RUN head -c 1000000000 /dev/urandom >/noise"))
@@ -224,7 +224,7 @@ func TestCtrlC(t *testing.T) {
 		}
 	})
 	t.Run("twice", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		r := u.begin("build", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 986"))
 		r.until("begun")
 		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT)

@@ -45,11 +45,18 @@ func newUser(t *testing.T) *user {
 	u.kubectl("create", "namespace", u.namespace).ok()
 	own := u.env["KUBECONFIG"]
 	t.Cleanup(func() {
-		u.t, u.env["KUBECONFIG"] = t, own
+		u.env["KUBECONFIG"] = own
 		u.collect()
 		u.kubectl("delete", "namespace", u.namespace, "--wait=false", "--ignore-not-found").ok()
 	})
 	return u
+}
+
+// in returns the user as a subtest sees it: it fails that subtest, and what it sets in env ends with it.
+func (u *user) in(t *testing.T) *user {
+	v := *u
+	v.t, v.env = t, maps.Clone(u.env)
+	return &v
 }
 
 // kubeconfigIn copies the admin's kubeconfig and makes the user's namespace its default, as a user would have it.

@@ -116,11 +116,10 @@ func (e *engine) take() map[string]string {
 
 // compareLoad has both clients load the image into the same engine.
 func (l *laboratory) compareLoad(t *testing.T) {
-	l.u.t = t
+	l = l.in(t)
 	l.u.withDocker()
 	e := newEngine(t)
 	l.u.env["DOCKER_HOST"] = "unix://" + e.socket
-	defer delete(l.u.env, "DOCKER_HOST")
 	context := dockerfile(t, "FROM BASE", "COPY Dockerfile /etc/")
 	id := filepath.Join(t.TempDir(), "id")
 	flags := []string{"--load", "--provenance=false", "-t", "team/app:1", "--iidfile", id, context}

@@ -37,7 +37,7 @@ func TestLoginPushLogout(t *testing.T) {
 	context := dockerfile(t, "FROM scratch", "COPY Dockerfile /")
 	for name, reg := range map[string]registry{"token": tokenRegistry(t), "basic": basicRegistry(t)} {
 		t.Run(name, func(t *testing.T) {
-			u.t = t
+			u := u.in(t)
 			in := u.login(reg.password, reg.host, "-u", reg.user, "--registry-ca", need(t, "E2E_REGISTRY_CA")).ok()
 			in.says("unencrypted", u.configFile()).neverSays(reg.password)
 			if in.line1() != "Login Succeeded" {
@@ -58,7 +58,7 @@ func TestLoginRefused(t *testing.T) {
 	u := newUser(t)
 	for name, reg := range map[string]registry{"token": tokenRegistry(t), "basic": basicRegistry(t)} {
 		t.Run(name, func(t *testing.T) {
-			u.t = t
+			u := u.in(t)
 			ca := need(t, "E2E_REGISTRY_CA")
 			u.login("wrong-Password", reg.host, "-u", reg.user, "--registry-ca", ca).exits(4).says(reg.host, reg.user, "next:").neverSays("wrong-Password")
 			u.login(reg.password, reg.host, "-u", reg.user).exits(1).says("unknown authority", "--registry-ca").neverSays(reg.password)

@@ -20,10 +20,10 @@ func TestTwoMembers(t *testing.T) {
 	refs := u.buildOnBoth()
 	u.buildkit("du", "buildkitd-1").exits(3).says(`no builder "buildkitd-1"`, "there are: buildkitd")
 
-	t.Run("history", func(t *testing.T) { u.t = t; bothHistories(t, u, refs) })
-	t.Run("du", func(t *testing.T) { u.t = t; bothCaches(t, u) })
-	t.Run("logs", func(t *testing.T) { u.t = t; bothLogs(t, u) })
-	t.Run("prune", func(t *testing.T) { u.t = t; prunesBoth(t, u) })
+	t.Run("history", func(t *testing.T) { bothHistories(t, u.in(t), refs) })
+	t.Run("du", func(t *testing.T) { bothCaches(t, u.in(t)) })
+	t.Run("logs", func(t *testing.T) { bothLogs(t, u.in(t)) })
+	t.Run("prune", func(t *testing.T) { prunesBoth(t, u.in(t)) })
 }
 
 // buildOnBoth builds in new folders, of which each has a member that it prefers, until both members have built. It

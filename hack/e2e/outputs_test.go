@@ -15,8 +15,7 @@ import (
 
 // compareOutputs has both clients write files, in every form there is, and looks for the same ones. DEST is where.
 func (l *laboratory) compareOutputs(t *testing.T) {
-	l.u.t = t
-	l.u.env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
+	l = l.in(t)
 	context := dockerfile(t, "FROM scratch AS one", "COPY Dockerfile sub/", "FROM MULTI", "COPY Dockerfile /etc/")
 	text := strings.ReplaceAll(read(t, filepath.Join(context, "Dockerfile")), "MULTI", l.variables["MULTI"])
 	write(t, filepath.Join(context, "Dockerfile"), text)
@@ -38,7 +37,7 @@ func (l *laboratory) compareOutputs(t *testing.T) {
 		"none":               "-o type=cacheonly --iidfile DEST/id",
 	} {
 		t.Run(name, func(t *testing.T) {
-			l.u.t = t
+			l := l.in(t)
 			where := t.TempDir()
 			arguments := func(who string) []string {
 				dest := filepath.Join(where, who)
@@ -106,14 +105,14 @@ func addArchive(t *testing.T, name, text string, into map[string]string) {
 
 // compareQuestions asks both clients about Dockerfiles: the answers on standard output and whether they fail are the same.
 func (l *laboratory) compareQuestions(t *testing.T) {
-	l.u.t = t
+	l = l.in(t)
 	good := dockerfile(t, "# the base", "ARG FIRST=BASE", "FROM ${FIRST} AS first", "ARG WHO", "FROM first AS second", "RUN --mount=type=secret,id=token true")
 	sloppy := dockerfile(t, "from BASE as Build", "MAINTAINER somebody", "RUN echo", "FROM BASE", "COPY --from=Build /etc/passwd /x")
 	broken := dockerfile(t, "FROM BASE", "NOPE")
 	for context, of := range map[string]string{good: "good", sloppy: "sloppy", broken: "broken"} {
 		for _, call := range []string{"check", "check,format=json", "outline", "outline,format=json", "targets", "targets,format=json", "check,ignorestatus=true"} {
 			t.Run(of+" "+call, func(t *testing.T) {
-				l.u.t = t
+				l := l.in(t)
 				peer := exec.Command(l.peer.program, "build", "--builder", "peer", "--call="+call, context)
 				peer.Env = l.u.environ()
 				printed, err := peer.Output()

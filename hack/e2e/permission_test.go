@@ -44,7 +44,7 @@ func TestPermissions(t *testing.T) {
 		v.buildkit("uninstall").exits(4)
 	})
 	t.Run("no portforward", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		u.kubectl("create", "serviceaccount", "reader").ok()
 		u.kubectl("create", "role", "reader", "--verb=get,list", "--resource=pods,secrets").ok()
 		u.kubectl("create", "rolebinding", "reader", "--role", "reader", "--serviceaccount", u.namespace+":reader").ok()
@@ -55,12 +55,7 @@ func TestPermissions(t *testing.T) {
 // as is the same user with the token of a ServiceAccount and nothing else in the kubeconfig.
 func (u *user) as(t *testing.T, account string) *user {
 	t.Helper()
-	v := *u
-	v.t = t
-	v.env = map[string]string{}
-	for name, value := range u.env {
-		v.env[name] = value
-	}
+	v := u.in(t)
 	token := u.kubectl("create", "token", account).ok().line1()
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	raw := u.kubectl("config", "view", "--raw", "--minify", "--flatten").ok().stdout
@@ -68,5 +63,5 @@ func (u *user) as(t *testing.T, account string) *user {
 	v.env["KUBECONFIG"] = path
 	v.kubectl("config", "set-credentials", "token", "--token", token).ok()
 	v.kubectl("config", "set-context", "--current", "--user", "token").ok()
-	return &v
+	return v
 }

@@ -18,7 +18,7 @@ func TestPreflight(t *testing.T) {
 	context := dockerfile(t, "FROM BASE", "RUN echo a step ran; sleep 20")
 	for name, reg := range map[string]registry{"token": tokenRegistry(t), "basic": basicRegistry(t)} {
 		t.Run(name, func(t *testing.T) {
-			u.t = t
+			u := u.in(t)
 			u.dockerConfig(auths(reg.host, reg.user, "wrong-"+reg.password))
 			u.isRefused(reg, "wrong", context).within(preflightLimit).neverSays("a step ran", reg.password).says("--preflight=false", reg.user)
 			u.dockerConfig(map[string]any{})
@@ -26,7 +26,7 @@ func TestPreflight(t *testing.T) {
 		})
 	}
 	t.Run("reader", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		reg := tokenRegistry(t)
 		u.dockerConfig(auths(reg.host, reg.user, reg.password))
 		u.pushes(reg, "there", dockerfile(t, "FROM scratch", "COPY Dockerfile /")) // a new repository is asked for no push
@@ -34,14 +34,14 @@ func TestPreflight(t *testing.T) {
 		u.isRefused(reg, "reader", context).within(preflightLimit).neverSays("a step ran")
 	})
 	t.Run("second tag", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		reg := basicRegistry(t)
 		u.dockerConfig(map[string]any{})
 		open := openRegistry(t)
 		u.buildkit("build", "-t", open.name(u)+":1", "-t", reg.name(u)+":1", "--push", context).exits(4).says(reg.host).within(preflightLimit)
 	})
 	t.Run("off", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		reg := tokenRegistry(t)
 		u.dockerConfig(auths(reg.host, reg.user, "wrong"))
 		short := dockerfile(t, "FROM BASE", "RUN echo a step ran")

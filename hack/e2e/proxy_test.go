@@ -23,14 +23,14 @@ func TestProxy(t *testing.T) {
 	u.builder("--replicas", "2")
 	u.env["XDG_RUNTIME_DIR"] = u.mkdir("run")
 
-	t.Run("buildctl pushes", func(t *testing.T) { u.t = t; proxiedBuildctl(t, u, reg) })
-	t.Run("buildx bakes", func(t *testing.T) { u.t = t; proxiedBake(t, u, reg) })
-	t.Run("a socket that stays", func(t *testing.T) { u.t = t; proxyStays(t, u) })
-	t.Run("a member goes", func(t *testing.T) { u.t = t; proxiedMemberGoes(t, u) })
-	t.Run("the command decides", func(t *testing.T) { u.t = t; proxiedCommand(t, u) })
-	t.Run("dial-stdio", func(t *testing.T) { u.t = t; dialStdio(t, u) })
+	t.Run("buildctl pushes", func(t *testing.T) { proxiedBuildctl(t, u.in(t), reg) })
+	t.Run("buildx bakes", func(t *testing.T) { proxiedBake(t, u.in(t), reg) })
+	t.Run("a socket that stays", func(t *testing.T) { proxyStays(t, u.in(t)) })
+	t.Run("a member goes", func(t *testing.T) { proxiedMemberGoes(t, u.in(t)) })
+	t.Run("the command decides", func(t *testing.T) { proxiedCommand(t, u.in(t)) })
+	t.Run("dial-stdio", func(t *testing.T) { dialStdio(t, u.in(t)) })
 	t.Run("no builder", func(t *testing.T) {
-		u.t = t
+		u := u.in(t)
 		u.buildkit("proxy", "--builder", "other", "--", "true").exits(3).says("no builder", "next:")
 	})
 	if left := sockets(t, u.env["XDG_RUNTIME_DIR"]); len(left) > 0 {

@@ -84,7 +84,8 @@ func TestReportInABrowser(t *testing.T) {
 		fails bool
 	}{"five": {5, false}, "many": {500, false}, "failed": {20, true}} {
 		t.Run(name, func(t *testing.T) {
-			u.t, b.t = t, t
+			u := u.in(t)
+			b.t = t
 			page := draw(u, traceOf(t, c.steps, c.fails))
 			for _, look := range []struct {
 				width, height int

@@ -82,8 +82,7 @@ func copyProgram(t *testing.T, path, folder string) string {
 
 // compareUnreadable has contexts with what this user may not read. What .dockerignore leaves out is no obstacle.
 func (l *laboratory) compareUnreadable(t *testing.T) {
-	l.u.t = t
-	l.u.env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
+	l = l.in(t)
 	defer l.u.becomeNobody(l.peer)()
 	for name, test := range map[string]struct {
 		ignore string
@@ -97,7 +96,7 @@ func (l *laboratory) compareUnreadable(t *testing.T) {
 		"ignored folder": {"secret\n", true, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l.u.t = t
+			l := l.in(t)
 			context, err := os.MkdirTemp("", "context")
 			if err != nil {
 				t.Fatal(err)

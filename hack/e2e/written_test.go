@@ -37,7 +37,7 @@ func TestResultsAreWrittenThrough(t *testing.T) {
 			return append(slices.Clone(args), flag, path)
 		}
 		t.Run(flag, func(t *testing.T) {
-			u.t = t
+			u := u.in(t)
 			dir := t.TempDir()
 			file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
 			write(t, file, "old")

@@ -56,11 +56,9 @@ func wrongInputList() []wrongInput {
 }
 
 func wrongInputs(t *testing.T, u *user, peer *buildx) {
-	cluster := u.env["KUBECONFIG"]
-	defer func() { u.env["KUBECONFIG"] = cluster }()
 	for _, c := range wrongInputList() {
 		t.Run(c.name, func(t *testing.T) {
-			u.t = t
+			u := u.in(t)
 			context := t.TempDir()
 			write(t, filepath.Join(context, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /\n")
 			var args []string
@@ -68,7 +66,6 @@ func wrongInputs(t *testing.T, u *user, peer *buildx) {
 				arg = strings.ReplaceAll(strings.ReplaceAll(arg, "CONTEXT", context), "%20", " ")
 				args = append(args, arg)
 			}
-			u.env["KUBECONFIG"] = cluster
 			if out, err := peer.try(append([]string{"build", "--builder", "peer"}, args...)...); err == nil {
 				t.Errorf("docker buildx build accepts it:\n%s", out)
 			}
