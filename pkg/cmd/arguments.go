@@ -70,6 +70,17 @@ func nameArgument(c *cobra.Command, args []string) string {
 	return builder.DefaultName
 }
 
+// namedBuilder returns the builder that the command line names, by NAME or --builder; empty if it names none.
+func namedBuilder(c *cobra.Command, args []string) string {
+	if flag := c.Flag("builder"); flag != nil && flag.Changed {
+		return flag.Value.String()
+	}
+	if strings.Contains(c.Use, "[NAME]") && len(args) > 0 {
+		return args[0]
+	}
+	return ""
+}
+
 // noArguments is for a command that takes none. NAME in the next step is what was given.
 func noArguments(next string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {

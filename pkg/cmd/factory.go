@@ -30,6 +30,8 @@ type factory struct {
 	// connectTo, if it is not nil, opens the connections to the API server.
 	connectTo func(ctx context.Context, network, address string) (net.Conn, error)
 	noted     *sync.Map // lines that are printed once; see noteOnce
+	// builderName is the builder that the command line names; empty if it names none.
+	builderName string
 }
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {

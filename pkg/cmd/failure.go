@@ -146,13 +146,7 @@ func explainBuilder(err error) (failure, bool) {
 	)
 	switch {
 	case errors.As(err, &notFound):
-		next := fmt.Sprintf("kubectl buildkit install %s -n %s", notFound.Name, notFound.Namespace)
-		if len(notFound.Others) > 0 {
-			next += ", or name one of the others"
-		} else {
-			next += "; those of other namespaces: kubectl buildkit list -A"
-		}
-		return failure{text: notFound.Error(), next: next, code: exitNoBuilder}, true
+		return failure{text: notFound.Error(), next: nextForNotFound(notFound), code: exitNoBuilder}, true
 	case errors.As(err, &noNamespace):
 		return failure{text: noNamespace.Error(), next: "kubectl create namespace " + noNamespace.Namespace + ", or choose another with -n", code: exitNoBuilder}, true
 	case errors.As(err, &nodeLost):
@@ -174,6 +168,18 @@ func explainBuilder(err error) (failure, bool) {
 		return failure{text: unreachable.Error(), next: "check the network, a VPN, and: kubectl version", code: exitNoBuilder}, true
 	}
 	return failure{}, false
+}
+
+// nextForNotFound names a builder that may have been meant; without one, how to install what was named.
+func nextForNotFound(e *cluster.NotFoundError) string {
+	install := reinstall(e.Name, e.Namespace)
+	switch similar := closest(e.Name, e.Others); {
+	case len(similar) > 0:
+		return "did you mean " + strings.Join(similar, " or ") + "? To install another: " + install
+	case len(e.Others) > 0:
+		return install + ", or name one of the others"
+	}
+	return install + "; those of other namespaces: kubectl buildkit list -A"
 }
 
 // elsewhere is for a builder whose node is lost.
@@ -201,7 +207,7 @@ func explainStart(e *cluster.StartError) failure {
 	case e.Reason == cluster.ReasonNodeLost:
 		next = elsewhere(e.Name, e.Namespace)
 	case e.Reason == "Unschedulable":
-		next = "look at kubectl get nodes --show-labels and adapt --node-selector, --toleration or --request"
+		next = "compare --node-selector, --toleration and --request with the nodes: kubectl get nodes --show-labels"
 	case strings.Contains(e.Reason, "Image"):
 		next = "check --image and --image-pull-secret, or whether the nodes reach that registry"
 	case len(e.Remaining) > 0: // it may still come up; removing it would take its settings and its cache as well

@@ -2,9 +2,7 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -91,22 +89,7 @@ func (c *confirmation) ask(ctx context.Context, plan cluster.Plan) error {
 	if !c.f.interactive() {
 		return &unconfirmedError{what: what, again: c.again}
 	}
-	return c.f.mustAgree(ctx, "Continue? [y/N] ", "nothing was changed")
-}
-
-// mustAgree asks on the terminal; anything but yes ends the command.
-func (f *factory) mustAgree(ctx context.Context, question, otherwise string) error {
-	escape.Fprintf(f.streams.ErrOut, "%s", question)
-	answer, err := await(ctx, func() (string, error) { return readLine(f.streams.In) })
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("reading the answer: %w", err)
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	}
-	escape.Fprintln(f.streams.ErrOut, otherwise)
-	return &exitStatusError{code: exitFailed}
+	return c.f.mustAgree(ctx, "Continue?", "nothing was changed")
 }
 
 // placeOf names a namespace and the context, e.g. `in namespace "team" of context "prod"`.

@@ -30,8 +30,8 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 		}
 		return nil
 	}
-	terminal, ok := f.streams.In.(interface{ Fd() uintptr })
-	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+	terminal, _ := f.inputTerminal()
+	if !f.interactive() {
 		return &optionError{flag: "login", value: account.Host, reason: "there is no terminal to ask for the password", next: "add --username NAME --password-stdin"}
 	}
 	if account.Username == "" {
@@ -45,7 +45,7 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 		}
 	}
 	escape.Fprintf(f.streams.ErrOut, "Password: ")
-	password, err := readHidden(ctx, int(terminal.Fd()))
+	password, err := readHidden(ctx, terminal)
 	escape.Fprintln(f.streams.ErrOut)
 	if err != nil {
 		return fmt.Errorf("reading the password: %w", err)

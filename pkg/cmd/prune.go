@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
@@ -164,25 +163,25 @@ func (o *pruneOptions) question(place string) string {
 	case o.all:
 		which = "all of the build cache, internal records too,"
 	}
-	return fmt.Sprintf("This removes %s from every member of builder %q in %s. Continue? [y/N] ", which, o.connect.builder, place)
+	return fmt.Sprintf("This removes %s from every member of builder %q in %s. Continue?", which, o.connect.builder, place)
 }
 
-// agree asks on the error stream and reads the answer from standard input, which need not be a terminal.
+// agree asks, also where a program answers on standard input.
 func (f *factory) agree(ctx context.Context, question string) (bool, error) {
-	escape.Fprintf(f.streams.ErrOut, "%s", question)
-	answer, err := await(ctx, func() (string, error) { return readLine(f.streams.In) })
-	terminal, ok := f.streams.In.(interface{ Fd() uintptr })
+	_, terminal := f.inputTerminal()
+	unasked := &optionError{flag: "prune", reason: "cannot prompt for confirmation: standard input is empty", next: "add --force"}
+	if terminal && !f.interactive() { // the question would be written where it is not read
+		unasked.reason = "cannot prompt for confirmation: the error stream is not a terminal"
+		return false, unasked
+	}
+	agreed, err := f.confirmed(ctx, question)
 	switch {
-	case errors.Is(err, io.EOF) && (!ok || !term.IsTerminal(int(terminal.Fd()))):
-		escape.Fprintln(f.streams.ErrOut)
-		return false, &optionError{flag: "prune", reason: "cannot prompt for confirmation: standard input is empty", next: "add --force"}
+	case errors.Is(err, io.EOF) && !terminal:
+		return false, unasked
 	case err != nil && !errors.Is(err, io.EOF):
-		return false, fmt.Errorf("reading the answer: %w", err)
+		return false, err
+	case !agreed:
+		escape.Fprintln(f.streams.ErrOut, "nothing was removed")
 	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return true, nil
-	}
-	escape.Fprintln(f.streams.ErrOut, "nothing was removed")
-	return false, nil
+	return agreed, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -41,9 +42,13 @@ func restorable(err error) bool {
 func (f *factory) installDefault(ctx context.Context, o *buildOptions, notFound *cluster.NotFoundError) error {
 	what := f.podsOf(builder.Spec{Name: notFound.Name})
 	if !o.installAsked && f.interactive() {
-		question := fmt.Sprintf("No builder in %s. Install %q, %s? [y/N] ", f.place(notFound.Namespace), notFound.Name, what)
-		if agreed, err := f.confirmed(ctx, question); err != nil || !agreed {
-			return errors.Join(err, notFound)
+		question := fmt.Sprintf("No builder in %s. Install %q, %s?", f.place(notFound.Namespace), notFound.Name, what)
+		agreed, err := f.confirmed(ctx, question)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if !agreed {
+			return notFound
 		}
 	} else {
 		escape.Fprintf(f.streams.ErrOut, "no builder in %s: installing %q, %s (--install=false forbids it)\n",

@@ -33,7 +33,10 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 	root.SetArgs(args)
 	// Errors before a command's own work began are about how it was called.
 	began := false
-	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
+	root.PersistentPreRun = func(c *cobra.Command, args []string) {
+		began = true
+		f.builderName = namedBuilder(c, args)
+	}
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK

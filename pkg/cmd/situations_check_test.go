@@ -86,7 +86,7 @@ func kubectlCommands() []string {
 	return []string{
 		`describe pod ` + name + in, `describe quota` + in, `logs ` + name + in + `( --previous)?`, `create namespace ` + name,
 		`create rolebinding [A-Za-z0-9.-]+` + in + ` --role ` + name + ` (--user ('[^']+'|\S+)|--serviceaccount \S+:\S+)`,
-		`auth can-i [a-z]+ \S+( -A|` + in + `)`, `get nodes( --show-labels and adapt .*)?`, `get (secrets|serviceaccounts|events)` + in, `get pods -l \S+`,
+		`auth can-i [a-z]+ \S+( -A|` + in + `)`, `get nodes( --show-labels)?`, `get (secrets|serviceaccounts|events)` + in, `get pods -l \S+`,
 		`wait pod/` + name + in + ` --for=delete`, `label namespace ` + name + ` \S+=\S+ --overwrite`, `delete pod ` + name + in, `rollout restart \S+` + in,
 		`config get-contexts`, `version`, `create secret docker-registry makes a Secret of the right type`,
 	}

@@ -46,6 +46,7 @@ func clusterSituations() []situation {
 		{&kubeconfigError{err: errors.New("no such file")}, "reading the kubeconfig", "kubectl config get-contexts", exitUsage, ""},
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, `no builder "n" in namespace "ns"`, "kubectl buildkit list -A", exitNoBuilder, ""},
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns", Others: []string{"o"}}, "there are: o", "kubectl buildkit install n -n ns", exitNoBuilder, ""},
+		{&cluster.NotFoundError{Name: "teem", Namespace: "ns", Others: []string{"other", "team"}}, "there are: other, team", "did you mean team? To install another: kubectl buildkit install teem -n ns", exitNoBuilder, ""},
 		{&cluster.NamespaceNotFoundError{Namespace: "ns"}, `"ns"`, "kubectl create namespace ns", exitNoBuilder, ""},
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "is not ready", "n -n ns", exitNoBuilder, ""},
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNodeLost}, "is not ready", "kubectl buildkit install n -n ns --force", exitNoBuilder, ""},

@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"io"
-	"regexp"
-	"strings"
 	"sync"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -48,32 +46,8 @@ func (f *factory) printFailure(label string, told failure) {
 		_, _ = io.WriteString(f.streams.ErrOut, label+escape.Indented(told.text, underLabel)+"\n")
 	}
 	if told.next != "" {
-		escape.Fprintf(f.streams.ErrOut, nextLabel+"%s\n", f.inThisCluster(told.next))
+		escape.Fprintf(f.streams.ErrOut, nextLabel+"%s\n", f.pasteable(told.next))
 	}
-}
-
-// inThisCluster adds the flags that chose the cluster to the commands of a next step: pasted without them, it would
-// change a builder of the current context. Who asked (--as) is left out, since the step may be another user's.
-func (f *factory) inThisCluster(next string) string {
-	var flags strings.Builder
-	for _, flag := range []struct {
-		name  string
-		value *string
-	}{{"--kubeconfig", f.flags.KubeConfig}, {"--context", f.flags.Context}, {"--cluster", f.flags.ClusterName}} {
-		if flag.value == nil || *flag.value == "" {
-			continue
-		}
-		if strings.Contains(next, flag.name) { // it is the command line itself
-			return next
-		}
-		flags.WriteString(" " + flag.name + " " + quoted(*flag.value))
-	}
-	if flags.Len() == 0 {
-		return next
-	}
-	// kubectl takes no flags before the name of a plugin.
-	command := regexp.MustCompile(`\bkubectl( buildkit)? `)
-	return command.ReplaceAllStringFunc(next, func(words string) string { return strings.TrimSuffix(words, " ") + flags.String() + " " })
 }
 
 // apiWarnings prints each warning of the API server once.

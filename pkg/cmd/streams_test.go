@@ -10,16 +10,33 @@ import (
 func TestNextStepsStayInTheirCluster(t *testing.T) {
 	f := newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv)
 	const next = "kubectl buildkit install b -n ns --yes; see kubectl describe pod b -n ns"
-	if got := f.inThisCluster(next); got != next {
+	if got := f.pasteable(next); got != next {
 		t.Errorf("without flags: %q", got)
 	}
 	*f.flags.Context, *f.flags.Impersonate = "prod's", "jane"
 	const want = `kubectl buildkit --context 'prod'\''s' install b -n ns --yes; see kubectl --context 'prod'\''s' describe pod b -n ns`
-	if got := f.inThisCluster(next); got != want {
+	if got := f.pasteable(next); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	const again = "kubectl buildkit --context prod install --yes"
-	if got := f.inThisCluster(again); got != again {
+	if got := f.pasteable(again); got != again {
 		t.Errorf("a command line that names its context: %q", got)
+	}
+
+	other := newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv)
+	*other.flags.Namespace, other.builderName = "of team", "arm"
+	for next, want := range map[string]string{
+		"kubectl buildkit history list, which shows them":     "kubectl buildkit history list --builder arm -n 'of team', which shows them",
+		"kubectl buildkit install, which renews it":           "kubectl buildkit install arm -n 'of team', which renews it",
+		"first: kubectl buildkit install b -n ns; then build": "first: kubectl buildkit install b -n ns; then build",
+		"build first: kubectl buildkit build .":               "build first: kubectl buildkit build . --builder arm -n 'of team'",
+		"kubectl buildkit list -A":                            "kubectl buildkit list -A",
+		"kubectl buildkit login r.io:5000":                    "kubectl buildkit login r.io:5000",
+		"kubectl get pod b -n ns -o yaml":                     "kubectl get pod b -n ns -o yaml",
+		"kubectl buildkit install --help":                     "kubectl buildkit install --help",
+	} {
+		if got := other.pasteable(next); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }

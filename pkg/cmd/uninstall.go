@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -101,14 +100,13 @@ func (f *factory) confirmRemoval(ctx context.Context, name string, removal clust
 			escape.Fprintf(f.streams.ErrOut, "build %s may end first; --force stops it\n", running)
 		}
 	}
-	terminal, ok := f.streams.In.(interface{ Fd() uintptr })
-	if !volumes || o.yes || !ok || !term.IsTerminal(int(terminal.Fd())) {
+	if _, terminal := f.inputTerminal(); !volumes || o.yes || !terminal {
 		return nil
 	}
 	if !f.interactive() { // the question would be written where it is not read
 		return &unconfirmedError{what: fmt.Sprintf("builder %q", name), again: f.again("--yes")}
 	}
-	return f.mustAgree(ctx, "The volumes go with their cache. Continue? [y/N] ", "nothing was removed")
+	return f.mustAgree(ctx, "The volumes go with their cache. Continue?", "nothing was removed")
 }
 
 // namespaceOf is the namespace; empty if it cannot be known.
