@@ -158,7 +158,8 @@ func explainBuilder(err error) (failure, bool) {
 	case errors.As(err, &notReady):
 		return failure{text: notReady.Error(), next: inspect(notReady.Namespace, notReady.Pod), code: exitNoBuilder}, true
 	case errors.As(err, &terminating):
-		next := fmt.Sprintf("wait until it is gone (kubectl wait pod/%s -n %s --for=delete), then install it again", terminating.Pod, terminating.Namespace)
+		next := fmt.Sprintf("kubectl wait pod/%s -n %s --for=delete, then %s", terminating.Pod, terminating.Namespace,
+			reinstall(terminating.Name, terminating.Namespace))
 		return failure{text: terminating.Error(), next: next, code: exitNoBuilder}, true
 	case errors.As(err, &expired):
 		return failure{text: expired.Error(), next: nextForCertificates(expired), code: exitNoBuilder}, true

@@ -27,7 +27,7 @@ func nextForRefusal(e *cluster.RefusedError) string {
 		if flags := unspecified(e.Message); flags != "" {
 			return "say what it needs, e.g.: " + install + flags
 		}
-		look := fmt.Sprintf("ask an administrator for more (kubectl describe quota -n %s)", e.Namespace)
+		look := fmt.Sprintf("ask an administrator for more: kubectl describe quota -n %s", e.Namespace)
 		if computes(e.Message) {
 			look += ", or reserve less with --request and --limit"
 		}
