@@ -141,7 +141,7 @@ func (a *attempt) ask(ctx context.Context, q question) {
 	case refusedStatus(a.err):
 		a.refused = a.err
 	case a.err == nil && a.got.refuses():
-		a.refused = errors.New(a.got.said(a.credentials.Secret))
+		a.refused = errors.New(a.got.message(a.credentials))
 	}
 }
 

@@ -51,9 +51,15 @@ func (e *PlainError) Error() string {
 }
 
 // RedirectError is returned when a server redirects a request to where it must not go.
-type RedirectError struct{ From, To string }
+type RedirectError struct {
+	From, To string
+	Endless  bool // it is the last of many
+}
 
 func (e *RedirectError) Error() string {
+	if e.Endless {
+		return e.From + " redirects too often"
+	}
 	return fmt.Sprintf("%s redirects to %s: credentials are not sent there", e.From, e.To)
 }
 
@@ -110,7 +116,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	last := via[len(via)-1].URL
 	if len(via) > maxRedirects {
-		return fmt.Errorf("%s redirects too often", place(via[0].URL))
+		return &RedirectError{From: place(via[0].URL), To: place(next.URL), Endless: true}
 	}
 	downgrade := last.Scheme == "https" && next.URL.Scheme != "https"
 	secret := slices.ContainsFunc(via, carriesCredentials) || carriesCredentials(next)
@@ -144,6 +150,17 @@ func canonical(u *url.URL) string {
 // place is a URL without what may be secret in it.
 func place(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// withoutQuery takes the query, e.g. a signature, out of the URL that an error of net/http names.
+func withoutQuery(err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		if parsed, parsing := url.Parse(request.URL); parsing == nil {
+			request.URL = place(parsed)
+		}
+	}
+	return err
 }
 
 // authorities are those of the PEM and the system's; nil is the system's alone.
@@ -187,13 +204,14 @@ func nameOf(host string) string {
 }
 
 func transport(config *tls.Config) *http.Transport {
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment}
+	t := &http.Transport{}
 	if base, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = base.Clone()
 	}
 	if config != nil {
 		t.TLSClientConfig = config
 	}
+	t.Proxy = proxyOf
 	t.MaxResponseHeaderBytes = maxAnswer
 	return t
 }

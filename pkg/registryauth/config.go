@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -108,37 +107,70 @@ func parseConfig(path string, text []byte) (parsed config, faults []*ConfigError
 	if len(bytes.TrimSpace(text)) == 0 {
 		return parsed, faults
 	}
-	var fields map[string]json.RawMessage
-	if fault := parseInto(path, text, &fields); fault != nil {
+	var object map[string]json.RawMessage
+	if fault := parseInto(path, text, &object); fault != nil {
 		return parsed, append(faults, fault)
 	}
-	for name, into := range map[string]any{
-		authsKey: &parsed.Auths, "credsStore": &parsed.Store, "credHelpers": &parsed.HostHelpers, "proxies": &parsed.Proxies,
-	} {
-		raw := fields[name]
-		if raw == nil {
-			continue
-		}
-		if err := json.Unmarshal(raw, into); err != nil {
-			faults = append(faults, fieldFault(path, text, name, raw, err))
+	for _, each := range fieldsOf(text) {
+		for name, into := range map[string]any{
+			authsKey: &parsed.Auths, "credsStore": &parsed.Store, "credHelpers": &parsed.HostHelpers, "proxies": &parsed.Proxies,
+		} {
+			if !strings.EqualFold(name, each.name) {
+				continue
+			}
+			if err := json.Unmarshal(each.value, into); err != nil {
+				faults = append(faults, fieldFault(path, text, name, each, err))
+			}
 		}
 	}
-	slices.SortFunc(faults, func(a, b *ConfigError) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortStableFunc(faults, func(a, b *ConfigError) int { return strings.Compare(a.Field, b.Field) })
 	return parsed, faults
 }
 
-func fieldFault(path string, text []byte, name string, raw json.RawMessage, err error) *ConfigError {
-	fault := &ConfigError{Path: path, Field: name, Cause: err}
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		found, _, _ := strings.Cut(kind.Value, " ") // not the value itself
-		fault.Cause = fmt.Errorf("a value of %q has the wrong type: %s", name, found)
+// field is one of a JSON object.
+type field struct {
+	name  string
+	value json.RawMessage
+	at    int // of the value in the text
+}
+
+// fieldsOf are the fields of a valid object in their order. As docker reads them, a name may come again, in any case,
+// and adds to the one before.
+func fieldsOf(text []byte) (fields []field) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	_, _ = decoder.Token()
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return fields
+		}
+		var value json.RawMessage
+		if decoder.Decode(&value) != nil {
+			return fields
+		}
+		key, _ := name.(string)
+		fields = append(fields, field{key, value, int(decoder.InputOffset()) - len(value)})
 	}
-	if from := max(bytes.Index(text, []byte(strconv.Quote(name))), 0); bytes.Contains(text[from:], raw) {
-		at := from + bytes.Index(text[from:], raw)
-		fault.Line, fault.Column = lineOf(text, at+offsetOf(err, len(raw))-1)
-	}
+	return fields
+}
+
+func fieldFault(path string, text []byte, name string, each field, err error) *ConfigError {
+	fault := &ConfigError{Path: path, Field: name, Cause: withoutValue(err, name)}
+	fault.Line, fault.Column = lineOf(text, each.at+offsetOf(err, len(each.value))-1)
 	return fault
+}
+
+// withoutValue is the error without what is in the file, and without Go's names.
+func withoutValue(err error, name string) error {
+	var kind *json.UnmarshalTypeError
+	if !errors.As(err, &kind) {
+		return err
+	}
+	found, _, _ := strings.Cut(kind.Value, " ")
+	if name == "" {
+		return fmt.Errorf("it has the wrong type: %s", found)
+	}
+	return fmt.Errorf("a value of %q has the wrong type: %s", name, found)
 }
 
 func parseInto(path string, text []byte, into any) *ConfigError {
@@ -146,7 +178,7 @@ func parseInto(path string, text []byte, into any) *ConfigError {
 	if err == nil {
 		return nil
 	}
-	fault := &ConfigError{Path: path, Cause: err}
+	fault := &ConfigError{Path: path, Cause: withoutValue(err, "")}
 	if offset := offsetOf(err, len(text)); offset > 0 {
 		fault.Line, fault.Column = lineOf(text, offset-1)
 	}

@@ -216,6 +216,45 @@ func TestBrokenEntry(t *testing.T) {
 	}
 }
 
+// Names of fields come in any case, and twice, as docker reads them.
+func TestFieldsAsDockerReadsThem(t *testing.T) {
+	is := func(user string) string { return `{"auth":"` + encoded(user, "p") + `"}` }
+	for text, want := range map[string]map[string]string{
+		`{"Auths":{"r.io":` + is("u") + `}}`:                                                                {"r.io": "u"},
+		`{"AUTHS":{"r.io":{"Auth":"` + encoded("u", "p") + `"}}}`:                                           {"r.io": "u"},
+		`{"auths":{"r.io":` + is("u") + `},"auths":{"x.io":` + is("x") + `}}`:                               {"r.io": "u", "x.io": "x"},
+		`{"auths":{"r.io":` + is("old") + `},"Auths":{"r.io":` + is("new") + `}}`:                           {"r.io": "new"},
+		`{"auths":{"r.io":` + is("old") + `,"r.io":` + is("new") + `}}`:                                     {"r.io": "new"},
+		`{"auths":{"r.io":` + is("u") + `},"auths":null,"other":{"auths":{"x.io":` + is("x") + `}}}`:        {"r.io": "", "x.io": ""},
+		`{"auths":{"r.io":` + is("u") + `,"x.io":17,"y.io":{"auth":[]},"z.io":null},"detachKeys":"\u0000"}`: {"r.io": "u", "x.io": "", "y.io": "", "z.io": ""},
+		`{"auths":{"r.io":` + is("u") + `},"CredsStore":"x/evil"}`:                                          {"r.io": "u"},
+	} {
+		p := mustProvider(t, text)
+		for host, user := range want {
+			if got, _ := p.keychain.find(t.Context(), purpose{host: host}); got.Username != user {
+				t.Errorf("%s: %s: got %q", text, host, got.Username)
+			}
+		}
+	}
+	if p := mustProvider(t, `{"CredsStore":"x/evil"}`); len(p.keychain.sources(purpose{host: "r.io"})) != 1 {
+		t.Error("CredsStore is not read")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, configFile)
+	if err := os.WriteFile(path, []byte(`{"Auths":{"r.io":`+is("a")+`},"auths":{"x.io":`+is("x")+`},"auths":{"r.io":`+is("b")+`}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opts := Options{Directory: dir, LookupEnv: noEnv}
+	if places, err := Logout(t.Context(), opts, "r.io"); err != nil || len(places) != 1 {
+		t.Fatalf("got %q, %v", places, err)
+	}
+	for host, user := range map[string]string{"r.io": "", "x.io": "x"} {
+		if got, _ := New(opts).keychain.find(t.Context(), purpose{host: host}); got.Username != user {
+			t.Errorf("after logout: %s: got %q", host, got.Username)
+		}
+	}
+}
+
 func FuzzConfig(f *testing.F) {
 	for _, seed := range []string{"", "{}", `{"auths":{"https://r.io/":{"auth":"dTpw"}}}`, `{"auths":null,"credHelpers":{"":"x"}}`, "{\n\n,", `{"auths":{"://":{"auth":"="}}}`} {
 		f.Add([]byte(seed), "r.io")

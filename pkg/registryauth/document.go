@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
@@ -55,10 +56,14 @@ func openDocument(path string) (*document, error) {
 	if err := json.Unmarshal(text, &doc.fields); err != nil {
 		return nil, &ConfigError{Path: path, Cause: err}
 	}
-	if auths := doc.fields[authsKey]; auths != nil {
-		if err := json.Unmarshal(auths, &doc.auths); err != nil {
+	for _, each := range fieldsOf(text) {
+		if !strings.EqualFold(each.name, authsKey) {
+			continue
+		}
+		if err := json.Unmarshal(each.value, &doc.auths); err != nil {
 			return nil, &ConfigError{Path: path, Cause: err}
 		}
+		delete(doc.fields, each.name) // written again under the usual name
 	}
 	return doc, nil
 }

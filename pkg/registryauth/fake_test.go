@@ -25,10 +25,11 @@ type fake struct {
 	connections atomic.Int32
 
 	mu          sync.Mutex
-	missing     []string // repositories that do not exist
-	withoutPost int      // the status with which the token server answers to POST; 0 if it knows POST
-	oneScope    int      // the status with which it answers to two scopes
-	requests    []string // METHOD PATH, and "token METHOD SCOPES USER"
+	missing     []string         // repositories that do not exist
+	withoutPost int              // the status with which the token server answers to POST; 0 if it knows POST
+	post        http.HandlerFunc // answers POST in place of the token server; may be nil
+	oneScope    int              // the status with which it answers to two scopes
+	requests    []string         // METHOD PATH, and "token METHOD SCOPES USER"
 }
 
 func (f *fake) log(format string, args ...any) {
@@ -62,6 +63,9 @@ func (f *fake) token(w http.ResponseWriter, r *http.Request) {
 	f.log("token %s %s %s", r.Method, strings.Join(scopes, " "), user)
 	reply := map[string]any{"token": "nobody", "access_token": "nobody", "expires_in": 300}
 	switch {
+	case r.Method == http.MethodPost && f.post != nil:
+		f.post(w, r)
+		return
 	case r.Method == http.MethodPost && f.withoutPost != 0:
 		http.Error(w, `{"error":"invalid_request"}`, f.withoutPost)
 		return

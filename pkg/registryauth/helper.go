@@ -19,7 +19,7 @@ const (
 	helperLimit = 40 * time.Second
 	// helperGrace is how long a helper that was told to stop may keep its pipes.
 	helperGrace = 2 * time.Second
-	// maxHelperText bounds, in bytes, what is quoted of a helper's complaint, and maxHelperAnswer what is read of one.
+	// maxHelperText bounds, in bytes, what is quoted of a helper's message, and maxHelperAnswer what is read of one.
 	maxHelperText   = 200
 	maxHelperAnswer = 1 << 20
 	// credentialsAge is how long an answer of a helper is used. Some give tokens that live five minutes.
@@ -95,9 +95,6 @@ func (h *programs) ask(ctx context.Context, suffix, host, server string) (Creden
 	bounded, cancel := context.WithTimeoutCause(ctx, h.limit, fmt.Errorf("no answer in %v", h.limit))
 	defer cancel()
 	found, err := askHelper(bounded, suffix, server)
-	if err != nil && bounded.Err() != nil {
-		err = context.Cause(bounded)
-	}
 	if ctx.Err() != nil {
 		return failed(err) // nothing is known of it
 	}
@@ -131,7 +128,7 @@ type helperAnswer struct{ username, secret string }
 
 // askHelper runs the helper for one server. The error is a *notKeptError if it knows none.
 func askHelper(ctx context.Context, suffix, server string) (helperAnswer, error) {
-	text, err := runHelper(ctx, suffix, "get", server)
+	text, err := runHelper(ctx, suffix, "get", server, Credentials{})
 	if err != nil {
 		return helperAnswer{}, err
 	}
@@ -148,8 +145,7 @@ func askHelper(ctx context.Context, suffix, server string) (helperAnswer, error)
 	return helperAnswer{answer.Username, answer.Secret}, nil
 }
 
-// storeInHelper makes the helper keep the credentials. A complaint that repeats
-// the secret is not quoted.
+// storeInHelper makes the helper keep the credentials.
 func storeInHelper(ctx context.Context, suffix, server string, credentials Credentials) error {
 	username := credentials.Username
 	if credentials.identity {
@@ -159,15 +155,12 @@ func storeInHelper(ctx context.Context, suffix, server string, credentials Crede
 	if err != nil {
 		return err
 	}
-	_, err = runHelper(ctx, suffix, "store", string(text))
-	if err != nil && strings.Contains(err.Error(), credentials.Secret) {
-		return errors.New("it failed")
-	}
+	_, err = runHelper(ctx, suffix, "store", string(text), credentials)
 	return err
 }
 
 func eraseFromHelper(ctx context.Context, suffix, server string) error {
-	_, err := runHelper(ctx, suffix, "erase", server)
+	_, err := runHelper(ctx, suffix, "erase", server, Credentials{})
 	if isNotKept(err) {
 		return nil
 	}
@@ -187,7 +180,8 @@ func isNotKept(err error) bool {
 	return errors.As(err, &none)
 }
 
-func runHelper(ctx context.Context, suffix, action, stdin string) ([]byte, error) {
+// runHelper returns what the helper writes. It is given the credentials that no message may repeat.
+func runHelper(ctx context.Context, suffix, action, stdin string, sent Credentials) ([]byte, error) {
 	if err := checkHelper(suffix); err != nil {
 		return nil, err
 	}
@@ -197,13 +191,18 @@ func runHelper(ctx context.Context, suffix, action, stdin string) ([]byte, error
 	stdout, stderr := &boundedBuffer{}, &boundedBuffer{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it succeeded, and what it has started, e.g. an agent, keeps its pipes
+	}
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, exec.ErrDot):
 		return nil, errors.New("the program is not in PATH")
 	case err != nil && strings.Contains(stdout.String(), notKept):
-		return nil, &notKeptError{complaint(stderr.String())}
+		return nil, &notKeptError{complaint(sent, stderr.String())}
 	case err != nil:
-		return nil, fmt.Errorf("%w%s", err, complaint(stdout.String(), stderr.String()))
+		return nil, fmt.Errorf("%w%s", err, complaint(sent.orIn(stdout.Bytes()), stdout.String(), stderr.String()))
 	}
 	return stdout.Bytes(), nil
 }
@@ -218,13 +217,21 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// complaint is the first line of each text of a failed helper. By the protocol that
-// is a message; what a helper says when it succeeds is never quoted.
-func complaint(texts ...string) string {
+// orIn are the credentials, or those that a helper has written before it failed.
+func (c Credentials) orIn(stdout []byte) Credentials {
+	if c.anonymous() {
+		_ = json.Unmarshal(stdout, &c)
+	}
+	return c
+}
+
+// complaint is the first line of each text of a failed helper. By the protocol that is a message. What a helper writes
+// when it succeeds, an object in JSON, is never quoted, nor is a line that repeats the secret.
+func complaint(sent Credentials, texts ...string) string {
 	var all strings.Builder
 	for _, text := range texts {
 		line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-		if line = strings.TrimSpace(line); line == "" {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "{") || sent.repeats(line) {
 			continue
 		}
 		if len(line) > maxHelperText {

@@ -28,7 +28,7 @@ func TestLoginThroughHelpers(t *testing.T) {
 		}
 	}
 	write(`{"auths":{"r.io":{"auth":"` + encoded("old", secret) + `"}},"credHelpers":{"r.io":"keeps","x.io":"leaks"},"credsStore":"absent"}`)
-	stored, err := keep(t.Context(), path, "r.io", Credentials{Username: "u", Secret: secret, identity: true})
+	stored, err := keep(t.Context(), Options{Directory: dir}, "r.io", Credentials{Username: "u", Secret: secret, identity: true})
 	if err != nil || stored.Plain || !strings.Contains(stored.Place, "docker-credential-keeps") {
 		t.Fatalf("got %+v, %v", stored, err)
 	}
@@ -48,7 +48,7 @@ func TestLoginThroughHelpers(t *testing.T) {
 		t.Error("the helper still has it")
 	}
 	for host, helper := range map[string]string{"x.io": "docker-credential-leaks", "z.io": "docker-credential-absent"} {
-		_, err := keep(t.Context(), path, host, Credentials{Username: "u", Secret: secret})
+		_, err := keep(t.Context(), Options{Directory: dir}, host, Credentials{Username: "u", Secret: secret})
 		var refused *StoreError
 		if !errors.As(err, &refused) || refused.Helper != helper || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: got %v", host, err)

@@ -97,28 +97,30 @@ func (k *keychain) find(ctx context.Context, at purpose) (found Credentials, unr
 	return Credentials{}, unread
 }
 
-// sources are the candidates in their order.
+// sources are the candidates in their order. Docker's other registries come with the login of Docker Hub, which may be
+// in a helper that has none for them.
 func (k *keychain) sources(at purpose) []source {
 	if !k.allows(at.host) {
 		return nil
 	}
+	list := k.candidates(at)
+	if takesHubLogin(at.host) {
+		list = append(list, k.candidates(purpose{host: hubHost, push: at.push})...)
+	}
+	return list
+}
+
+func (k *keychain) candidates(at purpose) []source {
 	list := k.inline(at, FromSecret, k.lent...)
 	list = append(list, k.inline(at, FromEnvironment, k.env)...)
 	for _, each := range k.scopedFor(at) {
 		list = append(list, k.inConfig(at, each.loaded())...)
 	}
-	list = append(list, k.inConfig(at, k.file)...)
-	if len(list) == 0 && takesHubLogin(at.host) {
-		hub := at
-		hub.host, hub.path = hubHost, ""
-		return k.sources(hub)
-	}
-	return list
+	return append(list, k.inConfig(at, k.file)...)
 }
 
 func (k *keychain) allows(host string) bool {
-	return k.allowed == nil || slices.Contains(k.allowed, shownHost(host)) ||
-		host == hubHost && slices.ContainsFunc(k.allowed, takesHubLogin)
+	return k.allowed == nil || slices.Contains(k.allowed, shownHost(host))
 }
 
 // takesHubLogin is true of registries of Docker that have the accounts of Docker Hub.

@@ -43,7 +43,7 @@ func Login(ctx context.Context, opts Options, account Account) (*Stored, error) 
 	if err != nil {
 		return nil, err
 	}
-	stored, err := keep(ctx, file, account.Host, credentials)
+	stored, err := keep(ctx, opts, account.Host, credentials)
 	if err != nil {
 		return nil, err
 	}
@@ -66,15 +66,15 @@ func verify(ctx context.Context, account Account) (credentials Credentials, aske
 	got, granted, err := r.ask(ctx, question{method: http.MethodGet, path: "/v2/"}, credentials)
 	switch {
 	case refusedStatus(err):
-		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Cause: errors.New(answered(err, account.Password))}
+		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Cause: errors.New(answered(err, credentials))}
 	case err != nil && context.Cause(ctx) != nil:
 		return Credentials{}, false, unreachable(r, context.Cause(ctx))
 	case err != nil:
 		return Credentials{}, false, unreachable(r, err)
 	case got.code == http.StatusUnauthorized, got.code == http.StatusForbidden:
-		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Cause: errors.New(got.said(account.Password))}
+		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Cause: errors.New(got.message(credentials))}
 	case got.code != http.StatusOK:
-		return Credentials{}, false, &UnreachableError{Host: account.Host, Cause: errors.New("it does not answer as a registry does: " + got.said(account.Password))}
+		return Credentials{}, false, &UnreachableError{Host: account.Host, Cause: errors.New("it does not answer as a registry does: " + got.message(credentials))}
 	}
 	if granted.refresh != "" {
 		credentials = Credentials{Username: account.Username, Secret: granted.refresh, identity: true}
@@ -98,13 +98,13 @@ func registryFor(account Account) (*registry, error) {
 	return r, nil
 }
 
-// answered is what a token server said.
-func answered(err error, secret string) string {
+// answered returns the answer of a token server.
+func answered(err error, sent Credentials) string {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	if !errors.As(err, &unexpected) {
 		return err.Error()
 	}
-	return (&reply{status: unexpected.Status, body: unexpected.Body}).said(secret)
+	return (&reply{code: unexpected.StatusCode, body: unexpected.Body}).message(sent)
 }
 
 func (p *Provider) unreachable(ctx context.Context, host string, err error) *UnreachableError {
@@ -130,13 +130,16 @@ func hidden(opts Options, host string) bool {
 }
 
 // keep puts credentials where the config says those of the host are.
-func keep(ctx context.Context, path, host string, credentials Credentials) (*Stored, error) {
+func keep(ctx context.Context, opts Options, host string, credentials Credentials) (*Stored, error) {
+	path := filepath.Join(opts.Directory, configFile)
 	doc, err := openDocument(path)
 	if err != nil {
 		return nil, err
 	}
 	keys := keysOf(requestHost(host))
 	if helper := doc.config.helper(keys); helper != "" {
+		ctx, cancel := opts.bounded(ctx)
+		defer cancel()
 		if err := storeInHelper(ctx, helper, keys[0], credentials); err != nil {
 			return nil, &StoreError{Host: host, Place: helperSource(helper), Helper: helperName(helper), Path: path, Cause: err}
 		}
@@ -173,6 +176,8 @@ func Logout(ctx context.Context, opts Options, host string) ([]string, error) {
 	if helper == "" {
 		return places, nil
 	}
+	ctx, cancel := opts.bounded(ctx)
+	defer cancel()
 	if _, err = askHelper(ctx, helper, keys[0]); isNotKept(err) {
 		return places, nil
 	}

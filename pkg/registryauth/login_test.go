@@ -99,7 +99,7 @@ func TestDocumentKeepsTheRest(t *testing.T) {
 	if err := os.Symlink(path, link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keep(t.Context(), link, "docker.io", Credentials{Username: "t/u", Secret: "p"}); err != nil {
+	if _, err := keep(t.Context(), Options{Directory: filepath.Dir(link)}, "docker.io", Credentials{Username: "t/u", Secret: "p"}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {

@@ -2,6 +2,7 @@ package registryauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -86,6 +87,9 @@ func fromEntry(found entry, host string, from loaded) (Credentials, *SourceError
 	}
 	credentials := Credentials{
 		Username: username, Secret: password, RegistryToken: found.RegistryToken, Source: from.name, Origin: from.origin,
+	}
+	if found.RegistryToken != "" && !isToken(found.RegistryToken) {
+		return Credentials{}, &SourceError{Host: host, Source: from.name, Origin: from.origin, Cause: errors.New(`its "registrytoken" has characters that a header cannot have`)}
 	}
 	if found.IdentityToken != "" {
 		credentials.Username, credentials.Secret = "", found.IdentityToken

@@ -49,7 +49,7 @@ func TestOrder(t *testing.T) {
 		"no pattern in docker's config":     {files: config{configFile: `{"auths":{"*.r.io":` + is("star") + `}}`}, at: purpose{host: "eu1.r.io"}},
 		"hub":                               {files: config{configFile: `{"auths":{"docker.io":` + is("name") + `,"` + hubKey + `":` + is("key") + `,"docker.io/team":` + is("team") + `}}`}, at: purpose{host: hubHost, path: "team/app"}, want: []string{"team", "key", "name"}},
 		"hardened images":                   {files: config{configFile: `{"auths":{"` + hubKey + `":` + is("hub") + `}}`}, at: purpose{host: "dhi.io", path: "python"}, want: []string{"hub"}},
-		"hardened images, own login":        {files: config{configFile: `{"auths":{"` + hubKey + `":` + is("hub") + `,"dhi.io":` + is("own") + `}}`}, at: purpose{host: "dhi.io", path: "python"}, want: []string{"own"}},
+		"hardened images, own login":        {files: config{configFile: `{"auths":{"` + hubKey + `":` + is("hub") + `,"dhi.io":` + is("own") + `}}`}, at: purpose{host: "dhi.io", path: "python"}, want: []string{"own", "hub"}},
 		"scout":                             {env: `{"auths":{"` + hubKey + `":` + is("hub") + `}}`, at: purpose{host: "registry.scout.docker.com", path: "a"}, want: []string{"hub"}},
 		"the hub's login is for no other":   {files: config{configFile: `{"auths":{"` + hubKey + `":` + is("hub") + `}}`}, at: purpose{host: "notdhi.io", path: "python"}},
 		"broken ones are passed over":       {env: `{"auths":{"r.io":{"auth":"!"}}}`, files: config{configFile: `{"auths":{"r.io":` + is("file") + `}}`}, at: purpose{host: "r.io"}, want: []string{"file"}},

@@ -1,9 +1,12 @@
 package registryauth
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -25,6 +28,14 @@ type Steps interface {
 type Options struct {
 	Directory string // of the docker config
 	LookupEnv func(name string) (string, bool)
+
+	helperLimit time.Duration // of one call; 0 is helperLimit
+}
+
+// bounded ends what a helper does that hangs.
+func (o Options) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := cmp.Or(o.helperLimit, helperLimit)
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %v", limit))
 }
 
 // Provider serves credentials and tokens to the daemon, in any number of

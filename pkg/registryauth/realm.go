@@ -160,7 +160,7 @@ func checkRealm(text string) error {
 	realm, err := url.Parse(text)
 	switch {
 	case err != nil || realm.Host == "" || realm.Scheme != "https" && realm.Scheme != "http":
-		return fmt.Errorf("invalid token server %q: it is not a URL", text)
+		return fmt.Errorf("invalid token server: %s", shownRealm(text))
 	case realm.User != nil:
 		return fmt.Errorf("invalid token server %s: its URL has a user name", place(realm))
 	}
@@ -173,10 +173,18 @@ func sameDomain(a, b string) bool {
 	if a == b {
 		return a != ""
 	}
+	if inCluster(a) || inCluster(b) {
+		return false
+	}
 	one, err := publicsuffix.EffectiveTLDPlusOne(a)
 	if err != nil {
 		return false
 	}
 	other, err := publicsuffix.EffectiveTLDPlusOne(b)
 	return err == nil && one == other
+}
+
+// inCluster is true of the names of Services: those of two namespaces belong to two owners.
+func inCluster(host string) bool {
+	return strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.")
 }

@@ -101,3 +101,30 @@ func TestReadyTokenOnlyForBearer(t *testing.T) {
 		}
 	}
 }
+
+// The daemon's word counts for the registry's own domain alone.
+func TestSameDomain(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"registry.example.com", "auth.example.com:8443", true},
+		{"Registry.example.com:5000", "registry.example.com", true},
+		{"registry.example.com", "example.com.evil.io", false},
+		{"registry.example.com", "evilexample.com", false},
+		{"a.github.io", "b.github.io", false},
+		{"a.co.uk", "b.co.uk", false},
+		{"10.0.0.1:5000", "10.0.0.1", true},
+		{"10.0.0.1", "192.168.0.1", false},
+		{"[::1]:5000", "[::2]", false},
+		{"registry", "registry:5000", true},
+		{"registry", "other", false},
+		{"registry.team.svc.cluster.local", "auth.other.svc.cluster.local", false},
+		{"registry.team.svc", "registry.other.svc", false},
+		{"", "", false},
+	} {
+		if got := sameDomain(test.a, test.b); got != test.want {
+			t.Errorf("%s and %s: %v", test.a, test.b, got)
+		}
+	}
+}

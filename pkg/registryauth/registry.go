@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode"
 
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
 )
@@ -30,7 +29,6 @@ type registry struct {
 // reply is a registry's answer, without the body of a success.
 type reply struct {
 	code       int
-	status     string
 	challenges []authutil.Challenge
 	body       []byte
 }
@@ -89,13 +87,13 @@ func (r *registry) sendOnce(ctx context.Context, method, path string, s authoriz
 	}
 	response, err := r.client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, withoutQuery(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode == http.StatusProxyAuthRequired {
-		return nil, errors.New(response.Status)
+		return nil, errors.New(statusText(response.StatusCode))
 	}
-	got := &reply{code: response.StatusCode, status: response.Status, challenges: authutil.ParseAuthHeader(response.Header)}
+	got := &reply{code: response.StatusCode, challenges: authutil.ParseAuthHeader(response.Header)}
 	if got.code >= http.StatusBadRequest {
 		got.body, _ = io.ReadAll(io.LimitReader(response.Body, maxReply)) // half of a message is better than none
 	}
@@ -137,7 +135,7 @@ func (r *registry) bearer(ctx context.Context, challenge authutil.Challenge, q q
 	options.FetchRefreshToken = r.offline
 	got, err := fetchToken(ctx, r.client, options, credentials, q.scope)
 	if err != nil {
-		return authorization{}, &TokenError{Host: shownHost(r.host), Realm: options.Realm, Proxy: proxyFor(options.Realm), Cause: &answerError{answered(err, credentials.Secret), err}}
+		return authorization{}, &TokenError{Host: shownHost(r.host), Realm: shownRealm(options.Realm), Proxy: proxyFor(options.Realm), Cause: &answerError{answered(err, credentials), err}}
 	}
 	return authorization{header: "Bearer " + got.token, refresh: got.refresh, bearer: true}, nil
 }
@@ -185,22 +183,13 @@ func (a *reply) errors() (codes []string, words string) {
 	return codes, strings.Join(messages, "; ")
 }
 
-// said is the answer in words, in one line, without the secret should the registry repeat it.
-func (a *reply) said(secret string) string {
-	if _, words := a.errors(); words != "" && (secret == "" || !strings.Contains(words, secret)) && len(words) < 2*maxHelperText {
-		return oneLine(a.status + ": " + words)
+// message returns the answer in one line, without the secret should the registry repeat it.
+func (a *reply) message(sent Credentials) string {
+	_, words := a.errors()
+	if words = sent.quoted(words); words != "" {
+		return statusText(a.code) + ": " + words
 	}
-	return oneLine(a.status)
-}
-
-// oneLine has no control characters: what servers and programs say goes to a terminal, and to the daemon.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
+	return statusText(a.code)
 }
 
 // answerError is what a token server said, in words that can be shown.

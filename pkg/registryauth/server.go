@@ -89,7 +89,7 @@ func (s *server) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*
 	end := p.show("[auth] token for " + req.Host + " " + scopeNames(req.Scopes))
 	response, err := s.fetch(ctx, req, at, newest)
 	if err != nil {
-		failure := &TokenError{Host: req.Host, Realm: req.Realm, Proxy: proxyFor(req.Realm), Cause: err}
+		failure := &TokenError{Host: req.Host, Realm: shownRealm(req.Realm), Proxy: proxyFor(req.Realm), Cause: err}
 		p.noteFailure(failure, refusedStatus(err))
 		end(failure)
 		return nil, status.Error(codes.Unknown, failure.Error())
@@ -156,7 +156,7 @@ func (s *server) tokenWith(ctx context.Context, req *auth.FetchTokenRequest, at 
 	}
 	got, err := fetchToken(ctx, p.registryAt(req.Host).client, options, credentials, newest)
 	if err != nil {
-		return nil, &answerError{answered(err, credentials.Secret), err}
+		return nil, &answerError{answered(err, credentials), err}
 	}
 	return token(got), nil
 }

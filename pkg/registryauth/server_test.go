@@ -2,6 +2,7 @@ package registryauth
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -74,10 +75,48 @@ func TestFetchToken(t *testing.T) {
 	}
 }
 
+// Whatever a token server that knows GET only answers to a POST, short of no answer, the GET follows.
+func TestPostThatIsNotKnown(t *testing.T) {
+	elsewhere, got := victim(t)
+	for name, answer := range map[string]http.HandlerFunc{
+		"a page": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, "<html>Sign in</html>")
+		},
+		"nothing":         func(http.ResponseWriter, *http.Request) {},
+		"a list":          func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") },
+		"half an object":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"access_token":"u`) },
+		"a number":        func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"access_token":1}`) },
+		"no token":        func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"access_token":""}`) },
+		"no length":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusLengthRequired) },
+		"teapot":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) },
+		"not modified":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) },
+		"to a login page": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
+		"repeat elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		},
+		"round and round": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/token", http.StatusPermanentRedirect)
+		},
+	} {
+		f := newFake(t, "Bearer", false, nil)
+		f.post = answer
+		p := trustingFake(t, f, `{"auths":{"HOST":{"auth":"`+encoded("u", secret)+`"}}}`)
+		if got, err := tokenOf(t, p, f.host()); err != nil || got != "u" {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+		neverReceives(t, got)
+		dir := t.TempDir()
+		if _, err := Login(t.Context(), Options{Directory: dir, LookupEnv: noEnv}, Account{Host: f.host(), Username: "u", Password: secret, CA: f.ca}); err != nil {
+			t.Errorf("%s: login: %v", name, err)
+		}
+	}
+}
+
 // A token server that gives a token for one repository only is asked again, for the one that matters.
 func TestOneScope(t *testing.T) {
 	const one, two, three = "repository:a/b:pull,push", "repository:base/x:pull", "repository:base/y:pull"
-	for _, status := range []int{http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest} {
+	for _, status := range []int{http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity} {
 		f := newFake(t, "Bearer", false, nil)
 		f.oneScope = status
 		p := trustingFake(t, f, `{"auths":{"HOST":{"auth":"`+encoded("u", secret)+`"}}}`)

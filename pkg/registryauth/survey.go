@@ -126,7 +126,7 @@ func (p *Provider) stand(ctx context.Context, at purpose) (Standing, error) {
 		return standing, p.unreachable(ctx, at.host, a.err)
 	}
 	if !a.answers(at) {
-		return standing, &UnreachableError{Host: shown, Cause: errors.New("it does not answer as a registry does: " + a.got.said(a.credentials.Secret))}
+		return standing, &UnreachableError{Host: shown, Cause: errors.New("it does not answer as a registry does: " + a.got.message(a.credentials))}
 	}
 	return standing, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ func fetchToken(ctx context.Context, client *http.Client, options authutil.Token
 	options.Username, options.Secret = credentials.Username, credentials.Secret
 	options.Scopes = mergeScopes(options.Scopes)
 	got, err := fetchScopes(ctx, client, options)
-	if refusedStatus(err) && len(options.Scopes) > 1 {
+	if len(options.Scopes) > 1 && wantsLess(err) {
 		options.Scopes = []string{mainScope(options.Scopes, newest)}
 		if one, again := fetchScopes(ctx, client, options); again == nil {
 			return one, nil
@@ -48,10 +49,10 @@ func fetchScopes(ctx context.Context, client *http.Client, options authutil.Toke
 			return authutil.FetchTokenWithOAuth(ctx, client, nil, clientID, options)
 		})
 		if err == nil {
-			return grant{token: got.AccessToken, refresh: got.RefreshToken, issued: got.IssuedAt, life: got.ExpiresInSeconds}, nil
+			return grant{token: got.AccessToken, refresh: got.RefreshToken, issued: got.IssuedAt, life: got.ExpiresInSeconds}.checked()
 		}
 		if !wantsGet(err, options.Username != "") {
-			return grant{}, err
+			return grant{}, withoutQuery(err)
 		}
 		posted = err
 	}
@@ -62,25 +63,41 @@ func fetchScopes(ctx context.Context, client *http.Client, options authutil.Toke
 		if posted != nil && refusedStatus(posted) && !refusedStatus(err) {
 			err = posted // it knows POST only, and said no
 		}
-		return grant{}, err
+		return grant{}, withoutQuery(err)
 	}
-	return grant{token: got.Token, refresh: got.RefreshToken, issued: got.IssuedAt, life: got.ExpiresInSeconds}, nil
+	return grant{token: got.Token, refresh: got.RefreshToken, issued: got.IssuedAt, life: got.ExpiresInSeconds}.checked()
 }
 
-// retry tries again after what may pass, but not after a timeout: the time that a request may take is spent then.
+// checked returns the grant if its token can be sent.
+func (g grant) checked() (grant, error) {
+	if !isToken(g.token) {
+		return grant{}, errors.New("the token server's answer is invalid: its token has characters that a header cannot have")
+	}
+	return g, nil
+}
+
+// retry tries again after what may pass, but not after a timeout, since the time that a request may take is spent then,
+// nor after an answer that is no token.
 func retry[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	return retryhandler.WithRetryIf(ctx, nil, f, func(err error) bool {
 		var timeout net.Error
-		return !errors.As(err, &timeout) || !timeout.Timeout()
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			return false
+		}
+		var request *url.Error
+		return errors.As(err, &request) || hasStatus(err)
 	})
 }
 
-// wantsGet says whether the answer to a POST may mean that the server knows GET only: any answer that is not a token,
-// for a password. An identity token is for POST alone, but GCR says 404, and JFrog 401, to both.
+// wantsGet reports whether the answer to a POST may mean that the server knows GET only: any answer that is not a token,
+// e.g. a web page or a redirect to one, for a password. An identity token is for POST alone, but GCR answers 404, and
+// JFrog 401, to both.
 func wantsGet(err error, password bool) bool {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	if !errors.As(err, &unexpected) {
-		return password && errors.Is(err, authutil.ErrNoToken)
+		var request *url.Error
+		var elsewhere *RedirectError
+		return password && (!errors.As(err, &request) || errors.As(err, &elsewhere))
 	}
 	return password || unexpected.StatusCode == http.StatusNotFound || unexpected.StatusCode == http.StatusUnauthorized
 }
@@ -139,6 +156,18 @@ func repositoryOf(scope string) (path string, push bool) {
 		return "", false
 	}
 	return rest[:at], slices.Contains(strings.Split(rest[at+1:], ","), "push")
+}
+
+// wantsLess reports whether the token server's answer may mean that it was asked for too much at once.
+func wantsLess(err error) bool {
+	var unexpected remoteserrors.ErrUnexpectedStatus
+	return errors.As(err, &unexpected) && unexpected.StatusCode < http.StatusInternalServerError && unexpected.StatusCode != http.StatusTooManyRequests
+}
+
+// hasStatus reports whether the token server answered, with anything but a token.
+func hasStatus(err error) bool {
+	var unexpected remoteserrors.ErrUnexpectedStatus
+	return errors.As(err, &unexpected)
 }
 
 // refusedStatus says whether the token server answered, and the answer was no.
