@@ -1,6 +1,7 @@
 package buildcontext
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -99,11 +100,12 @@ func (e *InvalidError) Error() string {
 }
 
 // Resolve checks in and finds out what it means: as docker does, a directory
-// that exists comes before a URL that looks the same.
-func Resolve(in Input, env Environment) (*Context, error) {
+// that exists comes before a URL that looks the same. The context ends the survey of directories, which continues when
+// Resolve returns.
+func Resolve(ctx context.Context, in Input, env Environment) (*Context, error) {
 	c := newContext()
 	for _, named := range in.Named {
-		if err := c.addNamed(named, env); err != nil {
+		if err := c.addNamed(ctx, named, env); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +118,7 @@ func Resolve(in Input, env Environment) (*Context, error) {
 	case in.Path == Stdin:
 		return c, c.fromStdin(in, env)
 	case safefile.IsDir(env.path(in.Path)):
-		return c, c.fromDirectory(in, env)
+		return c, c.fromDirectory(ctx, in, env)
 	case isRemote(in.Path):
 		return c, c.fromRemote(in, env)
 	}
@@ -193,7 +195,7 @@ func (c *Context) sessionKey() string {
 	return "locals:" + hex.EncodeToString(sum[:16])
 }
 
-func (c *Context) fromDirectory(in Input, env Environment) (err error) {
+func (c *Context) fromDirectory(ctx context.Context, in Input, env Environment) (err error) {
 	dir := env.path(in.Path)
 	var ignored []string
 	if in.Dockerfile == Stdin {
@@ -204,7 +206,7 @@ func (c *Context) fromDirectory(in Input, env Environment) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := c.send(contextMount, dir, ignored); err != nil {
+	if err := c.send(ctx, contextMount, dir, ignored); err != nil {
 		return &InvalidError{Flag: pathArgument, Value: in.Path, Reason: plain(err)}
 	}
 	return nil

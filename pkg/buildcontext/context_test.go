@@ -31,7 +31,7 @@ func tree(t *testing.T, files map[string]string) string {
 
 func applied(t *testing.T, in Input, env Environment) client.SolveOpt {
 	t.Helper()
-	c, err := Resolve(in, env)
+	c, err := Resolve(t.Context(), in, env)
 	if err != nil {
 		t.Fatalf("Resolve(%+v): %v", in, err)
 	}
@@ -135,7 +135,7 @@ func TestStdinDockerfilesDiffer(t *testing.T) {
 func TestStdinContext(t *testing.T) {
 	archive := "\x1f\x8b\x08" + strings.Repeat("x", 2000)
 	t.Run("archive", func(t *testing.T) {
-		c, err := Resolve(Input{Path: "-", Dockerfile: "sub/Dockerfile"}, Environment{Stdin: strings.NewReader(archive)})
+		c, err := Resolve(t.Context(), Input{Path: "-", Dockerfile: "sub/Dockerfile"}, Environment{Stdin: strings.NewReader(archive)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,8 +25,8 @@ type directory struct {
 	root *safefile.Root
 	// since is the time of change, in nanoseconds, after which a file may have changed unnoticed; nil if it is not known.
 	since func() int64
-	// observe is called with what is listed, and with its time of change, if the listing is only for that.
-	observe func(stat *types.Stat, changed int64)
+	// observe is called with what is listed, and with its change time, if the listing is only for that.
+	observe func(stat *types.Stat, info fs.FileInfo, changed int64)
 }
 
 func openDirectory(dir string) (*directory, error) {
@@ -125,20 +125,20 @@ func (e *entry) describe() (*types.Stat, error) {
 	}
 	changed, known := changeTime(e.info)
 	if known && e.dir.observe != nil {
-		e.dir.observe(stat, changed)
+		e.dir.observe(stat, e.info, changed)
 	}
 	if e.dir.observe != nil {
 		return stat, nil
 	}
-	if known && e.dir.since != nil && doubtful(stat, changed) && changed > e.dir.since() {
+	if known && e.dir.since != nil && isDoubtful(stat, changed) && changed > e.dir.since() {
 		stat.Mode |= sendAgain
 	}
 	return stat, e.describeAttributes(stat)
 }
 
-// doubtful reports whether the time of a regular file says nothing about when it was written: it was set, or the file
+// isDoubtful reports whether the time of a regular file says nothing about when it was written: it was set, or the file
 // was renamed or given another mode later.
-func doubtful(stat *types.Stat, changed int64) bool {
+func isDoubtful(stat *types.Stat, changed int64) bool {
 	return fs.FileMode(stat.Mode).IsRegular() && stat.ModTime != changed
 }
 

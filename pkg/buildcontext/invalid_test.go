@@ -46,7 +46,7 @@ func TestInvalid(t *testing.T) {
 		"bad git query":       {Input{Path: "https://example.com/a.git?nope=1"}, "", "PATH", []string{"unexpected query"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Resolve(test.in, Environment{WorkingDir: dir, Stdin: strings.NewReader(test.stdin)})
+			_, err := Resolve(t.Context(), test.in, Environment{WorkingDir: dir, Stdin: strings.NewReader(test.stdin)})
 			var invalid *InvalidError
 			if !errors.As(err, &invalid) {
 				t.Fatalf("got %v, want an InvalidError", err)
@@ -69,7 +69,7 @@ func TestUnreadableDockerfile(t *testing.T) {
 	if err := os.Chmod(path, 0); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Resolve(Input{Path: dir}, Environment{})
+	_, err := Resolve(t.Context(), Input{Path: dir}, Environment{})
 	if file, openErr := os.Open(path); openErr == nil {
 		_ = file.Close() // root reads everything
 		if err != nil {
@@ -89,7 +89,7 @@ func FuzzResolve(f *testing.F) {
 		f.Add(path, "a/b", "")
 	}
 	f.Fuzz(func(t *testing.T, path, dockerfile, stdin string) {
-		c, err := Resolve(Input{Path: path, Dockerfile: dockerfile}, Environment{
+		c, err := Resolve(t.Context(), Input{Path: path, Dockerfile: dockerfile}, Environment{
 			WorkingDir: t.TempDir(), Stdin: strings.NewReader(stdin),
 		})
 		if err != nil {

@@ -1,6 +1,8 @@
 package buildcontext
 
 import (
+	"context"
+
 	"github.com/containerd/containerd/v2/core/content"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
@@ -17,7 +19,7 @@ type Local struct {
 
 // Locals is the input of a frontend that is told everything: no Dockerfile is
 // looked for and nothing is added.
-func Locals(directories, layouts []Local, env Environment) (*Context, error) {
+func Locals(ctx context.Context, directories, layouts []Local, env Environment) (*Context, error) {
 	c := newContext()
 	c.together = true
 	for _, in := range directories {
@@ -25,7 +27,7 @@ func Locals(directories, layouts []Local, env Environment) (*Context, error) {
 		if !safefile.IsDir(dir) {
 			return nil, in.wrong("no such directory: " + dir)
 		}
-		if err := c.send(in.Name, dir, nil); err != nil {
+		if err := c.send(ctx, in.Name, dir, nil); err != nil {
 			return nil, in.wrong(plain(err))
 		}
 	}

@@ -1,6 +1,7 @@
 package buildcontext
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"slices"
@@ -36,7 +37,7 @@ const (
 
 // addNamed finds out what a named context is. Directories and layouts are sent
 // from here; everything else is the daemon's to fetch.
-func (c *Context) addNamed(in Named, env Environment) error {
+func (c *Context) addNamed(ctx context.Context, in Named, env Environment) error {
 	c.addCap(contextsCap)
 	target, isTarget := strings.CutPrefix(in.Value, targetScheme)
 	switch {
@@ -57,7 +58,7 @@ func (c *Context) addNamed(in Named, env Environment) error {
 	case isRemote(in.Value) && !safefile.IsDir(env.path(in.Value)):
 		return c.addRemote(in)
 	}
-	return c.addDirectory(in, env)
+	return c.addDirectory(ctx, in, env)
 }
 
 func (c *Context) addRemote(in Named) error {
@@ -73,7 +74,7 @@ func (c *Context) addRemote(in Named) error {
 	return nil
 }
 
-func (c *Context) addDirectory(in Named, env Environment) error {
+func (c *Context) addDirectory(ctx context.Context, in Named, env Environment) error {
 	dir := env.path(in.Value)
 	info, err := safefile.Stat(dir)
 	switch {
@@ -92,7 +93,7 @@ func (c *Context) addDirectory(in Named, env Environment) error {
 	if mount == contextMount || mount == dockerfileMount {
 		mount = "_" + mount // these names are taken by the main context
 	}
-	if err := c.send(mount, dir, rules.patterns); err != nil {
+	if err := c.send(ctx, mount, dir, rules.patterns); err != nil {
 		return in.wrong(plain(err), "")
 	}
 	c.attrs[namedAttr+in.Name] = "local:" + mount

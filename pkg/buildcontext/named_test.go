@@ -18,7 +18,7 @@ const (
 // named resolves "." with one more context.
 func named(t *testing.T, dir, value string) (*Context, client.SolveOpt, error) {
 	t.Helper()
-	c, err := Resolve(Input{Path: ".", Named: []Named{{Typed: "x=" + value, Name: "x", Value: value}}}, Environment{WorkingDir: dir})
+	c, err := Resolve(t.Context(), Input{Path: ".", Named: []Named{{Typed: "x=" + value, Name: "x", Value: value}}}, Environment{WorkingDir: dir})
 	var opt client.SolveOpt
 	if err == nil {
 		c.Apply(&opt)
@@ -88,7 +88,7 @@ func TestNamedStage(t *testing.T) {
 
 func TestNamedContextDoesNotReplaceTheMain(t *testing.T) {
 	dir := tree(t, map[string]string{"Dockerfile": "FROM x", "sub/file": "text"})
-	c, err := Resolve(Input{Path: ".", Named: []Named{{Name: "context", Value: "sub"}}}, Environment{WorkingDir: dir})
+	c, err := Resolve(t.Context(), Input{Path: ".", Named: []Named{{Name: "context", Value: "sub"}}}, Environment{WorkingDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestDockerfileByURL(t *testing.T) {
 	dir := tree(t, map[string]string{"file": "text"})
 	for _, path := range []string{".", "https://example.com/a.git", "-"} {
 		env := Environment{WorkingDir: dir, Stdin: strings.NewReader("\x1f\x8b\x08 an archive")}
-		c, err := Resolve(Input{Path: path, Dockerfile: "https://example.com/Dockerfile"}, env)
+		c, err := Resolve(t.Context(), Input{Path: path, Dockerfile: "https://example.com/Dockerfile"}, env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestLocals(t *testing.T) {
 	dir := tree(t, map[string]string{"a/file": "text", "layout/index.json": layoutIndex})
 	env := Environment{WorkingDir: dir}
 	local := Local{Flag: "--local", Name: "context", Dir: "a"}
-	c, err := Locals([]Local{local}, []Local{{Name: "l", Dir: "layout"}}, env)
+	c, err := Locals(t.Context(), []Local{local}, []Local{{Name: "l", Dir: "layout"}}, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestLocals(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "text"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Locals([]Local{{Flag: "--local", Name: "x", Dir: "text"}}, nil, env); err == nil {
+	if _, err := Locals(t.Context(), []Local{{Flag: "--local", Name: "x", Dir: "text"}}, nil, env); err == nil {
 		t.Error("a file was taken for a directory")
 	}
 }

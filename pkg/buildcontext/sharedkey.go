@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"hash"
 	"os"
 	"path/filepath"
@@ -36,13 +35,13 @@ type surveyed struct {
 }
 
 // send makes the directory a mount, without what is ignored: that is not the daemon's to ask for.
-func (c *Context) send(mount, dir string, ignored []string) error {
+func (c *Context) send(ctx context.Context, mount, dir string, ignored []string) error {
 	files, err := openDirectory(dir)
 	if err != nil {
 		return err
 	}
 	s := &sent{dir: dir, files: files}
-	s.surveyed = sync.OnceValue(func() surveyed { return s.survey(ignored) })
+	s.surveyed = sync.OnceValue(func() surveyed { return s.survey(ctx, ignored) })
 	files.since = func() int64 { return s.surveyed().since }
 	go s.surveyed()
 	var listed fsutil.FS = files
@@ -56,16 +55,16 @@ func (c *Context) send(mount, dir string, ignored []string) error {
 }
 
 // survey leaves what cannot be read to the transfer, which reports it.
-func (s *sent) survey(ignored []string) surveyed {
+func (s *sent) survey(ctx context.Context, ignored []string) surveyed {
 	sum := identify(s.dir)
-	found, err := look(context.TODO(), s.files, ignored) //nolint:forbidigo // it ends with the directory, and is needed before there is a build
+	found, err := look(ctx, s.files, ignored)
 	if err != nil {
 		return surveyed{key: encode(s.dir, sum)}
 	}
-	since, latest := found.split()
+	doubts := found.split()
 	found.writeModes(sum)
-	_, _ = sum.Write(fmt.Appendf(nil, "\x00%d", latest))
-	return surveyed{key: encode(s.dir, sum), since: since}
+	doubts.name(ctx, sum, found.directories)
+	return surveyed{key: encode(s.dir, sum), since: doubts.since}
 }
 
 // SendAnew gives all directories keys that the daemon does not know, so that it asks for all of them.

@@ -58,7 +58,7 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 				}
 				done := make(chan error, 1)
 				go func() {
-					_, err := Resolve(Input{Path: dir, Named: []Named{{Name: "x", Value: filepath.Join(dir, "sub")}}}, Environment{WorkingDir: dir})
+					_, err := Resolve(t.Context(), Input{Path: dir, Named: []Named{{Name: "x", Value: filepath.Join(dir, "sub")}}}, Environment{WorkingDir: dir})
 					done <- err
 				}()
 				select {
@@ -154,7 +154,7 @@ func TestUnreadableIgnoreFile(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dir, ".dockerignore"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Resolve(Input{Path: dir}, Environment{}); err == nil || !strings.Contains(err.Error(), "permission denied") {
+	if _, err := Resolve(t.Context(), Input{Path: dir}, Environment{}); err == nil || !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -165,7 +165,7 @@ func TestDockerfileWithReadError(t *testing.T) {
 	if _, err := os.ReadFile(file); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Skip("this system has no such file")
 	}
-	_, err := Resolve(Input{Path: t.TempDir(), Dockerfile: file}, Environment{})
+	_, err := Resolve(t.Context(), Input{Path: t.TempDir(), Dockerfile: file}, Environment{})
 	var invalid *InvalidError
 	if !errors.As(err, &invalid) || invalid.Flag != fileFlag || invalid.Reason != "invalid argument" {
 		t.Errorf("got %v", err)

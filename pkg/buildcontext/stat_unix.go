@@ -18,6 +18,14 @@ import (
 // inode tells files apart, whatever their names.
 type inode struct{ device, number uint64 }
 
+func inodeOf(info fs.FileInfo) inode {
+	raw, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return inode{}
+	}
+	return inode{uint64(raw.Dev), raw.Ino} //nolint:unconvert // differs between systems
+}
+
 func systemMode(mode fs.FileMode) fs.FileMode { return mode }
 
 // describeInode notes the numbers of a device, and the first name of a file with several.
@@ -36,7 +44,7 @@ func (e *entry) describeInode(stat *types.Stat) {
 	if raw.Nlink < 2 {
 		return
 	}
-	id := inode{uint64(raw.Dev), raw.Ino} //nolint:unconvert // differs between systems
+	id := inodeOf(e.info)
 	if first, again := e.links[id]; again {
 		stat.Linkname, stat.Size = first, 0
 		return

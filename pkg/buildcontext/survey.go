@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -15,35 +16,54 @@ import (
 )
 
 // The daemon keeps what a directory's last transfer left, under the directory's key, and asks for files whose size, mode
-// or time of modification differs from what it has. That misses a file with other content whose time was set back, and
-// another mode of a directory. A survey before the build finds out what could be missed, without noting anything on
-// this machine:
+// or modification time differs from what it has. That misses a file whose content changed while its modification time was
+// kept, and a directory's mode. A survey before the build finds what could be missed, without storing anything on this
+// machine:
 //
-//   - The doubtful files that changed last, up to a bound, are marked in the list, so that the daemon asks for them in any case.
-//   - Of the other doubtful files the latest time of change is part of the key. What the daemon has under that key is
-//     from a transfer after that time, so it has all of them as they are.
-//   - The modes of directories are part of the key.
+//   - The doubtful files that changed last, up to a limit, are marked in the list, so that the daemon asks for them in any case.
+//   - The others are named by the key, through the time at which the last series of changes among them began: what was
+//     transferred under that key was transferred after the series, so it has all of them as they are.
+//   - The modes of directories are part of the key, and for directories of such files their inodes: a directory that is
+//     replaced by another one brings files that changed long ago.
 //
-// Only files whose times of modification and of change differ are doubtful. A checkout has none.
+// Only files whose modification time differs from their change time are doubtful. A checkout has none; what tar or cp -a
+// wrote has nothing else. Changes less than a pause apart are one series, so that all files that were staged in one go are
+// named by one time, which stays the same when some of them are edited.
 const (
 	maxSentAgain      = 256 << 10 // bytes
 	maxFilesSentAgain = 128
+	// pause is the least time between two series of changes. The start of a series is rounded down to a multiple of it, so
+	// that it does not depend on one file.
+	pause = 250 * time.Millisecond
 	// settling is how long a program may take from writing a file to giving it its name and mode. A large file which was
 	// written that way is not doubtful, or each new version of it would make the daemon ask for the whole directory.
 	settling = time.Second
+	// coarseness is by how much the kernel's clock may be behind that of a program which sets the time to now.
+	coarseness = 20 * time.Millisecond
 )
 
 // survey is what the daemon could miss in a directory.
 type survey struct {
 	doubtful    []doubt
-	directories map[string]uint32 // modes by name
+	directories map[string]directoryState // by name
 }
 
-type doubt struct{ changed, modified, size int64 }
+type directoryState struct {
+	mode  uint32
+	inode inode
+}
+
+type doubt struct {
+	changed, modified, size int64
+	dir                     string // that the file is in
+}
 
 // look walks through the directory as it will be sent.
 func look(ctx context.Context, files *directory, ignored []string) (*survey, error) {
-	s := &survey{directories: map[string]uint32{}}
+	s := &survey{directories: map[string]directoryState{}}
+	if top, err := files.root.Lstat("."); err == nil {
+		s.directories["."] = directoryState{inode: inodeOf(top)}
+	}
 	watched := &directory{root: files.root, observe: s.note}
 	listed, err := fsutil.NewFilterFS(watched, &fsutil.FilterOpt{ExcludePatterns: ignored})
 	if err != nil {
@@ -52,47 +72,101 @@ func look(ctx context.Context, files *directory, ignored []string) (*survey, err
 	return s, listed.Walk(ctx, "", func(_ string, _ fs.DirEntry, err error) error { return err })
 }
 
-func (s *survey) note(stat *types.Stat, changed int64) {
+func (s *survey) note(stat *types.Stat, info fs.FileInfo, changed int64) {
 	switch {
 	case fs.FileMode(stat.Mode).IsDir():
-		s.directories[stat.Path] = stat.Mode
-	case doubtful(stat, changed):
-		s.doubtful = append(s.doubtful, doubt{changed: changed, modified: stat.ModTime, size: stat.Size})
+		s.directories[stat.Path] = directoryState{mode: stat.Mode, inode: inodeOf(info)}
+	case isDoubtful(stat, changed):
+		s.doubtful = append(s.doubtful, doubt{changed: changed, modified: stat.ModTime, size: stat.Size, dir: filepath.Dir(stat.Path)})
 	}
 }
 
-// split returns the time after which changed files are sent again, and the latest change, 0 if there is none, of those
-// doubtful files which are not.
-func (s *survey) split() (since, latest int64) {
+// split is how the doubtful files are made sure of.
+type split struct {
+	since int64   // files that changed after it are sent again
+	named []doubt // by the key, the last changed first; empty if all doubtful files are sent again
+}
+
+// split cuts where the pause between two changes is longest, so that the cut stays where it is when files change.
+func (s *survey) split() split {
 	slices.SortFunc(s.doubtful, func(a, b doubt) int { return cmp.Compare(b.changed, a.changed) })
+	limit := int64(0)
 	bytes := int64(0)
 	for i, file := range s.doubtful {
 		bytes += file.size
 		if bytes > maxSentAgain || i >= maxFilesSentAgain {
-			since = file.changed // and all of the same time
+			limit = file.changed // and all of the same time
 			break
 		}
 	}
-	for _, file := range s.doubtful {
-		if file.changed <= since && !file.settled() {
-			return since, file.changed
+	unsettled := slices.DeleteFunc(slices.Clone(s.doubtful), doubt.settled)
+	if limit == 0 || len(unsettled) == 0 || unsettled[len(unsettled)-1].changed > limit {
+		return split{since: limit}
+	}
+	cut, longest := 0, int64(0)
+	for i := 1; i < len(unsettled) && unsettled[i-1].changed > limit; i++ {
+		if between := unsettled[i-1].changed - unsettled[i].changed; between >= int64(pause) && between > longest {
+			cut, longest = i, between
 		}
 	}
-	return since, 0
+	return split{since: max(limit, unsettled[cut].changed), named: unsettled[cut:]}
 }
 
-// settled reports whether the file was written when it was changed. A program that sets the time to now sets one a little
-// after the kernel's, whose clock is coarser.
+// series returns when the last series of changes among the named files began and ended.
+func (s split) series() (began, ended int64) {
+	if len(s.named) == 0 {
+		return 0, 0
+	}
+	began, ended = s.named[0].changed, s.named[0].changed
+	for _, file := range s.named {
+		if began-file.changed >= int64(pause) {
+			break
+		}
+		began = file.changed
+	}
+	return began, ended
+}
+
+// name adds to the key what names the files that are not sent again. A series of which a later survey could find more is
+// waited for, once; where the clock of the file system is ahead the time of the last change itself is the name.
+func (s split) name(ctx context.Context, into hash.Hash, directories map[string]directoryState) {
+	began, ended := s.series()
+	over := time.Unix(0, ended).Add(pause)
+	if left := time.Until(over); left > 0 {
+		wait := time.NewTimer(min(left, pause))
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+		if time.Now().Before(over) {
+			_, _ = into.Write(fmt.Appendf(nil, "\x00until %d", ended))
+		}
+	}
+	_, _ = into.Write(fmt.Appendf(nil, "\x00%d", began/int64(pause)))
+	of := map[string]inode{}
+	for _, file := range s.named {
+		of[file.dir] = directories[file.dir].inode
+	}
+	for _, dir := range slices.Sorted(maps.Keys(of)) {
+		_, _ = into.Write(fmt.Appendf(nil, "\x00%v %s", of[dir], dir))
+	}
+}
+
+// settled reports whether the file was written when it was changed.
 func (d doubt) settled() bool {
-	return max(d.changed-d.modified, d.modified-d.changed) <= int64(settling)
+	after := time.Duration(d.changed - d.modified)
+	return -coarseness <= after && after <= settling
 }
 
 // writeModes adds the usual mode of the directories and those which have another one. A new directory of the usual mode
 // changes nothing.
 func (s *survey) writeModes(into hash.Hash) {
 	counts := map[uint32]int{}
-	for _, mode := range s.directories {
-		counts[mode]++
+	for name, dir := range s.directories {
+		if name != "." { // the daemon has its own
+			counts[dir.mode]++
+		}
 	}
 	usual := uint32(0)
 	for _, mode := range slices.Sorted(maps.Keys(counts)) {
@@ -102,7 +176,7 @@ func (s *survey) writeModes(into hash.Hash) {
 	}
 	_, _ = into.Write(fmt.Appendf(nil, "\x00%o", usual))
 	for _, name := range slices.Sorted(maps.Keys(s.directories)) {
-		if mode := s.directories[name]; mode != usual {
+		if mode := s.directories[name].mode; mode != usual && name != "." {
 			_, _ = into.Write(fmt.Appendf(nil, "\x00%o %s", mode, name))
 		}
 	}

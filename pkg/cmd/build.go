@@ -235,9 +235,9 @@ func (f *factory) request(ctx context.Context, options request.Options, credenti
 	if err != nil {
 		return nil, fmt.Errorf("finding the working directory: %w", err)
 	}
-	return request.New(options, request.Environment{
+	return request.New(ctx, options, request.Environment{
 		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: request.Interruptible(ctx, f.streams.In), Stdout: f.raw.Out,
-		LookPath: exec.LookPath, StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(), Interrupted: ctx.Done(),
+		LookPath: exec.LookPath, StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(),
 		AWSKeys: f.awsKeys(ctx),
 	})
 }

@@ -27,7 +27,7 @@ func TestNoCacheSendsAnew(t *testing.T) {
 			keys := map[string]bool{}
 			for range 2 {
 				env.Stdin = bytes.NewReader(definition(t))
-				r, err := New(c.opts, env)
+				r, err := New(t.Context(), c.opts, env)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -51,7 +51,7 @@ func TestWrongIgnoreFileOfLocals(t *testing.T) {
 		if err := os.Symlink("/etc/hostname", filepath.Join(env.WorkingDir, name)); err != nil {
 			t.Fatal(err)
 		}
-		_, err := New(Options{Frontend: Frontend{FrontendName: "dockerfile.v0", Locals: []string{"context=.", "dockerfile=."}}}, env)
+		_, err := New(t.Context(), Options{Frontend: Frontend{FrontendName: "dockerfile.v0", Locals: []string{"context=.", "dockerfile=."}}}, env)
 		if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "outside") {
 			t.Errorf("%s: got %v", name, err)
 		}

@@ -15,7 +15,7 @@ import (
 // caches are the entries that the values of --cache-to and --cache-from become.
 func caches(t *testing.T, env Environment, to, from string) (exports, imports []client.CacheOptionsEntry, warnings []string) {
 	t.Helper()
-	r, err := New(with(func(o *Options) { o.CacheTo, o.CacheFrom = []string{to}, []string{from} }), env)
+	r, err := New(t.Context(), with(func(o *Options) { o.CacheTo, o.CacheFrom = []string{to}, []string{from} }), env)
 	if err != nil {
 		t.Fatal(err)
 	}

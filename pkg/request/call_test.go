@@ -9,7 +9,7 @@ func TestCall(t *testing.T) {
 		"": nil, "build": nil, "check": {Name: "lint"}, "lint,format=json": {Name: "lint", JSON: true},
 		"outline,ignorestatus=true": {Name: "outline", IgnoreStatus: true}, "format=text,targets": {Name: "targets"},
 	} {
-		r, err := New(with(func(o *Options) { o.Method = value }), workspace(t, nil))
+		r, err := New(t.Context(), with(func(o *Options) { o.Method = value }), workspace(t, nil))
 		if err != nil {
 			t.Errorf("%s: %v", value, err)
 			continue
@@ -33,7 +33,7 @@ func TestCall(t *testing.T) {
 // TestQuestionMakesNothing proves that a build's own words can be asked about:
 // nothing is written and docker is not needed.
 func TestQuestionMakesNothing(t *testing.T) {
-	r, err := New(with(func(o *Options) {
+	r, err := New(t.Context(), with(func(o *Options) {
 		o.Check, o.Push, o.Load, o.Tags = true, true, true, []string{"example.com/a"}
 		o.CacheTo = []string{"example.com/cache"}
 	}), workspace(t, nil))

@@ -30,7 +30,7 @@ func TestDefinition(t *testing.T) {
 	env.Proxies = map[string]string{"HTTP_PROXY": "p"}
 	for name, noCache := range map[string]bool{"as it is": false, "without cache": true} {
 		env.Stdin = bytes.NewReader(definition(t))
-		r, err := New(Options{
+		r, err := New(t.Context(), Options{
 			Frontend: Frontend{Locals: []string{"src=."}}, Cache: Cache{NoCache: noCache, ExportCache: []string{"type=inline"}},
 			Output: Output{Outputs: []string{"type=image,name=example.com/a,push=true"}}, Attestations: Attestations{Provenance: "mode=max"},
 		}, env)

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,13 +32,13 @@ const patience = 15 * time.Second
 
 // checkDocker finds the engine that the image is loaded into. For a question
 // there is no image.
-func (o *output) checkDocker(r *Request, env Environment) (err error) {
+func (o *output) checkDocker(ctx context.Context, r *Request, env Environment) (err error) {
 	if r.call != nil {
 		return nil
 	}
 	o.dockerContext = o.attrs[contextAttr]
 	delete(o.attrs, contextAttr)
-	if o.docker, err = findDocker(o.dockerContext, env); err != nil {
+	if o.docker, err = findDocker(ctx, o.dockerContext, env); err != nil {
 		return o.wrong("there is no docker engine to load the image into: "+err.Error(),
 			"write it to a file with -o type=docker,dest=FILE, or push it with --push")
 	}
@@ -45,21 +46,21 @@ func (o *output) checkDocker(r *Request, env Environment) (err error) {
 }
 
 // dockerCommand runs docker against the engine of that context.
-func dockerCommand(path, context string, args ...string) *program {
-	if context != "" {
-		args = append([]string{"--context", context}, args...)
+func dockerCommand(path, engine string, args ...string) *program {
+	if engine != "" {
+		args = append([]string{"--context", engine}, args...)
 	}
 	return newProgram(path, args...)
 }
 
 // findDocker asks the engine for its version: a docker that does not run is
 // known before the build.
-func findDocker(context string, env Environment) (path string, err error) {
+func findDocker(ctx context.Context, engine string, env Environment) (path string, err error) {
 	path, err = env.LookPath("docker")
 	if err != nil {
 		return "", errors.New("there is no docker on this machine")
 	}
-	version := dockerCommand(path, context, "version", "--format", "{{.Server.Version}}")
+	version := dockerCommand(path, engine, "version", "--format", "{{.Server.Version}}")
 	if err := version.start(); err != nil {
 		return "", err
 	}
@@ -68,7 +69,7 @@ func findDocker(context string, env Environment) (path string, err error) {
 	select {
 	case <-version.ended:
 	case <-timer.C:
-	case <-env.Interrupted:
+	case <-ctx.Done():
 	}
 	version.kill()
 	if err := version.wait(); err != nil {

@@ -40,7 +40,7 @@ func TestLoad(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env, noted := fakeDocker(t, "cat >> $(dirname $0)/loaded")
-			r, err := New(with(test.change), env)
+			r, err := New(t.Context(), with(test.change), env)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +71,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadFails(t *testing.T) {
 	env, _ := fakeDocker(t, "cat > /dev/null; echo 'no space left' >&2; exit 1")
-	r, err := New(with(func(o *Options) { o.Load = true }), env)
+	r, err := New(t.Context(), with(func(o *Options) { o.Load = true }), env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestLoadFails(t *testing.T) {
 
 func TestLoadIsEndedWithTheBuild(t *testing.T) {
 	env, _ := fakeDocker(t, "exec cat > /dev/null")
-	r, err := New(with(func(o *Options) { o.Load = true }), env)
+	r, err := New(t.Context(), with(func(o *Options) { o.Load = true }), env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestLoadThatHangs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env, _ := fakeDocker(t, script)
-			r, err := New(with(func(o *Options) { o.Load = true }), env)
+			r, err := New(t.Context(), with(func(o *Options) { o.Load = true }), env)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,11 +157,10 @@ func TestInterruptWhileDockerIsAsked(t *testing.T) {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\nsleep 60\ntrue\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	given := make(chan struct{})
-	close(given)
-	env.Interrupted = given
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	began := time.Now()
-	if _, err := New(with(func(o *Options) { o.Load = true }), env); err == nil {
+	if _, err := New(ctx, with(func(o *Options) { o.Load = true }), env); err == nil {
 		t.Error("an engine that did not answer was taken")
 	}
 	if took := time.Since(began); took > 10*time.Second {

@@ -36,7 +36,7 @@ func TestEmulated(t *testing.T) {
 			}
 			options := Options{Input: Input{Path: dir}}
 			options.Platforms, options.Target = []string{"linux/amd64,linux/arm64"}, c.target
-			r, err := New(options, Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }})
+			r, err := New(t.Context(), options, Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +55,7 @@ func TestEmulatedWithoutPlatform(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM alpine\nRUN true\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := New(Options{Input: Input{Path: dir}}, Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }})
+	r, err := New(t.Context(), Options{Input: Input{Path: dir}}, Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }})
 	if err != nil {
 		t.Fatal(err)
 	}

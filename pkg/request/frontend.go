@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 
@@ -50,7 +51,7 @@ func (o Frontend) begin(r *Request, _ Environment) error {
 }
 
 // apply comes after docker's flags, which set options too.
-func (o Frontend) apply(r *Request, env Environment) error {
+func (o Frontend) apply(ctx context.Context, r *Request, env Environment) error {
 	if !r.plain {
 		return nil
 	}
@@ -66,7 +67,7 @@ func (o Frontend) apply(r *Request, env Environment) error {
 		return err
 	}
 	files := Input{}.environment(env)
-	if r.context, err = buildcontext.Locals(locals, layouts, files); err != nil {
+	if r.context, err = buildcontext.Locals(ctx, locals, layouts, files); err != nil {
 		return fromContext(err)
 	}
 	if r.defined {

@@ -19,7 +19,7 @@ func TestFrontendOptions(t *testing.T) {
 	opts.NoCache = true
 	env := workspace(t, map[string]string{"B": "2", "SOURCE_DATE_EPOCH": "7", defaultPlatformEnv: "linux/s390x"})
 	env.Proxies = map[string]string{"HTTP_PROXY": "p"}
-	r, err := New(opts, env)
+	r, err := New(t.Context(), opts, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestFrontendOptions(t *testing.T) {
 func TestFrontendQuestion(t *testing.T) {
 	opts := buildctl()
 	opts.Opts = []string{"requestid=frontend.outline"}
-	r, err := New(opts, workspace(t, nil))
+	r, err := New(t.Context(), opts, workspace(t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestFrontendQuestion(t *testing.T) {
 }
 
 func TestGatewayFrontend(t *testing.T) {
-	r, err := New(Options{Frontend: Frontend{FrontendName: gatewayFrontend, Opts: []string{"source=example.com/frontend"}}}, workspace(t, nil))
+	r, err := New(t.Context(), Options{Frontend: Frontend{FrontendName: gatewayFrontend, Opts: []string{"source=example.com/frontend"}}}, workspace(t, nil))
 	if err != nil || r.Attempt().Options.FrontendAttrs["source"] != "example.com/frontend" {
 		t.Errorf("got %v", err)
 	}
@@ -89,7 +89,7 @@ func TestFrontendErrors(t *testing.T) {
 
 func TestDescribingFiles(t *testing.T) {
 	env := workspace(t, nil)
-	r, err := New(with(func(o *Options) { o.RefFile, o.Trace = "ref", "trace" }), env)
+	r, err := New(t.Context(), with(func(o *Options) { o.RefFile, o.Trace = "ref", "trace" }), env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func TestHomeInValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := workspace(t, map[string]string{"HOME": home})
-			r, err := New(with(change), env)
+			r, err := New(t.Context(), with(change), env)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +72,7 @@ func TestHomeInValues(t *testing.T) {
 		})
 	}
 	env := workspace(t, map[string]string{"HOME": home})
-	_, err := New(with(func(o *Options) { o.SSHKeys = []string{"default=~/none"} }), env)
+	_, err := New(t.Context(), with(func(o *Options) { o.SSHKeys = []string{"default=~/none"} }), env)
 	if err == nil || !strings.Contains(err.Error(), filepath.Join(home, "none")) {
 		t.Errorf("the key is looked for at %v", err)
 	}
@@ -81,7 +81,7 @@ func TestHomeInValues(t *testing.T) {
 // An agent or key that is something else is refused and not waited for.
 func TestSSHOfNoKey(t *testing.T) {
 	env := workspace(t, nil)
-	_, err := New(with(func(o *Options) { o.SSHKeys = []string{"default=."} }), env)
+	_, err := New(t.Context(), with(func(o *Options) { o.SSHKeys = []string{"default=."} }), env)
 	var usage *UsageError
 	if !errors.As(err, &usage) || !strings.Contains(usage.Reason, "it is a directory") {
 		t.Errorf("got %v", err)

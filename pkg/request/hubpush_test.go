@@ -10,11 +10,11 @@ func TestPushWithoutARegistry(t *testing.T) {
 		wantUsage(t, with(func(o *Options) { o.Outputs = []string{"type=image,push=true,name=" + name} }), env, "--output", "docker.io/library/x")
 	}
 	for _, name := range []string{"user/x", "localhost/x", "r.io/x", "docker.io/library/x", "library/x", "r.io/library/x"} {
-		if _, err := New(with(func(o *Options) { o.Tags, o.Push = []string{name}, true }), env); err != nil {
+		if _, err := New(t.Context(), with(func(o *Options) { o.Tags, o.Push = []string{name}, true }), env); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := New(with(func(o *Options) { o.Tags = []string{"x"} }), env); err != nil {
+	if _, err := New(t.Context(), with(func(o *Options) { o.Tags = []string{"x"} }), env); err != nil {
 		t.Errorf("nothing is pushed: %v", err)
 	}
 }

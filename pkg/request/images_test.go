@@ -14,7 +14,7 @@ func TestImages(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(env.WorkingDir, "Dockerfile"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := New(with(func(o *Options) {
+	r, err := New(t.Context(), with(func(o *Options) {
 		o.Path, o.CacheFrom, o.BuildContexts = ".", []string{"e.io/cache:1"}, []string{"base=docker-image://f.io/g:1"}
 	}), env)
 	if err != nil {

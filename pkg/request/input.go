@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 
@@ -16,7 +17,7 @@ type Input struct {
 	BuildContexts []string // --build-context
 }
 
-func (o Input) apply(r *Request, env Environment) error {
+func (o Input) apply(ctx context.Context, r *Request, env Environment) error {
 	if r.plain {
 		return nil // the locals are the context
 	}
@@ -24,7 +25,7 @@ func (o Input) apply(r *Request, env Environment) error {
 	if err != nil {
 		return err
 	}
-	found, err := buildcontext.Resolve(input, o.environment(env))
+	found, err := buildcontext.Resolve(ctx, input, o.environment(env))
 	if err != nil {
 		return fromContext(err)
 	}

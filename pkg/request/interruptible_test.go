@@ -37,7 +37,7 @@ func TestInterrupted(t *testing.T) {
 	env := workspace(t, nil)
 	env.Stdin = Interruptible(ctx, silent)
 	cancel(why)
-	_, err := New(with(func(o *Options) { o.File = "-" }), env)
+	_, err := New(t.Context(), with(func(o *Options) { o.File = "-" }), env)
 	if err == nil {
 		t.Fatal("got a request")
 	}

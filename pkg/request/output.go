@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"io"
 	"maps"
 	"path/filepath"
@@ -60,7 +61,7 @@ type output struct {
 	dockerContext string // the engine, by docker's name for it
 }
 
-func (o Output) apply(r *Request, env Environment) error {
+func (o Output) apply(ctx context.Context, r *Request, env Environment) error {
 	for _, value := range o.Outputs {
 		if value == "" {
 			continue
@@ -75,7 +76,7 @@ func (o Output) apply(r *Request, env Environment) error {
 		r.outputs = load(r.outputs)
 	}
 	for i := range r.outputs {
-		if err := r.outputs[i].check(r, env); err != nil {
+		if err := r.outputs[i].check(ctx, r, env); err != nil {
 			return err
 		}
 	}

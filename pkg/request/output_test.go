@@ -104,7 +104,7 @@ func TestNamesPlacesOfThisMachine(t *testing.T) {
 		"type=oci,tar=false,dest=" + dir:  "write " + dir + "/ingest/1/data: no space left on device",
 		"type=oci,dest=-":                 "write /dev/stdout: no space left on device",
 	} {
-		r, err := New(with(func(o *Options) { o.Outputs = []string{outputs} }), workspace(t, nil))
+		r, err := New(t.Context(), with(func(o *Options) { o.Outputs = []string{outputs} }), workspace(t, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestNamesPlacesOfThisMachine(t *testing.T) {
 			t.Errorf("output %q", outputs)
 		}
 	}
-	r, err := New(with(func(o *Options) { o.CacheTo = []string{"type=local,dest=" + dir} }), workspace(t, nil))
+	r, err := New(t.Context(), with(func(o *Options) { o.CacheTo = []string{"type=local,dest=" + dir} }), workspace(t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestUnrepeatable(t *testing.T) {
 		"": "", "out": "", "type=oci,dest=out.tar": "", "-": "standard output", "type=oci,dest=-": "standard output",
 		"type=tar,dest=/dev/null": "/dev/null",
 	} {
-		r, err := New(with(func(o *Options) { o.Outputs = []string{outputs} }), workspace(t, nil))
+		r, err := New(t.Context(), with(func(o *Options) { o.Outputs = []string{outputs} }), workspace(t, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestLine(t *testing.T) {
 		"push":                {func(o *Options) { o.Tags, o.Outputs = []string{"x.io/a"}, []string{"type=image,push="} }, "x.io/a@" + digest},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := New(with(test.change), workspace(t, nil))
+			r, err := New(t.Context(), with(test.change), workspace(t, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,7 +165,7 @@ func TestLine(t *testing.T) {
 // fileOutput begins an attempt that writes to a file, and writes half of it.
 func fileOutput(t *testing.T, env Environment, dest string) *Attempt {
 	t.Helper()
-	r, err := New(with(func(o *Options) { o.Outputs = []string{"type=tar,dest=" + dest} }), env)
+	r, err := New(t.Context(), with(func(o *Options) { o.Outputs = []string{"type=tar,dest=" + dest} }), env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestResultFiles(t *testing.T) {
 	if err := os.WriteFile(stale, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, err := New(with(func(o *Options) { o.ImageIDFile, o.MetadataFile = "id", "meta.json" }), env)
+	r, err := New(t.Context(), with(func(o *Options) { o.ImageIDFile, o.MetadataFile = "id", "meta.json" }), env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strconv"
@@ -51,7 +52,7 @@ func parseOutput(value string) (output, error) {
 }
 
 // check looks at the destination, and makes it absolute.
-func (o *output) check(r *Request, env Environment) error {
+func (o *output) check(ctx context.Context, r *Request, env Environment) error {
 	switch {
 	case o.kind == typeImage || o.kind == typeCacheOnly:
 		if o.dest != "" {
@@ -61,7 +62,7 @@ func (o *output) check(r *Request, env Environment) error {
 	case o.isDirectory():
 		return o.checkDirectory(r, env)
 	}
-	return o.checkFile(r, env)
+	return o.checkFile(ctx, r, env)
 }
 
 // isDirectory says whether the result is a tree of files here: local always is,
@@ -118,10 +119,10 @@ func (o *output) checkDelete(r *Request, env Environment) (mirror bool, err erro
 	return true, nil
 }
 
-func (o *output) checkFile(r *Request, env Environment) error {
+func (o *output) checkFile(ctx context.Context, r *Request, env Environment) error {
 	if o.dest == "" {
 		if o.kind == typeDocker {
-			return o.checkDocker(r, env)
+			return o.checkDocker(ctx, r, env)
 		}
 		o.dest = stdio
 	}
@@ -140,7 +141,7 @@ func (o *output) checkFile(r *Request, env Environment) error {
 	}
 	if target.IsStdout() { // by another name
 		o.dest = stdio
-		return o.checkFile(r, env)
+		return o.checkFile(ctx, r, env)
 	}
 	o.dest, o.target = target.Path(), target
 	return nil

@@ -41,7 +41,7 @@ func TestPolicies(t *testing.T) {
 		"disabled": {func(o *Options) { o.Policies, o.Path = []string{"disabled=true"}, "sub" }, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := New(with(test.change), withFiles(t, test.env, files))
+			r, err := New(t.Context(), with(test.change), withFiles(t, test.env, files))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,12 +95,12 @@ func TestRegoIsRefusedEverywhere(t *testing.T) {
 	env := withFiles(t, nil, files)
 	for _, dir := range []string{"a", "b"} {
 		wantUsage(t, with(func(o *Options) { o.Path = dir }), env, "--file", "--policy disabled=true")
-		if _, err := New(with(func(o *Options) { o.Path, o.Policies = dir, []string{"disabled=true"} }), env); err != nil {
+		if _, err := New(t.Context(), with(func(o *Options) { o.Path, o.Policies = dir, []string{"disabled=true"} }), env); err != nil {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
 	wantUsage(t, with(func(o *Options) { o.Path, o.File = "c", "c/Other" }), env, "--file", "Other.rego")
-	if _, err := New(with(func(o *Options) { o.Path = "d" }), env); err != nil {
+	if _, err := New(t.Context(), with(func(o *Options) { o.Path = "d" }), env); err != nil {
 		t.Errorf("a policy of another Dockerfile: %v", err)
 	}
 	for _, test := range []struct {
@@ -113,7 +113,7 @@ func TestRegoIsRefusedEverywhere(t *testing.T) {
 		{func(o *Options) { o.Path, o.Policies = "https://x.io/a.git", []string{"disabled=true"} }, nil},
 		{func(o *Options) { o.Path = "d" }, nil},
 	} {
-		r, err := New(with(test.change), env)
+		r, err := New(t.Context(), with(test.change), env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestFrontendFindsWhatBuildctlFinds(t *testing.T) {
 	env := withFiles(t, nil, map[string]string{"low/dockerfile": "FROM scratch"})
 	for _, locals := range [][]string{{"dockerfile=low"}, {"context=low", "dockerfile=low"}} {
 		options := Options{Frontend: Frontend{FrontendName: dockerfileFrontend, Locals: locals}}
-		if _, err := New(options, env); err != nil {
+		if _, err := New(t.Context(), options, env); err != nil {
 			t.Errorf("%q: %v", locals, err)
 		}
 	}

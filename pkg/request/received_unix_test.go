@@ -154,7 +154,7 @@ func TestHostileTree(t *testing.T) {
 
 // An attempt says what it has taken from the files.
 func TestNoticeOfPlainFiles(t *testing.T) {
-	r, err := New(with(func(o *Options) { o.Outputs = []string{"out"} }), workspace(t, nil))
+	r, err := New(t.Context(), with(func(o *Options) { o.Outputs = []string{"out"} }), workspace(t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"io"
 	"maps"
 	"path/filepath"
@@ -45,7 +46,6 @@ type Environment struct {
 	Stdout           io.Writer                        // where an output to "-" goes
 	LookPath         func(string) (string, error)     // as exec.LookPath
 	StdoutIsTerminal bool                             // then nothing binary is written to it
-	Interrupted      <-chan struct{}                  // closed when the user gives up; nil is never
 	Proxies          map[string]string                // proxy build arguments of the docker config, e.g. HTTP_PROXY
 	AWSKeys          AWSKeys                          // asked for a cache in S3; may be nil
 }
@@ -89,9 +89,13 @@ type Request struct {
 
 // New parses and checks the options. Its errors are *UsageError wherever the
 // input is at fault. It reads standard input last, when all else is known to be
-// right, and removes a stale image ID file, as docker does.
-func New(opts Options, env Environment) (*Request, error) {
+// right, and removes a stale image ID file, as docker does. The context ends what continues until the build: a survey of
+// the directories that are sent.
+func New(ctx context.Context, opts Options, env Environment) (*Request, error) {
 	r := &Request{frontend: dockerfileFrontend, attrs: map[string]string{}, stdout: env.Stdout}
+	with := func(apply func(context.Context, *Request, Environment) error) func(*Request, Environment) error {
+		return func(r *Request, env Environment) error { return apply(ctx, r, env) }
+	}
 	families := []func(*Request, Environment) error{
 		opts.begin,
 		opts.alone,
@@ -109,10 +113,10 @@ func New(opts Options, env Environment) (*Request, error) {
 		opts.refuseRego,
 		opts.Secrets.apply,
 		opts.SSH.apply,
-		opts.Frontend.apply,
-		opts.Output.apply,
+		with(opts.Frontend.apply),
+		with(opts.Output.apply),
 		opts.checkPushes,
-		opts.Input.apply,
+		with(opts.Input.apply),
 		opts.sendAnew,
 		opts.readDefinition,
 	}

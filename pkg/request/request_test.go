@@ -46,7 +46,7 @@ func with(change func(*Options)) Options {
 
 func attrs(t *testing.T, opts Options, env Environment) map[string]string {
 	t.Helper()
-	r, err := New(opts, env)
+	r, err := New(t.Context(), opts, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestProxies(t *testing.T) {
 }
 
 func TestFrontendOfSyntax(t *testing.T) {
-	r, err := New(with(func(o *Options) { o.BuildArgs = []string{"BUILDKIT_SYNTAX=a/b", "BUILDKIT_INLINE_CACHE=1"} }), workspace(t, nil))
+	r, err := New(t.Context(), with(func(o *Options) { o.BuildArgs = []string{"BUILDKIT_SYNTAX=a/b", "BUILDKIT_INLINE_CACHE=1"} }), workspace(t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestFrontendOfSyntax(t *testing.T) {
 // TestAttemptsShareNothing proves that a second attempt is not what the first
 // one made of it: BuildKit's client changes the maps it is given.
 func TestAttemptsShareNothing(t *testing.T) {
-	r, err := New(with(func(o *Options) {
+	r, err := New(t.Context(), with(func(o *Options) {
 		o.Tags, o.Push = []string{"example.com/a"}, true
 		o.BuildArgs = []string{"BUILDKIT_INLINE_CACHE=1"}
 	}), workspace(t, nil))
@@ -164,7 +164,7 @@ func TestStdinIsReadLast(t *testing.T) {
 		t.Error("standard input was read")
 		return 0, io.EOF
 	})
-	if _, err := New(with(func(o *Options) { o.Path, o.Push = "-", true }), env); err == nil {
+	if _, err := New(t.Context(), with(func(o *Options) { o.Path, o.Push = "-", true }), env); err == nil {
 		t.Error("got no error")
 	}
 }
@@ -175,7 +175,7 @@ func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
 func exports(t *testing.T, opts Options, env Environment) []client.ExportEntry {
 	t.Helper()
-	r, err := New(opts, env)
+	r, err := New(t.Context(), opts, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestWarnings(t *testing.T) {
 		"empty is absent": {func(o *Options) { o.Outputs = []string{""} }, []string{"add --tag and --push"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := New(with(test.change), workspace(t, nil))
+			r, err := New(t.Context(), with(test.change), workspace(t, nil))
 			if err != nil {
 				t.Fatal(err)
 			}

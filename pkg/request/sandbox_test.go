@@ -45,7 +45,7 @@ func TestSandboxAttributes(t *testing.T) {
 }
 
 func TestEntitlements(t *testing.T) {
-	r, err := New(with(func(o *Options) {
+	r, err := New(t.Context(), with(func(o *Options) {
 		o.Network = "host"
 		o.Allow = []string{"network.host", "security.insecure", "device=nvidia.com/gpu=all", "", localDelete}
 		o.Outputs = []string{"type=local,dest=../x,mode=delete"}
@@ -98,7 +98,7 @@ func TestSandboxErrors(t *testing.T) {
 // the message.
 func wantUsage(t *testing.T, opts Options, env Environment, flag, part string) {
 	t.Helper()
-	_, err := New(opts, env)
+	_, err := New(t.Context(), opts, env)
 	checkFuzzed(t, err)
 	if err == nil || !strings.Contains(err.Error(), part) || !strings.Contains(err.Error(), flag) {
 		t.Errorf("got %v, want %s and %q", err, flag, part)

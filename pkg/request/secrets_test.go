@@ -59,7 +59,7 @@ func TestSecretSources(t *testing.T) {
 	for value, part := range map[string]string{
 		"id=nope": "no such file", "id=x,src=nope": "relative to the working directory", "id=x,src=.": "is a directory", "id=large": "larger than",
 	} {
-		_, err := New(with(func(o *Options) { o.Secret = []string{value} }), env)
+		_, err := New(t.Context(), with(func(o *Options) { o.Secret = []string{value} }), env)
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s: got %v, want %q", value, err, part)
 		}

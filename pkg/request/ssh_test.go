@@ -65,7 +65,7 @@ func TestSSH(t *testing.T) {
 		"raw of what":    {[]string{"a=key,raw=perhaps"}, "not a boolean"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := New(with(func(o *Options) { o.SSHKeys = test.values }), env)
+			r, err := New(t.Context(), with(func(o *Options) { o.SSHKeys = test.values }), env)
 			switch {
 			case test.want == "" && err != nil:
 				t.Error(err)
@@ -88,11 +88,11 @@ func TestGitOverSSHGetsNoAgentUnasked(t *testing.T) {
 	defer func() { _ = agent.Close() }()
 	env := workspace(t, map[string]string{agentSocket: socket})
 	wantUsage(t, with(func(o *Options) { o.Path = "git@example.com:a/b.git" }), env, "PATH", "add --ssh default")
-	r, err := New(with(func(o *Options) { o.Path, o.SSHKeys = "git@example.com:a/b.git", []string{"default"} }), env)
+	r, err := New(t.Context(), with(func(o *Options) { o.Path, o.SSHKeys = "git@example.com:a/b.git", []string{"default"} }), env)
 	if err != nil || len(r.Attempt().Options.Session) != 1 {
 		t.Errorf("with --ssh: got %v", err)
 	}
-	r, err = New(with(func(o *Options) { o.Path = "https://example.com/a/b.git" }), env)
+	r, err = New(t.Context(), with(func(o *Options) { o.Path = "https://example.com/a/b.git" }), env)
 	if err != nil || len(r.Attempt().Options.Session) != 0 {
 		t.Errorf("over https: got %v", err)
 	}

@@ -68,7 +68,7 @@ func TestUsageErrors(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := New(with(test.change), workspace(t, nil))
+			_, err := New(t.Context(), with(test.change), workspace(t, nil))
 			var usage *UsageError
 			if !errors.As(err, &usage) {
 				t.Fatalf("got %v, want a UsageError", err)
@@ -93,7 +93,7 @@ func TestEnvironmentErrors(t *testing.T) {
 		defaultPlatformEnv: {defaultPlatformEnv: "a/b/c/d"},
 		noAttestationsEnv:  {noAttestationsEnv: "ja"},
 	} {
-		_, err := New(valid(), workspace(t, variables))
+		_, err := New(t.Context(), valid(), workspace(t, variables))
 		var usage *UsageError
 		if !errors.As(err, &usage) || usage.Flag != name {
 			t.Errorf("%s: got %v", name, err)
@@ -101,7 +101,7 @@ func TestEnvironmentErrors(t *testing.T) {
 	}
 	env := workspace(t, nil)
 	env.StdoutIsTerminal = true
-	_, err := New(with(func(o *Options) { o.Outputs = []string{"-"} }), env)
+	_, err := New(t.Context(), with(func(o *Options) { o.Outputs = []string{"-"} }), env)
 	if err == nil || !strings.Contains(err.Error(), "terminal") {
 		t.Errorf("an archive to a terminal: got %v", err)
 	}

@@ -53,7 +53,7 @@ func TestUnwritableOutputs(t *testing.T) {
 func TestNothingIsWrittenBeforeTheResult(t *testing.T) {
 	env := workspace(t, nil)
 	before := listing(t, env.WorkingDir)
-	_, err := New(with(func(o *Options) {
+	_, err := New(t.Context(), with(func(o *Options) {
 		o.Outputs = []string{"out/deep", "type=oci,dest=archives/a.tar", "type=oci,tar=false,dest=layout"}
 		o.MetadataFile, o.ImageIDFile, o.RefFile, o.Trace, o.Report = "m", "", "r", "t", "h"
 		o.CacheTo = []string{"type=local,dest=cache"}

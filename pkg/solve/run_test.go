@@ -43,7 +43,7 @@ func requestFor(t *testing.T, dir string, output request.Output, changes ...func
 	for _, change := range changes {
 		change(&opts)
 	}
-	req, err := request.New(opts, request.Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }, Stdin: archive(t), Stdout: io.Discard})
+	req, err := request.New(t.Context(), opts, request.Environment{WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }, Stdin: archive(t), Stdout: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,7 +123,7 @@ func buildOfDefinition(t *testing.T, dir string) *request.Request {
 	if err := llb.WriteTo(made, &text); err != nil {
 		t.Fatal(err)
 	}
-	req, err := request.New(request.Options{Frontend: request.Frontend{Locals: []string{"n=" + dir}}}, request.Environment{
+	req, err := request.New(t.Context(), request.Options{Frontend: request.Frontend{Locals: []string{"n=" + dir}}}, request.Environment{
 		WorkingDir: dir, LookupEnv: func(string) (string, bool) { return "", false }, Stdin: &text, Stdout: io.Discard,
 	})
 	if err != nil {
