@@ -166,7 +166,8 @@ func (p *place) exact() bool {
 }
 
 func wrongDockerfile(err error, in Input, p *place) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	var dangling *safefile.DanglingError
+	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, &dangling) {
 		return missingDockerfile(p.path, in, "")
 	}
 	invalid := &InvalidError{Flag: fileFlag, Value: typedDockerfile(in, p.path)}

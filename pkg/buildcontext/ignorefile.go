@@ -88,9 +88,12 @@ func locate(text []byte, err error) string {
 func explainRead(err error) (reason, next string) {
 	var leaves *safefile.LeavesError
 	var kind *safefile.NotRegularError
+	var dangling *safefile.DanglingError
 	switch {
+	case errors.As(err, &dangling):
+		return "it is a link to " + dangling.Target + ", which does not exist", "correct the link"
 	case errors.As(err, &leaves) && leaves.Target != "":
-		return "it is a link to " + leaves.Target + ", which is outside of the directory that is sent", ""
+		return "it is a link to " + leaves.Target + ", which leads out of the directory that is sent", ""
 	case errors.As(err, &leaves):
 		return "it is reached through a link that leaves the directory which is sent", ""
 	case errors.As(err, &kind):

@@ -112,11 +112,11 @@ func TestWrongIgnoreFiles(t *testing.T) {
 		create func(path string) error
 		want   string
 	}{
-		"link outside":          {func(path string) error { return os.Symlink(outside, path) }, "it is a link to " + outside + ", which is outside"},
-		"relative link outside": {func(path string) error { return os.Symlink("../../../../../../../etc/hostname", path) }, "outside"},
-		"link to a process":     {func(path string) error { return os.Symlink("/proc/self/environ", path) }, "outside"},
-		"link to stdin":         {func(path string) error { return os.Symlink("/dev/stdin", path) }, "outside"},
-		"dangling link":         {func(path string) error { return os.Symlink("nowhere", path) }, "no such file"},
+		"link outside":          {func(path string) error { return os.Symlink(outside, path) }, "it is a link to " + outside + ", which leads out of the directory"},
+		"relative link outside": {func(path string) error { return os.Symlink("../../../../../../../etc/hostname", path) }, "leads out of"},
+		"link to a process":     {func(path string) error { return os.Symlink("/proc/self/environ", path) }, "leads out of"},
+		"link to stdin":         {func(path string) error { return os.Symlink("/dev/stdin", path) }, "leads out of"},
+		"dangling link":         {func(path string) error { return os.Symlink("nowhere", path) }, "it is a link to nowhere, which does not exist"},
 		"link to a directory":   {func(path string) error { return os.Symlink(".", path) }, "it is a directory"},
 		"directory":             {func(path string) error { return os.Mkdir(path, 0o755) }, "it is a directory"},
 		"bad pattern":           {write("a\n\n[\n"), `line 3, "[": syntax error in pattern`},
@@ -162,6 +162,63 @@ func TestLinkedIgnoreFileInside(t *testing.T) {
 		}
 		if err := os.Remove(filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Absolute links that stay in the context are followed, whichever file it is.
+func TestAbsoluteLinksInside(t *testing.T) {
+	for _, place := range []string{"Dockerfile", "dockerfile", "Dockerfile.dockerignore", ".dockerignore", "sub/.dockerignore", "docker/Dockerfile", "docker/Dockerfile.dockerignore"} {
+		t.Run(strings.ReplaceAll(place, "/", " "), func(t *testing.T) {
+			files := map[string]string{"rules": "secret\n", "definition": "FROM linked\n", "sub/rules": "secret\n", "secret": "", "a": "", "sub/secret": "", "docker/a": ""}
+			in := Input{Path: ".", Named: []Named{{Name: "x", Value: "sub"}}}
+			if strings.HasPrefix(place, "docker/") {
+				in.Dockerfile = "docker/Dockerfile"
+			}
+			isIgnoreFile := strings.HasSuffix(place, ".dockerignore")
+			target, mount := "definition", "context"
+			if isIgnoreFile {
+				target = "rules"
+				files[filepath.Join(filepath.Dir(in.Dockerfile), "Dockerfile")] = "FROM scratch\n"
+			}
+			if strings.HasPrefix(place, "sub/") {
+				target, mount = "sub/rules", "x"
+			}
+			dir := tree(t, files)
+			if err := os.Symlink(filepath.Join(dir, target), filepath.Join(dir, place)); err != nil {
+				t.Fatal(err)
+			}
+			opt := applied(t, in, Environment{WorkingDir: dir})
+			if isIgnoreFile == slices.Contains(listed(t, opt.LocalMounts[mount], ""), "secret") {
+				t.Errorf("the ignore file is obeyed: %v", !isIgnoreFile)
+			}
+			if got := read(t, opt, "dockerfile")[opt.FrontendAttrs["filename"]]; !isIgnoreFile && got != "FROM linked\n" {
+				t.Errorf("the Dockerfile is %q", got)
+			}
+		})
+	}
+}
+
+// A Dockerfile that is a link gets the true reason.
+func TestWrongLinksAsDockerfile(t *testing.T) {
+	for target, want := range map[string]string{
+		"nowhere":             "it is a link to nowhere, which does not exist",
+		"/nowhere/at/all":     "it is a link to /nowhere/at/all, which leads out of the directory",
+		"Dockerfile":          "too many",
+		"sub":                 "it is a directory",
+		"/proc/self/environ":  "leads out of the directory",
+		"/proc/self/fd/0":     "leads out of the directory",
+		"/proc/self/cwd/none": "leads out of the directory",
+		"../../../dev/zero":   "leads out of the directory",
+	} {
+		dir := tree(t, map[string]string{"sub/a": ""})
+		if err := os.Symlink(target, filepath.Join(dir, "Dockerfile")); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Resolve(t.Context(), Input{Path: dir}, Environment{})
+		var invalid *InvalidError
+		if !errors.As(err, &invalid) || invalid.Flag != "--file" || !strings.Contains(invalid.Reason, want) {
+			t.Errorf("%s: got %v", target, err)
 		}
 	}
 }

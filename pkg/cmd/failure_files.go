@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
@@ -16,8 +17,11 @@ func explainFiles(err error) (failure, bool) {
 		unread     *upload.FileError
 	)
 	switch {
-	case errors.As(err, &unread) && errors.Is(err, fs.ErrNotExist):
-		return failure{text: err.Error(), next: "it was removed during the build: build again when nothing changes the directory", code: exitFailed}, true
+	case errors.As(err, &unread) && changedMeanwhile(unread):
+		return failure{
+			text: err.Error(), code: exitFailed,
+			next: "it was removed or replaced during the build: build again when no program changes the directory, or exclude the file with .dockerignore",
+		}, true
 	case errors.As(err, &unread):
 		return failure{text: err.Error(), next: "make it readable, or exclude it with .dockerignore", code: exitFailed}, true
 	case errors.As(err, &privileged):
@@ -28,4 +32,13 @@ func explainFiles(err error) (failure, bool) {
 		return failure{text: err.Error(), next: unwritable.Next, code: exitFailed}, true
 	}
 	return failure{}, false
+}
+
+// changedMeanwhile reports whether the file was a regular file when its directory was listed.
+func changedMeanwhile(unread *upload.FileError) bool {
+	var (
+		kind   *safefile.NotRegularError
+		leaves *safefile.LeavesError
+	)
+	return errors.Is(unread, fs.ErrNotExist) || errors.Is(unread, syscall.ESTALE) || errors.As(unread, &kind) || errors.As(unread, &leaves)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
@@ -24,10 +25,26 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 }
 
 func TestFilesThatCannotBeRead(t *testing.T) {
-	for next, cause := range map[string]error{"exclude it with .dockerignore": fs.ErrPermission, "removed during the build": fs.ErrNotExist} {
-		err := &upload.FileError{Mount: "context", Name: "a", Cause: &fs.PathError{Op: "opening", Path: "a", Err: cause}}
-		told := explain(t.Context(), err)
-		if told.code != exitFailed || !strings.Contains(told.next, next) || told.text != `reading "a" of the directory "context": `+cause.Error() {
+	const replaced = "removed or replaced during the build"
+	for _, c := range []struct {
+		cause error
+		next  string
+	}{
+		{&fs.PathError{Op: "opening", Path: "a", Err: fs.ErrPermission}, "exclude it with .dockerignore"},
+		{&fs.PathError{Op: "reading", Path: "a", Err: syscall.EIO}, "exclude it with .dockerignore"},
+		{&fs.PathError{Op: "opening", Path: "a", Err: fs.ErrNotExist}, replaced},
+		{&fs.PathError{Op: "reading", Path: "a", Err: syscall.ESTALE}, replaced},
+		{&safefile.DanglingError{Name: "a", Target: "b"}, replaced},
+		{&safefile.LeavesError{Name: "a", Target: "/b", Dir: "/c"}, replaced},
+		{&safefile.NotRegularError{Name: "a", Mode: fs.ModeNamedPipe}, replaced},
+	} {
+		reason := c.cause
+		var path *fs.PathError
+		if errors.As(c.cause, &path) {
+			reason = path.Err
+		}
+		told := explain(t.Context(), &upload.FileError{Mount: "context", Name: "a", Cause: c.cause})
+		if told.code != exitFailed || !strings.Contains(told.next, c.next) || told.text != `reading "a" of the directory "context": `+reason.Error() {
 			t.Errorf("got %+v", told)
 		}
 	}

@@ -145,6 +145,7 @@ func rowless() map[string]string {
 		"safefile.NotRegularError":   "the readers make errors of their flags of it",
 		"safefile.TooLargeError":     "the readers make errors of their flags of it",
 		"safefile.LeavesError":       "the readers make errors of their flags of it",
+		"safefile.DanglingError":     "the readers make errors of their flags of it",
 		"registryauth.PlainError":    "part of a TokenError or an UnreachableError",
 		"registryauth.RedirectError": "part of a TokenError or an UnreachableError",
 		"trust.UnusableError":        "part of an ExpiredError",

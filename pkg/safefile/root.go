@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Root is a directory that the user named. Links inside it are followed as long as they stay inside it; nothing outside
-// of it is ever opened through it. Its methods take names relative to it.
+// Root is a directory that the user named. Links inside it are followed if they lead to a place inside it, also by an
+// absolute path; nothing outside of it is ever opened through it. Its methods take names relative to it.
 type Root struct {
 	dir  string
 	root *os.Root
@@ -47,14 +47,20 @@ func (r *Root) Readlink(name string) (string, error) {
 // Open opens a regular file. Anything else is a *NotRegularError and is not opened, since opening alone may wait for
 // ever or do something; a link that leaves the directory is a *LeavesError.
 func (r *Root) Open(name string) (*os.File, error) {
-	info, err := r.root.Stat(local(name))
+	place := local(name)
+	info, err := r.root.Stat(place)
+	if escapes(err) {
+		if place, err = r.behindLinks(place); err == nil {
+			info, err = r.root.Stat(place)
+		}
+	}
 	if err != nil {
 		return nil, r.explain("opening", name, err)
 	}
 	if err := regular(name, info); err != nil {
 		return nil, err
 	}
-	file, err := r.root.OpenFile(local(name), os.O_RDONLY|nonblock, 0)
+	file, err := r.root.OpenFile(place, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, r.explain("opening", name, err)
 	}
@@ -96,17 +102,60 @@ func readAll(file io.Reader, name string, limit int64) ([]byte, error) {
 	return text, nil
 }
 
-// explain names the file as the caller does, and recognizes a link that leaves.
+// errLeaves is the cause of a *LeavesError.
+const errLeaves = leavesError("it leads out of the directory")
+
+type leavesError string
+
+func (e leavesError) Error() string { return string(e) }
+
+// escapes reports whether a name was refused since a link on the way is absolute, or leads out of the directory. Package
+// os has no value for it.
+func escapes(err error) bool {
+	return err != nil && strings.Contains(cause(err).Error(), "escapes from parent")
+}
+
+// behindLinks returns the name, without links, of what an absolute link inside the directory leads to.
+func (r *Root) behindLinks(name string) (string, error) {
+	dir, err := filepath.EvalSymlinks(r.dir)
+	if err != nil {
+		return "", err
+	}
+	target, err := filepath.EvalSymlinks(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		target = RealPath(r.target(name))
+	} else if err != nil {
+		return "", err
+	}
+	within, relErr := filepath.Rel(dir, target)
+	if relErr != nil || !filepath.IsLocal(within) {
+		return "", errLeaves
+	}
+	return within, err
+}
+
+// target is the path that a link names; empty if the name is not a link.
+func (r *Root) target(name string) string {
+	target, err := r.root.Readlink(local(name))
+	if err != nil || filepath.IsAbs(target) {
+		return target
+	}
+	return filepath.Join(r.dir, filepath.Dir(name), target)
+}
+
+// explain names the file as the caller does, and recognizes links that lead to nothing or out of the directory.
 func (r *Root) explain(op, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = cause(err)
-	if strings.Contains(err.Error(), "escapes from parent") { // package os has no value for it
-		target, _ := r.root.Readlink(local(name))
+	target, linkErr := r.root.Readlink(local(name))
+	switch {
+	case escapes(err), errors.Is(err, errLeaves):
 		return &LeavesError{Name: name, Target: target, Dir: r.dir}
+	case errors.Is(err, fs.ErrNotExist) && linkErr == nil:
+		return &DanglingError{Name: name, Target: target}
 	}
-	return &fs.PathError{Op: op, Path: name, Err: err}
+	return &fs.PathError{Op: op, Path: name, Err: cause(err)}
 }
 
 // cause is the error without the name that package os gives the file.
@@ -137,8 +186,20 @@ func (e *LeavesError) Error() string {
 	if e.Target == "" {
 		return fmt.Sprintf("%q leads out of %q through a link", e.Name, e.Dir)
 	}
-	return fmt.Sprintf("%q is a link to %q, which is outside of %q", e.Name, e.Target, e.Dir)
+	return fmt.Sprintf("%q is a link to %q, which leads out of %q", e.Name, e.Target, e.Dir)
 }
+
+// DanglingError is returned for a link to a file that does not exist. It is fs.ErrNotExist.
+type DanglingError struct {
+	Name   string
+	Target string // of the link as it is written
+}
+
+func (e *DanglingError) Error() string {
+	return fmt.Sprintf("%q is a link to %q, which does not exist", e.Name, e.Target)
+}
+
+func (e *DanglingError) Unwrap() error { return fs.ErrNotExist }
 
 // NotRegularError is returned for what is not a regular file.
 type NotRegularError struct {

@@ -51,16 +51,23 @@ func TestRootStaysInside(t *testing.T) {
 	link(t, "..", filepath.Join(dir, "parent"))
 	link(t, "up", filepath.Join(dir, "twice"))
 	link(t, "sub/deep/file", filepath.Join(dir, "inside"))
+	link(t, filepath.Join(dir, "sub", "deep", "file"), filepath.Join(dir, "absolute inside"))
+	link(t, filepath.Join(dir, "absolute inside"), filepath.Join(dir, "sub", "absolute twice"))
+	link(t, filepath.Join(dir, "sub"), filepath.Join(dir, "absolute directory"))
+	link(t, "../"+filepath.Base(dir)+"/file", filepath.Join(dir, "out and back"))
+	link(t, filepath.Join(dir, "up"), filepath.Join(dir, "absolute to up"))
+	link(t, filepath.Join(filepath.Dir(dir), "another"), filepath.Join(dir, "absolute to nothing"))
 	link(t, "../../file", filepath.Join(dir, "sub", "deep", "back"))
 	root := open(t, dir)
 	for name, want := range map[string]string{
+		"absolute inside": "deep", "sub/absolute twice": "deep", "absolute directory/deep/file": "deep", "out and back": "text",
 		"file": "text", "inside": "deep", "sub/deep/back": "text", "/file": "text", "./sub/../file": "text", "sub/deep/file": "deep",
 	} {
 		if text, err := root.ReadFile(name, 10); err != nil || string(text) != want {
 			t.Errorf("%s reads as %q, %v", name, text, err)
 		}
 	}
-	for _, name := range []string{"up", "absolute", "parent/secret", "twice", "../secret", "sub/../../secret"} {
+	for _, name := range []string{"up", "absolute", "parent/secret", "twice", "absolute to up", "absolute to nothing", "../secret", "sub/../../secret"} {
 		text, err := root.ReadFile(name, 10)
 		var leaves *safefile.LeavesError
 		if !errors.As(err, &leaves) || text != nil {
@@ -70,6 +77,35 @@ func TestRootStaysInside(t *testing.T) {
 		if leaves.Dir != dir || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s: the error is %q", name, err)
 		}
+	}
+}
+
+// The reason that is given for a link is the true one.
+func TestLinksInRoot(t *testing.T) {
+	dir, _ := tree(t)
+	link(t, "nothing", filepath.Join(dir, "dangling"))
+	link(t, filepath.Join(dir, "nothing"), filepath.Join(dir, "absolute dangling"))
+	link(t, filepath.Join(dir, "sub"), filepath.Join(dir, "absolute directory"))
+	link(t, "loop", filepath.Join(dir, "loop"))
+	link(t, filepath.Join(dir, "absolute loop"), filepath.Join(dir, "absolute loop"))
+	root := open(t, dir)
+	for name, want := range map[string]string{
+		"dangling":          `"dangling" is a link to "nothing", which does not exist`,
+		"absolute dangling": `"absolute dangling" is a link to "` + filepath.Join(dir, "nothing") + `", which does not exist`,
+	} {
+		var dangling *safefile.DanglingError
+		if _, err := root.ReadFile(name, 10); !errors.As(err, &dangling) || !errors.Is(err, fs.ErrNotExist) || err.Error() != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"loop", "absolute loop"} {
+		if _, err := root.ReadFile(name, 10); err == nil || !strings.Contains(err.Error(), "too many") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var kind *safefile.NotRegularError
+	if _, err := root.ReadFile("absolute directory", 10); !errors.As(err, &kind) || !kind.Mode.IsDir() {
+		t.Errorf("a directory: %v", err)
 	}
 }
 

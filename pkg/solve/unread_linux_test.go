@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,8 +38,9 @@ func unreadable(t *testing.T) string {
 // A build ends, and names the file, when one cannot be read. BuildKit's own client waits for ever, or sends an empty one.
 func TestUnreadFileEndsTheBuild(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "gone"), []byte("text"), 0o644); err != nil {
-		t.Fatal(err)
+	gone := filepath.Join(dir, "gone")
+	replace := func(by func() error) func() error {
+		return func() error { return errors.Join(os.Remove(gone), by()) }
 	}
 	broken := unreadable(t)
 	cacheOnly := request.Output{Outputs: []string{"type=cacheonly"}}
@@ -46,19 +48,25 @@ func TestUnreadFileEndsTheBuild(t *testing.T) {
 		request     *request.Request
 		mount, file string
 		cause       error
-		remove      string
+		change      func() error // after the directory was listed
 	}{
 		"read error": {
 			requestFor(t, t.TempDir(), cacheOnly, func(o *request.Options) { o.BuildContexts = []string{"n=" + broken} }),
-			"n", "speed", nil, "",
+			"n", "speed", nil, nil,
 		},
-		"read error, of a definition": {buildOfDefinition(t, broken), "n", "speed", nil, ""},
-		"removed after it was listed": {requestFor(t, dir, cacheOnly), "context", "gone", fs.ErrNotExist, filepath.Join(dir, "gone")},
+		"read error, of a definition": {buildOfDefinition(t, broken), "n", "speed", nil, nil},
+		"removed after it was listed": {requestFor(t, dir, cacheOnly), "context", "gone", fs.ErrNotExist, func() error { return os.Remove(gone) }},
+		"a directory in its place":    {requestFor(t, dir, cacheOnly), "context", "gone", nil, replace(func() error { return os.Mkdir(gone, 0o755) })},
+		"a pipe in its place":         {requestFor(t, dir, cacheOnly), "context", "gone", nil, replace(func() error { return syscall.Mkfifo(gone, 0o644) })},
+		"a link in its place":         {requestFor(t, dir, cacheOnly), "context", "gone", nil, replace(func() error { return os.Symlink("/etc/hostname", gone) })},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if err := errors.Join(os.RemoveAll(gone), os.WriteFile(gone, []byte("text"), 0o644)); err != nil {
+				t.Fatal(err)
+			}
 			daemon := &fakeDaemon{}
 			daemon.solve = func(ctx context.Context, asked *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
-				return &controlapi.SolveResponse{}, daemon.ask(ctx, asked.Session, c.mount, c.file, c.remove)
+				return &controlapi.SolveResponse{}, daemon.ask(ctx, asked.Session, c.mount, c.file, c.change)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
@@ -75,7 +83,7 @@ func TestUnreadFileEndsTheBuild(t *testing.T) {
 }
 
 // ask lists the directory, and then asks for the file as a daemon does: it waits for all of its content.
-func (f *fakeDaemon) ask(ctx context.Context, id, mount, file, remove string) error {
+func (f *fakeDaemon) ask(ctx context.Context, id, mount, file string, change func() error) error {
 	caller, err := f.sessions.Get(ctx, id, false)
 	if err != nil {
 		return err
@@ -94,8 +102,8 @@ func (f *fakeDaemon) ask(ctx context.Context, id, mount, file, remove string) er
 			break
 		}
 	}
-	if remove != "" {
-		if err := os.Remove(remove); err != nil {
+	if change != nil {
+		if err := change(); err != nil {
 			return err
 		}
 	}
