@@ -33,6 +33,7 @@ unit: ## Unit tests with the race detector
 	go test -race ./...
 	cd hack/cluster && go test ./...
 	cd hack/release && go test ./...
+	cd hack/bench && go test ./...
 	cd hack/link && go test -race ./...
 
 .PHONY: lint
@@ -64,8 +65,8 @@ soak: build ## Each fault SOAK_RUNS times (default 20), and a table of the outco
 	hack/soak
 
 .PHONY: bench
-bench: build ## Ratios against docker buildx and buildctl kube-pod
-	hack/bench/run
+bench: build ## Ratios against docker buildx and buildctl kube-pod (BASE=COMMIT: against that commit)
+	hack/bench/run $(if $(BASE),-base $(BASE))
 
 ##@ Releases
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/link"
@@ -40,7 +41,8 @@ type contender struct {
 	command func() []string
 }
 
-// measure runs the contenders in turn, A B C A B C …, so that a slow moment of the machine hits all of them.
+// measure runs the contenders in turn, A B C C B A A B C …, so that a slow moment of the machine hits all of them, and
+// none always follows the same one.
 func (c benchCase) measure(ctx context.Context, w *workshop, opts options) (measurement, error) {
 	measured := measurement{benchCase: c}
 	if err := w.useLink(link.Shape{}); err != nil {
@@ -51,13 +53,17 @@ func (c benchCase) measure(ctx context.Context, w *workshop, opts options) (meas
 		return measured, err
 	}
 	runs := opts.runs
-	if c.most > 0 {
+	if c.most > 0 && opts.base == "" {
 		runs = min(runs, c.most)
 	}
 	measured.rows = make([]row, len(contenders))
 	w.weighs = c.memory > 0 // looking at processes takes time of its own
 	for run := range runs + 1 {
-		for i, each := range contenders {
+		for i := range contenders {
+			if run%2 == 1 {
+				i = len(contenders) - 1 - i
+			}
+			each := contenders[i]
 			took, err := w.turn(ctx, c.link, each)
 			if err != nil {
 				return measured, err
@@ -101,29 +107,34 @@ func cached(_ context.Context, w *workshop) ([]contender, error) {
 	}), nil
 }
 
-// install has few runs: the peer's take half a minute each.
+// install has few runs: the peer's take half a minute each. buildctl installs nothing.
 func install(_ context.Context, w *workshop) ([]contender, error) {
-	return []contender{
-		{
-			client: ours,
+	contenders := w.everyone(func(c client) contender {
+		if c == buildx {
+			return contender{
+				client:  c,
+				before:  func(ctx context.Context) error { w.removeBuildx(ctx, "fresh"); return nil },
+				command: func() []string { return w.createBuildxCommand("fresh") },
+			}
+		}
+		return contender{
+			client: c,
 			before: func(ctx context.Context) error {
-				_, _ = w.time(ctx, w.plugin, "uninstall", "fresh", "-n", w.namespace) // there is none before the first run
+				_, _ = w.time(ctx, w.executable(c), "uninstall", "fresh", "-n", w.namespace) // there is none before the first run
 				return nil
 			},
-			command: func() []string { return []string{w.plugin, "install", "fresh", "-n", w.namespace} },
-		},
-		{
-			client:  buildx,
-			before:  func(ctx context.Context) error { w.removeBuildx(ctx, "fresh"); return nil },
-			command: func() []string { return w.createBuildxCommand("fresh") },
-		},
-	}, nil
+			command: func() []string { return []string{w.executable(c), "install", "fresh", "-n", w.namespace} },
+		}
+	})
+	return slices.DeleteFunc(contenders, func(c contender) bool { return c.client == buildctl }), nil
 }
 
 func start(_ context.Context, w *workshop) ([]contender, error) {
-	return []contender{
-		{client: ours, command: func() []string { return []string{w.plugin, "version"} }},
-		{client: buildx, command: func() []string { return []string{w.buildx, "version"} }},
-		{client: buildctl, command: func() []string { return []string{w.buildctl, "--version"} }},
-	}, nil
+	return w.everyone(func(c client) contender {
+		argument := "version"
+		if c == buildctl {
+			argument = "--version"
+		}
+		return contender{client: c, command: func() []string { return []string{w.executable(c), argument} }}
+	}), nil
 }

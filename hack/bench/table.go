@@ -39,11 +39,16 @@ func median(runs []run, value func(run) float64) float64 {
 		values[i] = value(one)
 	}
 	slices.Sort(values)
-	middle := len(values) / 2
+	return middle(values)
+}
+
+// middle is the median of values in ascending order.
+func middle(values []float64) float64 {
+	half := len(values) / 2
 	if len(values)%2 == 1 {
-		return values[middle]
+		return values[half]
 	}
-	return (values[middle-1] + values[middle]) / 2
+	return (values[half-1] + values[half]) / 2
 }
 
 // printTable prints medians in Markdown, with their range, and the ratio of ours to the better peer's.

@@ -20,8 +20,10 @@ type workshop struct {
 	namespace string
 	dir       string // scratch, removed at the end
 	registry  string
-	base      string
+	image     string // the base image of builds, with a shell
+	clients   []client
 	plugin    string
+	base      string // the plugin of an earlier commit, if that is the peer
 	buildx    string
 	buildctl  string
 	cluster   link.Cluster
@@ -29,10 +31,11 @@ type workshop struct {
 	weighs    bool // timed commands are weighed as well
 }
 
-func newWorkshop(ctx context.Context, log io.Writer) (w *workshop, err error) {
-	w = &workshop{log: log, namespace: fmt.Sprintf("bench-%d", os.Getpid())}
+// newWorkshop prepares what all cases need, and a builder for each client that is measured.
+func newWorkshop(ctx context.Context, opts options, log io.Writer) (w *workshop, err error) {
+	w = &workshop{log: log, clients: opts.clients(), namespace: fmt.Sprintf("bench-%d", os.Getpid())}
 	for name, field := range map[string]*string{
-		"E2E_REGISTRY": &w.registry, "E2E_BASE_IMAGE": &w.base,
+		"E2E_REGISTRY": &w.registry, "E2E_BASE_IMAGE": &w.image,
 		"BENCH_PLUGIN": &w.plugin, "BENCH_BUILDX": &w.buildx, "BENCH_BUILDCTL": &w.buildctl,
 	} {
 		if *field = os.Getenv(name); *field == "" {
@@ -62,8 +65,32 @@ func newWorkshop(ctx context.Context, log io.Writer) (w *workshop, err error) {
 	if _, err := w.time(ctx, "kubectl", "create", "namespace", w.namespace); err != nil {
 		return nil, err
 	}
-	_, err = w.time(ctx, w.plugin, "install", "-n", w.namespace, "--config", w.config())
+	if opts.base != "" {
+		if err := w.buildBoth(ctx, opts.base); err != nil {
+			return nil, err
+		}
+	}
+	err = w.installAll(ctx)
 	return w, err
+}
+
+// installAll makes the builders that the clients use.
+func (w *workshop) installAll(ctx context.Context) error {
+	for _, c := range w.clients {
+		var argv []string
+		switch c {
+		case ours, base:
+			argv = []string{w.executable(c), "install", w.builder(c), "-n", w.namespace, "--config", w.config()}
+		case buildx:
+			argv = w.createBuildxCommand(w.builder(c))
+		case buildctl: // it uses ours
+			continue
+		}
+		if _, err := w.time(ctx, argv[0], argv[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // config is the buildkitd.toml that every builder gets.
@@ -130,12 +157,12 @@ func (w *workshop) time(ctx context.Context, name string, args ...string) (run, 
 	return took, nil
 }
 
-// context writes a build context with this Dockerfile; BASE stands for the base image with a shell.
+// context writes a build context with this Dockerfile; BASE stands for the base image.
 func (w *workshop) context(name string, lines ...string) (string, error) {
 	dir := filepath.Join(w.dir, name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	text := strings.ReplaceAll(strings.Join(lines, "\n")+"\n", "BASE", w.base)
+	text := strings.ReplaceAll(strings.Join(lines, "\n")+"\n", "BASE", w.image)
 	return dir, os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(text), 0o644)
 }
