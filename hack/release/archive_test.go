@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// TestArchivesDependOnContentsAlone writes each archive twice, from files of other folders, times and owners' rights.
+// TestArchivesDependOnContentsAlone writes each archive twice, from files of other directories, times and owners' rights.
 func TestArchivesDependOnContentsAlone(t *testing.T) {
 	when := time.Date(2026, 5, 4, 3, 2, 2, 0, time.UTC)
 	for _, name := range []string{"a.tar.gz", "a.zip"} {

@@ -64,36 +64,63 @@ func (p platform) archive(version string) string {
 	return p.stem(version) + ".tar.gz"
 }
 
-// pack builds the program for the platform and writes its archive and its bill of materials. It returns their names.
-func pack(ctx context.Context, src source, p platform, scratch, out string) ([]string, error) {
+// bill is the name of the bill of materials.
+func (p platform) bill(version string) string { return p.stem(version) + ".cdx.json" }
+
+// provenance is the name of the provenance statement.
+func (p platform) provenance(version string) string { return p.stem(version) + ".provenance.json" }
+
+// pack builds the program for the platform and writes its archive, its bill of materials and its provenance. It adds
+// their checksums.
+func pack(ctx context.Context, src source, p platform, sums checksums, scratch, out string) error {
 	dir := filepath.Join(scratch, p.os+"-"+p.arch)
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return nil, err
+		return err
 	}
 	executable := filepath.Join(dir, p.executable())
 	if err := compile(ctx, src, p, executable); err != nil {
-		return nil, err
+		return err
 	}
-	bill := p.stem(src.version) + ".cdx.json"
+	archive, bill, origin := p.archive(src.version), p.bill(src.version), p.provenance(src.version)
 	if err := writeBill(ctx, src, executable, filepath.Join(out, bill)); err != nil {
-		return nil, err
+		return err
 	}
 	contents := []content{
 		{name: p.executable(), path: executable, mode: 0o755},
 		{name: "LICENSE", path: filepath.Join(src.dir, "LICENSE"), mode: 0o644},
 		{name: "sbom.cdx.json", path: filepath.Join(out, bill), mode: 0o644},
 	}
-	archive := p.archive(src.version)
-	return []string{archive, bill}, writeArchive(filepath.Join(out, archive), contents, src.time)
+	if err := writeArchive(filepath.Join(out, archive), contents, src.time); err != nil {
+		return err
+	}
+	for _, file := range []string{archive, bill} {
+		if err := sums.add(out, file); err != nil {
+			return err
+		}
+	}
+	if err := writeProvenance(src, p, executable, sums, out, origin); err != nil {
+		return err
+	}
+	return sums.add(out, origin)
 }
 
-// compile builds as `make build` does, with nothing of the caller's environment that changes the result, and checks that
-// the program says the version of the release.
+// compileArguments are those of go, but where the program is written to.
+func compileArguments() []string {
+	return []string{"build", "-trimpath", "-buildvcs=true", "-ldflags", "-s -w", "./cmd/" + program}
+}
+
+// environment is what changes the result of a build, set so that nothing of the caller's counts.
+func (p platform) environment(toolchain string) []string {
+	return []string{"GOOS=" + p.os, "GOARCH=" + p.arch, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=",
+		"GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOTOOLCHAIN=" + toolchain}
+}
+
+// compile builds as `make build` does, and checks that the program prints the version of the release.
 func compile(ctx context.Context, src source, p platform, path string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=true", "-ldflags", "-s -w", "-o", path, "./cmd/"+program)
+	arguments := compileArguments()
+	build := exec.CommandContext(ctx, "go", append([]string{arguments[0], "-o", path}, arguments[1:]...)...)
 	build.Dir = src.dir
-	build.Env = append(os.Environ(), "GOOS="+p.os, "GOARCH="+p.arch, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=",
-		"GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOTOOLCHAIN="+src.toolchain)
+	build.Env = append(os.Environ(), p.environment(src.toolchain)...)
 	if _, err := output(build); err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
-// Command release makes what a release consists of from a commit: six archives, their bills of materials, checksums, the
-// krew manifest and notes. It publishes nothing.
+// Command release makes what a release consists of from a commit: six archives, their bills of materials and provenance,
+// checksums, the krew manifest and notes. It publishes nothing.
 //
-// The commit is cloned and tagged in a temporary folder, so that nothing of the working tree gets in and two runs, on
-// whichever machine and in whichever folder, make the same bytes with the same Go.
+// The commit is cloned and tagged in a temporary directory, so that nothing of the working tree gets in and two runs, on
+// whichever machine and in whichever directory, make the same bytes with the same Go.
 package main
 
 import (
@@ -21,8 +21,8 @@ import (
 
 const usage = `usage: go run . -version v1.2.3 [-out DIR] [-platforms linux/amd64,…]
 
-Makes a release of the checked-out commit: archives, bills of materials, checksums.txt, notes.md and, when no platform
-is left out, plugins/buildkit.yaml.
+Makes a release of the checked-out commit: archives, bills of materials, provenance, checksums.txt, notes.md and, when
+no platform is left out, plugins/buildkit.yaml.
 `
 
 var errUsage = errors.New("wrong usage")
@@ -60,7 +60,7 @@ func run(ctx context.Context, arguments []string, log io.Writer) error {
 	}
 	dir, err := filepath.Abs(*out)
 	if err != nil {
-		return fmt.Errorf("finding the output folder: %w", err)
+		return fmt.Errorf("finding the output directory: %w", err)
 	}
 	return release(ctx, *version, dir, chosen, log)
 }
@@ -71,11 +71,11 @@ func validVersion(version string) bool {
 	return regexp.MustCompile(`^v` + number + `\.` + number + `\.` + number + `(-` + word + `(\.` + word + `)*)?$`).MatchString(version)
 }
 
-// release fills the folder, which is emptied first: what an earlier run left must not be published with this one.
+// release fills the directory, which is emptied first: what an earlier run left must not be published with this one.
 func release(ctx context.Context, version, out string, chosen []platform, log io.Writer) error {
 	scratch, err := os.MkdirTemp("", "kubectl-buildkit-release-")
 	if err != nil {
-		return fmt.Errorf("making a folder to build in: %w", err)
+		return fmt.Errorf("making a directory to build in: %w", err)
 	}
 	defer os.RemoveAll(scratch)
 	src, err := checkOut(ctx, version, filepath.Join(scratch, "source"), log)
@@ -88,14 +88,8 @@ func release(ctx context.Context, version, out string, chosen []platform, log io
 	sums := checksums{}
 	for _, p := range chosen {
 		fmt.Fprintf(log, "building %s\n", p.archive(version))
-		made, err := pack(ctx, src, p, scratch, out)
-		if err != nil {
+		if err := pack(ctx, src, p, sums, scratch, out); err != nil {
 			return fmt.Errorf("making the archive for %s: %w", p, err)
-		}
-		for _, file := range made {
-			if err := sums.add(out, file); err != nil {
-				return err
-			}
 		}
 	}
 	if err := os.WriteFile(filepath.Join(out, "checksums.txt"), []byte(sums.String()), 0o644); err != nil {
@@ -111,24 +105,24 @@ func release(ctx context.Context, version, out string, chosen []platform, log io
 	return writeManifest(src, sums, out)
 }
 
-// empty makes the folder, or removes from it what a release consists of. A folder with anything else is not ours.
+// empty makes the directory, or removes from it what a release consists of. One with anything else is not ours.
 func empty(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("making the output folder: %w", err)
+		return fmt.Errorf("making the output directory: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("reading the output folder: %w", err)
+		return fmt.Errorf("reading the output directory: %w", err)
 	}
 	for _, entry := range entries {
 		name := entry.Name()
 		if name != "checksums.txt" && name != "notes.md" && name != "plugins" && !strings.HasPrefix(name, program+"_") {
-			return fmt.Errorf("output folder %q holds %q, which no release made: choose another with -out", dir, name)
+			return fmt.Errorf("output directory %q holds %q, which no release made: choose another with -out", dir, name)
 		}
 	}
 	for _, entry := range entries {
 		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
-			return fmt.Errorf("emptying the output folder: %w", err)
+			return fmt.Errorf("emptying the output directory: %w", err)
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ func (s checksums) String() string {
 	return text.String()
 }
 
-// writeManifest renders .krew.yaml to plugins/buildkit.yaml below the folder.
+// writeManifest renders .krew.yaml to plugins/buildkit.yaml below the directory.
 func writeManifest(src source, sums checksums, out string) error {
 	text, err := os.ReadFile(filepath.Join(src.dir, ".krew.yaml"))
 	if err != nil {

@@ -29,8 +29,9 @@ func notes(src source, changes string, sums checksums) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# kubectl buildkit %s\n\n%s\n", src.version, changes)
 	text.WriteString("## Install\n\n```sh\nkubectl krew install buildkit\n```\n\nor put the program of an archive below on your `PATH`.\n\n")
-	fmt.Fprintf(&text, "## Check\n\nEach archive holds the program, its licence and a bill of materials (CycloneDX). "+
-		"They are reproducible: with %s,\n`make release VERSION=%s` in a checkout of commit %s makes the same bytes.\n\n",
+	fmt.Fprintf(&text, "## Check\n\nEach archive holds the program, its licence and a bill of materials (CycloneDX); "+
+		"its provenance (in-toto, SLSA v1)\nlies beside it. "+
+		"All are reproducible: with %s,\n`make release VERSION=%s` in a checkout of commit %s makes the same bytes.\n\n",
 		src.toolchain, src.version, src.commit)
 	fmt.Fprintf(&text, "```\n%s```\n", sums)
 	return text.String()
