@@ -37,11 +37,12 @@ unit: ## Unit tests with the race detector
 	cd hack/link && go test -race ./...
 
 .PHONY: lint
-lint: ## golangci-lint over every module, govulncheck over the product (both pinned in hack/tools)
+lint: ## golangci-lint over every module, actionlint, govulncheck over the product (pinned in hack/tools)
 	@for module in $(MODULES); do \
 	  echo "lint $$module"; \
 	  (cd $$module && $(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
 	done
+	hack/workflows
 	hack/vulnerabilities
 
 .PHONY: fuzz
@@ -53,11 +54,12 @@ e2e: build ## End-to-end tests on the cluster (E2E_KUBECONFIG, else this machine
 	hack/e2e/run
 
 .PHONY: docs
-docs: ## Write the command reference anew (cmd/kubectl-buildkit/doc)
+docs: ## Write the command reference and the packages in docs/architecture.md anew
 	go test ./pkg/cmd -run TestCommandReferenceIsUpToDate -update-reference
+	go test ./pkg -run TestImportGraphIsUpToDate -update
 
 .PHONY: faults
-faults: build ## Each fault once, on a cluster of its own that loses its API server, kubelet, …
+faults: build ## Each fault once, on a separate cluster that loses its API server, kubelet, …
 	hack/e2e/faults
 
 .PHONY: soak
@@ -73,7 +75,7 @@ bench: build ## Ratios against docker buildx and buildctl kube-pod (BASE=COMMIT:
 .PHONY: release
 release: ## What a release consists of, into dist/, and its krew manifest (VERSION=v1.2.3)
 	cd hack/release && go run . -version "$(VERSION)" -out "$(CURDIR)/dist"
-	cp dist/plugins/buildkit.yaml plugins/
+	cp dist/plugins/buildkit.yaml plugins/buildkit.yaml
 
 .PHONY: package
 package: ## The same for this commit into bin/release, checked to be reproducible

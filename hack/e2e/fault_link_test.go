@@ -7,7 +7,7 @@ import "time"
 // linkFaults break the link alone: the builder and the API server are well.
 func linkFaults() []fault {
 	return []fault{
-		{"link closed", busy, func(s *scene) string {
+		{"connection closed", busy, func(s *scene) string {
 			s.plain()
 			r, step, tag := s.pushesStep()
 			fault, before := time.Now(), s.link.Counts().Connections
@@ -18,7 +18,7 @@ func linkFaults() []fault {
 			s.pushed(r, tag)
 			return step.ran()
 		}},
-		{"link black for 10 s", busy, func(s *scene) string {
+		{"network unresponsive for 10 s", busy, func(s *scene) string {
 			s.plain()
 			r, step, tag := s.pushesStep()
 			s.link.Hold()
@@ -43,7 +43,7 @@ func linkFaults() []fault {
 			s.giveUp()
 			return step.ran()
 		}},
-		{"link black for good", waits, func(s *scene) string {
+		{"network unresponsive until the end", waits, func(s *scene) string {
 			s.plain()
 			r, _, _ := s.pushesStep("--retry-timeout", "20s")
 			fault := time.Now()

@@ -31,6 +31,9 @@ func TestGuides(t *testing.T) {
 		"teams":   {path: "../../docs/teams.md"},
 		"secure":  {path: "../../docs/security.md"},
 		"moving":  {path: "../../docs/moving.md"},
+		"design":  {path: "../../docs/architecture.md"},
+		"speed":   {path: "../../docs/performance.md"},
+		"faults":  {path: "../../docs/reliability.md"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
