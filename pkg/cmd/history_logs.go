@@ -60,7 +60,7 @@ func (f *factory) replayJSON(ctx context.Context, c *client.Client, ref string) 
 	var writing error
 	err := history.Replay(ctx, c, ref, func(status *client.SolveStatus) {
 		if writing == nil {
-			writing = encoder.Encode(status)
+			writing = encoder.Encode(progress.Masked(status))
 		}
 	})
 	return firstError(err, writing)

@@ -174,6 +174,24 @@ func TestMaskCredentials(t *testing.T) {
 		"https://host/path@v1 https://host:8080/x?u=a@b":            "https://host/path@v1 https://host:8080/x?u=a@b",
 		"docker-image://host/app:1@sha256:abc":                      "docker-image://host/app:1@sha256:abc",
 		"docker-image://app:1@sha256:abc oci-layout://dir@sha256:a": "docker-image://app:1@sha256:abc oci-layout://dir@sha256:a",
+		"docker-image://app:v1@sha256:abc docker-image://h/a:v/1@x": "docker-image://app:v1@sha256:abc docker-image://h/a:v/1@x",
+		"oci-layout://C:/dir@sha256:abc http://[::1]:80/a@b":        "oci-layout://C:/dir@sha256:abc http://[::1]:80/a@b",
+		// passwords that make the URL invalid
+		"http://u:to/ken@h/a, http://u:to?ken@h, http://u:9to#ken@h": "http://***@h/a, http://***@h, http://***@h",
+		`parse "http://u:to/ken@h:1": invalid port ":to" after host`: `parse "http://***@h:1": invalid port *** after host`,
+		"HTTPS_PROXY=u:tok3n@proxy:3128 http_proxy=u@proxy":          "HTTPS_PROXY=***@proxy:3128 http_proxy=***@proxy",
+		"NO_PROXY=a@b HTTPS_PROXY=http://u:p@h:1":                    "NO_PROXY=***@b HTTPS_PROXY=http://***@h:1",
+		// queries
+		"https://h/a?access_token=abc&ref=main#x https://h/?q=token":  "https://h/a?access_token=***&ref=main#x https://h/?q=token",
+		`{"u":"https://h/?a=1\u0026X-Amz-Signature=abc\u0026b=2"}`:    `{"u":"https://h/?a=1\u0026X-Amz-Signature=***\u0026b=2"}`,
+		"https://h/a?sig=abc%2B&Password=x&private-token=y;api_key=z": "https://h/a?sig=***&Password=***&private-token=***;api_key=***",
+		"what token=1? https://h/a?path=b&author=c":                   "what token=1? https://h/a?path=b&author=c",
+		// options of caches, and tokens that show what they are
+		"type=s3,access_key_id=AK,secret_access_key=abc/+1,region=x":                          "type=s3,access_key_id=***,secret_access_key=***,region=x",
+		`{"secret_access_key":"abc"} {\"account_key\": \"abc\"}`:                              `{"secret_access_key":"***"} {\"account_key\": \"***\"}`,
+		"type=gha,url=x,token=abc,scope=y token=1":                                            "type=gha,url=x,token=***,scope=y token=1",
+		"with ghp_" + strings.Repeat("a", 36) + " and glpat-" + strings.Repeat("b", 20) + ".": "with *** and ***.",
+		"the lights_on ghp_short npm_install":                                                 "the lights_on ghp_short npm_install",
 	} {
 		if got := escape.MaskCredentials(in); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)

@@ -103,9 +103,9 @@ func TestCredentialsAreBlanked(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://user:tok3n@git.example.com/a.git#main":                 "https://git.example.com/a.git#main",
 		"git clone https://user:tok3n@git.example.com/a":                "git clone https://***@git.example.com/a",
-		`{"secret_access_key":"abc"}`:                                   `{"secret_access_key":"xxxxx"}`,
-		"type=s3,secret_access_key=abc,bucket=b":                        "type=s3,secret_access_key=xxxxx,bucket=b",
-		token:                                                           "xxxxx",
+		`{"secret_access_key":"abc"}`:                                   `{"secret_access_key":"***"}`,
+		"type=s3,secret_access_key=abc,bucket=b":                        "type=s3,secret_access_key=***,bucket=b",
+		token:                                                           "***",
 		"registry.example.com/app:1@" + digest.FromString("x").String(): "registry.example.com/app:1@" + digest.FromString("x").String(),
 	} {
 		entry := &controlapi.BuildHistoryRecord{FrontendAttrs: map[string]string{"x": text}}

@@ -50,10 +50,9 @@ func withoutCredentials(address string) string {
 	return parsed.String()
 }
 
-// withoutSecrets blanks the credentials that clients put into the options of caches,
-// which come back in traces, those in URLs, and what looks like a token of GitHub anywhere.
+// withoutSecrets masks the credentials that clients put into the options of caches, which come back in traces, the
+// option "token" of GitHub's among them, beside all that are masked in any text.
 func withoutSecrets(text string) string {
-	options := regexp.MustCompile(`(?i)((?:ghtoken|token|access_key_id|secret_access_key|session_token|account_key)(?:=|\\?"\s*:\s*\\?"))[^\s,"\\]+`)
-	tokens := regexp.MustCompile(`gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{82}`)
-	return tokens.ReplaceAllString(options.ReplaceAllString(escape.MaskCredentials(text), "${1}xxxxx"), "xxxxx")
+	options := regexp.MustCompile(`(?i)(token(?:=|\\?"\s*:\s*\\?"))[^\s,"\\]+`)
+	return options.ReplaceAllString(escape.MaskCredentials(text), "${1}***")
 }

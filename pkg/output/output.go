@@ -116,14 +116,14 @@ func (a Answer) list() (*unstructured.UnstructuredList, error) {
 	return list, nil
 }
 
-// fields is a value as JSON has it, with whole numbers kept whole.
+// fields is a value as JSON has it, with whole numbers kept whole, and without credentials as text for people is.
 func fields(value any) (map[string]any, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, fmt.Errorf("printing %T: %w", value, err)
 	}
 	object := map[string]any{}
-	return object, json.Unmarshal(text, &object)
+	return object, json.Unmarshal([]byte(escape.MaskCredentials(string(text))), &object)
 }
 
 // printNames prints KIND/NAME, one a line, as install and uninstall do.

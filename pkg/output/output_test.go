@@ -126,3 +126,15 @@ func TestWrongFormats(t *testing.T) {
 		}
 	}
 }
+
+// JSON and YAML are read by programs, kept in logs of pipelines, and have no credentials either.
+func TestFieldsHaveNoCredentials(t *testing.T) {
+	answer := output.Answer{Kind: "Builder", Single: true, Items: []output.Item{{Name: "a", Fields: map[string]any{
+		"install": "kubectl buildkit install --env HTTPS_PROXY=http://u:t0k3n@proxy:1", "list": []string{"https://h/?token=t0k3n&a=1"}, "count": 1 << 60,
+	}}}}
+	for _, text := range []string{"json", "yaml", "jsonpath={.install}{.list}"} {
+		if got := printed(t, answer, "-o", text); strings.Contains(got, "t0k3n") || !strings.Contains(got, "http://***@proxy:1") {
+			t.Errorf("%s: got %s", text, got)
+		}
+	}
+}

@@ -22,21 +22,7 @@ type stream struct {
 }
 
 func (c *cleaner) clean(in *client.SolveStatus) *client.SolveStatus {
-	out := &client.SolveStatus{}
-	for _, vertex := range in.Vertexes {
-		clean := *vertex
-		clean.Name, clean.Error = escape.Line(vertex.Name), escape.Line(vertex.Error)
-		if group := vertex.ProgressGroup.CloneVT(); group != nil {
-			group.Name = escape.Line(group.Name)
-			clean.ProgressGroup = group
-		}
-		out.Vertexes = append(out.Vertexes, &clean)
-	}
-	for _, status := range in.Statuses {
-		clean := *status
-		clean.ID, clean.Name = escape.Line(status.ID), escape.Line(status.Name)
-		out.Statuses = append(out.Statuses, &clean)
-	}
+	out := rewritten(in, escape.Line)
 	for _, line := range in.Logs {
 		if data := c.log(stream{line.Vertex, line.Stream}).Filter(line.Data); len(data) > 0 {
 			clean := *line

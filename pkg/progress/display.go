@@ -44,7 +44,8 @@ type Options struct {
 }
 
 // New makes a display that draws on out, which it writes its own control codes to; mode TTY is an error if out is no
-// terminal. Text of a daemon is escaped before it is drawn, except in mode RawJSON, which is for programs.
+// terminal. Text of a daemon is escaped before it is drawn; in mode RawJSON, which is for programs, credentials are
+// masked only.
 // The display ignores the end of ctx, so that the last lines of a build that was cancelled are still drawn.
 func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Display, error) {
 	shown, err := progressui.NewDisplay(out, mode.display(), progressui.WithDesc(escape.Line(options.Phrase), escape.Line(options.Name)))
@@ -62,7 +63,7 @@ func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Displ
 	cleaner := &cleaner{colors: !silent && !options.NoColors, warnings: options.Warnings, logs: map[stream]*escape.Log{}}
 	d.draw = func(statuses chan *client.SolveStatus) ([]client.VertexWarning, error) {
 		if mode == RawJSON {
-			return shown.UpdateFrom(ctx, statuses)
+			return shown.UpdateFrom(ctx, masked(statuses))
 		}
 		clean, warnings := make(chan *client.SolveStatus), []client.VertexWarning(nil)
 		go func() {

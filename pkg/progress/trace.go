@@ -39,7 +39,7 @@ func (t *Tap) Attach() chan *client.SolveStatus {
 }
 
 // Trace writes every status that a display is shown to w too, a line of JSON
-// each.
+// each, with credentials masked.
 type Trace struct {
 	*Tap
 	mu      sync.Mutex
@@ -65,6 +65,6 @@ func (t *Trace) write(status *client.SolveStatus) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err == nil {
-		t.err = t.encoder.Encode(status)
+		t.err = t.encoder.Encode(Masked(status))
 	}
 }

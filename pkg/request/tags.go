@@ -36,6 +36,7 @@ func tagAdvice(name string, err error) string {
 		return `use "` + lower + `"`
 	case strings.Contains(name, "://"):
 		_, rest, _ := strings.Cut(name, "://")
+		rest = rest[strings.LastIndex(rest, "@")+1:] // it may have a password
 		return `leave the scheme out: "` + rest + `"`
 	case strings.Contains(name, ","):
 		return "give --tag once for each name"
