@@ -80,7 +80,7 @@ func (s *scene) pushesStep(args ...string) (*running, *step, string) {
 // told waits for the first word of the build about a loss, which must come within limit of the fault.
 func (s *scene) told(r *running, fault time.Time, limit time.Duration) {
 	s.t.Helper()
-	loss := regexp.MustCompile(`(?i)\b(lost|link to builder|nothing has come|not answered|gone|deleted|evicted)\b`)
+	loss := regexp.MustCompile(`(?i)\b(lost|connection to builder|nothing has come|not answered|gone|deleted|evicted)\b`)
 	for !loss.MatchString(r.stderr.String()) {
 		if time.Since(fault) > limit+allowance {
 			s.t.Fatalf("not a word of the loss %.1f s after it\n%s", time.Since(fault).Seconds(), r.stderr.String())

@@ -4,20 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
@@ -65,8 +62,6 @@ type buildOptions struct {
 	progress     string
 	quiet        bool
 	debug        bool
-	// late shows what is known only after the display has begun.
-	late func(*progress.Display, progress.Mode)
 }
 
 func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error) *cobra.Command {
@@ -111,101 +106,46 @@ func (o *buildOptions) checkArguments(f *factory, args []string) error {
 	return nil
 }
 
-// runBuild is the way of a build: everything is checked, then a builder is found, then it is asked.
-func runBuild(ctx context.Context, f *factory, o *buildOptions) (err error) {
-	mode, err := o.mode(f)
-	if err != nil {
-		return err
-	}
-	credentials, err := o.registries.credentials(f)
+// runBuild turns flags into options, and the result into one line.
+func runBuild(ctx context.Context, f *factory, o *buildOptions) error {
+	options, err := o.build(f)
 	if err != nil {
 		return err
 	}
 	if o.Path == "" && o.FrontendName == "" && !o.quiet {
 		escape.Fprintln(f.streams.ErrOut, "there is no PATH and no --frontend: reading an LLB definition from standard input")
 	}
-	req, err := f.request(ctx, o.Options, credentials)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(o.connect.check(), o.retry.check()); err != nil {
-		return err
-	}
-	for _, warning := range req.Warnings() {
-		escape.Fprintln(f.streams.ErrOut, "warning: "+warning)
-	}
-
-	if err := f.fromCluster(ctx, o.registries, req, credentials); err != nil {
-		return err
-	}
-	ctx, check := o.registries.startPreflight(ctx, credentials, req)
-	o.connect.resolved = func(connection *cluster.Connection) error { return lendTrust(connection, credentials) }
-	b, err := f.builderFor(ctx, o)
-	if err != nil {
-		return check.or(err)
-	}
-	defer b.close()
-	if err := check.wait(ctx); err != nil {
-		return err
-	}
-	f.warnOfEmulation(ctx, b, req)
-	o.late = check.warn(ctx, f, b)
-	built, err := f.build(ctx, o, b, req, mode, credentials)
-	if err != nil && o.debug {
+	built, err := f.Build(ctx, options)
+	if begun := (*driver.BuildError)(nil); o.debug && (errors.As(err, &begun) || err != nil && built != nil) {
 		f.printStack(err)
 	}
-	if built == nil {
-		return check.or(shortageOf(b.member, reasonedOf(b.member, req, stepFailureOf(b.member, req.Ref(), f.explainLoss(ctx, b, err)))))
-	}
-	built.AddBuilder(b.member.Builder, b.member.Pod)
-	if invalid := built.Check(); invalid != nil {
-		return errors.Join(err, invalid)
-	}
-	notices := built.Notices()
-	if err == nil {
-		notices = append(notices, req.Leftovers()...)
-	}
-	for _, notice := range notices {
-		escape.Fprintln(f.streams.ErrOut, "warning: "+notice)
-	}
-	if err := errors.Join(err, f.writeFiles(ctx, b, built, req)); err != nil {
+	if err != nil {
 		return err
 	}
-	return f.answer(built, req, mode)
+	return f.answer(built, options.Progress.Mode)
 }
 
-// writeFiles writes the files that were asked for. A build of which only the cache was refused has them too.
-func (f *factory) writeFiles(ctx context.Context, b *connected, built *result.Result, req *request.Request) error {
-	files := req.Files()
-	if files.Metadata != nil {
-		if req.Evaluation() == nil {
-			if err := f.addProvenance(ctx, b, built); err != nil {
-				return err
-			}
-		}
-		if err := built.WriteMetadata(ctx, files.Metadata); err != nil {
-			return err
-		}
-	}
-	if files.ImageID != nil {
-		return built.WriteImageID(ctx, files.ImageID)
-	}
-	return nil
-}
-
-// addProvenance asks the daemon's record for what docker writes into its metadata file: BUILDX_METADATA_PROVENANCE is
-// "min" if it is not set, "max" for steps and times, or "disabled".
-func (f *factory) addProvenance(ctx context.Context, b *connected, built *result.Result) error {
-	mode, _ := f.lookupEnv("BUILDX_METADATA_PROVENANCE")
-	if on, err := strconv.ParseBool(mode); mode == "disabled" || err == nil && !on {
-		return nil
-	}
-	provenance, err := b.provenance(ctx, built.Ref(), mode == "max")
+// build checks the flags that pkg/request does not.
+func (o *buildOptions) build(f *factory) (options driver.BuildOptions, err error) {
+	mode, err := o.mode(f)
 	if err != nil {
-		return f.explainLoss(ctx, b, err)
+		return options, err
 	}
-	built.AddProvenance(provenance)
-	return nil
+	credentials, err := o.registries.credentials(f)
+	if err != nil {
+		return options, err
+	}
+	return driver.BuildOptions{
+		Request: o.Options,
+		Environment: request.Environment{
+			LookupEnv: f.lookupEnv, Stdin: f.streams.In, Stdout: f.raw.Out, StdoutIsTerminal: isTerminal(f.streams.Out),
+		},
+		Credentials: credentials,
+		Registries:  driver.Registries{Preflight: o.registries.preflight, Secrets: o.registries.secrets, ServiceAccounts: o.registries.serviceAccounts},
+		Connect:     o.connect.driver(), Retries: o.retry.retries, RetryTimeout: o.retry.within,
+		Provide:  &provider{factory: f, options: o},
+		Progress: driver.Progress{Mode: mode, Terminal: f.raw.ErrOut, Text: f.streams.ErrOut, NoColors: f.noColors()},
+	}, errors.Join(o.connect.check(), o.retry.check())
 }
 
 func (o *buildOptions) mode(f *factory) (progress.Mode, error) {
@@ -229,46 +169,35 @@ func (f *factory) credentialOptions() registryauth.Options {
 	return registryauth.Options{Directory: registryauth.Directory(f.lookupEnv, home.Directory(f.lookupEnv)), LookupEnv: f.lookupEnv}
 }
 
-// request checks the options against this machine.
-func (f *factory) request(ctx context.Context, options request.Options, credentials *registryauth.Provider) (*request.Request, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return nil, fmt.Errorf("finding the working directory: %w", err)
-	}
-	return request.New(ctx, options, request.Environment{
-		WorkingDir: dir, LookupEnv: f.lookupEnv, Stdin: request.Interruptible(ctx, f.streams.In), Stdout: f.raw.Out,
-		LookPath: exec.LookPath, StdoutIsTerminal: isTerminal(f.streams.Out), Proxies: credentials.Proxies(),
-		AWSKeys: f.awsKeys(ctx),
-	})
-}
-
-// closeDisplay waits for the last lines, and prints what the daemon warns of to those who watch, and to those who do not
-// what a step that failed has printed last. The answer of an evaluation has its warnings itself.
-func (f *factory) closeDisplay(display *progress.Display, mode progress.Mode, req *request.Request, failed error) error {
-	warnings, err := display.Close()
-	switch {
-	case mode == progress.Quiet && failed != nil:
-		display.PrintFailed(f.streams.ErrOut)
-		return err
-	case mode == progress.Quiet, mode == progress.None, mode == progress.RawJSON, req.Evaluation() != nil:
-		return err
-	}
-	return errors.Join(err, progress.PrintWarnings(f.streams.ErrOut, warnings))
-}
-
 // answer writes the line on standard output. Of an image that stays in the builder's cache or is on this machine, --quiet
 // prints the ID, as docker does.
-func (f *factory) answer(built *result.Result, req *request.Request, mode progress.Mode) error {
-	if evaluation := req.Evaluation(); evaluation != nil {
-		return f.printAnswer(built, evaluation)
+func (f *factory) answer(built *driver.Built, mode progress.Mode) error {
+	if built.Evaluation != nil {
+		return f.printAnswer(built.Result, built.Evaluation)
 	}
 	line := built.Line()
 	if mode == progress.Quiet && !built.Pushed() {
 		line = built.ImageID()
 	}
-	if line == "" || req.TakesStdout() { // an archive's end is its own
+	if line == "" || built.TakesStdout { // an archive's end is its own
 		return nil
 	}
 	_, err := escape.Fprintln(f.streams.Out, line)
 	return err
+}
+
+// retryOptions say how hard a build clings to its builder.
+type retryOptions struct {
+	retries int
+	within  time.Duration
+}
+
+func (o retryOptions) check() error {
+	if o.retries < 0 {
+		return &optionError{flag: "--retries", value: fmt.Sprint(o.retries), reason: "it is negative", next: "write 0 for none"}
+	}
+	if o.within <= 0 {
+		return &optionError{flag: "--retry-timeout", value: o.within.String(), reason: "it is not a positive duration", next: "write e.g. 5m"}
+	}
+	return nil
 }

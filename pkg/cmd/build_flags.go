@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
@@ -23,7 +23,7 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	o.connect.register(flags)
 	o.connect.registerBuilder(flags)
 	flags.IntVar(&o.retry.retries, "retries", 5, "How often a build that loses its builder goes on over a new connection")
-	flags.DurationVar(&o.retry.within, "retry-timeout", lossPatience, "How long a lost builder is sought, each time")
+	flags.DurationVar(&o.retry.within, "retry-timeout", driver.LossTimeout, "How long a lost builder is sought, each time")
 	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none, and restore one whose Pod was deleted")
 }
 
@@ -33,19 +33,16 @@ type connectOptions struct {
 	named     bool // the user said which, so no other may be installed in its place
 	transport string
 	adopt     bool
-	renew     bool // certificates that are near their end
-	// resolved is told how to connect as soon as the cluster has said so; it may be nil, and so may the connection.
-	resolved func(*cluster.Connection) error
+	renew     bool // certificates that are about to expire
+}
+
+func (o *connectOptions) driver() driver.ConnectOptions {
+	return driver.ConnectOptions{Builder: o.builder, Transport: tunnel.Transport(o.transport), Adopt: o.adopt, Renew: o.renew}
 }
 
 func (o *connectOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.transport, "transport", string(tunnel.Auto), "Transport to the builder: auto, websocket, spdy or exec")
 	flags.BoolVar(&o.adopt, "adopt", false, "Use a Pod that nothing authenticates as the builder, e.g. where its Secret cannot be read")
-}
-
-// vouched reports whether the user vouches for a Pod of the builder's name, whatever it is.
-func (o *connectOptions) vouched() bool {
-	return o.adopt || tunnel.Transport(o.transport) == tunnel.Exec
 }
 
 // registerBuilder is for commands whose arguments name something else.

@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
@@ -20,11 +21,11 @@ type cache struct {
 	members []string
 }
 
-func cacheOf(heard []said[[]buildcache.Record]) cache {
+func cacheOf(heard []driver.Answer[[]buildcache.Record]) cache {
 	var c cache
 	for _, each := range heard {
-		c.members = append(c.members, each.member.Pod)
-		c.records = append(c.records, each.answer...)
+		c.members = append(c.members, each.Member.Pod)
+		c.records = append(c.records, each.Value...)
 	}
 	return c
 }

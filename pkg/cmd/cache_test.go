@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -175,10 +176,10 @@ func TestInfoOfSeveralMembers(t *testing.T) {
 		Version: "v1", Revision: "abc", Cache: solve.Cache{Records: 2, TotalBytes: 1_500_000, InUseBytes: 20},
 		Workers: []solve.Worker{{ID: "w", Labels: map[string]string{"os": "linux"}, GC: []solve.GCRule{{MaxUsedBytes: 1e9, KeepSeconds: 172800, Filters: []string{"type==a", "type==b"}}, {All: true, ReservedBytes: 5}}}},
 	}
-	heard := []said[introduction]{{member: member("team-0"), answer: introduction{info: info, connection: &cluster.Connection{Expires: noon().Add(48 * time.Hour)}}}}
+	heard := []driver.Answer[introduction]{{Member: member("team-0"), Value: introduction{info: info, connection: &cluster.Connection{Expires: noon().Add(48 * time.Hour)}}}}
 	down := member("team-1")
 	down.State, down.Ready = "ImagePullBackOff", false
-	silent := &silentError{silent: []silence{{member: down, err: &cluster.NotReadyError{Name: "team", Namespace: "ns", Pod: "team-1", Reason: "ImagePullBackOff"}}}}
+	silent := &driver.NoAnswerError{Silent: []driver.NoAnswer{{Member: down, Err: &cluster.NotReadyError{Name: "team", Namespace: "ns", Pod: "team-1", Reason: "ImagePullBackOff"}}}}
 	answer := infoAnswer("team", "ns", heard, nil, silent)
 
 	var out strings.Builder

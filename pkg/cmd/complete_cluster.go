@@ -9,14 +9,13 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 )
 
 // fromNamespace asks the cluster for words, and gives none when it does not answer.
 func (f *factory) fromNamespace(ask func(*cluster.Client) ([]string, error)) []string {
-	c, err := f.cluster()
+	c, err := f.Cluster()
 	if err != nil {
 		return nil
 	}
@@ -104,14 +103,14 @@ func secretSource(ctx context.Context, q inquiry) []string {
 
 // platformNames are what the builder's daemon says it can build for, or what is common when it does not answer.
 func platformNames(ctx context.Context, q inquiry) []string {
-	o := connectOptions{builder: builder.DefaultName, transport: string(tunnel.Auto)}
+	o := driver.ConnectOptions{}
 	if flag := q.command.Flag("builder"); flag != nil {
-		o.builder = flag.Value.String()
+		o.Builder = flag.Value.String()
 	}
-	b, err := q.connect(ctx, o, "")
+	b, err := q.Connect(ctx, o)
 	if err == nil {
-		defer b.close()
-		if info, err := b.daemon.Info(ctx); err == nil {
+		defer func() { _ = b.Close() }()
+		if info, err := b.Daemon.Info(ctx); err == nil {
 			return platformsOf(info)
 		}
 	}
@@ -131,7 +130,7 @@ func userNames(_ context.Context, q inquiry) []string {
 }
 
 func (f *factory) fromKubeconfig(names func(api.Config) []string) []string {
-	config, err := f.kubeconfig().RawConfig()
+	config, err := f.flags.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
 		return nil
 	}

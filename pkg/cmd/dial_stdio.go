@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
@@ -47,15 +48,17 @@ func runDialStdio(ctx context.Context, f *factory, o connectOptions) error {
 			next: "let a BuildKit client run it, or give one a socket: kubectl buildkit proxy",
 		}
 	}
-	b := &bridge{f: f, o: o, affinity: affinityOf(".")}
-	far, err := b.dial(ctx)
+	options := o.driver()
+	options.Affinity = driver.AffinityOf(".")
+	relay := f.Relay(options)
+	far, err := relay.Dial(ctx)
 	if err != nil {
 		return err
 	}
 	reading, stop := context.WithCancel(ctx)
 	near := &stdio{Reader: request.Interruptible(reading, f.streams.In), Writer: f.raw.Out, stop: stop}
 	if err := proxy.Join(near, far); err != nil {
-		return b.explain(ctx, err)
+		return relay.Explain(ctx, err)
 	}
 	return context.Cause(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 )
 
 func refusedToSay(err error) bool {
@@ -18,19 +19,19 @@ func refusedToSay(err error) bool {
 }
 
 func (d *doctor) kubeconfig(ctx context.Context) checkup.Finding {
-	client, err := d.cluster()
+	client, err := d.Cluster()
 	if err != nil {
 		return failed(ctx, err)
 	}
 	d.client = client
-	config, err := d.config()
+	host, err := d.Host()
 	if err != nil {
 		return failed(ctx, err)
 	}
 	where := "the Pod's own ServiceAccount"
 	raw, err := d.flags.ToRawKubeConfigLoader().RawConfig()
 	if err != nil {
-		return failed(ctx, &kubeconfigError{err: err})
+		return failed(ctx, &driver.KubeconfigError{Err: err})
 	}
 	name := raw.CurrentContext
 	if chosen := d.flags.Context; chosen != nil && *chosen != "" {
@@ -39,8 +40,8 @@ func (d *doctor) kubeconfig(ctx context.Context) checkup.Finding {
 	if name != "" {
 		where = fmt.Sprintf("context %q", name)
 	}
-	return ok(map[string]string{"context": name, "server": config.Host, "namespace": client.Namespace()},
-		"%s, server %s, namespace %q", where, config.Host, client.Namespace())
+	return ok(map[string]string{"context": name, "server": host, "namespace": client.Namespace()},
+		"%s, server %s, namespace %q", where, host, client.Namespace())
 }
 
 // server also looks at the builder, which the checks after it speak of.
@@ -59,7 +60,7 @@ func (d *doctor) server(ctx context.Context) checkup.Finding {
 	}
 	finding := ok(server, "Kubernetes %s: %s to connect, then %s a round trip", version, milliseconds(server.Connect), milliseconds(server.RoundTrip))
 	if skew := d.client.Skew(); skew != 0 {
-		finding.Status, finding.Remedy = checkup.Warning, "check the clock of this machine: "+clockIs(skew)
+		finding.Status, finding.Remedy = checkup.Warning, "check the clock of this machine: "+driver.ClockIs(skew)
 	}
 	return finding
 }

@@ -56,10 +56,10 @@ func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
 
 // trust makes the credentials trust what the builder does, as far as its document can be read.
 func (d *doctor) trust(credentials *registryauth.Provider) error {
-	if d.inspection == nil {
-		return lendTrust(nil, credentials)
+	if d.inspection == nil || d.inspection.Connection == nil {
+		return credentials.Trust(nil)
 	}
-	return lendTrust(d.inspection.Connection, credentials)
+	return credentials.Trust(d.inspection.Connection.RegistryCA, d.inspection.Connection.InsecureRegistries...)
 }
 
 func (d *doctor) registryChecks() []checkup.Check {

@@ -2,10 +2,8 @@ package cmd
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
@@ -82,25 +80,7 @@ func (d *doctor) bestWay(ctx context.Context) tunnel.Transport {
 func (d *doctor) ask(ctx context.Context, transport tunnel.Transport, member cluster.Member) (*solve.Info, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerPatience, fmt.Errorf("no answer over %s in %s", transport, answerPatience))
 	defer cancel()
-	tunnels, err := d.dialer(transport)
-	if err != nil {
-		return nil, err
-	}
-	var config *tls.Config
-	if transport != tunnel.Exec {
-		if d.inspection.Connection == nil {
-			return nil, errors.New("there are no certificates for it")
-		}
-		if config, err = d.inspection.Connection.TLS(); err != nil {
-			return nil, err
-		}
-	}
-	daemon, err := solve.Connect(ctx, func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, targetOf(member)) }, config)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = daemon.Close() }()
-	return daemon.Info(ctx)
+	return d.Info(ctx, transport, member, d.inspection.Connection)
 }
 
 func milliseconds(d time.Duration) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
@@ -88,11 +89,11 @@ func runDu(ctx context.Context, f *factory, o *duOptions) error {
 		return err
 	}
 	now := time.Now()
-	heard, err := askMembers(ctx, f, o.connect, func(ctx context.Context, b *connected) ([]buildcache.Record, error) {
-		found, err := b.daemon.CacheRecords(ctx, filter.Expressions())
+	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), func(ctx context.Context, b *driver.Connection) ([]buildcache.Record, error) {
+		found, err := b.Daemon.CacheRecords(ctx, filter.Expressions())
 		var records []buildcache.Record
 		for _, each := range found {
-			if record := buildcache.NewRecord(b.member.Pod, each); filter.Fits(record, now) {
+			if record := buildcache.NewRecord(b.Member.Pod, each); filter.Fits(record, now) {
 				records = append(records, record)
 			}
 		}

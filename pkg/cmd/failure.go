@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -53,14 +54,6 @@ func (e *misuseError) next() string {
 	return e.command + " --help"
 }
 
-// kubeconfigError says that nothing says how to reach a cluster.
-type kubeconfigError struct{ err error }
-
-func (e *kubeconfigError) Error() string {
-	return "reading the kubeconfig: " + withoutGo(e.err.Error())
-}
-func (e *kubeconfigError) Unwrap() error { return e.err }
-
 // explain turns what the packages know into what a person needs. It is the only place that knows both.
 func explain(ctx context.Context, err error) failure {
 	if ended := (*exitStatusError)(nil); errors.As(err, &ended) {
@@ -69,7 +62,7 @@ func explain(ctx context.Context, err error) failure {
 	if ctx.Err() != nil {
 		return failure{text: "interrupted", code: exitInterrupted}
 	}
-	if told, ok := explainSilence(err); ok {
+	if told, ok := explainNoAnswer(err); ok {
 		return told
 	}
 	return explainOne(err)
@@ -78,7 +71,7 @@ func explain(ctx context.Context, err error) failure {
 // explainOne is explain for what has one cause.
 func explainOne(err error) failure {
 	for _, explanation := range []func(error) (failure, bool){
-		explainUsage, explainFormat, explainCheckup, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainStep, explainBuild, explainFiles,
+		explainWarning, explainUsage, explainFormat, explainCheckup, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainStep, explainBuild, explainFiles,
 	} {
 		if told, ok := explanation(err); ok {
 			return told
@@ -93,7 +86,7 @@ func explainUsage(err error) (failure, bool) {
 		option     *optionError
 		usage      *request.UsageError
 		invalid    *builder.InvalidError
-		kubeconfig *kubeconfigError
+		kubeconfig *driver.KubeconfigError
 		foreign    *cluster.ForeignError
 	)
 	switch {
@@ -242,7 +235,7 @@ func explainBuild(err error) (failure, bool) {
 
 func explainTunnel(err error) (failure, bool) {
 	var (
-		gone    *lostError
+		gone    *driver.LostError
 		lost    *tunnel.LostError
 		refused *tunnel.RefusedError
 		dial    *tunnel.DialError

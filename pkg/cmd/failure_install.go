@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 )
 
 // explainInstall is about installs that are refused before they change anything.
@@ -17,10 +18,13 @@ func explainInstall(err error) (failure, bool) {
 		unowned     *cluster.UnownedError
 		conflict    *cluster.ConflictError
 		version     *builder.SettingsVersionError
+		lossy       *driver.LossError
 	)
 	switch {
 	case errors.As(err, &unconfirmed):
 		return failure{text: unconfirmed.Error(), next: unconfirmed.again, code: exitUsage}, true
+	case errors.As(err, &lossy):
+		return failure{text: lossy.Error(), next: reinstall(lossy.Plan.Name, lossy.Plan.Namespace) + " --yes", code: exitUsage}, true
 	case errors.As(err, &storage):
 		return failure{text: storage.Error(), next: nextForStorage(storage), code: exitUsage}, true
 	case errors.As(err, &unowned):

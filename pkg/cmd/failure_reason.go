@@ -7,36 +7,18 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// buildFailure is a build that failed for a known reason, with the builder and the request that a next step names.
-type buildFailure struct {
-	member    cluster.Member
-	platforms []string // that the request names
-	found     *solve.DiagnosedError
-}
-
-func (e *buildFailure) Error() string { return e.found.Error() }
-func (e *buildFailure) Unwrap() error { return e.found }
-
-// reasonedOf adds to an error of a known reason what its next step needs; any other error is returned as it is.
-func reasonedOf(member cluster.Member, req *request.Request, err error) error {
-	var found *solve.DiagnosedError
-	if !errors.As(err, &found) {
-		return err
-	}
-	return &buildFailure{member: member, platforms: req.Platforms(), found: found}
-}
-
 // explainReason is about what the daemon's own text says.
 func explainReason(err error) (failure, bool) {
-	var failed *buildFailure
-	if !errors.As(err, &failed) {
+	var failed *driver.BuildError
+	var e *solve.DiagnosedError
+	if !errors.As(err, &failed) || !errors.As(err, &e) {
 		return failure{}, false
 	}
-	e, on := failed.found, builderOf(failed.member)
+	on := builderOf(failed.Member)
 	if text, next := on.aboutRegistry(e); text != "" {
 		return failure{text: text + ": " + e.Error(), next: next, code: exitNoBuilder}, true
 	}
@@ -52,7 +34,7 @@ func explainReason(err error) (failure, bool) {
 		told.next = "add --ssh " + quoted(e.Subject)
 	case solve.PlatformNotRun:
 		told.text += "; a program for another architecture was started, and builder " + on.quoted() + " does not emulate it"
-		told.next = on.otherArchitecture(failed.platforms)
+		told.next = on.otherArchitecture(failed.Platforms)
 	case solve.EntitlementLocked:
 		told.next = on.entitlement(e.Subject)
 	case solve.EntitlementUnasked:

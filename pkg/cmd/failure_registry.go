@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -23,7 +24,7 @@ func explainRegistry(err error) (failure, bool) {
 	switch {
 	case errors.As(err, &denied):
 		next := nextForDenied(denied)
-		if early := (&preflightError{}); errors.As(err, &early) {
+		if early := (&driver.PreflightError{}); errors.As(err, &early) {
 			next += "; --preflight=false builds without asking first"
 		}
 		return failure{text: denied.Error(), next: next, code: exitDenied}, true

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
@@ -32,7 +33,7 @@ func TestShortages(t *testing.T) {
 		"full, and another's builder": {adopted, full, exitNoBuilder, []string{"prune team"}, "install"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			told := explain(t.Context(), shortageOf(test.member, test.err))
+			told := explain(t.Context(), &driver.BuildError{Member: test.member, Err: test.err})
 			all := told.text + "\n" + told.next
 			for _, part := range test.says {
 				if !strings.Contains(all, part) {

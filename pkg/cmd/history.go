@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -90,18 +90,18 @@ func (f *factory) records(ctx context.Context, o connectOptions, filters history
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	answers, err := askMembers(ctx, f, o, func(ctx context.Context, b *connected) (found []kept, err error) {
-		return found, b.daemon.Ask(ctx, func(c *client.Client) error {
+	answers, err := driver.AskMembers(ctx, f.Driver, o.driver(), func(ctx context.Context, b *driver.Connection) (found []kept, err error) {
+		return found, b.Daemon.Ask(ctx, func(c *client.Client) error {
 			records, err := history.List(ctx, c, filters)
 			for _, record := range records {
-				found = append(found, kept{Record: record, member: b.member, connection: b.connection})
+				found = append(found, kept{Record: record, member: b.Member, connection: b.Certificates})
 			}
 			return err
 		})
 	})
 	var all []kept
 	for _, each := range answers {
-		all = append(all, each.answer...)
+		all = append(all, each.Value...)
 	}
 	slices.SortStableFunc(all, func(a, b kept) int { return history.Newer(a.Record, b.Record) })
 	return all, err
@@ -144,20 +144,10 @@ func (f *factory) withRecord(
 func (f *factory) withKeeper(
 	ctx context.Context, o connectOptions, record kept, use func(context.Context, *client.Client) error,
 ) error {
-	keeper := cluster.Candidate{Member: record.member}
-	_, err := askMember(ctx, f, o, keeper, record.connection, func(ctx context.Context, b *connected) (struct{}, error) {
-		return struct{}{}, b.daemon.Ask(ctx, func(c *client.Client) error { return use(ctx, c) })
+	_, err := driver.Ask(ctx, f.Driver, o.driver(), record.member, record.connection, func(ctx context.Context, b *driver.Connection) (struct{}, error) {
+		return struct{}{}, b.Daemon.Ask(ctx, func(c *client.Client) error { return use(ctx, c) })
 	})
 	return err
-}
-
-// provenance asks the daemon that built for its record.
-func (c *connected) provenance(ctx context.Context, ref string, full bool) (found map[string]json.RawMessage, err error) {
-	err = c.daemon.Ask(ctx, func(asked *client.Client) error {
-		found, err = history.Provenance(ctx, asked, ref, full)
-		return err
-	})
-	return found, err
 }
 
 // buildRefs completes with the builds there are, the newest first.

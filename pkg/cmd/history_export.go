@@ -13,6 +13,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
@@ -85,7 +86,7 @@ func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, r
 		if err != nil {
 			return err
 		}
-		build.Facts = append(build.Facts, memberFacts(record.member)...)
+		build.Facts = append(build.Facts, driver.MemberFacts(record.member)...)
 		return report.WriteHTML(w, build)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 )
@@ -103,8 +104,8 @@ func runHistoryRemoveAll(ctx context.Context, f *factory, o connectOptions) erro
 	if err := o.check(); err != nil {
 		return err
 	}
-	_, err := askMembers(ctx, f, o, func(ctx context.Context, b *connected) (struct{}, error) {
-		return struct{}{}, b.daemon.Ask(ctx, func(c *client.Client) error {
+	_, err := driver.AskMembers(ctx, f.Driver, o.driver(), func(ctx context.Context, b *driver.Connection) (struct{}, error) {
+		return struct{}{}, b.Daemon.Ask(ctx, func(c *client.Client) error {
 			records, err := history.List(ctx, c, nil)
 			for _, record := range records {
 				if err != nil {

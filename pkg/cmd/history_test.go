@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 )
@@ -96,7 +97,7 @@ func TestHistoryJSONHasDockersKeys(t *testing.T) {
 // gone where a member that may have it did not answer.
 func TestChooseTellsOfSilence(t *testing.T) {
 	records := sampleRecords(time.Now())
-	silent := &silentError{name: "team", members: 2, silent: []silence{{member: cluster.Member{Pod: "team-0"}, err: errors.New("lost")}}}
+	silent := &driver.NoAnswerError{Name: "team", Members: 2, Silent: []driver.NoAnswer{{Member: cluster.Member{Pod: "team-0"}, Err: errors.New("lost")}}}
 	if chosen, err := choose(records, []string{"ba", "latest"}, silent); err != nil || chosen[0].Ref != "bad" || chosen[1].Ref != "run" {
 		t.Errorf("got %v, %v", chosen, err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
@@ -61,7 +62,7 @@ func printingPlaces() map[string]func(*factory) {
 			})
 		},
 		"an error":     func(f *factory) { f.printFailure(errorLabel, failure{text: hostile, next: hostile}) },
-		"a connection": func(f *factory) { (&bridge{f: f}).report(context.Background(), 1, errors.New(hostile)) },
+		"a connection": func(f *factory) { (&served{factory: f}).failed(1, errors.New(hostile)) },
 		"sources":      func(f *factory) { _ = solve.PrintSources(f.streams.ErrOut, failed) },
 		"a stack":      func(f *factory) { f.printStack(errors.New(strings.ReplaceAll(hostile, "\n", ""))) },
 		"the API's warnings": func(f *factory) {
@@ -70,7 +71,7 @@ func printingPlaces() map[string]func(*factory) {
 		"a warning": func(f *factory) {
 			_ = progress.PrintWarnings(f.streams.ErrOut, []client.VertexWarning{hostileWarning()})
 		},
-		"an install's event": func(f *factory) { f.reportEvent(cluster.Event{Pod: hostile, Message: hostile}) },
+		"a notice": func(f *factory) { f.notify(driver.Notice{Text: hostile}) },
 		"doctor": func(f *factory) {
 			_ = checkup.NewPrinter(f.streams.Out, nil, false).Print(checkup.Result{Name: hostile, Message: hostile, Remedy: hostile})
 		},
@@ -89,9 +90,9 @@ func printingPlaces() map[string]func(*factory) {
 		"a daemon's log": func(f *factory) {
 			_ = (&lines{to: f.streams.Out}).copy(io.NopCloser(strings.NewReader(noLines(hostile))), "")
 		},
-		"a loss":          func(f *factory) { f.tellUnreachable(errors.New(hostile)) },
-		"progress, plain": func(f *factory) { drawHostile(f, progress.Plain) },
-		"progress, quiet": func(f *factory) { drawHostile(f, progress.Quiet) },
+		"a warning of ours": func(f *factory) { f.notify(driver.Notice{Text: hostile, Warning: true, Err: errors.New(hostile)}) },
+		"progress, plain":   func(f *factory) { drawHostile(f, progress.Plain) },
+		"progress, quiet":   func(f *factory) { drawHostile(f, progress.Quiet) },
 	}
 }
 
@@ -180,7 +181,7 @@ func controls(r rune) bool {
 
 // A row stays one row.
 func TestRowsCannotBeForged(t *testing.T) {
-	for name, want := range map[string]int{"history list": 2, "a table": 2, "names": 1, "columns": 2, "an install's event": 1, "a completion": 1, "the API's warnings": 1, "a loss": 1} {
+	for name, want := range map[string]int{"history list": 2, "a table": 2, "names": 1, "columns": 2, "a notice": 1, "a completion": 1, "the API's warnings": 1, "a warning of ours": 1} {
 		streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 		printingPlaces()[name](newFactory(streams, noEnv))
 		if got := strings.Count(out.String()+errOut.String(), "\n"); got != want {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -65,14 +66,14 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 	if err := errors.Join(o.connect.check(), o.format.Check()); err != nil {
 		return err
 	}
-	heard, err := askMembers(ctx, f, o.connect, func(ctx context.Context, b *connected) (introduction, error) {
-		info, err := b.daemon.Info(ctx)
-		return introduction{info: info, connection: b.connection}, err
+	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), func(ctx context.Context, b *driver.Connection) (introduction, error) {
+		info, err := b.Daemon.Info(ctx)
+		return introduction{info: info, connection: b.Certificates}, err
 	})
 	if len(heard) == 0 {
 		return err
 	}
-	namespace := heard[0].member.Namespace
+	namespace := heard[0].Member.Namespace
 	answer := infoAnswer(o.connect.builder, namespace, heard, f.settingsOf(ctx, o.connect.builder), err)
 	if printErr := o.format.Print(f.results(), answer); printErr != nil {
 		return printErr
@@ -81,7 +82,7 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 }
 
 // infoAnswer is the builder, with the members that did not answer among the others.
-func infoAnswer(name, namespace string, heard []said[introduction], spec *builder.Spec, err error) output.Answer {
+func infoAnswer(name, namespace string, heard []driver.Answer[introduction], spec *builder.Spec, err error) output.Answer {
 	fields := builderFields{Members: []memberFields{}}
 	if spec != nil {
 		fields.Install = installCommand(*spec)
@@ -90,20 +91,20 @@ func infoAnswer(name, namespace string, heard []said[introduction], spec *builde
 		}
 	}
 	for _, each := range heard {
-		fields.Adopted = each.member.Adopted
-		if connection := each.answer.connection; connection != nil {
+		fields.Adopted = each.Member.Adopted
+		if connection := each.Value.connection; connection != nil {
 			expires := connection.Expires.UTC()
 			fields.CertificatesExpire = &expires
 		}
-		own := newMemberFields(each.member)
+		own := newMemberFields(each.Member)
 		own.Ready, own.State = true, stateReady // it has answered, whatever its probe has seen yet
-		own.BuildKit = newDaemonFields(each.answer.info)
+		own.BuildKit = newDaemonFields(each.Value.info)
 		fields.Members = append(fields.Members, own)
 	}
-	if silent := (*silentError)(nil); errors.As(err, &silent) {
-		for _, each := range silent.silent {
-			own := newMemberFields(each.member)
-			own.Error = each.err.Error()
+	if silent := (*driver.NoAnswerError)(nil); errors.As(err, &silent) {
+		for _, each := range silent.Silent {
+			own := newMemberFields(each.Member)
+			own.Error = each.Err.Error()
 			fields.Members = append(fields.Members, own)
 		}
 	}
@@ -122,7 +123,7 @@ func infoAnswer(name, namespace string, heard []said[introduction], spec *builde
 
 // settingsOf is what install was asked for; nil if it is unknown, or may not be read.
 func (f *factory) settingsOf(ctx context.Context, name string) *builder.Spec {
-	c, err := f.cluster()
+	c, err := f.Cluster()
 	if err != nil {
 		return nil
 	}

@@ -133,32 +133,20 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 func install(
 	ctx context.Context, f *factory, name string, edit cluster.Edit, options cluster.InstallOptions,
 ) (cluster.Outcome, error) {
-	c, err := f.cluster()
+	namespace, err := f.Namespace()
 	if err != nil {
 		return cluster.Outcome{}, err
 	}
 	if options.Confirm == nil {
-		again := fmt.Sprintf("kubectl buildkit install %s -n %s --yes", name, c.Namespace())
+		again := fmt.Sprintf("kubectl buildkit install %s -n %s --yes", name, namespace)
 		options.Confirm = (&confirmation{f: f, quiet: true, again: again}).ask
 	}
-	options.Probe = func(ctx context.Context, member cluster.Member, connection *cluster.Connection) error {
-		return answers(ctx, f, member, connection)
-	}
-	return c.Install(ctx, name, edit, options, f.reportEvent)
-}
-
-// reportEvent prints a step of a start to the error stream, as it happens.
-func (f *factory) reportEvent(event cluster.Event) {
-	line := event.Message
-	if event.Pod != "" {
-		line = fmt.Sprintf("%s: %s", event.Pod, line)
-	}
-	escape.Fprintln(f.streams.ErrOut, line)
+	return f.Install(ctx, name, edit, options)
 }
 
 // printPlan prints what install would apply to an empty namespace. No cluster is asked.
 func printPlan(f *factory, name string, edit cluster.Edit, output string) error {
-	namespace, err := f.namespace()
+	namespace, err := f.Namespace()
 	if err != nil {
 		return err
 	}

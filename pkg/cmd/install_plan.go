@@ -8,31 +8,22 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
 // holdingsWithin bounds the question what a member holds that is about to go.
 const holdingsWithin = 5 * time.Second
 
-// holdings are what a member has on its disk.
-type holdings struct {
-	known          bool
-	cache, records int
-	bytes          int64
-}
-
-func (h holdings) empty() bool { return h.known && h.cache == 0 && h.records == 0 }
-
-func (h holdings) String() string {
+// heldText names what a member holds.
+func heldText(h driver.Holdings) string {
 	switch {
-	case !h.known:
+	case !h.Known:
 		return "its cache and history records"
-	case h.cache == 0:
-		return counted(h.records, "history record")
+	case h.Cache == 0:
+		return counted(h.Records, "history record")
 	}
-	return fmt.Sprintf("its cache (%s) and %s", sizeText(h.bytes), counted(h.records, "history record"))
+	return fmt.Sprintf("its cache (%s) and %s", sizeText(h.Bytes), counted(h.Records, "history record"))
 }
 
 // counted is e.g. "1 history record" or "14 history records".
@@ -95,7 +86,7 @@ func (c *confirmation) ask(ctx context.Context, plan cluster.Plan) error {
 // placeOf names a namespace and the context, e.g. `in namespace "team" of context "prod"`.
 func (f *factory) placeOf(namespace string) string {
 	text := fmt.Sprintf("in namespace %q", namespace)
-	if name := f.contextName(); name != "" {
+	if name := f.Context(); name != "" {
 		text += fmt.Sprintf(" of context %q", name)
 	}
 	return text
@@ -127,7 +118,9 @@ func differenceLines(plan cluster.Plan) (lines []string, taken bool) {
 
 // losses are the members that go, with what they hold, and whether any holds anything.
 func (c *confirmation) losses(ctx context.Context, plan cluster.Plan) (lines []string, lossy bool) {
-	held := c.f.holdingsOf(ctx, plan)
+	asking, stop := context.WithTimeout(ctx, holdingsWithin)
+	defer stop()
+	held := c.f.Holdings(asking, plan)
 	for n, loss := range plan.Losses {
 		verb := "removed"
 		if loss.Replaced {
@@ -135,71 +128,17 @@ func (c *confirmation) losses(ctx context.Context, plan cluster.Plan) (lines []s
 		}
 		line := fmt.Sprintf("Pod %s is %s: ", loss.Member.Pod, verb)
 		switch {
-		case held[n].empty():
+		case held[n].Known && held[n].Cache == 0 && held[n].Records == 0:
 			lines = append(lines, line+"its cache is empty")
 			continue
 		case loss.Claim != "":
-			line += fmt.Sprintf("%s on volume %s stay, but are not used any more", held[n], loss.Claim)
+			line += fmt.Sprintf("%s on volume %s stay, but are not used any more", heldText(held[n]), loss.Claim)
 		default:
-			line += held[n].String() + " go"
+			line += heldText(held[n]) + " go"
 		}
 		lines, lossy = append(lines, line), true
 	}
 	return lines, lossy
-}
-
-// holdingsOf asks the members that go what they hold; one that does not answer in time holds what is unknown.
-func (f *factory) holdingsOf(ctx context.Context, plan cluster.Plan) []holdings {
-	held := make([]holdings, len(plan.Losses))
-	if len(held) == 0 {
-		return held
-	}
-	ctx, stop := context.WithTimeout(ctx, holdingsWithin)
-	defer stop()
-	c, err := f.cluster()
-	if err != nil {
-		return held
-	}
-	_, connection, err := c.Members(ctx, plan.Name, false)
-	if err != nil {
-		return held
-	}
-	candidates := make([]cluster.Candidate, len(held))
-	for n, loss := range plan.Losses {
-		candidates[n].Member = loss.Member
-	}
-	heard, _ := gather(plan.Name, plan.Namespace, candidates, func(candidate cluster.Candidate) (holdings, error) {
-		return f.holdingsIn(ctx, candidate, connection)
-	})
-	for _, each := range heard {
-		for n, loss := range plan.Losses {
-			if loss.Member.Pod == each.member.Pod {
-				held[n] = each.answer
-			}
-		}
-	}
-	return held
-}
-
-func (f *factory) holdingsIn(ctx context.Context, candidate cluster.Candidate, connection *cluster.Connection) (holdings, error) {
-	tunnels, err := f.dialer(tunnel.Auto)
-	if err != nil {
-		return holdings{}, err
-	}
-	daemon, err := f.open(ctx, tunnels, nil, candidate.Member, connection)
-	if err != nil {
-		return holdings{}, err
-	}
-	defer func() { _ = daemon.Close() }()
-	info, err := daemon.Info(ctx)
-	if err != nil {
-		return holdings{}, err
-	}
-	records, err := history.List(ctx, daemon.Client(), nil)
-	if err != nil {
-		return holdings{}, err
-	}
-	return holdings{known: true, cache: info.Cache.Records, bytes: info.Cache.TotalBytes, records: len(records)}, nil
 }
 
 // again is the command line once more, with another flag.

@@ -49,7 +49,7 @@ func runList(ctx context.Context, f *factory, o *listOptions) error {
 	if err := o.format.Check(); err != nil {
 		return err
 	}
-	c, err := f.cluster()
+	c, err := f.Cluster()
 	if err != nil {
 		return err
 	}

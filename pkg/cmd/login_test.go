@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -59,16 +60,16 @@ func TestRegistryFailures(t *testing.T) {
 		next string
 	}{
 		{denied, exitDenied, "kubectl buildkit login r.io"},
-		{&preflightError{denied}, exitDenied, "--preflight=false"},
+		{&driver.PreflightError{Err: denied}, exitDenied, "--preflight=false"},
 		{&registryauth.LoginError{Host: "iad.ocir.io", Cause: errors.New("no")}, exitDenied, "TENANCY-NAMESPACE/USER"},
 		{&registryauth.LoginError{Host: "ocir.io.example", Cause: errors.New("no")}, exitDenied, "check user name"},
 		{&registryauth.UnreachableError{Host: "r.io", Untrusted: true, Cause: errors.New("no")}, exitFailed, "--registry-ca"},
 		{&registryauth.UnreachableError{Host: "r.io", Plain: true, Cause: errors.New("no")}, exitFailed, "--insecure"},
 		{&registryauth.StoreError{Helper: "docker-credential-x", Cause: errors.New("no")}, exitFailed, "docker-credential-x"},
-		{&sourceError{flag: "--secret", err: missing}, exitUsage, "k8s=npm/KEY"},
-		{&sourceError{flag: "--secret", err: &cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "npm-client", Namespace: "ns"}}, exitDenied, "secrets/npm-client -n ns"},
-		{&sourceError{flag: "--registry-secret", err: &cluster.UnfitError{Kind: "Secret"}}, exitUsage, "create secret docker-registry"},
-		{&sourceError{flag: "--registry-secret", err: &cluster.UnreachableError{Host: "h", Err: errors.New("no")}}, exitNoBuilder, "kubectl version"},
+		{&driver.SourceError{Flag: "--secret", Err: missing}, exitUsage, "k8s=npm/KEY"},
+		{&driver.SourceError{Flag: "--secret", Err: &cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "npm-client", Namespace: "ns"}}, exitDenied, "secrets/npm-client -n ns"},
+		{&driver.SourceError{Flag: "--registry-secret", Err: &cluster.UnfitError{Kind: "Secret"}}, exitUsage, "create secret docker-registry"},
+		{&driver.SourceError{Flag: "--registry-secret", Err: &cluster.UnreachableError{Host: "h", Err: errors.New("no")}}, exitNoBuilder, "kubectl version"},
 		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/a:c", Index: true}, exitFailed, "ref=r.io/a:c,image-manifest=true,oci-mediatypes=true"},
 	} {
 		told := explain(t.Context(), c.err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 )
 
 const logsLong = `Print what the daemons of a builder have logged.
@@ -78,7 +79,7 @@ func runLogs(ctx context.Context, f *factory, o *logsOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	c, err := f.cluster()
+	c, err := f.Cluster()
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func runLogs(ctx context.Context, f *factory, o *logsOptions) error {
 		return err
 	}
 	// A member that is not up is the one whose log somebody wants to see.
-	logs, err := gather(o.builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (io.ReadCloser, error) {
+	logs, err := driver.Gather(o.builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (io.ReadCloser, error) {
 		if !candidate.Exists() {
 			return nil, candidate.Err
 		}
@@ -104,15 +105,15 @@ type lines struct {
 }
 
 // copyAll copies one log after the other, or all at once when they are followed.
-func (l *lines) copyAll(logs []said[io.ReadCloser], named, together bool) error {
+func (l *lines) copyAll(logs []driver.Answer[io.ReadCloser], named, together bool) error {
 	errs := make([]error, len(logs))
 	var all sync.WaitGroup
 	for i, log := range logs {
 		prefix := ""
 		if named {
-			prefix = "[" + log.member.Pod + "] "
+			prefix = "[" + log.Member.Pod + "] "
 		}
-		all.Go(func() { errs[i] = l.copy(log.answer, prefix) })
+		all.Go(func() { errs[i] = l.copy(log.Value, prefix) })
 		if !together {
 			all.Wait()
 		}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 )
 
 func TestLogsFlagsReachTheOptions(t *testing.T) {
@@ -25,11 +26,11 @@ func TestLogsFlagsReachTheOptions(t *testing.T) {
 }
 
 func TestLogsNameTheirMember(t *testing.T) {
-	logs := func() []said[io.ReadCloser] {
-		log := func(pod, text string) said[io.ReadCloser] {
-			return said[io.ReadCloser]{member: cluster.Member{Pod: pod}, answer: io.NopCloser(strings.NewReader(text))}
+	logs := func() []driver.Answer[io.ReadCloser] {
+		log := func(pod, text string) driver.Answer[io.ReadCloser] {
+			return driver.Answer[io.ReadCloser]{Member: cluster.Member{Pod: pod}, Value: io.NopCloser(strings.NewReader(text))}
 		}
-		return []said[io.ReadCloser]{log("team-0", "a\nb\n"), log("team-1", "c")}
+		return []driver.Answer[io.ReadCloser]{log("team-0", "a\nb\n"), log("team-1", "c")}
 	}
 	var out strings.Builder
 	if err := (&lines{to: &out}).copyAll(logs(), true, false); err != nil {
@@ -45,9 +46,9 @@ func TestLogsNameTheirMember(t *testing.T) {
 
 func TestFollowedLogsDoNotWaitForOneAnother(t *testing.T) {
 	first, writing := io.Pipe()
-	logs := []said[io.ReadCloser]{
-		{member: cluster.Member{Pod: "team-0"}, answer: first},
-		{member: cluster.Member{Pod: "team-1"}, answer: io.NopCloser(strings.NewReader("at once\n"))},
+	logs := []driver.Answer[io.ReadCloser]{
+		{Member: cluster.Member{Pod: "team-0"}, Value: first},
+		{Member: cluster.Member{Pod: "team-1"}, Value: io.NopCloser(strings.NewReader("at once\n"))},
 	}
 	reading, out := io.Pipe()
 	go func() { _ = (&lines{to: out}).copyAll(logs, true, true); _ = out.Close() }()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 )
@@ -100,7 +101,10 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 			return err
 		}
 	}
-	b, version, err := f.bridgeTo(ctx, o.connect)
+	options := o.connect.driver()
+	options.Affinity = driver.AffinityOf(".")
+	relay := &served{factory: f, Relay: f.Relay(options)}
+	member, version, err := relay.Probe(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,9 +124,9 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 		escape.Fprintf(f.streams.ErrOut, "warning: others may write to %s, and put a socket of theirs in place of yours\n", filepath.Dir(path))
 	}
 	if command != nil {
-		return serveCommand(ctx, b, socket, command)
+		return relay.serveCommand(ctx, socket, command)
 	}
-	return serveAll(ctx, b, socket, b.route.member, version)
+	return relay.serveAll(ctx, socket, member, version)
 }
 
 // socketPath is the path that the user named; empty without one.
@@ -161,15 +165,15 @@ func (f *factory) ownPath(path *string, name string, once bool) (remove func(), 
 		*path = filepath.Join(folder, "buildkit.sock")
 		return func() { _ = os.Remove(folder) }, nil
 	}
-	config, err := f.config()
+	host, err := f.Host()
 	if err != nil {
 		return nil, err
 	}
-	namespace, err := f.namespace()
+	namespace, err := f.Namespace()
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(config.Host + "\x00" + namespace + "\x00" + name))
+	sum := sha256.Sum256([]byte(host + "\x00" + namespace + "\x00" + name))
 	// The path of a socket is short: what tells clusters and namespaces apart is a hash.
 	*path = filepath.Join(folder, name[:min(len(name), 20)]+"-"+hex.EncodeToString(sum[:4])+".sock")
 	return func() {}, nil

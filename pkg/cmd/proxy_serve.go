@@ -2,10 +2,12 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 )
@@ -22,36 +24,37 @@ func (f *factory) command(line []string) (*exec.Cmd, error) {
 	return command, nil
 }
 
-// serveAll serves until the user ends it, which is how a proxy ends and no failure.
-func serveAll(ctx context.Context, b *bridge, socket *proxy.Socket, member cluster.Member, version string) error {
-	address := "unix://" + socket.Path
-	if _, err := escape.Fprintln(b.f.streams.Out, address); err != nil {
-		return err
-	}
-	escape.Fprintf(b.f.streams.ErrOut, "builder %q in namespace %q (Pod %s, BuildKit %s) is at BUILDKIT_HOST=%s until Ctrl-C\n",
-		b.o.builder, member.Namespace, member.Pod, version, address)
-	return b.serve(ctx, socket)
+// served is a relay with the socket's user.
+type served struct {
+	*factory
+	*driver.Relay
 }
 
-func (b *bridge) serve(ctx context.Context, socket *proxy.Socket) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	if route := b.current(); route != nil {
-		b.watch(ctx, route)
+// serveAll serves until the user ends it, which is how a proxy ends and no failure.
+func (s *served) serveAll(ctx context.Context, socket *proxy.Socket, member cluster.Member, version string) error {
+	address := "unix://" + socket.Path
+	if _, err := escape.Fprintln(s.streams.Out, address); err != nil {
+		return err
 	}
-	server := &proxy.Server{Dial: b.dial, Report: func(number int, err error) { b.report(ctx, number, err) }}
-	return server.Serve(ctx, socket)
+	escape.Fprintf(s.streams.ErrOut, "builder %q in namespace %q (Pod %s, BuildKit %s) is at BUILDKIT_HOST=%s until Ctrl-C\n",
+		member.Builder, member.Namespace, member.Pod, version, address)
+	return s.Serve(ctx, socket, s.failed)
+}
+
+// failed reports one connection; the others go on.
+func (s *served) failed(number int, err error) {
+	s.printFailure(fmt.Sprintf("connection %d: ", number), explainOne(err))
 }
 
 // serveCommand serves for as long as the command runs: after Ctrl-C, too, for clients then tell the builder.
-func serveCommand(ctx context.Context, b *bridge, socket *proxy.Socket, command *exec.Cmd) error {
+func (s *served) serveCommand(ctx context.Context, socket *proxy.Socket, command *exec.Cmd) error {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	served := make(chan error, 1)
-	go func() { served <- b.serve(serving, socket) }()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(serving, socket, s.failed) }()
 	command.Env = append(os.Environ(), "BUILDKIT_HOST=unix://"+socket.Path)
 	code, err := proxy.Run(command)
 	stop()
-	if serveErr := <-served; err == nil {
+	if serveErr := <-ended; err == nil {
 		err = serveErr
 	}
 	if err == nil && code != 0 {

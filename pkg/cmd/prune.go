@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
@@ -115,7 +116,7 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 		escape.Fprintln(f.streams.ErrOut, "warning: --keep-storage is the old name of --reserved-space")
 	}
 	if !o.force {
-		namespace, err := f.namespace()
+		namespace, err := f.Namespace()
 		if err != nil {
 			return err
 		}
@@ -124,11 +125,11 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 			return err
 		}
 	}
-	heard, err := askMembers(ctx, f, o.connect, func(ctx context.Context, b *connected) ([]buildcache.Record, error) {
-		removed, err := b.daemon.Prune(ctx, what)
+	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), func(ctx context.Context, b *driver.Connection) ([]buildcache.Record, error) {
+		removed, err := b.Daemon.Prune(ctx, what)
 		var records []buildcache.Record
 		for _, each := range removed {
-			records = append(records, buildcache.NewRecord(b.member.Pod, each))
+			records = append(records, buildcache.NewRecord(b.Member.Pod, each))
 		}
 		return records, err
 	})

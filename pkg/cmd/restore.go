@@ -11,9 +11,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// provide installs the default builder where there is none, and restores one whose Pod is gone or whose certificates have
+// provider makes the builder of a build.
+type provider struct {
+	factory *factory
+	options *buildOptions
+}
+
+// Provide installs the default builder where there is none, and restores one whose Pod is gone or whose certificates have
 // ended. It returns err, which is why there is no connection, where it does neither.
-func (f *factory) provide(ctx context.Context, o *buildOptions, err error) (installed bool, _ error) {
+func (p *provider) Provide(ctx context.Context, err error) (installed bool, _ error) {
+	f, o := p.factory, p.options
 	var notFound *cluster.NotFoundError
 	switch {
 	case !o.install:
@@ -60,7 +67,7 @@ func (f *factory) installDefault(ctx context.Context, o *buildOptions, notFound 
 
 // restore installs the builder again as its stored settings say.
 func (f *factory) restore(ctx context.Context, name string, cause error) error {
-	c, err := f.cluster()
+	c, err := f.Cluster()
 	if err != nil {
 		return err
 	}
@@ -109,7 +116,7 @@ func (f *factory) podsOf(spec builder.Spec) string {
 
 // place names a namespace and, where a kubeconfig says it, the context.
 func (f *factory) place(namespace string) string {
-	if name := f.contextName(); name != "" {
+	if name := f.Context(); name != "" {
 		return fmt.Sprintf("namespace %q of context %q", namespace, name)
 	}
 	return fmt.Sprintf("namespace %q", namespace)

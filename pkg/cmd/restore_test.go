@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -42,7 +43,7 @@ func TestNextStepsOfBuildersThatAreNotThere(t *testing.T) {
 		"another's Secret": {doubt(cluster.DoubtOtherSecret), false, exitNoBuilder, "if the Pod is yours and has no certificates, the same command with --adopt"},
 		"a secret Secret": {doubt(cluster.DoubtUnreadable), false, exitDenied,
 			"ask an administrator: kubectl create rolebinding buildkitd-user-jane -n team --role buildkitd-user --user jane; or, if the Pod is yours and has no certificates, the same command with --adopt"},
-		"other certificates": {&untrustedError{member: member, err: &solve.RefusedError{Cause: errors.New("tls")}}, false, exitNoBuilder,
+		"other certificates": {&driver.UntrustedError{Member: member, Err: &solve.RefusedError{Cause: errors.New("tls")}}, false, exitNoBuilder,
 			"see whose it is: kubectl get pod buildkitd -n team -o yaml; give a Pod of the builder its certificates: " + install},
 	} {
 		if told := explainOne(test.err); told.code != test.code || told.next != test.next {

@@ -150,8 +150,7 @@ func rowless() map[string]string {
 		"registryauth.RedirectError": "part of a TokenError or an UnreachableError",
 		"trust.UnusableError":        "part of an ExpiredError",
 		"proxy.SocketError":          "an optionError says it",
-		"cmd.strandedError":          "explainLoss makes a lostError of it",
-		"cmd.untrustedError":         "has a test of its own beside it",
+		"driver.UntrustedError":      "has a test of its own beside it",
 		"cluster.UnverifiedError":    "has a test of its own beside its explanation",
 		"result.AnswerError":         "has a test of its own beside its explanation",
 	}

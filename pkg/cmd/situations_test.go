@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
@@ -43,7 +44,7 @@ func clusterSituations() []situation {
 		}
 	}
 	return []situation{
-		{&kubeconfigError{err: errors.New("no such file")}, "reading the kubeconfig", "kubectl config get-contexts", exitUsage, ""},
+		{&driver.KubeconfigError{Err: errors.New("no such file")}, "reading the kubeconfig", "kubectl config get-contexts", exitUsage, ""},
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, `no builder "n" in namespace "ns"`, "kubectl buildkit list -A", exitNoBuilder, ""},
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns", Others: []string{"o"}}, "there are: o", "kubectl buildkit install n -n ns", exitNoBuilder, ""},
 		{&cluster.NotFoundError{Name: "teem", Namespace: "ns", Others: []string{"other", "team"}}, "there are: other, team", "did you mean team? To install another: kubectl buildkit install teem -n ns", exitNoBuilder, ""},
@@ -71,17 +72,20 @@ func clusterSituations() []situation {
 		{&cluster.RefusedError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", exitDenied, ""},
 		{&cluster.RefusedError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0"}, "refuses Pod", "--request", exitDenied, ""},
 		{&cluster.RefusedError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", exitDenied, ""},
+		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Err: errors.New("x")}, "renewing them failed: x", "kubectl buildkit install n -n ns", exitFailed, ""},
+		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Pod: "n"}, `that Pod "n" uses end`, "kubectl buildkit install n -n ns", exitFailed, ""},
+		{&driver.LossError{Plan: cluster.Plan{Name: "n", Namespace: "ns"}}, "nothing was changed", "kubectl buildkit install n -n ns --yes", exitUsage, ""},
 		{&tunnel.DialError{Pod: "n", Namespace: "ns", Err: errors.New("x")}, "opening a tunnel", "--transport", exitNoBuilder, ""},
 		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", exitNoBuilder, ""},
 		{&tunnel.RefusedError{Pod: "n", Namespace: "ns", Port: 1234}, "refuses connections", "kubectl logs n -n ns", exitNoBuilder, ""},
 		{&tunnel.CommandNotFoundError{Pod: "n", Namespace: "ns", Command: "buildctl"}, "does not run BuildKit", "", exitNoBuilder, ""},
 		{&unrestoredError{name: "n", namespace: "ns", cause: &cluster.NotReadyError{Name: "n", Namespace: "ns"}, err: errors.New("x")}, "it was not restored", "kubectl buildkit install n -n ns", exitNoBuilder, ""},
 		{&cluster.NoLogError{Pod: "n", Namespace: "ns", Reason: "previous not found"}, "has no such log", "", exitFailed, ""},
-		{&silentError{name: "n", namespace: "ns", members: 2, silent: []silence{{member: cluster.Member{Pod: "n-1"}, err: &tunnel.LostError{Pod: "n-1", Namespace: "ns"}}}},
+		{&driver.NoAnswerError{Name: "n", Namespace: "ns", Members: 2, Silent: []driver.NoAnswer{{Member: cluster.Member{Pod: "n-1"}, Err: &tunnel.LostError{Pod: "n-1", Namespace: "ns"}}}},
 			"1 of 2 members", "kubectl describe pod n-1 -n ns", exitNoBuilder, ""},
-		{&sourceError{flag: "--secret", value: "k8s=s/k", err: &cluster.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", exitUsage, ""},
-		{&sourceError{flag: "--secret", value: "k8s=s/k", err: &cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", exitDenied, ""},
-		{&sourceError{flag: "--registry-secret", value: "s", err: &cluster.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", exitUsage, ""},
+		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &cluster.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", exitUsage, ""},
+		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", exitDenied, ""},
+		{&driver.SourceError{Flag: "--registry-secret", Value: "s", Err: &cluster.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", exitUsage, ""},
 	}
 }
 
@@ -110,7 +114,13 @@ func usageSituations() []situation {
 func registrySituations() []situation {
 	return []situation{
 		{&registryauth.DeniedError{Host: "r.io"}, `registry "r.io" denies access`, "kubectl buildkit login r.io", exitDenied, ""},
-		{&preflightError{&registryauth.DeniedError{Host: "r.io", Source: "x", User: "u"}}, "denies access", "--preflight=false", exitDenied, ""},
+		{&driver.PreflightError{Err: &registryauth.DeniedError{Host: "r.io", Source: "x", User: "u"}}, "denies access", "--preflight=false", exitDenied, ""},
+		{&driver.PushDoubtError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Err: &registryauth.UnreachableError{Host: "r.io"}},
+			`if builder "n" does not reach it either, the push will fail`, "--preflight=false", exitFailed, ""},
+		{&driver.PushDoubtError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Reason: solve.RegistryPlain, Err: &registryauth.UnreachableError{Host: "r.io"}},
+			"expects TLS; the push will fail", "kubectl buildkit install n -n ns --insecure-registry r.io", exitFailed, ""},
+		{&driver.EmulationError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Native: "linux/amd64", Foreign: []string{"linux/arm64"}},
+			"need emulation", "kubectl buildkit install arm64 -n ns --node-selector kubernetes.io/arch=arm64", exitFailed, ""},
 		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io/token"}, "fetching a token", "https://t.io/token", exitDenied, ""},
 		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io/token", Proxy: "http://p:3128"}, "fetching a token", "http://p:3128: check it, or add the host to $NO_PROXY", exitDenied, ""},
 		{&registryauth.TokenError{Host: "r.io", Cause: &registryauth.UnverifiedRealmError{Host: "r.io", Realm: "https://t.io", Cause: errors.New("x")}},
@@ -138,7 +148,7 @@ func buildSituations() []situation {
 	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", MemoryLimit: "1Gi"}
 	lost := &solve.LostError{Cause: errors.New("EOF")}
 	gone := func(cause cluster.Cause) error {
-		return &lostError{member: member, lost: lost, diagnosis: cluster.Diagnosis{Cause: cause, Message: "it is away"}}
+		return &driver.LostError{Member: member, Lost: lost, Diagnosis: cluster.Diagnosis{Cause: cause, Message: "it is away"}}
 	}
 	step := &solve.FailedStepError{Step: "[1/2] RUN x", ExitCode: killed, Cause: errors.New("exit code: 137")}
 	return []situation{
@@ -151,10 +161,10 @@ func buildSituations() []situation {
 		{&solve.LostError{Cause: &solve.SilentError{For: time.Minute}}, "1m0s", "kubectl buildkit list", exitNoBuilder, ""},
 		{&solve.RefusedError{Cause: errors.New("tls: bad certificate")}, "certificates", "kubectl buildkit install", exitNoBuilder, ""},
 		{&solve.UnsupportedError{Cause: errors.New("unknown method")}, "too old", "kubectl buildkit install", exitNoBuilder, ""},
-		{&shortageError{member: member, err: &solve.FullDiskError{Cause: errors.New("no space left")}}, "disk", "kubectl buildkit prune n -n ns", exitNoBuilder, ""},
-		{&shortageError{member: member, err: step}, "limit of 1Gi", "--limit memory", exitFailed, ""},
+		{&driver.BuildError{Member: member, Err: &solve.FullDiskError{Cause: errors.New("no space left")}}, "disk", "kubectl buildkit prune n -n ns", exitNoBuilder, ""},
+		{&driver.BuildError{Member: member, Err: step}, "limit of 1Gi", "--limit memory", exitFailed, ""},
 		{step, "[1/2] ended with exit code 137", "", exitFailed, ""},
-		{stepFailureOf(member, "abc", step), "[1/2] ended with exit code 137", "kubectl buildkit history logs abc -n ns --builder n", exitFailed, ""},
+		{&driver.BuildError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Ref: "abc", Err: step}, "[1/2] ended with exit code 137", "kubectl buildkit history logs abc -n ns --builder n", exitFailed, ""},
 		{&solve.SyntaxError{Cause: errors.New("dockerfile parse error")}, "parse error", "", exitFailed, ""},
 		{&solve.BuildError{Cause: errors.New("anything")}, "anything", "", exitFailed, ""},
 		{&solve.CanceledError{Cause: errors.New("x")}, "cancelled", "", exitFailed, ""},
@@ -168,11 +178,11 @@ func reasonSituations() []situation {
 	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n"}
 	other := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", Adopted: true}
 	about := func(on cluster.Member, reason solve.Reason, subject, text string, platforms ...string) error {
-		return &buildFailure{member: on, platforms: platforms, found: &solve.DiagnosedError{
+		return &driver.BuildError{Member: on, Platforms: platforms, Err: &solve.DiagnosedError{
 			Reason: reason, Subject: subject, Host: "r.io:5000", Cause: &solve.BuildError{Cause: errors.New(text)},
 		}}
 	}
-	hub := &buildFailure{member: member, found: &solve.DiagnosedError{Reason: solve.RegistryName, Host: dockerHub, Cause: errors.New("lookup")}}
+	hub := &driver.BuildError{Member: member, Err: &solve.DiagnosedError{Reason: solve.RegistryName, Host: dockerHub, Cause: errors.New("lookup")}}
 	install := "kubectl buildkit install n -n ns "
 	return []situation{
 		{about(member, solve.RegistryPlain, "", "the daemon's text"), "uses plain HTTP", install + "--insecure-registry r.io:5000", exitNoBuilder, ""},

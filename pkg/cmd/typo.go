@@ -3,7 +3,6 @@ package cmd
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -107,16 +106,4 @@ func unparsed(e *pflag.InvalidValueError) error {
 		reason, next = "must be a duration", "write e.g. 30s, 5m or 2h"
 	}
 	return &optionError{flag: "--" + flag.Name, value: e.GetValue(), reason: reason, next: next}
-}
-
-// withoutGo says of a JSON or YAML value of the wrong type what it is, without the Go type that it should have.
-func withoutGo(text string) string {
-	value := regexp.MustCompile(`json: cannot unmarshal (\w+) into Go (?:struct field (?:\w+\.)?(\S+)|value) of type .*`)
-	return value.ReplaceAllStringFunc(text, func(found string) string {
-		groups := value.FindStringSubmatch(found)
-		if groups[2] == "" {
-			return "invalid content: a " + groups[1] + " in place of an object"
-		}
-		return "invalid value of " + groups[2] + ": it must not be a " + groups[1]
-	})
 }

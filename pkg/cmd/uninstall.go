@@ -11,9 +11,9 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
 const uninstallLong = `Remove a builder: exactly the objects that install made.
@@ -61,14 +61,10 @@ func runUninstall(ctx context.Context, f *factory, name string, o uninstallOptio
 	if err := builder.ValidateName(name); err != nil {
 		return err
 	}
-	c, err := f.cluster()
-	if err != nil {
-		return err
-	}
 	o.Confirm = func(ctx context.Context, removal cluster.Removal) error {
 		return f.confirmRemoval(ctx, name, removal, o)
 	}
-	removal, err := c.Uninstall(ctx, name, o.UninstallOptions, f.reportEvent)
+	removal, err := f.Uninstall(ctx, name, o.UninstallOptions)
 	if missing := (*cluster.NotFoundError)(nil); errors.As(err, &missing) && o.ignoreNotFound {
 		escape.Fprintf(f.streams.ErrOut, "%v\n", err)
 		return nil
@@ -111,7 +107,7 @@ func (f *factory) confirmRemoval(ctx context.Context, name string, removal clust
 
 // namespaceOf is the namespace; empty if it cannot be known.
 func (f *factory) namespaceOf() string {
-	namespace, err := f.namespace()
+	namespace, err := f.Namespace()
 	if err != nil {
 		return ""
 	}
@@ -123,25 +119,14 @@ func (f *factory) namespaceOf() string {
 func (f *factory) runningBuilds(ctx context.Context, name string) []string {
 	ctx, stop := context.WithTimeout(ctx, holdingsWithin)
 	defer stop()
-	c, err := f.cluster()
-	if err != nil {
-		return nil
-	}
-	candidates, connection, err := c.Members(ctx, name, false)
-	if err != nil || connection == nil {
-		return nil
-	}
-	heard, _ := gather(name, c.Namespace(), candidates, func(candidate cluster.Candidate) ([]history.Record, error) {
-		return askMember(ctx, f, connectOptions{builder: name, transport: string(tunnel.Auto)}, candidate, connection,
-			func(ctx context.Context, b *connected) ([]history.Record, error) {
-				return history.List(ctx, b.daemon.Client(), history.Filters{func(r history.Record) bool { return r.Status == history.Running }})
-			})
+	answers, _ := driver.AskMembers(ctx, f.Driver, driver.ConnectOptions{Builder: name}, func(ctx context.Context, c *driver.Connection) ([]history.Record, error) {
+		return history.List(ctx, c.Daemon.Client(), history.Filters{func(r history.Record) bool { return r.Status == history.Running }})
 	})
 	var running []string
-	for _, each := range heard {
-		for _, record := range each.answer {
+	for _, each := range answers {
+		for _, record := range each.Value {
 			running = append(running, fmt.Sprintf("%s (%q, for %s) on Pod %s",
-				record.Ref, record.Name, record.Duration.Round(time.Second), each.member.Pod))
+				record.Ref, record.Name, record.Duration.Round(time.Second), each.Member.Pod))
 		}
 	}
 	return running

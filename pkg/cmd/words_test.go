@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 )
 
 func newTestRoot() *cobra.Command {
@@ -115,7 +117,7 @@ func TestNoTypesOfGo(t *testing.T) {
 		`f: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\"apiVersion,omitempty\"" }`: "f: invalid content: a array in place of an object",
 		"no such file": "no such file",
 	} {
-		if got := (&kubeconfigError{err: errors.New(text)}).Error(); got != "reading the kubeconfig: "+want {
+		if got := (&driver.KubeconfigError{Err: errors.New(text)}).Error(); got != "reading the kubeconfig: "+want {
 			t.Errorf("got %q", got)
 		}
 	}

@@ -1,4 +1,4 @@
-package cmd
+package driver
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
 
 func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
@@ -24,15 +24,15 @@ func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
 	local := write("local", cluster+"current-context: c\n")
 	for name, test := range map[string]struct {
 		kubeconfig string
-		change     func(*factory)
+		change     func(*genericclioptions.ConfigFlags)
 		says       string // empty if the address is taken
 	}{
 		"no such file":       {none, nil, none + " ($KUBECONFIG) does not exist"},
 		"an empty file":      {empty, nil, empty + " ($KUBECONFIG) names no current context"},
 		"no current context": {unset, nil, unset + " ($KUBECONFIG) names no current context"},
 		"several files":      {none + string(os.PathListSeparator) + empty, nil, "nonexistent ($KUBECONFIG) does not exist, "},
-		"a context":          {unset, func(f *factory) { *f.flags.Context = "c" }, ""},
-		"a server":           {none, func(f *factory) { *f.flags.APIServer = "http://localhost:8080" }, ""},
+		"a context":          {unset, func(flags *genericclioptions.ConfigFlags) { *flags.Context = "c" }, ""},
+		"a server":           {none, func(flags *genericclioptions.ConfigFlags) { *flags.APIServer = "http://localhost:8080" }, ""},
 		"that very address":  {local, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,20 +40,19 @@ func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
 			t.Setenv("HOME", dir)
 			t.Setenv("KUBERNETES_SERVICE_HOST", "")
 			t.Setenv("KUBERNETES_MASTER", "")
-			streams, _, _, _ := genericiooptions.NewTestIOStreams()
-			f := newFactory(streams, os.LookupEnv)
+			flags := genericclioptions.NewConfigFlags(false)
 			if test.change != nil {
-				test.change(f)
+				test.change(flags)
 			}
-			_, err := f.config()
-			var kubeconfig *kubeconfigError
+			_, err := ReadKubeconfig(flags, os.LookupEnv, nil).Config()
+			var kubeconfig *KubeconfigError
 			switch {
 			case test.says == "" && err != nil:
 				t.Error(err)
 			case test.says != "" && (!errors.As(err, &kubeconfig) || !strings.Contains(err.Error(), test.says)):
 				t.Errorf("got %v, want %q", err, test.says)
-			case test.says != "" && (explainOne(err).code != exitUsage || (search{within: startPatience}).next(err, 1, 0) >= 0):
-				t.Errorf("code %d, tried again in %v", explainOne(err).code, (search{within: startPatience}).next(err, 1, 0))
+			case test.says != "" && (retryPolicy{within: startTimeout}).next(err, 1, 0) >= 0:
+				t.Error("it is tried again")
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package cmd
+package driver
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func status(code int32) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{Code: code, Reason: metav1.StatusReason(http.StatusText(int(code)))}}
 }
 
-func TestPatience(t *testing.T) {
+func TestTimeouts(t *testing.T) {
 	const whole = 2 * time.Minute
 	dialing := func(err error) error { return &tunnel.DialError{Err: err} }
 	for name, test := range map[string]struct {
@@ -36,14 +36,14 @@ func TestPatience(t *testing.T) {
 		"server error at the dial": {dialing(status(500)), whole, whole},
 		"too many requests":        {status(429), whole, whole},
 		"a link that broke":        {&solve.LostError{Cause: errors.New("EOF")}, whole, whole},
-		"forbidden":                {&cluster.ForbiddenError{}, 0, refusalPatience},
-		"forbidden tunnel":         {&tunnel.ForbiddenError{}, 0, refusalPatience},
-		"expired token":            {&cluster.UnauthorizedError{}, 0, refusalPatience},
-		"no Pod":                   {&cluster.NotReadyError{Reason: cluster.ReasonMissing}, 0, absencePatience},
-		"no builder":               {&cluster.NotFoundError{}, 0, absencePatience},
-		"certificates do not fit":  {&solve.RefusedError{Cause: errors.New("tls")}, 0, absencePatience},
-		"another's Pod":            {&cluster.UnverifiedError{Doubt: cluster.DoubtCertificates}, 0, absencePatience},
-		"a Pod that starts":        {&cluster.NotReadyError{Reason: "ContainerCreating", Starting: true}, startingPatience, whole},
+		"forbidden":                {&cluster.ForbiddenError{}, 0, deniedTimeout},
+		"forbidden tunnel":         {&tunnel.ForbiddenError{}, 0, deniedTimeout},
+		"expired token":            {&cluster.UnauthorizedError{}, 0, deniedTimeout},
+		"no Pod":                   {&cluster.NotReadyError{Reason: cluster.ReasonMissing}, 0, absenceTimeout},
+		"no builder":               {&cluster.NotFoundError{}, 0, absenceTimeout},
+		"certificates do not fit":  {&solve.RefusedError{Cause: errors.New("tls")}, 0, absenceTimeout},
+		"another's Pod":            {&cluster.UnverifiedError{Doubt: cluster.DoubtCertificates}, 0, absenceTimeout},
+		"a Pod that starts":        {&cluster.NotReadyError{Reason: "ContainerCreating", Starting: true}, podStartTimeout, whole},
 		"a Pod whose image lacks":  {&cluster.NotReadyError{Reason: "ImagePullBackOff"}, 0, whole},
 		"a Pod that ends":          {&cluster.TerminatingError{}, 0, whole},
 		"expired certificates":     {&cluster.ExpiredError{}, 0, 0},
@@ -51,10 +51,10 @@ func TestPatience(t *testing.T) {
 		"interrupted":              {context.Canceled, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := (search{within: whole}).patience(test.err); got != test.atStart {
+			if got := (retryPolicy{within: whole}).timeout(test.err); got != test.atStart {
 				t.Errorf("at the start %v, want %v", got, test.atStart)
 			}
-			if got := (search{within: whole, found: true}).patience(test.err); got != test.onceLost {
+			if got := (retryPolicy{within: whole, reached: true}).timeout(test.err); got != test.onceLost {
 				t.Errorf("after a loss %v, want %v", got, test.onceLost)
 			}
 		})
@@ -62,7 +62,7 @@ func TestPatience(t *testing.T) {
 }
 
 func TestPauses(t *testing.T) {
-	s, err := search{within: 10 * time.Second}, &cluster.UnreachableError{Err: errors.New("refused")}
+	s, err := retryPolicy{within: 10 * time.Second}, &cluster.UnreachableError{Err: errors.New("refused")}
 	for tries, want := range map[int]time.Duration{1: 250 * time.Millisecond, 2: 500 * time.Millisecond, 4: 2 * time.Second, 9: 4 * time.Second} {
 		if got := s.next(err, tries, time.Second); got != want {
 			t.Errorf("after %d tries %v, want %v", tries, got, want)
@@ -79,9 +79,9 @@ func TestPauses(t *testing.T) {
 	}
 }
 
-func TestSeek(t *testing.T) {
+func TestRetry(t *testing.T) {
 	told, tries := 0, 0
-	got, err := seek(t.Context(), search{within: time.Minute}, func(error) { told++ }, func(context.Context) (int, error) {
+	got, err := retry(t.Context(), retryPolicy{within: time.Minute}, func(error) { told++ }, func(context.Context) (int, error) {
 		if tries++; tries < 3 {
 			return 0, &cluster.UnreachableError{Err: errors.New("refused")}
 		}
@@ -91,7 +91,7 @@ func TestSeek(t *testing.T) {
 		t.Errorf("got %d, %v after %d tries, told %d times", got, err, tries, told)
 	}
 	final := &cluster.ForbiddenError{}
-	if _, err := seek(t.Context(), search{within: time.Minute}, nil, func(context.Context) (int, error) { return 0, final }); !errors.Is(err, final) {
+	if _, err := retry(t.Context(), retryPolicy{within: time.Minute}, nil, func(context.Context) (int, error) { return 0, final }); !errors.Is(err, final) {
 		t.Errorf("got %v", err)
 	}
 }

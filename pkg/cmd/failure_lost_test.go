@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
@@ -29,7 +30,7 @@ func TestLossesHaveTheirOwnNextSteps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			member := cluster.Member{Builder: "buildkitd", Namespace: "team", Pod: "buildkitd", Adopted: c.adopted}
-			got := explainLost(&lostError{member: member, diagnosis: c.diagnosis, lost: lost, after: c.after})
+			got := explainLost(&driver.LostError{Member: member, Diagnosis: c.diagnosis, Lost: lost, After: c.after})
 			if !strings.Contains(got.next, c.next) || got.code != c.code {
 				t.Errorf("next %q with code %d, want %q with %d", got.next, got.code, c.next, c.code)
 			}

@@ -1,0 +1,210 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/moby/buildkit/session"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+)
+
+// BuildError is returned for a build that has begun and made nothing, with what an explanation of it needs.
+type BuildError struct {
+	Member    cluster.Member
+	Platforms []string // that the request names
+	Ref       string   // of the build's record in the history of the builder; may be empty
+	Err       error    // one of pkg/solve, or a *LostError
+}
+
+func (e *BuildError) Error() string { return e.Err.Error() }
+func (e *BuildError) Unwrap() error { return e.Err }
+
+// build is a build that has a builder.
+type build struct {
+	driver     *Driver
+	options    BuildOptions
+	request    *request.Request
+	connection *Connection // the one that is open
+}
+
+func (b *build) close() { _ = b.connection.Close() }
+
+func (b *build) failed(ctx context.Context, err error) error {
+	member := b.connection.Member
+	return &BuildError{Member: member, Platforms: b.request.Platforms(), Ref: b.request.Ref(), Err: b.driver.diagnose(ctx, member, err)}
+}
+
+// connectOrProvide connects to the builder of a build, which is provided first where it is missing.
+func (d *Driver) connectOrProvide(ctx context.Context, o BuildOptions) (*Connection, error) {
+	connect := func(ctx context.Context) (*Connection, error) { return d.connect(ctx, o.Connect, o.trust) }
+	within := retryPolicy{}
+	if o.Retries > 0 {
+		within.within = min(o.RetryTimeout, startTimeout)
+	}
+	c, err := retry(ctx, within, d.noteUnreachable(startTimeout), connect)
+	if err == nil || ctx.Err() != nil || o.Provide == nil {
+		return c, err
+	}
+	installed, err := o.Provide.Provide(ctx, err)
+	if err != nil {
+		return nil, err
+	}
+	if c, err = connect(ctx); err == nil {
+		c.installed = installed
+	}
+	return c, err
+}
+
+// noteUnreachable reports what is waited for, and how long.
+func (d *Driver) noteUnreachable(within fmt.Stringer) func(error) {
+	return func(err error) {
+		if isStarting(err) {
+			d.inform("%v; waiting up to %v for it to start", err, podStartTimeout)
+			return
+		}
+		d.inform("%v; trying again for %v", err, within)
+	}
+}
+
+// trust makes the credentials trust the registries that the builder trusts; an unmanaged builder does not report them.
+func (o BuildOptions) trust(certificates *cluster.Connection) error {
+	if certificates == nil {
+		return o.Credentials.Trust(nil)
+	}
+	return o.Credentials.Trust(certificates.RegistryCA, certificates.InsecureRegistries...)
+}
+
+// contextPath is the main context, in the form of docker or of buildctl.
+func contextPath(o request.Options) string {
+	for _, local := range o.Locals {
+		if dir, found := strings.CutPrefix(local, "context="); found {
+			return dir
+		}
+	}
+	return o.Path
+}
+
+// run builds, and shows and traces what the daemon does. The connection may be another one in the end.
+func (b *build) run(ctx context.Context, pushes *preflight) (made *result.Result, err error) {
+	trace, err := openTrace(ctx, b.request.Files().Trace)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, trace.Close()) }()
+	display, err := progress.New(ctx, b.options.Progress.Terminal, b.options.Progress.Mode, b.shown())
+	if err != nil {
+		return nil, err
+	}
+	b.options.Credentials.ShowIn(display)
+	recording := newRecording(b.request)
+	traced := progress.NewTrace(recording.watch(display), trace)
+	made, err = b.solve(ctx, display, traced, pushes)
+	if closing := b.closeDisplay(display, err); err == nil {
+		err = errors.Join(closing, traced.Err())
+	}
+	wanted, _ := b.options.Environment.LookupEnv("BUILDX_METADATA_WARNINGS")
+	if yes, _ := strconv.ParseBool(wanted); yes && made != nil && b.request.Evaluation() == nil {
+		warnings, _ := display.Close() // it is closed: these are its warnings once more
+		made.AddWarnings(warnings)
+	}
+	err = errors.Join(err, b.writeReport(ctx, recording, made, err))
+	if target := b.request.Files().Ref; target != nil && b.request.Ref() != "" {
+		err = errors.Join(err, result.WriteRef(ctx, target, b.request.Ref()))
+	}
+	return made, err
+}
+
+// solve sends the request, and again over another connection where the builder is lost.
+func (b *build) solve(ctx context.Context, display *progress.Display, traced solve.Display, pushes *preflight) (*result.Result, error) {
+	watching, stop := context.WithCancel(ctx)
+	var doubts sync.WaitGroup
+	doubts.Go(func() { pushes.warn(watching, b.connection, b.driver.showOn(display, b.options.Progress.Mode)) })
+	o := b.options
+	keeper := newReconnector(watching, b.driver, o, display, b.connection)
+	made, daemon, err := solve.Build{
+		Request: b.request, Display: traced, Attachables: []session.Attachable{o.Credentials},
+		Retries: o.Retries, Reconnect: keeper.reconnect, Notice: keeper.notice,
+	}.Run(ctx, b.connection.Daemon)
+	stop()
+	doubts.Wait()
+	keeper.watches.Wait()
+	b.connection = keeper.of(daemon)
+	return made, err
+}
+
+// shown is what the display names.
+func (b *build) shown() progress.Options {
+	member := b.connection.Member
+	phrase := fmt.Sprintf("building with %q in namespace %q", member.Builder, member.Namespace)
+	if name := b.driver.Context(); name != "" {
+		phrase += fmt.Sprintf(" of context %q", name)
+	}
+	return progress.Options{
+		Phrase: phrase, Name: "kubectl-buildkit/" + member.Namespace + "/" + member.Builder, NoColors: b.options.Progress.NoColors,
+	}
+}
+
+// showOn passes notices on with a way to show them as steps of a display, which a line of text would break.
+func (d *Driver) showOn(display *progress.Display, mode progress.Mode) func(Notice) {
+	if mode == progress.Quiet || mode == progress.None {
+		return d.tell
+	}
+	return func(notice Notice) {
+		notice.Show = func(line string) { display.Step(line)(nil) }
+		d.tell(notice)
+	}
+}
+
+// closeDisplay waits for the last lines, and prints the daemon's warnings below the display, or where there is none what
+// a step that failed has printed last. The result of an evaluation has its warnings itself.
+func (b *build) closeDisplay(display *progress.Display, failed error) error {
+	warnings, err := display.Close()
+	mode, text := b.options.Progress.Mode, b.options.Progress.Text
+	switch {
+	case mode == progress.Quiet && failed != nil:
+		display.PrintFailed(text)
+		return err
+	case mode == progress.Quiet, mode == progress.None, mode == progress.RawJSON, b.request.Evaluation() != nil:
+		return err
+	}
+	return errors.Join(err, progress.PrintWarnings(text, warnings))
+}
+
+// writeReport writes the report of the build that ended with that error, and reports where.
+func (b *build) writeReport(ctx context.Context, recording *recording, made *result.Result, failed error) error {
+	if recording.target == nil {
+		return nil
+	}
+	if err := recording.write(ctx, b.connection, made, failed); err != nil {
+		return err
+	}
+	switch b.options.Progress.Mode {
+	case progress.Quiet, progress.None, progress.RawJSON:
+	default:
+		b.driver.inform("report written to %s", recording.target.Path())
+	}
+	return nil
+}
+
+// openTrace appends to the file, as buildctl does; without one the trace goes nowhere.
+func openTrace(ctx context.Context, target *safefile.Target) (io.WriteCloser, error) {
+	if target == nil {
+		return nowhere{io.Discard}, nil
+	}
+	return target.Append(ctx)
+}
+
+type nowhere struct{ io.Writer }
+
+func (nowhere) Close() error { return nil }

@@ -1,0 +1,109 @@
+package driver
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+)
+
+// UntrustedError is returned for a member that does not have the certificates of its builder.
+type UntrustedError struct {
+	Member cluster.Member
+	Err    error // a *solve.RefusedError
+}
+
+func (e *UntrustedError) Error() string {
+	return fmt.Sprintf("Pod %q in namespace %q does not have the certificates of builder %q (Secret %q), so nothing was sent to it: %v",
+		e.Member.Pod, e.Member.Namespace, e.Member.Builder, builder.ClientSecretName(e.Member.Builder), e.Err)
+}
+
+func (e *UntrustedError) Unwrap() error { return e.Err }
+
+// ExpiringError is the warning that certificates are about to expire.
+type ExpiringError struct {
+	Builder, Namespace string
+	Pod                string // set if it is the Pod that still uses them, after they were renewed
+	Expires            time.Time
+	Err                error // why they were not renewed; nil for those of a Pod
+}
+
+func (e *ExpiringError) Error() string {
+	if e.Pod != "" {
+		return fmt.Sprintf("the certificates that Pod %q uses end on %s", e.Pod, e.Expires.Format(time.DateOnly))
+	}
+	return fmt.Sprintf("the certificates of builder %q end on %s, and renewing them failed: %v", e.Builder, e.Expires.Format(time.DateOnly), e.Err)
+}
+
+func (e *ExpiringError) Unwrap() error { return e.Err }
+
+// noteUnverified reports, once, that nothing authenticates the Pod that is used.
+func (d *Driver) noteUnverified(member cluster.Member) {
+	if member.Adopted {
+		d.once(Notice{Warning: true, Text: fmt.Sprintf("builder %q is unmanaged and not authenticated: install did not make Pod %q in namespace %q, "+
+			"and the user who did can read all that a build sends", member.Builder, member.Pod, member.Namespace)})
+	}
+}
+
+const (
+	// ExpiryNotice is how long before the end of certificates a build warns of it.
+	ExpiryNotice = 30 * 24 * time.Hour
+	// renewalTimeout bounds the renewal of certificates before a build.
+	renewalTimeout = 10 * time.Second
+)
+
+// renewCertificates renews certificates that are about to expire, where the user may, and else warns of the end. Running
+// members keep theirs until they are restarted, so nothing is interrupted.
+func (d *Driver) renewCertificates(ctx context.Context, c *cluster.Client, o ConnectOptions, r *reached) {
+	if r.certificates == nil || !o.Renew || !c.RenewalDue(r.certificates) {
+		return
+	}
+	renewing, stop := context.WithTimeout(ctx, renewalTimeout)
+	defer stop()
+	renewed, err := c.Renew(renewing, o.Builder)
+	switch {
+	case err == nil:
+		r.certificates = renewed
+		d.once(Notice{Text: fmt.Sprintf("the certificates of builder %q in namespace %q were renewed until %s; its Pods take them when they are restarted",
+			o.Builder, c.Namespace(), renewed.Expires.Format(time.DateOnly))})
+	case r.certificates.Expires.Sub(c.Now()) < ExpiryNotice:
+		d.warnOnce(&ExpiringError{Builder: o.Builder, Namespace: c.Namespace(), Expires: r.certificates.Expires, Err: err})
+	}
+}
+
+// noteOldCertificate warns of a daemon whose own certificate ends soon: one that was not restarted since the renewal.
+func (d *Driver) noteOldCertificate(member cluster.Member, now func() time.Time) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 {
+			return nil
+		}
+		if end := state.PeerCertificates[0].NotAfter; end.Sub(now()) < ExpiryNotice {
+			d.warnOnce(&ExpiringError{Builder: member.Builder, Namespace: member.Namespace, Pod: member.Pod, Expires: end})
+		}
+		return nil
+	}
+}
+
+// skewNotice is from which difference on a build warns of this machine's clock: registries and their tokens go by it.
+const skewNotice = 10 * time.Minute
+
+// noteSkew warns of a clock that is wrong.
+func (d *Driver) noteSkew(c *cluster.Client) {
+	if skew := c.Skew(); skew.Abs() >= skewNotice {
+		d.once(Notice{Warning: true, Text: "check the clock of this machine: " + ClockIs(skew)})
+	}
+}
+
+// ClockIs describes how this machine's clock differs from the API server's.
+func ClockIs(skew time.Duration) string {
+	side := "ahead of"
+	if skew < 0 {
+		side = "behind"
+	}
+	return fmt.Sprintf("it is %s %s the API server", duration.HumanDuration(skew.Abs()), side)
+}

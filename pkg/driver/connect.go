@@ -1,0 +1,221 @@
+package driver
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+// ConnectOptions say which builder, and how to connect to it.
+type ConnectOptions struct {
+	// Builder is its name; empty is builder.DefaultName.
+	Builder string
+	// Transport may be empty, which is tunnel.Auto.
+	Transport tunnel.Transport
+	// Adopt says that the user vouches for a Pod of the builder's name that nothing authenticates. tunnel.Exec says so too.
+	Adopt bool
+	// Renew has certificates renewed that are about to expire, where the user may.
+	Renew bool
+	// Affinity is any text that is the same for builds that share their cache: they go to the same member.
+	Affinity string
+}
+
+// adopts reports whether the user vouches for a Pod of the builder's name, whatever it is.
+func (o ConnectOptions) adopts() bool { return o.Adopt || o.Transport == tunnel.Exec }
+
+func (o ConnectOptions) withDefaults() ConnectOptions {
+	o.Builder, o.Transport = cmp.Or(o.Builder, builder.DefaultName), cmp.Or(o.Transport, tunnel.Auto)
+	return o
+}
+
+// Connection is a connection to the daemon of one member. Close ends it.
+type Connection struct {
+	// Member is the Pod.
+	Member cluster.Member
+	// Certificates are those of the builder; nil for an unmanaged one.
+	Certificates *cluster.Connection
+	// Daemon is BuildKit in that Pod.
+	Daemon *solve.Daemon
+
+	installed bool // by this very call
+}
+
+// Close ends the connection, and every call on it.
+func (c *Connection) Close() error { return c.Daemon.Close() }
+
+// trust is passed what the builder trusts as soon as the cluster has reported it, before the member is dialed. It is nil
+// for an unmanaged builder.
+type trust func(*cluster.Connection) error
+
+// Connect finds the member to use and connects to its daemon, which has not answered yet. It tries once. The errors are
+// those of the driver's Access, of cluster.Client.Resolve, of tunnel.Dialer.Dial, of solve.Connect, and *UntrustedError.
+func (d *Driver) Connect(ctx context.Context, o ConnectOptions) (*Connection, error) {
+	return d.connect(ctx, o.withDefaults(), func(*cluster.Connection) error { return nil })
+}
+
+// AffinityOf is the same for builds that share their cache: those of one directory, wherever they are started from.
+func AffinityOf(path string) string {
+	if absolute, err := filepath.Abs(path); err == nil && path != "-" && !strings.Contains(path, "://") {
+		return absolute
+	}
+	return path
+}
+
+func (d *Driver) connect(ctx context.Context, o ConnectOptions, trust trust) (*Connection, error) {
+	return reach(ctx, d, o, func(r *reached) (*Connection, error) {
+		if err := trust(r.certificates); err != nil {
+			return nil, err
+		}
+		daemon, err := d.open(ctx, r.tunnels, r.guess, r.member, r.certificates)
+		if err != nil {
+			return nil, err
+		}
+		return &Connection{Member: r.member, Certificates: r.certificates, Daemon: daemon}, nil
+	})
+}
+
+// reached is a member that may be dialed.
+type reached struct {
+	tunnels      tunnel.Dialer
+	guess        *predial
+	member       cluster.Member
+	certificates *cluster.Connection // nil for an unmanaged builder
+}
+
+// reach finds the member to use and opens a connection to it. A builder usually is one Pod of its own name, so that tunnel
+// is dialed while the cluster is still being asked: over a slow connection this saves seconds. A member whose certificates
+// do not fit is passed over for the next one: it may be another's Pod, or still be waiting for its builds before it takes
+// renewed certificates.
+func reach[T any](ctx context.Context, d *Driver, o ConnectOptions, dial func(*reached) (T, error)) (none T, err error) {
+	c, err := d.Cluster()
+	if err != nil {
+		return none, err
+	}
+	r := &reached{}
+	if r.tunnels, err = d.dialer(o.Transport); err != nil {
+		return none, err
+	}
+	r.guess = startPredial(ctx, r.tunnels, c.Namespace(), o.Builder)
+	defer func() { r.guess.discard() }()
+	wanted := cluster.Selection{Affinity: o.Affinity, Adopt: o.adopts()}
+	var untrusted error
+	for {
+		r.member, r.certificates, err = c.Resolve(ctx, o.Builder, wanted)
+		if err != nil {
+			return none, cmp.Or(untrusted, err)
+		}
+		d.noteSkew(c)
+		d.renewCertificates(ctx, c, o, r)
+		d.noteUnverified(r.member)
+		found, err := dial(r)
+		var refused *solve.RefusedError
+		if !errors.As(err, &refused) || ctx.Err() != nil {
+			return found, err
+		}
+		untrusted = cmp.Or(untrusted, error(&UntrustedError{Member: r.member, Err: err}))
+		wanted.Except = append(wanted.Except, r.member.UID)
+	}
+}
+
+// open is the one place where the two halves meet: a net.Conn of the one becomes the other's connection.
+func (d *Driver) open(
+	ctx context.Context, tunnels tunnel.Dialer, guess *predial, member cluster.Member, certificates *cluster.Connection,
+) (*solve.Daemon, error) {
+	dial, config, err := d.dialOf(tunnels, guess, member, certificates)
+	if err != nil {
+		return nil, err
+	}
+	return solve.Connect(ctx, dial, config)
+}
+
+// dialOf returns how to dial a member's daemon, and the TLS configuration for it; none where the tunnel ends at its
+// socket, or for an unmanaged builder.
+func (d *Driver) dialOf(
+	tunnels tunnel.Dialer, guess *predial, member cluster.Member, certificates *cluster.Connection,
+) (solve.Dial, *tls.Config, error) {
+	if certificates == nil && tunnels.Transport == tunnel.Auto {
+		tunnels.Transport = tunnel.Exec // an unmanaged daemon listens on its socket; on which ports is unknown
+	}
+	target := targetOf(member)
+	dial := func(ctx context.Context) (net.Conn, error) {
+		if tunnels.Transport != tunnel.Exec && guess.leadsTo(member) {
+			return guess.take(ctx)
+		}
+		return tunnels.Dial(ctx, target)
+	}
+	switch {
+	case certificates == nil && !member.Adopted:
+		return nil, nil, fmt.Errorf("connecting to Pod %q: there are no certificates for it", member.Pod)
+	case certificates == nil:
+		return dial, nil, nil
+	}
+	config, err := certificates.TLS()
+	if err == nil {
+		config.VerifyConnection = d.noteOldCertificate(member, config.Time)
+	}
+	if err == nil && tunnels.Transport == tunnel.Exec {
+		return d.proven(tunnels, target, config, dial), nil, nil
+	}
+	return dial, config, err
+}
+
+// proven dials once the Pod has proved, over a port that is closed again, that it has the builder's certificates: over
+// exec there is no TLS. A Pod to which no port may be forwarded is taken as it is.
+func (d *Driver) proven(tunnels tunnel.Dialer, target tunnel.Target, config *tls.Config, dial solve.Dial) solve.Dial {
+	tunnels.Transport = tunnel.Auto
+	return func(ctx context.Context) (net.Conn, error) {
+		conn, err := solve.Open(ctx, func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, target) }, config)
+		var forbidden *tunnel.ForbiddenError
+		var unopened *tunnel.DialError
+		if err != nil && !errors.As(err, &forbidden) && !errors.As(err, &unopened) {
+			return nil, err
+		}
+		if err == nil {
+			_ = conn.Close()
+		} else {
+			d.once(Notice{Warning: true, Text: fmt.Sprintf("Pod %q is not authenticated: exec checks no certificates, and %v", target.Pod, err)})
+		}
+		return dial(ctx)
+	}
+}
+
+func targetOf(member cluster.Member) tunnel.Target {
+	return tunnel.Target{
+		Namespace: member.Namespace, Pod: member.Pod, Builder: member.Builder, Port: builder.Port,
+		Container: member.Container, Command: member.DialStdio(),
+	}
+}
+
+// Info connects to a member once over the given transport, and returns what its daemon is. It is for checks: nothing
+// else is tried, and a Pod that nothing authenticates is asked over tunnel.Exec.
+func (d *Driver) Info(ctx context.Context, transport tunnel.Transport, member cluster.Member, certificates *cluster.Connection) (*solve.Info, error) {
+	tunnels, err := d.dialer(transport)
+	if err != nil {
+		return nil, err
+	}
+	var config *tls.Config
+	if transport != tunnel.Exec {
+		if certificates == nil {
+			return nil, errors.New("there are no certificates for it")
+		}
+		if config, err = certificates.TLS(); err != nil {
+			return nil, err
+		}
+	}
+	daemon, err := solve.Connect(ctx, func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, targetOf(member)) }, config)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = daemon.Close() }()
+	return daemon.Info(ctx)
+}

@@ -1,0 +1,117 @@
+package driver
+
+import (
+	"context"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+)
+
+// LossError is returned by Install where it would take the cache or the history of a Pod, and was not told to.
+type LossError struct{ Plan cluster.Plan }
+
+func (e *LossError) Error() string {
+	return "installing builder \"" + e.Plan.Name + "\" replaces or removes Pods with their cache: nothing was changed"
+}
+
+// Install makes the builder of that name what edit makes of its stored settings, and waits, unless told not to, until
+// every daemon has answered; cluster.Keep keeps them. Steps are passed to the driver's notify. Without options.Confirm
+// nothing is installed that takes the cache of a Pod.
+//
+// The errors are those of the driver's Access, of cluster.Client.Install, of options.Confirm, and *LossError.
+func (d *Driver) Install(ctx context.Context, name string, edit cluster.Edit, options cluster.InstallOptions) (cluster.Outcome, error) {
+	c, err := d.Cluster()
+	if err != nil {
+		return cluster.Outcome{}, err
+	}
+	if options.Confirm == nil {
+		options.Confirm = refuseLosses
+	}
+	options.Probe = d.probe
+	return c.Install(ctx, name, edit, options, d.event)
+}
+
+func refuseLosses(_ context.Context, plan cluster.Plan) error {
+	if len(plan.Losses) > 0 {
+		return &LossError{Plan: plan}
+	}
+	return nil
+}
+
+// probe asks a daemon that starts whether it answers.
+func (d *Driver) probe(ctx context.Context, member cluster.Member, certificates *cluster.Connection) error {
+	tunnels, err := d.dialer(tunnel.Auto)
+	if err != nil {
+		return err
+	}
+	daemon, err := d.open(ctx, tunnels, nil, member, certificates)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = daemon.Close() }()
+	_, err = daemon.Version(ctx)
+	return err
+}
+
+// Uninstall removes a builder as cluster.Client.Uninstall does, whose errors it returns beside those of the driver's
+// Access. Steps are passed to the driver's notify.
+func (d *Driver) Uninstall(ctx context.Context, name string, options cluster.UninstallOptions) (cluster.Removal, error) {
+	c, err := d.Cluster()
+	if err != nil {
+		return cluster.Removal{}, err
+	}
+	return c.Uninstall(ctx, name, options, d.event)
+}
+
+// Holdings are what a member has on its disk.
+type Holdings struct {
+	Known bool // false if the member did not answer in time
+	// Cache and Records are numbers of records of the cache and of the history.
+	Cache, Records int
+	Bytes          int64 // of the cache
+}
+
+// Holdings asks the members that an install takes what they hold, in the order of the plan's losses. ctx bounds the wait:
+// what a member holds that does not answer is not known.
+func (d *Driver) Holdings(ctx context.Context, plan cluster.Plan) []Holdings {
+	held := make([]Holdings, len(plan.Losses))
+	if len(held) == 0 {
+		return held
+	}
+	c, err := d.Cluster()
+	if err != nil {
+		return held
+	}
+	_, certificates, err := c.Members(ctx, plan.Name, false)
+	if err != nil {
+		return held
+	}
+	candidates := make([]cluster.Candidate, len(held))
+	for n, loss := range plan.Losses {
+		candidates[n].Member = loss.Member
+	}
+	answers, _ := Gather(plan.Name, plan.Namespace, candidates, func(candidate cluster.Candidate) (Holdings, error) {
+		return askMember(ctx, d, ConnectOptions{Builder: plan.Name, Transport: tunnel.Auto}, candidate, certificates, holdings)
+	})
+	for _, answer := range answers {
+		for n, loss := range plan.Losses {
+			if loss.Member.Pod == answer.Member.Pod {
+				held[n] = answer.Value
+			}
+		}
+	}
+	return held
+}
+
+func holdings(ctx context.Context, c *Connection) (Holdings, error) {
+	info, err := c.Daemon.Info(ctx)
+	if err != nil {
+		return Holdings{}, err
+	}
+	records, err := history.List(ctx, c.Daemon.Client(), nil)
+	if err != nil {
+		return Holdings{}, err
+	}
+	return Holdings{Known: true, Cache: info.Cache.Records, Bytes: info.Cache.TotalBytes, Records: len(records)}, nil
+}

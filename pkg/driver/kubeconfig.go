@@ -1,0 +1,126 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+)
+
+// defaultServer is what client-go falls back to where nothing says how to reach a cluster. No cluster is there.
+const defaultServer = "http://localhost:8080"
+
+// KubeconfigError is returned where kubectl's flags and files do not say how to reach a cluster.
+type KubeconfigError struct{ Err error }
+
+func (e *KubeconfigError) Error() string {
+	return "reading the kubeconfig: " + withoutGo(e.Err.Error())
+}
+func (e *KubeconfigError) Unwrap() error { return e.Err }
+
+// withoutGo says of a JSON or YAML value of the wrong type what it is, without the Go type that it should have.
+func withoutGo(text string) string {
+	value := regexp.MustCompile(`json: cannot unmarshal (\w+) into Go (?:struct field (?:\w+\.)?(\S+)|value) of type .*`)
+	return value.ReplaceAllStringFunc(text, func(found string) string {
+		groups := value.FindStringSubmatch(found)
+		if groups[2] == "" {
+			return "invalid content: a " + groups[1] + " in place of an object"
+		}
+		return "invalid value of " + groups[2] + ": it must not be a " + groups[1]
+	})
+}
+
+// Kubeconfig is the Access that kubectl's flags and files give, or inside a Pod its ServiceAccount.
+type Kubeconfig struct {
+	flags     *genericclioptions.ConfigFlags
+	loader    func() clientcmd.ClientConfig
+	lookupEnv func(string) (string, bool)
+	warnings  rest.WarningHandler
+}
+
+// ReadKubeconfig returns what the flags and files say. They are read when they are needed, once. The warnings of the API
+// server are passed to warnings, which may be nil.
+func ReadKubeconfig(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool), warnings rest.WarningHandler) *Kubeconfig {
+	return &Kubeconfig{flags: flags, loader: sync.OnceValue(flags.ToRawKubeConfigLoader), lookupEnv: lookupEnv, warnings: warnings}
+}
+
+// Config returns how to reach the API server. The error is a *KubeconfigError.
+func (k *Kubeconfig) Config() (*rest.Config, error) {
+	config, err := k.loader().ClientConfig()
+	if err != nil {
+		return nil, &KubeconfigError{Err: err}
+	}
+	if err := k.guessed(config); err != nil {
+		return nil, &KubeconfigError{Err: err}
+	}
+	config.WarningHandler = k.warnings
+	return config, nil
+}
+
+// Namespace returns kubectl's namespace: the flag, else the kubeconfig's, else the Pod's own, else "default". The error is
+// a *KubeconfigError or a *builder.InvalidError.
+func (k *Kubeconfig) Namespace() (string, error) {
+	namespace, _, err := k.loader().Namespace()
+	if err != nil {
+		return "", &KubeconfigError{Err: err}
+	}
+	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+		return "", &builder.InvalidError{
+			Field: "namespace", Value: namespace, Reason: "invalid name of a namespace", Hint: "use lower-case letters, digits and -, e.g. team-a",
+		}
+	}
+	return namespace, nil
+}
+
+// Context returns the context in force; empty inside a Pod, where there is none.
+func (k *Kubeconfig) Context() string {
+	if k.flags.Context != nil && *k.flags.Context != "" {
+		return *k.flags.Context
+	}
+	config, err := k.loader().RawConfig()
+	if err != nil {
+		return ""
+	}
+	return config.CurrentContext
+}
+
+// guessed is an error if client-go has made the address of the API server up, since no kubeconfig, no flag and no
+// ServiceAccount says it.
+func (k *Kubeconfig) guessed(config *rest.Config) error {
+	given := func(flag *string) bool { return flag != nil && *flag != "" }
+	if config.Host != defaultServer || given(k.flags.APIServer) || given(k.flags.ClusterName) || k.Context() != "" {
+		return nil
+	}
+	if master, _ := k.lookupEnv("KUBERNETES_MASTER"); master != "" {
+		return nil
+	}
+	access := k.loader().ConfigAccess()
+	files, source := access.GetLoadingPrecedence(), ""
+	if value, _ := k.lookupEnv("KUBECONFIG"); value != "" {
+		source = " ($KUBECONFIG)"
+	}
+	if explicit := access.GetExplicitFile(); access.IsExplicitFile() {
+		files, source = []string{explicit}, " (--kubeconfig)"
+	}
+	var reasons []string
+	for _, file := range files {
+		reason := "names no current context"
+		if !safefile.Exists(file) {
+			reason = "does not exist"
+		}
+		reasons = append(reasons, fmt.Sprintf("%s%s %s", file, source, reason))
+	}
+	if len(reasons) == 0 {
+		reasons = []string{"there is none"}
+	}
+	return errors.New(strings.Join(reasons, ", "))
+}

@@ -1,0 +1,130 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+)
+
+// Answer is what one member of a builder has answered.
+type Answer[T any] struct {
+	Member cluster.Member
+	Value  T
+}
+
+// NoAnswer is a member that did not answer, and why.
+type NoAnswer struct {
+	Member cluster.Member
+	Err    error
+}
+
+// NoAnswerError is returned with the answers of the others where some members of a builder did not answer.
+type NoAnswerError struct {
+	Name, Namespace string
+	Members         int // of the builder
+	Silent          []NoAnswer
+}
+
+func (e *NoAnswerError) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d of %d members of builder %q in namespace %q did not answer:", len(e.Silent), e.Members, e.Name, e.Namespace)
+	for _, each := range e.Silent {
+		fmt.Fprintf(&text, "\n  %s: %v", each.Member.Pod, each.Err)
+	}
+	return text.String()
+}
+
+// Unwrap returns the reasons of all members.
+func (e *NoAnswerError) Unwrap() []error {
+	var all []error
+	for _, each := range e.Silent {
+		all = append(all, each.Err)
+	}
+	return all
+}
+
+// AskMembers connects to all members of a builder at once and asks each; the connection ends with the question. The
+// answers are in the order of the members. Where not all of them answered, those of the others come with a
+// *NoAnswerError; an error that all have in common is returned as it is: one of Connect, or of ask.
+func AskMembers[T any](ctx context.Context, d *Driver, o ConnectOptions, ask func(context.Context, *Connection) (T, error)) ([]Answer[T], error) {
+	o = o.withDefaults()
+	c, err := d.Cluster()
+	if err != nil {
+		return nil, err
+	}
+	candidates, certificates, err := c.Members(ctx, o.Builder, o.adopts())
+	if err != nil {
+		return nil, err
+	}
+	for _, candidate := range candidates {
+		d.noteUnverified(candidate.Member)
+	}
+	return Gather(o.Builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (T, error) {
+		return askMember(ctx, d, o, candidate, certificates, ask)
+	})
+}
+
+// Gather asks all candidates at once. Its results are those of AskMembers.
+func Gather[T any](name, namespace string, candidates []cluster.Candidate, ask func(cluster.Candidate) (T, error)) ([]Answer[T], error) {
+	values, errs := make([]T, len(candidates)), make([]error, len(candidates))
+	var all sync.WaitGroup
+	for i, candidate := range candidates {
+		all.Go(func() { values[i], errs[i] = ask(candidate) })
+	}
+	all.Wait()
+	var answers []Answer[T]
+	silent := &NoAnswerError{Name: name, Namespace: namespace, Members: len(candidates)}
+	reasons := map[string]bool{}
+	for i, candidate := range candidates {
+		if errs[i] == nil {
+			answers = append(answers, Answer[T]{Member: candidate.Member, Value: values[i]})
+			continue
+		}
+		reasons[errs[i].Error()] = true
+		silent.Silent = append(silent.Silent, NoAnswer{Member: candidate.Member, Err: errs[i]})
+	}
+	switch {
+	case len(silent.Silent) == 0:
+		return answers, nil
+	case len(answers) == 0 && len(reasons) == 1:
+		return nil, errs[0]
+	}
+	return answers, silent
+}
+
+func askMember[T any](
+	ctx context.Context, d *Driver, o ConnectOptions, candidate cluster.Candidate, certificates *cluster.Connection,
+	ask func(context.Context, *Connection) (T, error),
+) (answer T, err error) {
+	if candidate.Err != nil {
+		return answer, candidate.Err
+	}
+	tunnels, err := d.dialer(o.Transport)
+	if err != nil {
+		return answer, err
+	}
+	daemon, err := d.open(ctx, tunnels, nil, candidate.Member, certificates)
+	if refused := (*solve.RefusedError)(nil); errors.As(err, &refused) {
+		return answer, &UntrustedError{Member: candidate.Member, Err: err}
+	}
+	if err != nil {
+		return answer, err
+	}
+	c := &Connection{Member: candidate.Member, Certificates: certificates, Daemon: daemon}
+	defer func() { _ = c.Close() }()
+	answer, err = ask(ctx, c)
+	return answer, d.diagnose(ctx, c.Member, err)
+}
+
+// Ask asks one member, as AskMembers does. The certificates are those of its builder; nil for an unmanaged one.
+func Ask[T any](
+	ctx context.Context, d *Driver, o ConnectOptions, member cluster.Member, certificates *cluster.Connection,
+	ask func(context.Context, *Connection) (T, error),
+) (T, error) {
+	return askMember(ctx, d, o.withDefaults(), cluster.Candidate{Member: member}, certificates, ask)
+}

@@ -1,0 +1,80 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+)
+
+// SourceError is returned where a flag names an object of the cluster that cannot be used.
+type SourceError struct {
+	Flag, Value string
+	Err         error
+}
+
+func (e *SourceError) Error() string { return fmt.Sprintf("%s %q: %v", e.Flag, e.Value, e.Err) }
+func (e *SourceError) Unwrap() error { return e.Err }
+
+// addSecrets adds what Secrets of the cluster hold to the request and to the user's own credentials, for this build. They
+// are read with the user's own rights.
+func (d *Driver) addSecrets(ctx context.Context, o Registries, req *request.Request, credentials *registryauth.Provider) error {
+	if len(o.Secrets) == 0 && len(o.ServiceAccounts) == 0 && len(req.KeptSecrets()) == 0 {
+		return nil
+	}
+	c, err := d.Cluster()
+	if err != nil {
+		return err
+	}
+	for _, kept := range req.KeptSecrets() {
+		value, err := c.SecretValue(ctx, kept.Name, kept.Key)
+		if err != nil {
+			return &SourceError{Flag: "--secret", Value: kept.Typed, Err: err}
+		}
+		if err := kept.Give(value); err != nil {
+			return err
+		}
+	}
+	return d.addCredentials(ctx, o, c, credentials)
+}
+
+// addCredentials reads what the options name. A Secret that is named must hold credentials; of the pull secrets of a
+// ServiceAccount one that does not is passed over, as the kubelet does.
+func (d *Driver) addCredentials(ctx context.Context, o Registries, c *cluster.Client, credentials *registryauth.Provider) error {
+	add := func(config cluster.RegistryConfig) error {
+		if config.Err != nil {
+			return config.Err
+		}
+		return credentials.Lend(fmt.Sprintf("Secret %q in namespace %q", config.Secret, c.Namespace()), config.JSON)
+	}
+	for _, name := range o.Secrets {
+		config, err := c.RegistrySecret(ctx, name)
+		if err == nil {
+			err = add(config)
+		}
+		if err != nil {
+			return &SourceError{Flag: "--registry-secret", Value: name, Err: err}
+		}
+	}
+	for _, name := range o.ServiceAccounts {
+		configs, err := c.PullSecrets(ctx, name)
+		var unused []error
+		for _, config := range configs {
+			if err := add(config); err != nil {
+				unused = append(unused, err)
+			}
+		}
+		if err == nil && len(unused) == len(configs) {
+			err, unused = unused[0], unused[1:]
+		}
+		for _, each := range unused {
+			d.warn(fmt.Sprintf("--registry-service-account %q: not used: %v", name, each))
+		}
+		if err != nil {
+			return &SourceError{Flag: "--registry-service-account", Value: name, Err: err}
+		}
+	}
+	return nil
+}
