@@ -19,9 +19,9 @@ import (
 
 const usage = `usage: go run . VERB
 
-  up [--nodes N]      start the cluster, or say that it runs
+  up [--nodes N]      start the cluster, or report that it runs
   down                remove everything of it but the cache of programs
-  status              say what runs and where its logs are; fails when something is not well
+  status              list what runs and where its logs are; fails when something is unhealthy
   kill NAME...        end components as a crash would, by the names that status shows
   restart NAME...     start killed components again
   env                 print the addresses and passwords as shell lines

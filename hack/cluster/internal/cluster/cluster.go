@@ -107,11 +107,11 @@ type step struct {
 	do   func(context.Context) error
 }
 
-// run does the steps in order and says how long each took.
+// run does the steps in order, and prints which of how many it is at and how long each took.
 func (c *Cluster) run(ctx context.Context, steps []step) error {
-	for _, step := range steps {
+	for i, step := range steps {
 		begin := time.Now()
-		fmt.Fprintf(c.progress, "%s ...\n", step.name)
+		fmt.Fprintf(c.progress, "step %d of %d: %s ...\n", i+1, len(steps), step.name)
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}

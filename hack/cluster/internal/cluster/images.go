@@ -44,7 +44,7 @@ func (c *Cluster) makeImages(ctx context.Context, cache *program.Cache, programs
 	}
 	var made images
 	layouts := image.NewCache(filepath.Join(c.options.Cache, "images"), c.progress)
-	for _, order := range []struct {
+	orders := []struct {
 		image  image.Image
 		layout *image.Layout
 	}{
@@ -54,8 +54,9 @@ func (c *Cluster) makeImages(ctx context.Context, cache *program.Cache, programs
 		{kitchen.BusyboxBase("localhost/base/busybox:1"), &made.base},
 		{golang, &made.golang},
 		{kitchen.MultiPlatformBase("localhost/base/multi:1"), &made.multi},
-	} {
-		layout, err := layouts.Make(order.image)
+	}
+	for i, order := range orders {
+		layout, err := layouts.Make(order.image, fmt.Sprintf("%d of %d", i+1, len(orders)))
 		if err != nil {
 			return images{}, err
 		}

@@ -34,8 +34,8 @@ func NewCache(dir string, progress io.Writer) *Cache {
 // Layout is the path of a made image.
 type Layout string
 
-// Make returns the image's layout, made now when it is not in the cache.
-func (c *Cache) Make(image Image) (Layout, error) {
+// Make returns the image's layout, made now when it is not in the cache. Number is which of how many it is, for people.
+func (c *Cache) Make(image Image, number string) (Layout, error) {
 	key, err := image.key()
 	if err != nil {
 		return "", err
@@ -44,7 +44,7 @@ func (c *Cache) Make(image Image) (Layout, error) {
 	if _, err := os.Stat(final); err == nil {
 		return Layout(final), nil
 	}
-	fmt.Fprintf(c.progress, "  making %s\n", image.Reference)
+	fmt.Fprintf(c.progress, "  %s: making %s\n", number, image.Reference)
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return "", fmt.Errorf("making image %q: %w", image.Reference, err)
 	}

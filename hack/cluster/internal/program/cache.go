@@ -14,15 +14,17 @@ import (
 	"time"
 )
 
-// Cache is the folder of built programs, one folder per key.
+// Cache is the directory of built programs, one directory per key.
 type Cache struct {
 	dir       string
-	sources   string // the folder with one Go module per folder
+	sources   string // the directory with one Go module per directory
 	toolchain string
 	progress  io.Writer
+	compile   func(ctx context.Context, program Program, path string) error
 }
 
-// NewCache returns the cache in dir of the programs whose modules are below sources. Progress is one line per build.
+// NewCache returns the cache in dir of the programs whose modules are below sources. What is built, how far it is and how
+// long it takes is written to progress, in whole lines, which a log shows as well as a terminal.
 func NewCache(ctx context.Context, dir, sources string, progress io.Writer) (*Cache, error) {
 	command := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOOS", "GOARCH")
 	command.Dir = sources
@@ -30,7 +32,9 @@ func NewCache(ctx context.Context, dir, sources string, progress io.Writer) (*Ca
 	if err != nil {
 		return nil, fmt.Errorf("asking Go for its version: %w", err)
 	}
-	return &Cache{dir: dir, sources: sources, toolchain: strings.Join(strings.Fields(string(output)), " "), progress: progress}, nil
+	c := &Cache{dir: dir, sources: sources, toolchain: strings.Join(strings.Fields(string(output)), " "), progress: progress}
+	c.compile = c.goBuild
+	return c, nil
 }
 
 // Path is where the named program is, or will be when it is built.
@@ -49,19 +53,29 @@ func (c *Cache) Path(name string) (string, error) {
 // Build builds those of the named programs that are missing, and returns the path of each by its name.
 func (c *Cache) Build(ctx context.Context, names ...string) (map[string]string, error) {
 	paths := make(map[string]string)
+	var missing []Program
 	for _, name := range names {
 		path, err := c.Path(name)
 		if err != nil {
 			return nil, err
 		}
 		paths[name] = path
-	}
-	for _, name := range names {
-		if _, err := os.Stat(paths[name]); err == nil {
+		if _, err := os.Stat(path); err == nil {
 			continue
 		}
-		if err := c.build(ctx, name, paths[name]); err != nil {
+		program, err := find(name)
+		if err != nil {
 			return nil, err
+		}
+		missing = append(missing, program)
+	}
+	if len(missing) == 0 {
+		return paths, nil
+	}
+	report := newReport(c.progress, missing)
+	for _, program := range missing {
+		if err := c.build(ctx, report, program, paths[program.Name]); err != nil {
+			return nil, fmt.Errorf("building program %q: %w", program.Name, err)
 		}
 	}
 	return paths, nil
@@ -69,43 +83,47 @@ func (c *Cache) Build(ctx context.Context, names ...string) (map[string]string, 
 
 // build makes one program under a lock, so that two runs do not compile the same at a time on few cores, and puts it in
 // place by renaming: whatever lies under its final name is whole.
-func (c *Cache) build(ctx context.Context, name, path string) error {
-	program, err := find(name)
+func (c *Cache) build(ctx context.Context, report *report, program Program, path string) error {
+	unlock, err := c.lock(ctx)
 	if err != nil {
 		return err
 	}
-	unlock, err := c.lock(ctx)
-	if err != nil {
-		return fmt.Errorf("building program %q: %w", name, err)
-	}
 	defer unlock()
 	if _, err := os.Stat(path); err == nil {
-		return nil // the run that held the lock built it
+		report.skip(program) // the run that held the lock built it
+		return nil
 	}
-	fmt.Fprintf(c.progress, "  building %s (%s)\n", name, program.Package)
 	temporary, err := c.temporary()
 	if err != nil {
-		return fmt.Errorf("building program %q: %w", name, err)
+		return err
 	}
 	defer os.RemoveAll(temporary)
-	built := filepath.Join(temporary, name)
-	command := exec.CommandContext(ctx, "go", append(append([]string{"build", "-o", built}, program.flags()...), program.Package)...)
+	built := filepath.Join(temporary, program.Name)
+	end := report.begin(program)
+	err = c.compile(ctx, program, built)
+	end()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(built, path)
+}
+
+// goBuild compiles a program from its module.
+func (c *Cache) goBuild(ctx context.Context, program Program, path string) error {
+	command := exec.CommandContext(ctx, "go", append(append([]string{"build", "-o", path}, program.flags()...), program.Package)...)
 	command.Dir = filepath.Join(c.sources, program.Module)
 	command.Env = append(os.Environ(), program.environment()...)
 	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("building program %q: %w:\n%s", name, err, output)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("building program %q: %w", name, err)
-	}
-	if err := os.Rename(built, path); err != nil {
-		return fmt.Errorf("building program %q: %w", name, err)
+		return fmt.Errorf("%w:\n%s", err, output)
 	}
 	return nil
 }
 
-// temporary makes a folder for one build, after clearing those of killed runs: the caller holds the lock, so no run that
-// lives has one. A compiler that outlived its run can write into its own folder only.
+// temporary makes a directory for one build, after clearing those of killed runs: the caller holds the lock, so no run that
+// lives has one. A compiler that outlived its run can write into its own directory only.
 func (c *Cache) temporary() (string, error) {
 	stale, err := filepath.Glob(filepath.Join(c.dir, ".building-*"))
 	if err != nil {
@@ -128,7 +146,7 @@ func (c *Cache) lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
+	for waits := false; ; waits = true {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return func() { file.Close() }, nil
@@ -136,6 +154,9 @@ func (c *Cache) lock(ctx context.Context) (unlock func(), err error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			file.Close()
 			return nil, err
+		}
+		if !waits {
+			fmt.Fprintln(c.progress, "  waiting for another run, which is building")
 		}
 		select {
 		case <-ctx.Done():

@@ -3,6 +3,7 @@ package program
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // BuildKitVersion is the version of buildkitd, and the tag of its images.
@@ -23,27 +24,27 @@ func Catalogue() []Program {
 		buildkitFlags  = "-X github.com/moby/buildkit/version.Version=" + BuildKitVersion
 	)
 	return []Program{
-		{Name: "etcd", Module: "kubernetes", Package: "go.etcd.io/etcd/server/v3"},
-		{Name: "kubernetes", Module: "kubernetes", Package: ".", LDFlags: kubernetesFlags},
-		{Name: "kubectl", Module: "kubernetes", Package: "k8s.io/kubernetes/cmd/kubectl", LDFlags: kubernetesFlags},
-		{Name: "containerd", Module: "tools", Package: containerd + "containerd", Tags: containerdTags},
-		{Name: "containerd-shim-runc-v2", Module: "tools", Package: containerd + "containerd-shim-runc-v2", Tags: containerdTags},
-		{Name: "ctr", Module: "tools", Package: containerd + "ctr", Tags: containerdTags},
+		{Name: "etcd", Usual: time.Minute, Module: "kubernetes", Package: "go.etcd.io/etcd/server/v3"},
+		{Name: "kubernetes", Usual: 6 * time.Minute, Module: "kubernetes", Package: ".", LDFlags: kubernetesFlags},
+		{Name: "kubectl", Usual: 20 * time.Second, Module: "kubernetes", Package: "k8s.io/kubernetes/cmd/kubectl", LDFlags: kubernetesFlags},
+		{Name: "containerd", Usual: time.Minute, Module: "tools", Package: containerd + "containerd", Tags: containerdTags},
+		{Name: "containerd-shim-runc-v2", Usual: 10 * time.Second, Module: "tools", Package: containerd + "containerd-shim-runc-v2", Tags: containerdTags},
+		{Name: "ctr", Usual: 10 * time.Second, Module: "tools", Package: containerd + "ctr", Tags: containerdTags},
 		// Without seccomp no container starts that has a profile, and BuildKit gives every RUN step one.
-		{Name: "runc", Module: "runc", Package: "github.com/opencontainers/runc", CGO: true, Tags: "netgo,osusergo,seccomp",
+		{Name: "runc", Usual: 20 * time.Second, Module: "runc", Package: "github.com/opencontainers/runc", CGO: true, Tags: "netgo,osusergo,seccomp",
 			LDFlags: "-linkmode external -extldflags -static"},
-		{Name: "bridge", Module: "tools", Package: cni + "main/bridge"},
-		{Name: "loopback", Module: "tools", Package: cni + "main/loopback"},
-		{Name: "host-local", Module: "tools", Package: cni + "ipam/host-local"},
-		{Name: "portmap", Module: "tools", Package: cni + "meta/portmap"},
-		{Name: "registry", Module: "tools", Package: "github.com/distribution/distribution/v3/cmd/registry"},
-		{Name: "buildkitd", Module: "tools", Package: buildkit + "buildkitd", LDFlags: buildkitFlags, Tags: "netgo,osusergo,seccomp,static_build"},
-		{Name: "buildctl", Module: "tools", Package: buildkit + "buildctl", LDFlags: buildkitFlags},
-		{Name: "rootlesskit", Module: "tools", Package: "github.com/rootless-containers/rootlesskit/v3/cmd/rootlesskit"},
-		{Name: "buildx", Module: "buildx", Package: "github.com/docker/buildx/cmd/buildx",
+		{Name: "bridge", Usual: 5 * time.Second, Module: "tools", Package: cni + "main/bridge"},
+		{Name: "loopback", Usual: 5 * time.Second, Module: "tools", Package: cni + "main/loopback"},
+		{Name: "host-local", Usual: 5 * time.Second, Module: "tools", Package: cni + "ipam/host-local"},
+		{Name: "portmap", Usual: 5 * time.Second, Module: "tools", Package: cni + "meta/portmap"},
+		{Name: "registry", Usual: 40 * time.Second, Module: "tools", Package: "github.com/distribution/distribution/v3/cmd/registry"},
+		{Name: "buildkitd", Usual: 90 * time.Second, Module: "tools", Package: buildkit + "buildkitd", LDFlags: buildkitFlags, Tags: "netgo,osusergo,seccomp,static_build"},
+		{Name: "buildctl", Usual: 15 * time.Second, Module: "tools", Package: buildkit + "buildctl", LDFlags: buildkitFlags},
+		{Name: "rootlesskit", Usual: 10 * time.Second, Module: "tools", Package: "github.com/rootless-containers/rootlesskit/v3/cmd/rootlesskit"},
+		{Name: "buildx", Usual: time.Minute, Module: "buildx", Package: "github.com/docker/buildx/cmd/buildx",
 			LDFlags: "-X github.com/docker/buildx/version.Version=v0.38.2"},
-		{Name: "krew", Module: "krew", Package: "sigs.k8s.io/krew/cmd/krew"},
-		{Name: "validate-krew-manifest", Module: "krew", Package: "sigs.k8s.io/krew/cmd/validate-krew-manifest"},
+		{Name: "krew", Usual: 20 * time.Second, Module: "krew", Package: "sigs.k8s.io/krew/cmd/krew"},
+		{Name: "validate-krew-manifest", Usual: 5 * time.Second, Module: "krew", Package: "sigs.k8s.io/krew/cmd/validate-krew-manifest"},
 	}
 }
 

@@ -9,16 +9,21 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 )
 
 // Program says how one program is built.
 type Program struct {
 	Name    string
-	Module  string // folder below programs/ with the go.mod that pins it
+	Module  string // directory below programs/ with the go.mod that pins it
 	Package string
 	CGO     bool
 	Tags    string
 	LDFlags string
+
+	// Usual is how long the build takes as a rule: on two cores, with its modules downloaded, and with the packages built
+	// that it shares with the programs before it in the catalogue.
+	Usual time.Duration
 }
 
 // flags are the arguments of `go build` but the output and the package.
