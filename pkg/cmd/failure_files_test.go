@@ -43,7 +43,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		if errors.As(c.cause, &path) {
 			reason = path.Err
 		}
-		told := explain(t.Context(), &upload.FileError{Mount: "context", Name: "a", Cause: c.cause})
+		told := explain(t.Context(), &upload.FileError{Directory: "context", Name: "a", Cause: c.cause})
 		if told.code != exitFailed || !strings.Contains(told.next, c.next) || told.text != `reading "a" of the directory "context": `+reason.Error() {
 			t.Errorf("got %+v", told)
 		}

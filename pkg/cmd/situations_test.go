@@ -99,7 +99,7 @@ func usageSituations() []situation {
 		{&output.FormatError{Value: "x", Reason: "y", Next: "z"}, `--output "x": y`, "z", exitUsage, ""},
 		{&buildcache.FilterError{Value: "x", Reason: "y", Next: "z"}, `--filter "x": y`, "z", exitUsage, ""},
 		{&progress.ModeError{Value: "x"}, "--progress", "", exitUsage, ""},
-		{&upload.FileError{Mount: "context", Name: "a", Cause: errors.New("permission denied")}, "permission denied", "", exitFailed, ""},
+		{&upload.FileError{Directory: "context", Name: "a", Cause: errors.New("permission denied")}, "permission denied", "", exitFailed, ""},
 		{&safefile.UnwritableError{Path: "x", Reason: "y", Next: "z"}, `writing "x"`, "z", exitFailed, ""},
 		{&safefile.PrivilegedError{}, "", "type=tar,dest=FILE", exitFailed, ""},
 		{&history.FilterError{}, "", "kubectl buildkit history list --help", exitUsage, ""},

@@ -55,6 +55,7 @@ func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 	}}
 	r.noteRef(a.Options.Ref)
 	r.context.Apply(&a.Options)
+	a.Upload.Directories = r.context.Directories()
 	a.Policies = r.remotePolicies(a.Options.FrontendAttrs)
 	if r.call != nil {
 		a.ask(r.call.name)

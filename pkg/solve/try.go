@@ -37,7 +37,7 @@ type try struct {
 func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Display, attachables []session.Attachable) *try {
 	ctx, cancel := context.WithCancelCause(ctx)
 	t := &try{daemon: d, attempt: attempt, steps: newSteps(), stop: func() { cancel(nil) }, done: make(chan struct{})}
-	upload.Guard(&attempt.Options, func(unread *upload.FileError) { cancel(unread) })
+	upload.Guard(&attempt.Options, attempt.Upload, func(unread *upload.FileError) { cancel(unread) })
 	settled := context.AfterFunc(ctx, attempt.Interrupt)
 	go func() {
 		defer close(t.done)

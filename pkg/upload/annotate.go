@@ -57,11 +57,11 @@ func (f figures) lines(under *client.VertexStatus) []*client.VertexStatus {
 // warnings name the largest paths of a directory that was large.
 func (m *Meter) warnings(name string, vertex digest.Digest) []*client.VertexWarning {
 	largest, total := m.largest(name)
-	if m.limit == 0 || total <= m.limit {
+	if limit := m.options.Large; limit == 0 || total <= limit {
 		return nil
 	}
-	text := fmt.Sprintf("%.1f were sent of the directory %q; exclude what the build does not need with a .dockerignore. The largest:",
-		units.Bytes(total), name)
+	text := fmt.Sprintf("%.1f were sent of %q; exclude what the build does not need with a .dockerignore. The largest:",
+		units.Bytes(total), m.options.path(name))
 	warning := &client.VertexWarning{Vertex: vertex, Level: 1, Short: []byte(text)}
 	for _, share := range largest {
 		warning.Detail = append(warning.Detail, fmt.Appendf(nil, "%8.1f  %s", units.Bytes(share.bytes), share.path))

@@ -13,13 +13,13 @@ import (
 
 // FileError is returned for a build that reads a file of a directory which cannot be read.
 type FileError struct {
-	Mount string // the daemon's name of the directory, e.g. "context"
-	Name  string // of the file in it
-	Cause error
+	Directory string // its path, or the daemon's name of one that has none
+	Name      string // of the file in it
+	Cause     error
 }
 
 func (e *FileError) Error() string {
-	return fmt.Sprintf("reading %q of the directory %q: %v", e.Name, e.Mount, reason(e.Cause))
+	return fmt.Sprintf("reading %q of the directory %q: %v", e.Name, e.Directory, reason(e.Cause))
 }
 
 func (e *FileError) Unwrap() error { return e.Cause }
@@ -36,20 +36,20 @@ func reason(err error) error {
 // Guard reports the first error in reading the directories of a solve, once for each file. BuildKit's own sender makes an
 // empty file of one that cannot be opened, and after an error in reading it waits for a daemon that waits for it: failed
 // has to end the build.
-func Guard(opt *client.SolveOpt, failed func(*FileError)) {
+func Guard(opt *client.SolveOpt, options Options, failed func(*FileError)) {
 	for mount, files := range opt.LocalMounts {
-		opt.LocalMounts[mount] = &guardedFS{FS: files, mount: mount, failed: failed}
+		opt.LocalMounts[mount] = &guardedFS{FS: files, directory: options.path(mount), failed: failed}
 	}
 }
 
 type guardedFS struct {
 	fsutil.FS
-	mount  string
-	failed func(*FileError)
+	directory string
+	failed    func(*FileError)
 }
 
 func (g *guardedFS) fail(name string, err error) error {
-	failure := &FileError{Mount: g.mount, Name: name, Cause: err}
+	failure := &FileError{Directory: g.directory, Name: name, Cause: err}
 	g.failed(failure)
 	return failure
 }

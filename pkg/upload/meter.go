@@ -23,16 +23,16 @@ const depth = 3
 
 // Meter counts what is sent of each directory.
 type Meter struct {
-	link   Link
-	limit  int64 // bytes of one directory above which its largest paths are told; 0 is never
-	now    func() time.Time
-	mu     sync.Mutex
-	bytes  int64                // content of all files so far
-	latest map[string]*transfer // by the name of the mount
+	link    Link
+	options Options
+	now     func() time.Time
+	mu      sync.Mutex
+	bytes   int64                // content of all files so far
+	latest  map[string]*transfer // by the name of the mount
 }
 
-func newMeter(limit int64, link Link) *Meter {
-	return &Meter{link: link, limit: limit, now: time.Now, latest: map[string]*transfer{}}
+func newMeter(options Options, link Link) *Meter {
+	return &Meter{link: link, options: options, now: time.Now, latest: map[string]*transfer{}}
 }
 
 // transfer is one sending of a directory; one that comes later takes its place.

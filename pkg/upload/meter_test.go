@@ -13,7 +13,7 @@ import (
 )
 
 func TestLargest(t *testing.T) {
-	m := newMeter(1, &fakeLink{})
+	m := newMeter(Options{Large: 1}, &fakeLink{})
 	m.sent("context", "early", 1000) // nothing has begun
 	m.begin("context")
 	for file, bytes := range map[string]int64{
@@ -38,7 +38,7 @@ func TestLargest(t *testing.T) {
 }
 
 func TestLargeTreeTakesLittleMemory(t *testing.T) {
-	m := newMeter(1, &fakeLink{})
+	m := newMeter(Options{Large: 1}, &fakeLink{})
 	m.begin("context")
 	for i := range 10_000 {
 		m.sent("context", fmt.Sprintf("a/b/c/%d/%d", i%100, i), 1)
@@ -50,7 +50,7 @@ func TestLargeTreeTakesLittleMemory(t *testing.T) {
 
 func TestFilesAreCounted(t *testing.T) {
 	opt := mount(t, map[string][]byte{"big": text(100_000), "small": text(10)})
-	m := newMeter(1, &fakeLink{})
+	m := newMeter(Options{Large: 1}, &fakeLink{})
 	m.begin("context")
 	counted := countedFS{FS: opt.LocalMounts["context"], name: "context", meter: m}
 	for _, name := range []string{"big", "small"} {
@@ -75,7 +75,7 @@ func TestFilesAreCounted(t *testing.T) {
 
 func TestAnnotate(t *testing.T) {
 	link, now := &fakeLink{bytes: 1000}, time.Unix(100, 0)
-	m := newMeter(1<<20, link)
+	m := newMeter(Options{Large: 1 << 20, Directories: map[string]string{"context": "/src/app"}}, link)
 	m.now = func() time.Time { return now }
 	step, began := digest.FromString("load build context"), now
 	line := func(id string, completed *time.Time) *client.SolveStatus {
@@ -111,11 +111,11 @@ func TestAnnotate(t *testing.T) {
 	if len(got.Statuses) != 4 || got.Statuses[3].ID != "compressing has saved 75%" || got.Statuses[3].Completed == nil {
 		t.Errorf("at the end: %v", got.Statuses)
 	}
-	if len(got.Warnings) != 1 || !strings.Contains(string(got.Warnings[0].Short), "4.2MB") || got.Warnings[0].Vertex != step ||
+	if len(got.Warnings) != 1 || !strings.Contains(string(got.Warnings[0].Short), `4.2MB were sent of "/src/app"`) || got.Warnings[0].Vertex != step ||
 		len(got.Warnings[0].Detail) != 1 || !strings.Contains(string(got.Warnings[0].Detail[0]), "node_modules/x") {
 		t.Errorf("got %v", got.Warnings)
 	}
-	m.limit = 0
+	m.options.Large = 0
 	if got := annotated(line("transferring context:", &now)); len(got.Warnings) != 0 {
 		t.Errorf("switched off: %v", got.Warnings)
 	}

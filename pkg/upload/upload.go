@@ -18,11 +18,21 @@ type Options struct {
 	Compress Mode
 	// Large is how much of one directory, in bytes, is so much that the user is told what it was; 0 is never.
 	Large int64
+	// Directories are those of this machine, by the names that the daemon has for them, e.g. "context".
+	Directories map[string]string
+}
+
+// path returns the directory as the user knows it; the daemon's name of one that has no path.
+func (o Options) path(mount string) string {
+	if dir := o.Directories[mount]; dir != "" {
+		return dir
+	}
+	return mount
 }
 
 // Serve takes the place of what BuildKit's client would do with the directories and archives of a solve.
 func Serve(opt *client.SolveOpt, options Options, link Link) (*Meter, error) {
-	sender := &sender{judge: newJudge(options.Compress, link), meter: newMeter(options.Large, link)}
+	sender := &sender{judge: newJudge(options.Compress, link), meter: newMeter(options, link)}
 	for i, attachable := range opt.Session {
 		if archive, ok := attachable.(upload.UploadServer); ok {
 			opt.Session[i] = &archives{UploadServer: archive, sender: sender}
