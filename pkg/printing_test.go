@@ -44,6 +44,7 @@ func TestNothingPrintsAround(t *testing.T) {
 		"cmd/completion.go":                  "this program's own text",
 		"cmd/evaluation.go:printStack":       "a stack, of many lines",
 		"cmd/help.go":                        "this program's own text",
+		"cmd/help_page.go":                   "this program's own text",
 		"cmd/logs.go:write":                  "lines of a log",
 		"cmd/streams.go:printFailure":        "an error of several lines",
 		"result/evaluation.go:PrintAnswer":   "the frontend's table, or JSON",

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -84,44 +83,6 @@ func newFlagSet() *pflag.FlagSet {
 	return flags
 }
 
-// printUsage is cobra's own page, but for two things: flags are grouped, and those of every command are on a page of
-// their own, as kubectl has it.
-func printUsage(w io.Writer, c *cobra.Command) error {
-	var page strings.Builder
-	page.WriteString("Usage:\n")
-	if c.Runnable() && !c.HasAvailableSubCommands() {
-		fmt.Fprintf(&page, "  %s\n", c.UseLine())
-	}
-	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(&page, "  %s [command]\n", c.CommandPath())
-	}
-	if len(c.Aliases) > 0 {
-		fmt.Fprintf(&page, "\nAliases:\n  %s\n", c.NameAndAliases())
-	}
-	if c.HasExample() {
-		fmt.Fprintf(&page, "\nExamples:\n%s\n", c.Example)
-	}
-	if c.HasAvailableSubCommands() {
-		page.WriteString("\nAvailable Commands:\n")
-		for _, child := range c.Commands() {
-			if child.IsAvailableCommand() {
-				fmt.Fprintf(&page, "  %-*s %s\n", child.NamePadding(), child.Name(), child.Short)
-			}
-		}
-	}
-	for _, each := range groupsOf(c) {
-		if each.flags.HasAvailableFlags() {
-			fmt.Fprintf(&page, "\n%s:\n%s", each.heading, each.flags.FlagUsages())
-		}
-	}
-	if c.HasAvailableSubCommands() {
-		fmt.Fprintf(&page, "\nUse \"%s [command] --help\" for more about a command.\n", c.CommandPath())
-	}
-	fmt.Fprintf(&page, "\nUse \"%s options\" for the flags of every command, e.g. --namespace and --context.\n", c.Root().CommandPath())
-	_, err := io.WriteString(w, page.String())
-	return err
-}
-
 const optionsExample = `  # The flags of every command
   kubectl buildkit options`
 
@@ -133,7 +94,8 @@ func newOptionsCommand(f *factory) *cobra.Command {
 		Example: optionsExample,
 		Args:    noArguments("kubectl buildkit options"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(f.streams.Out, "These flags can be given to every command:\n\n%s", c.Root().PersistentFlags().FlagUsages())
+			flags := c.Root().PersistentFlags().FlagUsagesWrapped(f.helpWidth())
+			_, err := fmt.Fprintf(f.streams.Out, "These flags can be given to every command:\n\n%s", flags)
 			return err
 		},
 	}

@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -61,6 +63,65 @@ func TestHelpOfUnknownCommands(t *testing.T) {
 		stdout, stderr, code := call(t, append([]string{"help"}, args...)...)
 		if code != exitUsage || stdout != "" || !strings.Contains(stderr, "unknown command") || !strings.Contains(stderr, "next:  ") {
 			t.Errorf("%q: exit %d, %q, %q", args, code, stdout, stderr)
+		}
+	}
+}
+
+// Help is as wide as the terminal, and no wider than 100 columns. Commands are not broken.
+func TestHelpIsWrapped(t *testing.T) {
+	for _, width := range []int{narrowHelp, 80, wideHelp} {
+		everyCommand(newTestRoot(), func(c *cobra.Command) {
+			var page strings.Builder
+			if err := printHelp(&page, c, width); err != nil {
+				t.Fatal(err)
+			}
+			before, rest, _ := strings.Cut(page.String(), "\nUsage:\n")
+			if at := regexp.MustCompile(`(?m)^(\S.* )?Flags:$`).FindStringIndex(rest); at != nil {
+				before += rest[at[0]:]
+			}
+			for line := range strings.Lines(before) {
+				words := strings.Fields(line)
+				if length := len([]rune(strings.TrimRight(line, "\n"))); length > width && len(words) > 1 && len(words[len(words)-1]) < 24 {
+					t.Errorf("%s, %d columns: %d in %q", c.CommandPath(), width, length, line)
+				}
+			}
+		})
+	}
+	const text = "Print an\nexample of all.\n\n  kept as it  is\n\nä ö ü ä ö ü ä"
+	if got := wrapped(text, 13); got != "Print an\nexample of\nall.\n\n  kept as it  is\n\nä ö ü ä ö ü ä\n" {
+		t.Errorf("%q", got)
+	}
+	// Where there is no terminal the widest.
+	stdout, _, _ := call(t, "build", "--help")
+	if !slices.ContainsFunc(strings.Split(stdout, "\n"), func(line string) bool { return len(line) > 90 }) {
+		t.Error(stdout)
+	}
+}
+
+func everyCommand(c *cobra.Command, visit func(*cobra.Command)) {
+	visit(c)
+	for _, child := range c.Commands() {
+		everyCommand(child, visit)
+	}
+}
+
+// Every command of the first page is in a group.
+func TestCommandsAreGrouped(t *testing.T) {
+	stdout, _, code := call(t, "--help")
+	at := 0
+	for _, heading := range []string{"Build", "Builder", "Cache and History", "Registry", "Other"} {
+		found := strings.Index(stdout, "\n"+heading+" Commands:\n")
+		if found < at {
+			t.Errorf("%s Commands are missing, or not where they belong:\n%s", heading, stdout)
+		}
+		at = found
+	}
+	if code != exitOK || strings.Contains(stdout, "Available Commands") {
+		t.Errorf("exit %d\n%s", code, stdout)
+	}
+	for _, c := range newTestRoot().Commands() {
+		if c.IsAvailableCommand() && !strings.Contains(stdout, "\n  "+c.Name()+" ") {
+			t.Errorf("%s is not listed", c.Name())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -67,28 +68,26 @@ func newRootCommand(f *factory) *cobra.Command {
 	root.SetErr(f.streams.ErrOut)
 	root.CompletionOptions.DisableDefaultCmd = true
 	f.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(
-		newInstallCommand(f, nil),
-		newBuildCommand(f, nil),
-		newLoginCommand(f, nil),
-		newLogoutCommand(f),
-		newInfoCommand(f),
-		newListCommand(f),
-		newDoctorCommand(f, nil),
-		newHistoryCommand(f),
-		newLogsCommand(f, nil),
-		newDuCommand(f, nil),
-		newPruneCommand(f, nil),
-		newProxyCommand(f, nil),
-		newDialStdioCommand(f),
-		newUninstallCommand(f),
-		newCompletionCommand(f),
-		newVersionCommand(f),
-		newOptionsCommand(f),
-	)
 	root.SetHelpCommand(newHelpCommand())
-	root.SetUsageFunc(func(c *cobra.Command) error { return printUsage(c.OutOrStderr(), c) })
+	addGroup(root, "Build", newBuildCommand(f, nil), newProxyCommand(f, nil), newDialStdioCommand(f))
+	addGroup(root, "Builder", newInstallCommand(f, nil), newUninstallCommand(f), newListCommand(f), newInfoCommand(f),
+		newLogsCommand(f, nil), newDoctorCommand(f, nil))
+	addGroup(root, "Cache and History", newHistoryCommand(f), newDuCommand(f, nil), newPruneCommand(f, nil))
+	addGroup(root, "Registry", newLoginCommand(f, nil), newLogoutCommand(f))
+	addGroup(root, "Other", newCompletionCommand(f), newVersionCommand(f), newOptionsCommand(f))
+	root.SetUsageFunc(func(c *cobra.Command) error { return printUsage(c.OutOrStderr(), c, f.helpWidth()) })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { _ = printHelp(c.OutOrStdout(), c, f.helpWidth()) })
 	catchTypos(root)
 	f.completeEverything(root)
 	return root
+}
+
+// addGroup adds commands under a heading of help.
+func addGroup(root *cobra.Command, heading string, commands ...*cobra.Command) {
+	group := strings.ToLower(heading)
+	root.AddGroup(&cobra.Group{ID: group, Title: heading + " Commands"})
+	for _, each := range commands {
+		each.GroupID = group
+		root.AddCommand(each)
+	}
 }

@@ -48,7 +48,7 @@ func TestWrongSubcommandOfAGroup(t *testing.T) {
 
 func TestCommandsThatOnlyLeadToOthersPrintTheirHelp(t *testing.T) {
 	stdout, stderr, code := call(t)
-	if code != exitOK || stderr != "" || !strings.Contains(stdout, "Available Commands:") {
+	if code != exitOK || stderr != "" || !strings.Contains(stdout, "Build Commands:") {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
