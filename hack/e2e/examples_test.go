@@ -99,15 +99,14 @@ func (u *user) exampleFolder() string {
 func (u *user) commands(above string) []string {
 	u.t.Helper()
 	help := u.buildkit(append(strings.Fields(above), "--help")...).ok().stdout
-	_, list, found := strings.Cut(help, "Available Commands:\n")
-	if !found {
-		return nil
-	}
-	list, _, _ = strings.Cut(list, "\n\n")
 	var names []string
-	for line := range strings.Lines(list) {
-		name := strings.TrimSpace(above + " " + strings.Fields(line)[0])
-		if name != "help" {
+	for _, section := range strings.Split(help, "\n\n") {
+		heading, list, _ := strings.Cut(section, "\n")
+		if !strings.HasSuffix(heading, " Commands:") {
+			continue
+		}
+		for line := range strings.Lines(list) {
+			name := strings.TrimSpace(above + " " + strings.Fields(line)[0])
 			names = append(append(names, name), u.commands(name)...)
 		}
 	}

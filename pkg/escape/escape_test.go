@@ -170,6 +170,7 @@ func TestMaskCredentials(t *testing.T) {
 		"https%3A%2F%2Fuser%3Atok%40host%2Fa":                       "https%3A%2F%2F***%40host%2Fa",
 		"pkg?vcs=https%3a%2f%2fu:t@host%2fa&x=1@2":                  "pkg?vcs=https%3a%2f%2f***@host%2fa&x=1@2",
 		`{"uri":"https:\/\/u:t@host\/a"}`:                           `{"uri":"https:\/\/***@host\/a"}`,
+		`{"uri":"https://u:t\u0026\u003C@host/a"}`:                  `{"uri":"https://***@host/a"}`,
 		"a.example.com/app:1@sha256:abc git@github.com:a/b.git":     "a.example.com/app:1@sha256:abc git@github.com:a/b.git",
 		"https://host/path@v1 https://host:8080/x?u=a@b":            "https://host/path@v1 https://host:8080/x?u=a@b",
 		"docker-image://host/app:1@sha256:abc":                      "docker-image://host/app:1@sha256:abc",

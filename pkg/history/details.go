@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -58,9 +59,17 @@ type BuildFailure struct {
 // lastLines is how much of a failed step's log is shown.
 const lastLines = 16
 
-// Inspect reads the details of a record; of a build that runs, without its
-// warnings.
+// Inspect reads the details of a record; of a build that runs, without its warnings. Credentials in addresses are masked
+// wherever they are.
 func Inspect(ctx context.Context, c *client.Client, record Record) (*Details, error) {
+	details, err := inspect(ctx, c, record)
+	if err == nil {
+		mask(reflect.ValueOf(details))
+	}
+	return details, err
+}
+
+func inspect(ctx context.Context, c *client.Client, record Record) (*Details, error) {
 	entry := record.entry
 	details := &Details{
 		Frontend: entry.Frontend, Attributes: attributesOf(entry), Results: []Result{}, Attestations: []Result{}, Outputs: []Output{},

@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"strings"
 	"testing"
@@ -111,6 +112,44 @@ func TestCredentialsAreBlanked(t *testing.T) {
 		entry := &controlapi.BuildHistoryRecord{FrontendAttrs: map[string]string{"x": text}}
 		if got := attributesOf(entry)["x"]; got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// Whatever a record has in a text, the token in an address is not among it.
+func TestInspectMasksEveryText(t *testing.T) {
+	const secret = "https://me:hunter2@git.example.com/a.git"
+	d := newDaemon(t)
+	record := entry("a", 10, 1)
+	record.FrontendAttrs = map[string]string{"context": secret, "build-arg:URL": "x " + secret, "target": secret}
+	record.Exporters = []*controlapi.Exporter{{Type: "image", Attrs: map[string]string{"name": secret}}}
+	record.ExporterResponse = map[string]string{"url": secret}
+	record.Error = &spb.Status{Code: 2, Message: "fetching " + secret}
+	step := digest.FromString("x").String()
+	d.records = []*controlapi.BuildHistoryRecord{record}
+	d.statuses["a"] = []*controlapi.StatusResponse{{
+		Vertexes: []*controlapi.Vertex{{Digest: step, Name: "ADD " + secret, Error: "fetching " + secret}},
+		Logs:     []*controlapi.VertexLog{{Vertex: step, Msg: []byte("cloning " + secret + "\n")}},
+		Warnings: []*controlapi.VertexWarning{{Vertex: step, Short: []byte(secret), Detail: [][]byte{[]byte(secret)}, Url: secret}},
+	}}
+	c := d.start(t)
+	records, err := List(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	details, err := Inspect(t.Context(), c, records[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]any{"list": records[0], "inspect": details} {
+		var text strings.Builder
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(value); err != nil || !strings.Contains(text.String(), "***@git.example.com") {
+			t.Errorf("%s: %v, %s", name, err, &text)
+		}
+		if strings.Contains(text.String(), "hunter2") {
+			t.Errorf("%s has the token: %s", name, &text)
 		}
 	}
 }

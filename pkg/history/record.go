@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -111,6 +112,7 @@ func newRecord(entry *controlapi.BuildHistoryRecord, now time.Time) Record {
 	if entry.Error != nil {
 		record.Error = entry.Error.Message
 	}
+	mask(reflect.ValueOf(&record))
 	return record
 }
 

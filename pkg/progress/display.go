@@ -48,6 +48,9 @@ type Options struct {
 // masked only.
 // The display ignores the end of ctx, so that the last lines of a build that was cancelled are still drawn.
 func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Display, error) {
+	if mode == RawJSON {
+		out = escape.NewWriter(out) // what it escapes in JSON is the same JSON
+	}
 	shown, err := progressui.NewDisplay(out, mode.display(), progressui.WithDesc(escape.Line(options.Phrase), escape.Line(options.Name)))
 	if err != nil {
 		return nil, fmt.Errorf("showing progress as %q: %w", mode, err)

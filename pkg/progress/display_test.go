@@ -224,3 +224,38 @@ func FuzzParseMode(f *testing.F) {
 		}
 	})
 }
+
+// What programs read has no credentials either, and it controls no terminal that it is printed on.
+func TestRawJSONMasksCredentials(t *testing.T) {
+	const secret = "https://me:hun&ter2@git.example.com/a.git"
+	got := show(t.Context(), t, RawJSON, func(d *Display) {
+		for _, status := range step("ADD "+secret+" \u009b31m \u202e", "cloning "+secret, 0) {
+			status.Warnings = append(status.Warnings, &client.VertexWarning{Short: []byte(secret), Detail: [][]byte{[]byte(secret)}})
+			send(d, status)
+		}
+	})
+	if strings.ContainsAny(got, "\u009b\u202e") || strings.Contains(got, "ter2") {
+		t.Errorf("%q", got)
+	}
+	for line := range strings.Lines(got) {
+		var status client.SolveStatus
+		if err := json.Unmarshal([]byte(line), &status); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		for _, vertex := range status.Vertexes {
+			if vertex.Name != "ADD https://***@git.example.com/a.git \u009b31m \u202e" {
+				t.Errorf("%q", vertex.Name)
+			}
+		}
+		for _, line := range status.Logs {
+			if strings.Contains(string(line.Data), "ter2") {
+				t.Errorf("%q", line.Data)
+			}
+		}
+		for _, warning := range status.Warnings {
+			if text := string(warning.Short) + string(warning.Detail[0]); strings.Contains(text, "ter2") {
+				t.Errorf("%q", text)
+			}
+		}
+	}
+}
