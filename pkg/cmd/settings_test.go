@@ -2,12 +2,16 @@ package cmd
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/shlex"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
 // edited is what install makes of a builder.
@@ -60,5 +64,53 @@ func TestRemediesAddToTheSettings(t *testing.T) {
 	spec = edited(t, spec, "--reset", "--rootless")
 	if want := "kubectl buildkit install team -n ns --rootless"; installCommand(spec) != want {
 		t.Errorf("got %s; want %s", installCommand(spec), want)
+	}
+}
+
+// Logs of scripts are read by many: what Secrets hold is printed for a dry run alone.
+func TestPrintedObjectsHaveNoKeys(t *testing.T) {
+	secret := &corev1.Secret{Data: map[string][]byte{"tls.key": []byte("private")}}
+	secret.APIVersion, secret.Kind, secret.Name = "v1", "Secret", "b-client"
+	objects := []manifest.Object{secret}
+	for dryRun, want := range map[bool]bool{true: true, false: false} {
+		text, err := manifest.YAML(withoutKeys(objects, dryRun))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "b-client") || strings.Contains(string(text), "tls.key") != want {
+			t.Errorf("dry run %v: %s", dryRun, text)
+		}
+	}
+	if len(secret.Data) != 1 {
+		t.Error("the Secret itself was emptied")
+	}
+}
+
+// After the first install its build is one line to copy; after a change it is not.
+func TestInstallSaysHowToBuild(t *testing.T) {
+	for name, c := range map[string]struct {
+		change cluster.Change
+		dryRun string
+		wait   bool
+		says   bool
+	}{
+		"created":        {cluster.Created, "none", true, true},
+		"configured":     {cluster.Configured, "none", true, false},
+		"unchanged":      {cluster.Unchanged, "none", true, false},
+		"a dry run":      {cluster.Created, "server", true, false},
+		"not waited for": {cluster.Created, "none", false, false},
+	} {
+		streams, _, out, errOut := genericiooptions.NewTestIOStreams()
+		f := newFactory(streams, noEnv)
+		*f.flags.Namespace = "ns"
+		o := &installOptions{dryRun: c.dryRun, wait: c.wait}
+		o.spec.name = "team"
+		if err := printOutcome(f, cluster.Outcome{Change: c.change}, o); err != nil {
+			t.Fatal(err)
+		}
+		const now = "now: kubectl buildkit build -n ns --builder team -t REGISTRY/NAME:TAG --push .\n"
+		if (errOut.String() == now) != c.says || !strings.HasPrefix(out.String(), "builder/team ") {
+			t.Errorf("%s: %q, %q", name, out, errOut)
+		}
 	}
 }
