@@ -12,6 +12,7 @@ import (
 	"github.com/moby/buildkit/session"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
@@ -61,7 +62,7 @@ func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 		a.ask(r.call.name)
 		return a
 	}
-	a.places = cachePlaces(r.cacheExports)
+	a.stageCaches(r.cacheLayouts)
 	for _, out := range r.outputs {
 		if entry, ok := out.entry(a, r.stdout); ok {
 			a.Options.Exports = append(a.Options.Exports, entry)
@@ -92,15 +93,22 @@ func cloneCaches(entries []client.CacheOptionsEntry) []client.CacheOptionsEntry 
 	return cloned
 }
 
-// cachePlaces are the directories that caches are written to.
-func cachePlaces(entries []client.CacheOptionsEntry) []string {
-	var places []string
-	for _, entry := range entries {
-		if dir := entry.Attrs["dest"]; dir != "" {
-			places = append(places, dir)
+// stage begins an attempt at a layout, and returns where it is received.
+func (a *Attempt) stage(layout *export.Layout) string {
+	staged := layout.Stage()
+	a.files = append(a.files, staged)
+	a.places = append(a.places, layout.Path())
+	return staged.Receiving()
+}
+
+// stageCaches lets caches in directories be received where they are not yet complete.
+func (a *Attempt) stageCaches(layouts map[string]*export.Layout) {
+	for _, entry := range a.Options.CacheExports {
+		if layout := layouts[entry.Attrs["dest"]]; layout != nil && entry.Type == cacheLocal {
+			a.places = append(a.places, entry.Attrs["dest"])
+			entry.Attrs["dest"] = a.stage(layout)
 		}
 	}
-	return places
 }
 
 // Names says whether an error's text speaks of a place on this machine that the

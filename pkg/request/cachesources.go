@@ -1,13 +1,15 @@
 package request
 
 import (
+	"errors"
 	"fmt"
-	"path/filepath"
+	"io/fs"
 	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
@@ -35,7 +37,7 @@ func (o Cache) applyCaches(r *Request, env Environment) error {
 				return err
 			}
 			for _, entry := range entries {
-				reason, err := family.flag.complete(value, entry, env)
+				reason, err := family.flag.complete(r, value, entry, env)
 				if err != nil {
 					return err
 				}
@@ -138,14 +140,14 @@ func (f cacheFlag) place() string {
 // complete adds what this machine knows: absolute paths, tokens and keys. Its
 // reason is why the cache cannot be used here, which is no mistake: the same
 // command runs in a first build and outside of GitHub Actions.
-func (f cacheFlag) complete(value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
+func (f cacheFlag) complete(r *Request, value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
 	switch entry.Type {
 	case cacheRegistry:
 		if f.export {
 			preferManifest(entry.Attrs)
 		}
 	case cacheLocal:
-		return f.completeLocal(value, entry, env)
+		return f.completeLocal(r, value, entry, env)
 	case cacheGitHub:
 		return completeGitHub(entry.Attrs, env), nil
 	case cacheS3:
@@ -154,7 +156,7 @@ func (f cacheFlag) complete(value string, entry client.CacheOptionsEntry, env En
 	return "", nil
 }
 
-func (f cacheFlag) completeLocal(value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
+func (f cacheFlag) completeLocal(r *Request, value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
 	dir := absolute(env, entry.Attrs[f.place()])
 	entry.Attrs[f.place()] = dir
 	info, err := safefile.Stat(dir)
@@ -162,14 +164,25 @@ func (f cacheFlag) completeLocal(value string, entry client.CacheOptionsEntry, e
 		return "", f.wrong(value, dir+" is a file", "name a directory")
 	}
 	if f.export {
-		if err := safefile.CheckDirectory(dir); err != nil {
-			return "", f.wrong(value, err.Error(), "")
+		layout, err := export.NewLayout(dir)
+		var unwritable *safefile.UnwritableError
+		if errors.As(err, &unwritable) {
+			return "", f.wrong(value, unwritable.Reason, unwritable.Next)
 		}
-		return "", nil
+		r.cacheLayouts[dir] = layout
+		return "", err
 	}
-	if !safefile.Exists(filepath.Join(dir, "index.json")) && entry.Attrs["digest"] == "" {
+	if errors.Is(err, fs.ErrNotExist) {
 		return "there is no cache in " + dir + " yet", nil
 	}
+	found, err := export.FindCache(dir, entry.Attrs["tag"], entry.Attrs["digest"])
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no cache in " + dir + " yet: " + err.Error(), nil
+	case err != nil:
+		return "", f.wrong(value, err.Error(), "name the directory that a build wrote with --cache-to type=local,dest=DIR")
+	}
+	entry.Attrs["digest"] = found
 	return "", nil
 }
 

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/awskeys"
 
 	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
 )
 
 // caches are the entries that the values of --cache-to and --cache-from become.
@@ -72,18 +74,60 @@ func TestCaches(t *testing.T) {
 func TestLocalCache(t *testing.T) {
 	env := workspace(t, nil)
 	exports, imports, warnings := caches(t, env, "type=local,dest=cache", "type=local,src=cache")
-	if exports[0].Attrs["dest"] != filepath.Join(env.WorkingDir, "cache") || len(imports) != 0 || len(warnings) != 1 {
+	if filepath.Dir(exports[0].Attrs["dest"]) != filepath.Join(env.WorkingDir, "cache") || len(imports) != 0 || len(warnings) != 1 {
 		t.Errorf("a first build: %v, %v, %q", exports, imports, warnings)
 	}
-	if err := os.MkdirAll(filepath.Join(env.WorkingDir, "cache"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(env.WorkingDir, "cache", "index.json"), []byte("{}"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	found := writeCache(t, filepath.Join(env.WorkingDir, "cache"))
 	_, imports, warnings = caches(t, env, "", "type=local,src=cache")
-	if len(imports) != 1 || imports[0].Attrs["src"] != filepath.Join(env.WorkingDir, "cache") || len(warnings) != 0 {
+	if len(imports) != 1 || imports[0].Attrs["src"] != filepath.Join(env.WorkingDir, "cache") || imports[0].Attrs["digest"] != found || len(warnings) != 0 {
 		t.Errorf("the next build: %v, %q", imports, warnings)
+	}
+}
+
+// writeCache makes a local cache of one blob, and returns its digest.
+func writeCache(t *testing.T, dir string) string {
+	t.Helper()
+	found := digest.FromString("x")
+	index := `{"manifests":[{"digest":"` + found.String() + `","annotations":{"org.opencontainers.image.ref.name":"latest"}}]}`
+	err := errors.Join(os.MkdirAll(filepath.Join(dir, "blobs", "sha256"), 0o755), os.WriteFile(filepath.Join(dir, "index.json"), []byte(index), 0o644),
+		os.WriteFile(filepath.Join(dir, "blobs", "sha256", found.Encoded()), []byte("x"), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.String()
+}
+
+// What a checkout may have in place of a cache is refused: BuildKit's own client would follow its links.
+func TestHostileLocalCaches(t *testing.T) {
+	env := workspace(t, nil)
+	outside := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(outside, []byte("KEY"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"index.json", "blobs", "blobs/sha256/" + strings.TrimPrefix(digest.FromString("x").String(), "sha256:")} {
+		dir := filepath.Join(env.WorkingDir, "cache")
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		writeCache(t, dir)
+		if err := errors.Join(os.RemoveAll(filepath.Join(dir, name)), os.Symlink(outside, filepath.Join(dir, name))); err != nil {
+			t.Fatal(err)
+		}
+		change := map[string]func(*Options){
+			"--cache-from": func(o *Options) { o.CacheFrom = []string{"type=local,src=cache"} },
+			"--cache-to":   func(o *Options) { o.CacheTo = []string{"type=local,dest=cache"} },
+			"--output":     func(o *Options) { o.Outputs = []string{"type=oci,tar=false,dest=cache"} },
+		}
+		for flag, change := range change {
+			if flag != "--cache-from" && strings.Contains(name, "/") {
+				continue // a blob that is a link is not taken over, and received again
+			}
+			_, err := New(t.Context(), with(change), env)
+			var usage *UsageError
+			if !errors.As(err, &usage) || usage.Flag != flag || !strings.Contains(usage.Reason, "link") {
+				t.Errorf("%s, %s: got %v", name, flag, err)
+			}
+		}
 	}
 }
 

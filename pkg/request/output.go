@@ -10,6 +10,7 @@ import (
 
 	"github.com/moby/buildkit/client"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
@@ -56,6 +57,7 @@ type output struct {
 
 	target *safefile.Target // dest, of an archive in a file; else nil
 	tree   *safefile.Tree   // dest, of files in a directory; else nil
+	layout *export.Layout   // dest, of an image in a directory; else nil
 
 	docker        string // the program that loads the image; "" unless it is loaded
 	dockerContext string // the engine, by docker's name for it
@@ -236,8 +238,8 @@ func (o *output) entry(a *Attempt, stdout io.Writer) (entry client.ExportEntry, 
 		a.files = append(a.files, staged)
 		entry.OutputDir = staged.Receiving()
 		a.places = append(a.places, filepath.Dir(o.dest), o.tree.Path())
-	case o.isDirectory():
-		entry.OutputDir = o.dest // a store: blobs get their names when they are complete, the index is written last
+	case o.layout != nil:
+		entry.OutputDir = a.stage(o.layout)
 		a.places = append(a.places, o.dest)
 	default:
 		staged := o.target.Stage()

@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/go-csvvalue"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
@@ -92,12 +93,13 @@ func (o *output) checkDirectory(r *Request, env Environment) error {
 	}
 	special, set := o.attrs[specialAttr]
 	delete(o.attrs, specialAttr)
-	tree, err := safefile.NewTree(o.dest, safefile.TreeOptions{Mirror: mirror, Special: set && isTrue(special)})
+	if o.kind == typeLocal {
+		o.tree, err = safefile.NewTree(o.dest, safefile.TreeOptions{Mirror: mirror, Special: set && isTrue(special)})
+	} else {
+		o.layout, err = export.NewLayout(o.dest)
+	}
 	if err != nil {
 		return o.unwritable(err)
-	}
-	if o.kind == typeLocal {
-		o.tree = tree
 	}
 	return nil
 }

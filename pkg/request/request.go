@@ -15,6 +15,7 @@ import (
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
@@ -57,16 +58,17 @@ type Request struct {
 	attrs          map[string]string
 	cacheExports   []client.CacheOptionsEntry
 	cacheImports   []client.CacheOptionsEntry
-	session        []session.Attachable // secrets and ssh agents
-	allowed        []string             // entitlements
-	gitOverSSH     bool                 // the context is
-	contextPath    string               // as typed
-	plain          bool                 // buildctl's way: nothing that was not asked for
-	defined        bool                 // no frontend: the steps are on standard input
-	definition     *llb.Definition      // those steps; nil for a frontend
-	proxyNetwork   bool                 // steps reach the network through the daemon's proxy alone
-	call           *call                // nil is a build
-	dockerfile     string               // the user's name for it; "" if it is no file of this machine
+	cacheLayouts   map[string]*export.Layout // of caches in directories, by dest=
+	session        []session.Attachable      // secrets and ssh agents
+	allowed        []string                  // entitlements
+	gitOverSSH     bool                      // the context is
+	contextPath    string                    // as typed
+	plain          bool                      // buildctl's way: nothing that was not asked for
+	defined        bool                      // no frontend: the steps are on standard input
+	definition     *llb.Definition           // those steps; nil for a frontend
+	proxyNetwork   bool                      // steps reach the network through the daemon's proxy alone
+	call           *call                     // nil is a build
+	dockerfile     string                    // the user's name for it; "" if it is no file of this machine
 	policy         *spb.Policy
 	policyDisabled bool // the user said that there shall be none
 	attested       bool // the user asked for attestations
@@ -92,7 +94,7 @@ type Request struct {
 // right, and removes a stale image ID file, as docker does. The context ends what continues until the build: a survey of
 // the directories that are sent.
 func New(ctx context.Context, opts Options, env Environment) (*Request, error) {
-	r := &Request{frontend: dockerfileFrontend, attrs: map[string]string{}, stdout: env.Stdout}
+	r := &Request{frontend: dockerfileFrontend, attrs: map[string]string{}, stdout: env.Stdout, cacheLayouts: map[string]*export.Layout{}}
 	with := func(apply func(context.Context, *Request, Environment) error) func(*Request, Environment) error {
 		return func(r *Request, env Environment) error { return apply(ctx, r, env) }
 	}
