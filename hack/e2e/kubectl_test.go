@@ -42,7 +42,7 @@ func newUser(t *testing.T) *user {
 		"DOCKER_CONFIG": filepath.Join(u.home, ".docker"),
 		"TMPDIR":        u.mkdir("tmp"),
 	})
-	u.kubectl("create", "namespace", u.namespace).ok()
+	u.createNamespace(u.namespace, thisProcess())
 	own := u.env["KUBECONFIG"]
 	t.Cleanup(func() {
 		u.env["KUBECONFIG"] = own

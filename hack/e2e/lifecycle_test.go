@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -68,11 +69,17 @@ func (u *user) runsAndPrints(image, want string) {
 // leavesNothing demands a namespace without a single object of ours.
 func (u *user) leavesNothing() {
 	u.t.Helper()
+	u.leavesOnly()
+}
+
+// leavesOnly demands a namespace with no object of ours but these.
+func (u *user) leavesOnly(kept ...string) {
+	u.t.Helper()
+	kept = append(kept, "configmap/kube-root-ca.crt", "serviceaccount/default")
 	kinds := "pods,statefulsets,services,configmaps,secrets,roles,rolebindings,serviceaccounts,persistentvolumeclaims,poddisruptionbudgets"
 	left := u.kubectl("get", kinds, "-o", "name").ok().stdout
 	for name := range strings.Lines(left) {
-		name = strings.TrimSpace(name)
-		if name != "configmap/kube-root-ca.crt" && name != "serviceaccount/default" {
+		if name = strings.TrimSpace(name); !slices.Contains(kept, name) {
 			u.t.Errorf("left over: %s", name)
 		}
 	}

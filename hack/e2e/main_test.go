@@ -24,6 +24,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "no cluster or no plugin to test: run `make e2e`, which sets E2E_KUBECONFIG and E2E_PLUGIN")
 		os.Exit(1)
 	}
+	if removed, err := removeLeftovers(os.Getenv("E2E_KUBECONFIG")); err != nil {
+		fmt.Fprintln(os.Stderr, "looking for what killed runs have left:", err)
+	} else if len(removed) > 0 {
+		fmt.Fprintln(os.Stderr, "removed what killed runs have left:", removed)
+	}
 	os.Exit(m.Run())
 }
 
