@@ -18,6 +18,13 @@ import (
 // ages gives the builder certificates that end so soon, and a daemon that was started with them.
 func (u *user) ages(left time.Duration) {
 	u.t.Helper()
+	u.certificates(left)
+	u.restart()
+}
+
+// certificates puts such into the two Secrets.
+func (u *user) certificates(left time.Duration) {
+	u.t.Helper()
 	authority := certificateUntil(left, "builder buildkitd", 0)
 	authority.IsCA, authority.BasicConstraintsValid, authority.KeyUsage = true, true, x509.KeyUsageCertSign
 	caKey, ca := signed(u.t, authority, authority, nil)
@@ -29,6 +36,11 @@ func (u *user) ages(left time.Duration) {
 		"ca.crt": ca, "tls.crt": serverPEM, "tls.key": keyPEM(u.t, serverKey), "client.crt": clientPEM, "client.key": keyPEM(u.t, clientKey),
 	})
 	u.setSecret("buildkitd-client", map[string][]byte{"ca.crt": ca, "tls.crt": clientPEM, "tls.key": keyPEM(u.t, clientKey)})
+}
+
+// restart replaces the Pod by one like it: its daemon starts with what the Secret holds now.
+func (u *user) restart() {
+	u.t.Helper()
 	pod := u.kubectl("get", "pod", "buildkitd", "-o", "yaml").ok().stdout
 	u.kubectlIn("", []byte(pod), "replace", "--force", "-f", "-").ok()
 	u.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok()
@@ -115,4 +127,24 @@ func TestExpiredCertificatesAreRenewed(t *testing.T) {
 	context := dockerfile(t, "FROM BASE", "RUN true")
 	u.buildkit("build", "--install=false", "-o", "type=cacheonly", context).exits(3).says("the certificates end on", "kubectl buildkit install buildkitd")
 	u.buildkit("build", "-o", "type=cacheonly", context).ok().says("restoring builder", u.namespace)
+}
+
+// A Pod that was not restarted since a renewal ends with its own certificate: no client reaches it until a build, or install,
+// has replaced it. Nothing has to be agreed to, since its cache is out of reach already.
+func TestPodThatOutlivesItsCertificate(t *testing.T) {
+	u := newUser(t)
+	u.builder()
+	u.ages(-24 * time.Hour)
+	u.certificates(300 * 24 * time.Hour) // as a renewal leaves them
+	const ended = "was not restarted since the certificates were renewed"
+	for _, command := range [][]string{{"du"}, {"history", "list"}, {"info"}, {"prune", "--force"}} {
+		u.buildkit(command...).exits(3).says(ended, "kubectl buildkit install buildkitd -n "+u.namespace)
+	}
+	if checks := u.buildkit("doctor").exits(3).stdout; !strings.Contains(checks, ended) {
+		t.Errorf("doctor prints %s", checks)
+	}
+	context := dockerfile(t, "FROM BASE", "RUN true")
+	u.buildkit("build", "--install=false", "-o", "type=cacheonly", context).exits(3).says(ended, "kubectl buildkit install buildkitd -n "+u.namespace)
+	u.buildkit("build", "-o", "type=cacheonly", context).ok().says("restoring builder", "no client reaches its cache")
+	u.buildkit("build", "-o", "type=cacheonly", context).ok().neverSays("restoring builder")
 }

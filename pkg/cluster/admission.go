@@ -22,7 +22,7 @@ func (c *Client) Admits(ctx context.Context, spec builder.Spec) error {
 	spec.Namespace = c.namespace
 	spec = spec.WithDefaults()
 	i := &installation{Client: c, spec: spec, found: &found{}}
-	if err := i.describe(); err != nil {
+	if err := i.describe(ctx); err != nil {
 		return err
 	}
 	pod := i.objects.Pod.DeepCopy()

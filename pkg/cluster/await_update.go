@@ -194,6 +194,10 @@ func (w *waiter) startProbe(ctx context.Context, member *progress) {
 	if err != nil {
 		return
 	}
+	if !w.rotation.kept {
+		// It must have the current ones: the former are forgotten once all members have answered.
+		connection = connection.withoutFormer()
+	}
 	go func() {
 		wait := probeIdly
 		for {

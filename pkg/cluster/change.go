@@ -64,9 +64,9 @@ func sameHash(existing, wanted manifest.Object) bool {
 	return existing.GetAnnotations()[builder.AnnotationSpec] == wanted.GetAnnotations()[builder.AnnotationSpec]
 }
 
-// mustGo says that a Pod cannot stay: it has ended, is going, or was started with something else.
+// mustGo says that a Pod cannot stay: it has ended, is terminating, was started with something else, or is out of reach.
 func (i *installation) mustGo(pod *corev1.Pod) bool {
-	return hasEnded(pod) || pod.DeletionTimestamp != nil || !sameHash(pod, i.objects.Pod)
+	return hasEnded(pod) || pod.DeletionTimestamp != nil || !sameHash(pod, i.objects.Pod) || i.rotation.restarts(pod)
 }
 
 func hasEnded(pod *corev1.Pod) bool {

@@ -165,20 +165,31 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("writing %s %q in namespace %q: too many conflicting updates", e.Kind, e.Name, e.Namespace)
 }
 
-// ExpiredError is returned when the certificates of the builder cannot be used now; unless a clock is wrong, running
-// install again renews them.
+// ExpiredError is returned when the certificates of the builder, or those that its Pod was started with, cannot be used
+// now; unless a clock is wrong, running install again renews them.
 type ExpiredError struct {
 	Name, Namespace string
+	// Pod was not restarted since the builder's certificates were renewed, and those that it uses ended at End. Empty if
+	// the builder's own certificates cannot be used.
+	Pod string
+	End time.Time
 	// Skew is how far this machine's clock is ahead of the API server's.
 	Skew time.Duration
 	Err  error
 }
 
 func (e *ExpiredError) Error() string {
+	if e.Pod != "" {
+		return fmt.Sprintf("builder %q in namespace %q: Pod %q was not restarted since the certificates were renewed, and those that it uses ended on %s",
+			e.Name, e.Namespace, e.Pod, e.End.UTC().Format(time.DateOnly))
+	}
 	return fmt.Sprintf("builder %q in namespace %q: %v", e.Name, e.Namespace, e.Err)
 }
 
 func (e *ExpiredError) Unwrap() error { return e.Err }
+
+// Permanent reports that the certificates would have to be issued anew, or the daemon restarted.
+func (e *ExpiredError) Permanent() bool { return true }
 
 // StartError says why a member does not start, or does not answer.
 type StartError struct {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
 // Doubt is why a Pod of a builder's name is not used: it may be the builder, or another's Pod that took its name.
@@ -50,6 +51,33 @@ func (e *UnverifiedError) Error() string {
 }
 
 func (e *UnverifiedError) Unwrap() error { return e.Err }
+
+// UntrustedError is returned for a member that does not have the certificates of its builder.
+type UntrustedError struct {
+	Member Member
+	Err    error // why the handshake failed
+}
+
+func (e *UntrustedError) Error() string {
+	return fmt.Sprintf("Pod %q in namespace %q does not have the certificates of builder %q (Secret %q), so nothing was sent to it: %v",
+		e.Member.Pod, e.Member.Namespace, e.Member.Builder, builder.ClientSecretName(e.Member.Builder), e.Err)
+}
+
+func (e *UntrustedError) Unwrap() error { return e.Err }
+
+// Permanent reports that the daemon would have to be restarted.
+func (e *UntrustedError) Permanent() bool { return true }
+
+// Untrusted returns what it means that the TLS handshake with a member failed: an *ExpiredError if its certificate has
+// ended, else an *UntrustedError.
+func (c *Client) Untrusted(member Member, err error) error {
+	if end, ended := trust.PeerEnd(err, c.Now()); ended {
+		return &ExpiredError{
+			Name: member.Builder, Namespace: member.Namespace, Pod: member.Pod, End: end, Skew: c.Skew(), Err: err,
+		}
+	}
+	return &UntrustedError{Member: member, Err: err}
+}
 
 // identify decides how the daemon is known: by its certificates wherever there are any. Without authentication it is used
 // in two cases only, and then at.connection stays nil: its Secret certainly does not exist and install did not make

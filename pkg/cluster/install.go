@@ -18,7 +18,7 @@ import (
 )
 
 // Probe asks a member's daemon whether it answers; it is called again, a moment later, after an error. An error with a
-// method Permanent() bool that returns true ends the wait.
+// method Permanent() bool that returns true ends the wait. A failed handshake is what Client.Untrusted makes of it.
 type Probe func(ctx context.Context, member Member, connection *Connection) error
 
 // InstallOptions say how to install.
@@ -27,6 +27,8 @@ type InstallOptions struct {
 	DryRun bool
 	// Force replaces members without waiting for their running builds, and those whose node is lost.
 	Force bool
+	// Rotate replaces members whose certificates are about to expire even if their cache goes with them.
+	Rotate bool
 	// NoWait returns once the objects are applied.
 	NoWait bool
 	// Timeout is how long the members may take to answer; 0 means DefaultTimeout.
@@ -62,6 +64,8 @@ type Outcome struct {
 	Change Change
 	// Renewed says that certificates were issued.
 	Renewed bool
+	// FormerUntil is when the former certificates end, which members use until they are restarted; zero if none does.
+	FormerUntil time.Time
 	// Objects are the objects as the server has (or, in a dry run, would have) them, in the order of applying.
 	Objects []manifest.Object
 	// Changes tells, object by object, what was done.
@@ -111,6 +115,7 @@ type installation struct {
 	found         *found
 	current, spec builder.Spec // what is stored, and what is wanted
 	objects       *manifest.Builder
+	rotation      rotation
 	changes       map[Reference]Change // what is to be done
 	grow          []*corev1.PersistentVolumeClaim
 	withoutRole   error // why the Role cannot be made
@@ -139,6 +144,9 @@ func (i *installation) run(ctx context.Context) error {
 	if err := i.failed(ctx, err); err != nil || i.options.DryRun || i.options.NoWait {
 		return err
 	}
+	if i.rotation.kept {
+		return nil
+	}
 	return i.forgetFormer(ctx)
 }
 
@@ -156,7 +164,7 @@ func (i *installation) once(ctx context.Context) error {
 	if i.current, err = current, i.decide(current); err != nil {
 		return err
 	}
-	if err := i.describe(); err != nil {
+	if err := i.describe(ctx); err != nil {
 		return err
 	}
 	i.setController(ctx)
@@ -255,14 +263,16 @@ func (i *installation) decide(current builder.Spec) (err error) {
 }
 
 // describe makes the objects, with the certificates that are there if they are good.
-func (i *installation) describe() error {
+func (i *installation) describe(ctx context.Context) error {
 	certificates, issued, err := i.found.certificates(i.Now(), i.spec.Name)
 	if err != nil {
 		return err
 	}
 	i.outcome.Renewed = issued
-	i.objects, err = manifest.New(i.spec, certificates)
-	return err
+	if i.objects, err = manifest.New(i.spec, certificates); err != nil {
+		return err
+	}
+	return i.rotate(ctx, certificates)
 }
 
 // record notes what was done to an object.

@@ -41,6 +41,11 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 		Name: i.name, Namespace: i.namespace, New: i.found.workload() == nil && i.found.config == nil, Renews: i.outcome.Renewed,
 		Differences: builder.Differences(i.current, i.spec), Mode: i.spec.Mode(),
 	}
+	if i.found.set != nil && template(i.found.set) == nil {
+		for _, pod := range i.rotation.cutOff {
+			plan.Losses = append(plan.Losses, i.lossOf(pod, true))
+		}
+	}
 	if i.outcome.Change == Unchanged || i.outcome.Change == Created {
 		return plan, nil
 	}
@@ -61,19 +66,23 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 			wanted[name] = true
 		}
 	}
-	volumes := template(i.found.set) != nil
-	keepsCache := volumes && i.spec.Storage != nil || !i.restartsMembers()
+	keepsCache := template(i.found.set) != nil && i.spec.Storage != nil || !i.restartsMembers()
 	for _, pod := range members {
-		if pod == i.found.pod || wanted[pod.Name] && keepsCache || !holdsCache(pod) || i.givenUp(pod) {
+		if pod == i.found.pod || wanted[pod.Name] && keepsCache || !holdsCache(pod) || i.givenUp(pod) || i.rotation.restarts(pod) {
 			continue
 		}
-		loss := Loss{Member: memberOf(pod), Replaced: wanted[pod.Name]}
-		if volumes {
-			loss.Claim = builder.VolumeName + "-" + pod.Name
-		}
-		plan.Losses = append(plan.Losses, loss)
+		plan.Losses = append(plan.Losses, i.lossOf(pod, wanted[pod.Name]))
 	}
 	return plan, nil
+}
+
+// lossOf is a member of a set that goes.
+func (i *installation) lossOf(pod *corev1.Pod, replaced bool) Loss {
+	loss := Loss{Member: memberOf(pod), Replaced: replaced}
+	if template(i.found.set) != nil {
+		loss.Claim = builder.VolumeName + "-" + pod.Name
+	}
+	return loss
 }
 
 // addImage tells of an image that changes with the version of this program.

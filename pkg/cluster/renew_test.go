@@ -38,13 +38,15 @@ func aged(t *testing.T, s *apiServer, age time.Duration) *trust.Certificates {
 // accepts reports whether a daemon that was started with these certificates lets the connection in.
 func accepts(t *testing.T, connection *cluster.Connection, daemon *trust.Certificates) bool {
 	t.Helper()
-	client, err := connection.TLS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := trust.ServerConfig(daemon.CA, daemon.Server)
-	if err != nil {
-		t.Fatal(err)
+	return handshake(connection, daemon) == nil
+}
+
+// handshake connects to a daemon that was started with these certificates.
+func handshake(connection *cluster.Connection, daemon *trust.Certificates) error {
+	client, clientErr := connection.TLS()
+	server, serverErr := trust.ServerConfig(daemon.CA, daemon.Server)
+	if err := errors.Join(clientErr, serverErr); err != nil {
+		return err
 	}
 	near, far := net.Pipe()
 	result := make(chan error, 1)
@@ -57,9 +59,12 @@ func accepts(t *testing.T, connection *cluster.Connection, daemon *trust.Certifi
 		result <- err
 		_ = far.Close()
 	}()
-	_, clientErr := io.ReadFull(tls.Client(near, client), make([]byte, 5))
+	_, err := io.ReadFull(tls.Client(near, client), make([]byte, 5))
 	_ = near.Close()
-	return clientErr == nil && <-result == nil
+	if serverErr := <-result; err == nil {
+		return serverErr
+	}
+	return err
 }
 
 func serverSecret(t *testing.T, s *apiServer) *trust.Certificates {
@@ -110,9 +115,9 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 	if _, err := client.Renew(t.Context(), "buildkitd"); err != nil || serverSecret(t, server).Fingerprint() != after.Fingerprint() {
 		t.Errorf("renewed again: %v", err)
 	}
-	// Install replaces the Pod and forgets the former pair.
+	// Install that may replaces the Pod, and forgets the former pair.
 	server.onPod = running
-	outcome, err := client.Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+	outcome, err := client.Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{Rotate: true}, nil)
 	if err != nil || outcome.Change != cluster.Replaced || outcome.Connection.Former != nil {
 		t.Fatalf("%+v, %v", outcome, err)
 	}

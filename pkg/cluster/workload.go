@@ -44,6 +44,9 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := i.restartCutOff(ctx); err != nil {
+		return err
+	}
 	change := i.changes[referenceTo(workload)]
 	if change == Unchanged && i.found.like(workload) != nil {
 		return i.relyOn(ctx, workload)

@@ -12,7 +12,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
@@ -154,7 +153,7 @@ func (d *doctor) certificates(ctx context.Context) checkup.Finding {
 		return checkup.Finding{
 			Status: checkup.Failed, Message: "they ended on " + end.Format(time.DateOnly), Remedy: renew, Code: exitNoBuilder, Details: details,
 		}
-	case left < driver.ExpiryNotice:
+	case left < cluster.ExpiryNotice:
 		return checkup.Finding{Status: checkup.Warning, Message: "they end on " + when, Remedy: renew, Details: details}
 	}
 	return ok(details, "valid until %s", when)

@@ -76,7 +76,7 @@ func explainWarning(err error) (failure, bool) {
 	case errors.As(err, &emulation):
 		return failure{text: emulation.Error(), next: builderOf(emulation.Member).otherArchitecture(emulation.Foreign[:1]), code: exitFailed}, true
 	case errors.As(err, &expiring) && expiring.Pod != "":
-		return failure{text: expiring.Error() + "; it takes new ones once its builds have ended", next: reinstall(expiring.Builder, expiring.Namespace), code: exitFailed}, true
+		return failure{text: expiring.Error() + "; it takes the new ones when it is restarted", next: reinstall(expiring.Builder, expiring.Namespace) + " --yes, which replaces it with its cache", code: exitFailed}, true
 	case errors.As(err, &expiring):
 		return failure{text: expiring.Error() + "; ask an administrator", next: reinstall(expiring.Builder, expiring.Namespace), code: exitFailed}, true
 	}

@@ -28,7 +28,7 @@ func nextForCertificates(e *cluster.ExpiredError) string {
 func explainUnverified(err error) (failure, bool) {
 	var (
 		doubt     *cluster.UnverifiedError
-		untrusted *driver.UntrustedError
+		untrusted *cluster.UntrustedError
 	)
 	switch {
 	case errors.As(err, &doubt) && doubt.Doubt == cluster.DoubtUnreadable:

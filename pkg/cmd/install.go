@@ -115,7 +115,7 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 		return printPlan(f, o.spec.name, edit, o.output)
 	}
 	outcome, err := install(ctx, f, o.spec.name, edit, cluster.InstallOptions{
-		DryRun: o.dryRun == "server", Force: o.force, NoWait: !o.wait, Timeout: o.timeout,
+		DryRun: o.dryRun == "server", Force: o.force, NoWait: !o.wait, Timeout: o.timeout, Rotate: o.yes,
 		Confirm: (&confirmation{
 			f: f, yes: o.yes, dry: o.dryRun == "server", reset: o.spec.reset, again: f.again("--yes"),
 		}).ask,
@@ -208,6 +208,7 @@ func printOutcome(f *factory, outcome cluster.Outcome, o *installOptions) error 
 	if outcome.Renewed && outcome.Connection != nil {
 		escape.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
 	}
+	noteFormer(f, outcome, o.spec.name)
 	if _, err := escape.Fprintf(f.streams.Out, "builder/%s %s%s\n", o.spec.name, outcome.Change, suffix); err != nil {
 		return err
 	}
@@ -215,4 +216,17 @@ func printOutcome(f *factory, outcome cluster.Outcome, o *installOptions) error 
 		escape.Fprintf(f.streams.ErrOut, "now: kubectl buildkit build -n %s --builder %s -t REGISTRY/NAME:TAG --push .\n", f.namespaceOf(), o.spec.name)
 	}
 	return nil
+}
+
+// noteFormer says of Pods that go on with their former certificates until when they can, and how they take the new ones.
+func noteFormer(f *factory, outcome cluster.Outcome, name string) {
+	until := outcome.FormerUntil
+	if until.IsZero() {
+		return
+	}
+	escape.Fprintf(f.streams.ErrOut, "running Pods keep their former certificates, which end on %s; they take the new ones when they are restarted\n",
+		until.Format(time.DateOnly))
+	if c, err := f.Cluster(); err == nil && until.Sub(c.Now()) < cluster.ExpiryNotice {
+		escape.Fprintf(f.streams.ErrOut, "to replace them now, with their cache: %s --yes\n", reinstall(name, c.Namespace()))
+	}
 }

@@ -131,6 +131,9 @@ func (c *confirmation) losses(ctx context.Context, plan cluster.Plan) (lines []s
 		case held[n].Known && held[n].Cache == 0 && held[n].Records == 0:
 			lines = append(lines, line+"its cache is empty")
 			continue
+		case held[n].CutOff:
+			lines = append(lines, line+"no client reaches its cache, since its certificates are not accepted")
+			continue
 		case loss.Claim != "":
 			line += fmt.Sprintf("%s on volume %s stay, but are not used any more", heldText(held[n]), loss.Claim)
 		default:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -75,12 +76,7 @@ func (f *factory) restore(ctx context.Context, name string, cause error) error {
 	if err == nil {
 		escape.Fprintf(f.streams.ErrOut, "%s: restoring builder %q with its settings, %s, in %s (--install=false forbids it)\n",
 			reasonToRestore(cause), name, f.podsOf(spec), f.place(c.Namespace()))
-		options := cluster.InstallOptions{Timeout: defaultInstallTimeout}
-		if expired := (*cluster.ExpiredError)(nil); errors.As(cause, &expired) {
-			// No client reaches the builder, nor its cache, until its Pod is replaced.
-			options.Confirm = (&confirmation{f: f, quiet: true, yes: true}).ask
-		}
-		_, err = install(ctx, f, name, cluster.Keep, options)
+		_, err = install(ctx, f, name, cluster.Keep, cluster.InstallOptions{Timeout: defaultInstallTimeout})
 	}
 	if refusedToSay(err) {
 		return &unrestoredError{name: name, namespace: c.Namespace(), cause: cause, err: err}
@@ -100,6 +96,9 @@ func reasonToRestore(cause error) string {
 	case errors.As(cause, &notReady):
 		return fmt.Sprintf("Pod %q has ended (%s)", notReady.Pod, notReady.Reason)
 	case errors.As(cause, &expired):
+		if expired.Pod != "" {
+			return fmt.Sprintf("the certificates that Pod %q uses ended on %s", expired.Pod, expired.End.Format(time.DateOnly))
+		}
 		return expired.Err.Error()
 	}
 	return cause.Error()

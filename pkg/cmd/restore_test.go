@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -43,7 +42,9 @@ func TestNextStepsOfBuildersThatAreNotThere(t *testing.T) {
 		"another's Secret": {doubt(cluster.DoubtOtherSecret), false, exitNoBuilder, "if the Pod is yours and has no certificates, the same command with --adopt"},
 		"a secret Secret": {doubt(cluster.DoubtUnreadable), false, exitDenied,
 			"ask an administrator: kubectl create rolebinding buildkitd-user-jane -n team --role buildkitd-user --user jane; or, if the Pod is yours and has no certificates, the same command with --adopt"},
-		"other certificates": {&driver.UntrustedError{Member: member, Err: &solve.RefusedError{Cause: errors.New("tls")}}, false, exitNoBuilder,
+		"outlived": {&cluster.ExpiredError{Name: "buildkitd", Namespace: "team", Pod: "buildkitd", End: time.Unix(1, 0), Err: &solve.RefusedError{Cause: errors.New("tls")}},
+			true, exitNoBuilder, install},
+		"other certificates": {&cluster.UntrustedError{Member: member, Err: &solve.RefusedError{Cause: errors.New("tls")}}, false, exitNoBuilder,
 			"see whose it is: kubectl get pod buildkitd -n team -o yaml; give a Pod of the builder its certificates: " + install},
 	} {
 		if told := explainOne(test.err); told.code != test.code || told.next != test.next {

@@ -150,7 +150,7 @@ func rowless() map[string]string {
 		"registryauth.RedirectError": "part of a TokenError or an UnreachableError",
 		"trust.UnusableError":        "part of an ExpiredError",
 		"proxy.SocketError":          "an optionError says it",
-		"driver.UntrustedError":      "has a test of its own beside it",
+		"cluster.UntrustedError":     "has a test of its own beside it",
 		"cluster.UnverifiedError":    "has a test of its own beside its explanation",
 		"result.AnswerError":         "has a test of its own beside its explanation",
 	}

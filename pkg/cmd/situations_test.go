@@ -73,7 +73,7 @@ func clusterSituations() []situation {
 		{&cluster.RefusedError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0"}, "refuses Pod", "--request", exitDenied, ""},
 		{&cluster.RefusedError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", exitDenied, ""},
 		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Err: errors.New("x")}, "renewing them failed: x", "kubectl buildkit install n -n ns", exitFailed, ""},
-		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Pod: "n"}, `that Pod "n" uses end`, "kubectl buildkit install n -n ns", exitFailed, ""},
+		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Pod: "n"}, `that Pod "n" uses end`, "kubectl buildkit install n -n ns --yes, which replaces it with its cache", exitFailed, ""},
 		{&driver.LossError{Plan: cluster.Plan{Name: "n", Namespace: "ns"}}, "nothing was changed", "kubectl buildkit install n -n ns --yes", exitUsage, ""},
 		{&tunnel.DialError{Pod: "n", Namespace: "ns", Err: errors.New("x")}, "opening a tunnel", "--transport", exitNoBuilder, ""},
 		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", exitNoBuilder, ""},

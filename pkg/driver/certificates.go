@@ -3,27 +3,14 @@ package driver
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 )
-
-// UntrustedError is returned for a member that does not have the certificates of its builder.
-type UntrustedError struct {
-	Member cluster.Member
-	Err    error // a *solve.RefusedError
-}
-
-func (e *UntrustedError) Error() string {
-	return fmt.Sprintf("Pod %q in namespace %q does not have the certificates of builder %q (Secret %q), so nothing was sent to it: %v",
-		e.Member.Pod, e.Member.Namespace, e.Member.Builder, builder.ClientSecretName(e.Member.Builder), e.Err)
-}
-
-func (e *UntrustedError) Unwrap() error { return e.Err }
 
 // ExpiringError is the warning that certificates are about to expire.
 type ExpiringError struct {
@@ -42,6 +29,16 @@ func (e *ExpiringError) Error() string {
 
 func (e *ExpiringError) Unwrap() error { return e.Err }
 
+// Unauthenticated reports whether a member lacks certificates that the builder's clients accept: it is of no use to them
+// until it is replaced.
+func Unauthenticated(err error) bool {
+	var (
+		expired   *cluster.ExpiredError
+		untrusted *cluster.UntrustedError
+	)
+	return errors.As(err, &expired) || errors.As(err, &untrusted)
+}
+
 // noteUnverified reports, once, that nothing authenticates the Pod that is used.
 func (d *Driver) noteUnverified(member cluster.Member) {
 	if member.Adopted {
@@ -50,12 +47,8 @@ func (d *Driver) noteUnverified(member cluster.Member) {
 	}
 }
 
-const (
-	// ExpiryNotice is how long before the end of certificates a build warns of it.
-	ExpiryNotice = 30 * 24 * time.Hour
-	// renewalTimeout bounds the renewal of certificates before a build.
-	renewalTimeout = 10 * time.Second
-)
+// renewalTimeout bounds the renewal of certificates before a build.
+const renewalTimeout = 10 * time.Second
 
 // renewCertificates renews certificates that are about to expire, where the user may, and else warns of the end. Running
 // members keep theirs until they are restarted, so nothing is interrupted.
@@ -71,7 +64,7 @@ func (d *Driver) renewCertificates(ctx context.Context, c *cluster.Client, o Con
 		r.certificates = renewed
 		d.once(Notice{Text: fmt.Sprintf("the certificates of builder %q in namespace %q were renewed until %s; its Pods take them when they are restarted",
 			o.Builder, c.Namespace(), renewed.Expires.Format(time.DateOnly))})
-	case r.certificates.Expires.Sub(c.Now()) < ExpiryNotice:
+	case r.certificates.Expires.Sub(c.Now()) < cluster.ExpiryNotice:
 		d.warnOnce(&ExpiringError{Builder: o.Builder, Namespace: c.Namespace(), Expires: r.certificates.Expires, Err: err})
 	}
 }
@@ -82,7 +75,7 @@ func (d *Driver) noteOldCertificate(member cluster.Member, now func() time.Time)
 		if len(state.PeerCertificates) == 0 {
 			return nil
 		}
-		if end := state.PeerCertificates[0].NotAfter; end.Sub(now()) < ExpiryNotice {
+		if end := state.PeerCertificates[0].NotAfter; end.Sub(now()) < cluster.ExpiryNotice {
 			d.warnOnce(&ExpiringError{Builder: member.Builder, Namespace: member.Namespace, Pod: member.Pod, Expires: end})
 		}
 		return nil

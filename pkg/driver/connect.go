@@ -58,7 +58,7 @@ func (c *Connection) Close() error { return c.Daemon.Close() }
 type trust func(*cluster.Connection) error
 
 // Connect finds the member to use and connects to its daemon, which has not answered yet. It tries once. The errors are
-// those of the driver's Access, of cluster.Client.Resolve, of tunnel.Dialer.Dial, of solve.Connect, and *UntrustedError.
+// those of the driver's Access, of cluster.Client.Resolve, of tunnel.Dialer.Dial, of solve.Connect, and *cluster.UntrustedError.
 func (d *Driver) Connect(ctx context.Context, o ConnectOptions) (*Connection, error) {
 	return d.connect(ctx, o.withDefaults(), func(*cluster.Connection) error { return nil })
 }
@@ -122,7 +122,7 @@ func reach[T any](ctx context.Context, d *Driver, o ConnectOptions, dial func(*r
 		if !errors.As(err, &refused) || ctx.Err() != nil {
 			return found, err
 		}
-		untrusted = cmp.Or(untrusted, error(&UntrustedError{Member: r.member, Err: err}))
+		untrusted = cmp.Or(untrusted, c.Untrusted(r.member, err))
 		wanted.Except = append(wanted.Except, r.member.UID)
 	}
 }
@@ -189,6 +189,30 @@ func (d *Driver) proven(tunnels tunnel.Dialer, target tunnel.Target, config *tls
 	}
 }
 
+// openMember is open for a member that was chosen already.
+func (d *Driver) openMember(
+	ctx context.Context, tunnels tunnel.Dialer, member cluster.Member, certificates *cluster.Connection,
+) (*solve.Daemon, error) {
+	daemon, err := d.open(ctx, tunnels, nil, member, certificates)
+	if err != nil {
+		return nil, d.untrusted(member, err)
+	}
+	return daemon, nil
+}
+
+// untrusted is what a failed handshake says of the member; any other error stays as it is.
+func (d *Driver) untrusted(member cluster.Member, err error) error {
+	var refused *solve.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	c, clusterErr := d.Cluster()
+	if clusterErr != nil {
+		return clusterErr
+	}
+	return c.Untrusted(member, err)
+}
+
 func targetOf(member cluster.Member) tunnel.Target {
 	return tunnel.Target{
 		Namespace: member.Namespace, Pod: member.Pod, Builder: member.Builder, Port: builder.Port,
@@ -214,7 +238,7 @@ func (d *Driver) Info(ctx context.Context, transport tunnel.Transport, member cl
 	}
 	daemon, err := solve.Connect(ctx, func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, targetOf(member)) }, config)
 	if err != nil {
-		return nil, err
+		return nil, d.untrusted(member, err)
 	}
 	defer func() { _ = daemon.Close() }()
 	return daemon.Info(ctx)

@@ -45,7 +45,7 @@ func (d *Driver) probe(ctx context.Context, member cluster.Member, certificates 
 	if err != nil {
 		return err
 	}
-	daemon, err := d.open(ctx, tunnels, nil, member, certificates)
+	daemon, err := d.openMember(ctx, tunnels, member, certificates)
 	if err != nil {
 		return err
 	}
@@ -67,6 +67,8 @@ func (d *Driver) Uninstall(ctx context.Context, name string, options cluster.Uni
 // Holdings are what a member has on its disk.
 type Holdings struct {
 	Known bool // false if the member did not answer in time
+	// CutOff says that no client accepts the member's certificates, so that what it holds is out of reach.
+	CutOff bool
 	// Cache and Records are numbers of records of the cache and of the history.
 	Cache, Records int
 	Bytes          int64 // of the cache
@@ -85,6 +87,9 @@ func (d *Driver) Holdings(ctx context.Context, plan cluster.Plan) []Holdings {
 	}
 	_, certificates, err := c.Members(ctx, plan.Name, false)
 	if err != nil {
+		for n := range held {
+			held[n].CutOff = Unauthenticated(err)
+		}
 		return held
 	}
 	candidates := make([]cluster.Candidate, len(held))
@@ -92,7 +97,11 @@ func (d *Driver) Holdings(ctx context.Context, plan cluster.Plan) []Holdings {
 		candidates[n].Member = loss.Member
 	}
 	answers, _ := Gather(plan.Name, plan.Namespace, candidates, func(candidate cluster.Candidate) (Holdings, error) {
-		return askMember(ctx, d, ConnectOptions{Builder: plan.Name, Transport: tunnel.Auto}, candidate, certificates, holdings)
+		found, err := askMember(ctx, d, ConnectOptions{Builder: plan.Name, Transport: tunnel.Auto}, candidate, certificates, holdings)
+		if Unauthenticated(err) {
+			return Holdings{CutOff: true}, nil
+		}
+		return found, err
 	})
 	for _, answer := range answers {
 		for n, loss := range plan.Losses {

@@ -2,13 +2,11 @@ package driver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
 // Answer is what one member of a builder has answered.
@@ -108,10 +106,7 @@ func askMember[T any](
 	if err != nil {
 		return answer, err
 	}
-	daemon, err := d.open(ctx, tunnels, nil, candidate.Member, certificates)
-	if refused := (*solve.RefusedError)(nil); errors.As(err, &refused) {
-		return answer, &UntrustedError{Member: candidate.Member, Err: err}
-	}
+	daemon, err := d.openMember(ctx, tunnels, candidate.Member, certificates)
 	if err != nil {
 		return answer, err
 	}

@@ -40,8 +40,15 @@ type Builder struct {
 	Pod *corev1.Pod
 }
 
-// New makes the objects. The Spec must be valid; what it leaves to the defaults is filled in, but not stored.
+// New returns the objects, whose members start with these certificates. The Spec must be valid; what it leaves to the
+// defaults is filled in, but not stored.
 func New(spec builder.Spec, certificates *trust.Certificates) (*Builder, error) {
+	return NewStarted(spec, certificates, certificates.Fingerprint())
+}
+
+// NewStarted is New for members that run already: they were started with the certificates of that fingerprint, and keep
+// them until they are restarted.
+func NewStarted(spec builder.Spec, certificates *trust.Certificates, started string) (*Builder, error) {
 	settings, err := spec.Marshal()
 	if err != nil {
 		return nil, err
@@ -56,7 +63,7 @@ func New(spec builder.Spec, certificates *trust.Certificates) (*Builder, error) 
 		return nil, err
 	}
 	pod := memberPod(spec)
-	pod.Annotations[builder.AnnotationTrust] = certificates.Fingerprint()
+	pod.Annotations[builder.AnnotationTrust] = started
 	hash, err := fingerprint(pod, config, spec.RegistryCA)
 	if err != nil {
 		return nil, err

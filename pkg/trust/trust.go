@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -125,6 +126,16 @@ func End(certificate []byte) (time.Time, error) {
 		return time.Time{}, err
 	}
 	return leaf.NotAfter, nil
+}
+
+// PeerEnd returns the time at which the other side's certificate ended, if that is why a TLS handshake failed at now.
+func PeerEnd(err error, now time.Time) (end time.Time, ended bool) {
+	var failure *tls.CertificateVerificationError
+	if !errors.As(err, &failure) || len(failure.UnverifiedCertificates) == 0 {
+		return time.Time{}, false
+	}
+	end = failure.UnverifiedCertificates[0].NotAfter
+	return end, now.After(end)
 }
 
 // NeedsRenewal says whether the certificate, PEM, is unreadable, expired or within RenewBefore of its end.

@@ -1,0 +1,185 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+// ExpiryNotice is how long before their end users are warned of certificates that are still in use.
+const ExpiryNotice = 30 * 24 * time.Hour
+
+// rotation is what becomes of members that were started with other certificates than the builder has now. The daemon
+// reads its certificate once, when it starts.
+type rotation struct {
+	// kept says that members go on with the former certificates, which therefore stay in the Secrets.
+	kept bool
+	// cutOff are the members that no client reaches, since their certificates have ended or are not the builder's.
+	cutOff []*corev1.Pod
+}
+
+func (r rotation) restarts(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(r.cutOff, func(other *corev1.Pod) bool { return other.UID == pod.UID })
+}
+
+// holding says which certificates a running daemon has, as its handshake shows. What its Pod's annotations say may be out
+// of date: a container that was restarted has read the current ones.
+type holding int
+
+const (
+	holdsUnknown holding = iota
+	holdsFormer
+	holdsCurrent
+	holdsUnusable
+)
+
+// rotate decides whether members that differ in their certificates alone are replaced. A renewal must neither cost a
+// cache nor lock a client out, so they stay while the former certificates are good, and until those end if their cache
+// would go. Members that no client reaches are replaced.
+func (i *installation) rotate(ctx context.Context, certificates *trust.Certificates) error {
+	i.rotation, i.outcome.FormerUntil = rotation{}, time.Time{}
+	has := i.found.started()
+	started := has[builder.AnnotationTrust]
+	if started == "" || i.options.Probe == nil && started == certificates.Fingerprint() {
+		return nil
+	}
+	same, err := manifest.NewStarted(i.spec, certificates, started)
+	if err != nil {
+		return err
+	}
+	if same.Pod.Annotations[builder.AnnotationSpec] != has[builder.AnnotationSpec] || i.found.like(same.Workload) == nil {
+		return nil // they are replaced anyway
+	}
+	if i.found.set == nil && !holdsCache(i.found.pod) {
+		return nil // nothing is lost
+	}
+	members, holds, err := i.holdings(ctx)
+	if err != nil {
+		return err
+	}
+	var cutOff []*corev1.Pod
+	for n, pod := range members {
+		if holds[n] == holdsUnusable {
+			cutOff = append(cutOff, pod)
+		}
+	}
+	if i.found.set == nil && len(cutOff) > 0 {
+		i.rotation.cutOff = cutOff
+		return nil
+	}
+	former := slices.Contains(holds, holdsFormer)
+	until := formerEnd(certificates)
+	due := until.Sub(i.Now()) <= ExpiryNotice
+	if former && due && (template(i.found.set) != nil || i.options.Rotate) {
+		return nil
+	}
+	i.objects = same
+	i.rotation = rotation{kept: former || len(cutOff) > 0 || slices.Contains(holds, holdsUnknown), cutOff: cutOff}
+	if former {
+		i.outcome.FormerUntil = until
+	}
+	return nil
+}
+
+// started are the annotations that the members were started with; nil if there are none.
+func (f *found) started() map[string]string {
+	switch {
+	case f.set != nil:
+		return f.set.Spec.Template.Annotations
+	case f.pod != nil:
+		return f.pod.Annotations
+	}
+	return nil
+}
+
+// formerEnd returns when the former certificates end; zero if there are none.
+func formerEnd(certificates *trust.Certificates) time.Time {
+	if certificates.Former == nil {
+		return time.Time{}
+	}
+	end, err := trust.End(certificates.Former.Pair.Certificate)
+	if err != nil {
+		return time.Time{}
+	}
+	return end
+}
+
+// holdings asks the members which certificates they have.
+func (i *installation) holdings(ctx context.Context) ([]*corev1.Pod, []holding, error) {
+	members := []*corev1.Pod{i.found.pod}
+	if i.found.set != nil {
+		var err error
+		if members, err = i.membersOf(ctx, i.name, i.found.member); err != nil {
+			return nil, nil, err
+		}
+	}
+	connection, err := i.connectionOf(i.objects.Client)
+	if err != nil {
+		return nil, nil, err
+	}
+	holds := make([]holding, len(members))
+	asks := make([]func() error, len(members))
+	for n, pod := range members {
+		asks[n] = func() error { holds[n] = i.holdingOf(ctx, pod, connection); return nil }
+	}
+	return members, holds, together(asks...)
+}
+
+// holdingOf asks one member, with the current certificates alone and then with the former as well.
+func (i *installation) holdingOf(ctx context.Context, pod *corev1.Pod, connection *Connection) holding {
+	status := statusOf(pod, builder.ContainerName)
+	switch {
+	case pod.DeletionTimestamp != nil || status == nil || status.State.Running == nil || nodeLost(pod):
+		return holdsUnknown
+	case i.options.Probe == nil && connection.Former == nil:
+		return holdsUnusable
+	case i.options.Probe == nil:
+		return holdsFormer
+	}
+	ctx, stop := context.WithTimeout(ctx, 2*probeWithin)
+	defer stop()
+	if !i.outcome.Renewed && i.options.Probe(ctx, memberOf(pod), connection.withoutFormer()) == nil {
+		return holdsCurrent
+	}
+	err := i.options.Probe(ctx, memberOf(pod), connection)
+	var (
+		expired   *ExpiredError
+		untrusted *UntrustedError
+	)
+	switch {
+	case err == nil:
+		return holdsFormer
+	case errors.As(err, &expired), errors.As(err, &untrusted):
+		return holdsUnusable
+	}
+	return holdsUnknown
+}
+
+// withoutFormer is a connection to members that have the current certificates, and to no others.
+func (c *Connection) withoutFormer() *Connection {
+	current := *c
+	current.Former = nil
+	return &current
+}
+
+// restartCutOff stops the members of a set that no client reaches; its controller starts others.
+func (i *installation) restartCutOff(ctx context.Context) error {
+	if i.found.set == nil {
+		return nil
+	}
+	for _, pod := range i.rotation.cutOff {
+		i.report(Event{Kind: EventDraining, Pod: pod.Name, Message: "restarted: no client accepts its certificates"})
+		if err := i.remove(ctx, kindPod, pod, deletion{grace: graceOf(i.options.Force)}); err != nil {
+			return err
+		}
+		i.outcome.Change = Replaced
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+const day = 24 * time.Hour
+
+// scene is a builder whose members were started on day 0, and may have been restarted since.
+type scene struct {
+	*apiServer
+	daemons map[string]*trust.Certificates // of each Pod; of others, those that the Secret has when it is asked
+	first   *trust.Certificates
+}
+
+func newScene(t *testing.T, wanted builder.Spec, age time.Duration) *scene {
+	t.Helper()
+	s := &scene{apiServer: newServer(t), daemons: map[string]*trust.Certificates{}, first: issue(t, time.Now().Add(-age))}
+	objects, err := manifest.New(wanted, s.first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	class(s.apiServer, "fast", true)
+	s.put("secrets", objects.Server, objects.Client)
+	s.put("configmaps", objects.Config())
+	var owner []metav1.OwnerReference
+	if set, ok := objects.Workload.(*appsv1.StatefulSet); ok {
+		set.UID = "uid-set"
+		s.put("statefulsets", set)
+		owner = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: set.Name, UID: set.UID, Controller: new(true)}}
+	}
+	for _, name := range wanted.WithDefaults().MemberNames() {
+		pod := objects.Pod.DeepCopy()
+		pod.Name, pod.UID, pod.OwnerReferences = name, "", owner
+		s.put("pods", pod)
+		running(s.apiServer, name)
+		s.daemons[s.uid(name)] = s.first
+	}
+	return s
+}
+
+func (s *scene) uid(pod string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.objects["pods/"+pod] == nil {
+		return ""
+	}
+	return s.objects["pods/"+pod]["metadata"].(object)["uid"].(string)
+}
+
+// renew puts certificates into the Secrets as a build did so long ago.
+func (s *scene) renew(wanted builder.Spec, ago time.Duration) {
+	s.t.Helper()
+	certificates := issue(s.t, time.Now().Add(-ago))
+	certificates.Former = &trust.Identity{CA: s.first.CA, Pair: s.first.Client}
+	objects, err := manifest.NewStarted(wanted, certificates, s.first.Fingerprint())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.put("secrets", objects.Server, objects.Client)
+}
+
+// probe does the handshake that the command would do.
+func (s *scene) probe(client *cluster.Client) cluster.Probe {
+	return func(_ context.Context, member cluster.Member, connection *cluster.Connection) error {
+		daemon := s.daemons[member.UID]
+		if daemon == nil {
+			daemon = serverSecret(s.t, s.apiServer)
+		}
+		if err := handshake(connection, daemon); err != nil {
+			return client.Untrusted(member, err)
+		}
+		return nil
+	}
+}
+
+// A renewal costs no cache and locks no client out, whenever install is run and whatever was restarted before.
+func TestRenewalLosesNothing(t *testing.T) {
+	size := resource.MustParse("1Gi")
+	pod, set, volumes := spec(), spec(), spec()
+	set.Replicas = 2
+	volumes.Replicas, volumes.Storage = 2, &size
+	for _, test := range []struct {
+		day       int
+		wanted    builder.Spec
+		renewed   bool // by a build, before; else by the install itself
+		restarted bool // the containers since then
+		others    bool // the daemon has another builder's certificates
+		rotate    bool
+		change    cluster.Change
+		asked     int // members whose loss is shown
+		until     bool
+	}{
+		{day: 304, wanted: pod, change: cluster.Unchanged},
+		{day: 306, wanted: pod, change: cluster.Unchanged, until: true},
+		{day: 306, wanted: pod, renewed: true, change: cluster.Unchanged, until: true},
+		{day: 306, wanted: pod, renewed: true, rotate: true, change: cluster.Unchanged, until: true},
+		{day: 336, wanted: pod, change: cluster.Unchanged, until: true},
+		{day: 360, wanted: pod, renewed: true, change: cluster.Unchanged, until: true},
+		{day: 364, wanted: pod, renewed: true, change: cluster.Unchanged, until: true},
+		{day: 360, wanted: pod, rotate: true, change: cluster.Replaced, asked: 1},
+		{day: 360, wanted: pod, renewed: true, restarted: true, rotate: true, change: cluster.Unchanged},
+		{day: 366, wanted: pod, change: cluster.Replaced, asked: 1},
+		{day: 366, wanted: pod, renewed: true, change: cluster.Replaced, asked: 1},
+		{day: 366, wanted: pod, renewed: true, restarted: true, change: cluster.Unchanged},
+		{day: 10, wanted: pod, others: true, change: cluster.Replaced, asked: 1},
+		{day: 306, wanted: pod, others: true, change: cluster.Replaced, asked: 1},
+		{day: 306, wanted: set, change: cluster.Unchanged, until: true},
+		{day: 360, wanted: set, renewed: true, change: cluster.Unchanged, until: true},
+		{day: 366, wanted: set, renewed: true, restarted: true, change: cluster.Unchanged},
+		{day: 306, wanted: volumes, change: cluster.Unchanged, until: true},
+		{day: 336, wanted: volumes, renewed: true, change: cluster.Configured},
+	} {
+		t.Run(fmt.Sprintf("day %d, %d members, volumes %t, renewed %t, restarted %t, others %t, rotate %t",
+			test.day, test.wanted.WithDefaults().Replicas, test.wanted.Storage != nil, test.renewed, test.restarted, test.others, test.rotate), func(t *testing.T) {
+			s := newScene(t, test.wanted, time.Duration(test.day)*day)
+			if test.renewed { // on day 306
+				s.renew(test.wanted, time.Duration(test.day-306)*day)
+			}
+			if test.restarted {
+				clear(s.daemons)
+			}
+			if test.others {
+				s.daemons[s.uid("buildkitd")] = issue(t, time.Now())
+			}
+			before := s.uid("buildkitd")
+			s.onPod = running
+			client := s.client()
+			var lost []cluster.Loss
+			options := cluster.InstallOptions{
+				Probe: s.probe(client), Rotate: test.rotate, NoWait: test.change == cluster.Configured, Timeout: 3 * time.Second,
+				Confirm: func(_ context.Context, plan cluster.Plan) error { lost = plan.Losses; return nil },
+			}
+			outcome, err := client.Install(t.Context(), "buildkitd", cluster.Keep, options, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if outcome.Change != test.change || len(lost) != test.asked || outcome.FormerUntil.IsZero() == test.until {
+				t.Errorf("it is %s, shows %d losses, and the former certificates are used until %s", outcome.Change, len(lost), outcome.FormerUntil)
+			}
+			if after := s.uid("buildkitd"); (after == before) != (test.change != cluster.Replaced) {
+				t.Errorf("the Pod was %s and is %s", before, after)
+			}
+			_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range test.wanted.WithDefaults().MemberNames() {
+				if err := s.probe(client)(t.Context(), cluster.Member{UID: s.uid(name)}, connection); err != nil {
+					t.Errorf("clients are locked out of %s: %v", name, err)
+				}
+			}
+			if (connection.Former != nil) != (test.until || test.change == cluster.Configured) {
+				t.Errorf("the former certificates are kept: %t", connection.Former != nil)
+			}
+		})
+	}
+}
+
+// Of a set, the members whose certificates have ended are restarted and no others.
+func TestEndedMembersAreRestarted(t *testing.T) {
+	wanted := spec()
+	wanted.Replicas = 2
+	s := newScene(t, wanted, 366*day)
+	s.renew(wanted, 60*day)
+	delete(s.daemons, s.uid("buildkitd-1"))
+	before := [2]string{s.uid("buildkitd-0"), s.uid("buildkitd-1")}
+	client := s.client()
+	var lost []cluster.Loss
+	outcome, err := client.Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{
+		NoWait: true, Probe: s.probe(client),
+		Confirm: func(_ context.Context, plan cluster.Plan) error { lost = plan.Losses; return nil },
+	}, nil)
+	if err != nil || outcome.Change != cluster.Replaced || len(lost) != 1 || lost[0].Member.Pod != "buildkitd-0" {
+		t.Errorf("%s, %+v, %v", outcome.Change, lost, err)
+	}
+	if after := [2]string{s.uid("buildkitd-0"), s.uid("buildkitd-1")}; after != [2]string{"", before[1]} {
+		t.Errorf("the members were %q and are %q", before, after)
+	}
+}
+
+// A Pod that has ended certificates is told from one that has others.
+func TestUntrusted(t *testing.T) {
+	s := newScene(t, spec(), 306*day)
+	client := s.client()
+	_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := cluster.Member{Builder: "buildkitd", Namespace: "team", Pod: "buildkitd"}
+	var expired *cluster.ExpiredError
+	err = client.Untrusted(member, handshake(connection, issue(t, time.Now().Add(-366*day))))
+	if !errors.As(err, &expired) || expired.Pod != "buildkitd" || time.Since(expired.End).Round(day) != day {
+		t.Errorf("ended: %v", err)
+	}
+	var untrusted *cluster.UntrustedError
+	for name, other := range map[string]*trust.Certificates{"others": issue(t, time.Now()), "to come": issue(t, time.Now().Add(9*day))} {
+		if err := client.Untrusted(member, handshake(connection, other)); !errors.As(err, &untrusted) || errors.As(err, &expired) && expired.End.IsZero() {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
