@@ -8,6 +8,7 @@ func readers() names {
 		"os":                           {"Open", "OpenFile", "OpenRoot", "OpenInRoot", "ReadFile", "ReadDir", "Readlink", "Stat", "Lstat", "DirFS", "CopyFS"},
 		"path/filepath":                {"Walk", "WalkDir", "EvalSymlinks", "Glob"},
 		"io/ioutil":                    {},
+		"crypto/tls":                   {"LoadX509KeyPair"},
 		"syscall":                      {"Open", "Openat", "Stat", "Lstat", "Readlink"},
 		"golang.org/x/sys/unix":        {"Open", "Openat", "Openat2", "Stat", "Lstat", "Readlink", "Readlinkat"},
 		"github.com/tonistiigi/fsutil": {"NewFS", "NewRootFS", "NewRoot", "Walk", "WalkDir", "Stat"},

@@ -173,14 +173,8 @@ func wrongDockerfile(err error, in Input, p *place) error {
 	invalid := &InvalidError{Flag: fileFlag, Value: typedDockerfile(in, p.path)}
 	invalid.Reason, invalid.Next = explainRead(err)
 	var leaves *safefile.LeavesError
-	var large *safefile.TooLargeError
-	switch {
-	case errors.As(err, &leaves):
-		if target := safefile.RealPath(p.path); target != p.path && safefile.Exists(target) {
-			invalid.Next = "name the target: --file " + target
-		}
-	case errors.As(err, &large):
-		invalid.Reason = "it is larger than 16 MiB"
+	if errors.As(err, &leaves) {
+		invalid.Next = "copy the file into the directory, or name the target with --file if you trust whoever made the link"
 	}
 	return invalid
 }

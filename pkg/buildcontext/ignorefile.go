@@ -89,7 +89,10 @@ func explainRead(err error) (reason, next string) {
 	var leaves *safefile.LeavesError
 	var kind *safefile.NotRegularError
 	var dangling *safefile.DanglingError
+	var large *safefile.TooLargeError
 	switch {
+	case errors.As(err, &large):
+		return fmt.Sprintf("it is larger than %d MiB", large.Limit>>20), ""
 	case errors.As(err, &dangling):
 		return "it is a link to " + dangling.Target + ", which does not exist", "correct the link"
 	case errors.As(err, &leaves) && leaves.Target != "":

@@ -121,7 +121,7 @@ func TestWrongIgnoreFiles(t *testing.T) {
 		"directory":             {func(path string) error { return os.Mkdir(path, 0o755) }, "it is a directory"},
 		"bad pattern":           {write("a\n\n[\n"), `line 3, "[": syntax error in pattern`},
 		"bad exclusion":         {write("!\n"), `line 1, "!"`},
-		"too large":             {write(strings.Repeat("x\n", maxIgnoreFile/2+1)), "larger than"},
+		"too large":             {write(strings.Repeat("x\n", maxIgnoreFile/2+1)), "it is larger than 4 MiB"},
 	} {
 		for _, place := range []string{".dockerignore", "Dockerfile.dockerignore", "sub/.dockerignore"} {
 			t.Run(name+" "+filepath.Dir(place)+filepath.Base(place), func(t *testing.T) {

@@ -36,7 +36,7 @@ func TestInvalid(t *testing.T) {
 		"Dockerfile.dev":      {Input{Path: "dev"}, "", "--file", []string{"did you mean --file dev/Dockerfile.dev?"}},
 		"relative to context": {Input{Path: "dev", Dockerfile: "Dockerfile.dev"}, "", "--file", []string{"--file dev/Dockerfile.dev"}},
 		"a directory":         {Input{Path: "dir"}, "", "--file", []string{"it is a directory"}},
-		"link out":            {Input{Path: "app", Dockerfile: "app/link"}, "", "--file", []string{"it is a link to", "outside"}},
+		"link out":            {Input{Path: "app", Dockerfile: "app/link"}, "", "--file", []string{"it is a link to", "outside", "if you trust"}},
 		"dangling link":       {Input{Path: "app", Dockerfile: "app/dangling"}, "", "--file", []string{"it is a link to nowhere, which does not exist"}},
 		"stdin twice":         {Input{Path: "-", Dockerfile: "-"}, "x", "--file", []string{"both the context and the Dockerfile"}},
 		"empty stdin":         {Input{Path: "-"}, "", "PATH", []string{"standard input is empty"}},

@@ -93,11 +93,23 @@ func (p *Provider) UseTLS(c TLSContext) error {
 		}
 	}
 	if c.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		pair, err := loadKeyPair(c.Cert, c.Key)
 		if err != nil {
 			return err
 		}
 		config.Certificates = append(config.Certificates, pair)
 	}
 	return nil
+}
+
+func loadKeyPair(certificate, key string) (tls.Certificate, error) {
+	chain, err := safefile.Read(certificate, maxConfig)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, err := safefile.Read(key, maxConfig)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(chain, private)
 }

@@ -1,7 +1,9 @@
 package request
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -134,6 +136,9 @@ func readPolicy(flag, typed, path string) (*spb.Policy, error) {
 		return nil, &UsageError{Flag: flag, Value: typed, Reason: err.Error(), Next: "name a file in JSON with the rules"}
 	}
 	policy, err := parseSourcePolicy(text)
+	if len(bytes.TrimSpace(text)) == 0 { // a policy in protobuf without rules, which would allow everything
+		err = errors.New("it is empty")
+	}
 	if err != nil {
 		return nil, &UsageError{Flag: flag, Value: typed, Reason: "it is no source policy: " + err.Error(), Next: `write {"rules": [{"action": "DENY", "selector": {"identifier": "…"}}]}`}
 	}

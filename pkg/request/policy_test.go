@@ -54,13 +54,15 @@ func TestPolicies(t *testing.T) {
 }
 
 func TestPolicyErrors(t *testing.T) {
-	files := map[string]string{"deny.json": denyRule, "text": "rules!", "sub/Dockerfile": "FROM a", "sub/Dockerfile.rego": "package docker"}
+	files := map[string]string{"deny.json": denyRule, "text": "rules!", "nothing": "", "blank": "\n", "sub/Dockerfile": "FROM a", "sub/Dockerfile.rego": "package docker"}
 	for name, test := range map[string]struct {
 		change     func(*Options)
 		flag, want string
 	}{
 		"no file":     {func(o *Options) { o.SourceFile = "nope" }, "--source-policy-file", "no such file"},
 		"no policy":   {func(o *Options) { o.SourceFile = "text" }, "--source-policy-file", "no source policy"},
+		"nothing":     {func(o *Options) { o.SourceFile = "nothing" }, "--source-policy-file", "it is empty"},
+		"blank":       {func(o *Options) { o.Policies = []string{"filename=blank"} }, "--policy", "it is empty"},
 		"rego":        {func(o *Options) { o.Policies = []string{"filename=p.rego"} }, "--policy", "engine"},
 		"rego beside": {func(o *Options) { o.Path = "sub" }, "--file", "--policy disabled=true"},
 		"log level":   {func(o *Options) { o.Policies = []string{"log-level=debug"} }, "--policy", "logs nothing"},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Root is a directory that the user named. Links inside it are followed if they lead to a place inside it, also by an
@@ -17,8 +18,16 @@ type Root struct {
 	root *os.Root
 }
 
-// OpenRoot opens the directory. Links on the way to it are followed: the user named them.
+// OpenRoot opens the directory. Links on the way to it are followed: the user named them. What is not a directory is not
+// opened: opening a named pipe waits for its other end.
 func OpenRoot(dir string) (*Root, error) {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "opening", Path: dir, Err: syscall.ENOTDIR}
+	}
+	if err != nil {
+		return nil, &fs.PathError{Op: "opening", Path: dir, Err: cause(err)}
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err

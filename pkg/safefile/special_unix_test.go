@@ -56,6 +56,25 @@ func special(t *testing.T) string {
 	return dir
 }
 
+// What is named as a directory and is something else is not opened.
+func TestRootIsADirectory(t *testing.T) {
+	dir := special(t)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		soon(t, entry.Name(), func() {
+			if _, err := safefile.OpenRoot(filepath.Join(dir, entry.Name())); !errors.Is(err, syscall.ENOTDIR) {
+				t.Errorf("%s: %v", entry.Name(), err)
+			}
+		})
+	}
+	if _, err := safefile.OpenRoot(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing directory: %v", err)
+	}
+}
+
 func TestRootNeverOpensSpecialFiles(t *testing.T) {
 	dir := special(t)
 	root := open(t, dir)
