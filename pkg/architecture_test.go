@@ -32,6 +32,26 @@ func TestHalvesNeverImportEachOther(t *testing.T) {
 	}
 }
 
+// Only pkg/driver imports packages of both halves, and their meeting is not repeated above it: whatever reaches both does
+// so through it. Packages for tests are not part of the product.
+func TestOnlyDriverJoinsTheHalves(t *testing.T) {
+	nodes := packages(t)
+	for name, n := range nodes {
+		if n.layer == layerBoth && name != "driver" && !leads(nodes, name, "driver") {
+			t.Errorf("pkg/%s reaches both halves, and not through pkg/driver", name)
+		}
+		for _, dep := range n.imports {
+			if strings.HasPrefix(dep, "internal/") {
+				t.Errorf("pkg/%s imports pkg/%s, which is for tests", name, dep)
+			}
+		}
+	}
+	if nodes["driver"].layer != layerBoth {
+		t.Errorf("pkg/driver is in the layer %q", nodes["driver"].layer)
+	}
+	refuse(t, outside(uses(t, names{"github.com/spf13/cobra": nil}), "cmd/"), allowed{}, "pkg/cmd alone knows cobra")
+}
+
 // What carries bytes between the two halves and this machine knows neither.
 func TestProxyKnowsNeitherHalf(t *testing.T) {
 	refuseImports(t, "proxy", "github.com/moby/buildkit", "k8s.io/client-go", "k8s.io/apimachinery", "github.com/spf13/cobra")

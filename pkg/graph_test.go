@@ -74,7 +74,7 @@ func packages(t *testing.T) map[string]node {
 	for line := range strings.Lines(string(out)) {
 		fields := strings.SplitN(strings.TrimSpace(line), "|", 4)
 		name, own := strings.CutPrefix(fields[0], module+"/pkg/")
-		if !own {
+		if !own || strings.HasPrefix(name, "internal/") {
 			continue
 		}
 		n := node{layer: layerOf(strings.Fields(fields[2])), doc: strings.TrimPrefix(fields[3], "Package "+path.Base(name)+" ")}

@@ -143,7 +143,7 @@ func everyFile(t *testing.T, visit func(name string, file *ast.File, files *toke
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && entry.Name() == "testdata":
+		case entry.IsDir() && (entry.Name() == "testdata" || entry.Name() == "internal"): // internal is for tests alone
 			return fs.SkipDir
 		case entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
 			return nil

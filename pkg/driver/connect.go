@@ -53,9 +53,9 @@ type Connection struct {
 // Close ends the connection, and every call on it.
 func (c *Connection) Close() error { return c.Daemon.Close() }
 
-// trust is passed what the builder trusts as soon as the cluster has reported it, before the member is dialed. It is nil
+// trustFunc is passed what the builder trusts as soon as the cluster has reported it, before the member is dialed. It is nil
 // for an unmanaged builder.
-type trust func(*cluster.Connection) error
+type trustFunc func(*cluster.Connection) error
 
 // Connect finds the member to use and connects to its daemon, which has not answered yet. It tries once. The errors are
 // those of the driver's Access, of cluster.Client.Resolve, of tunnel.Dialer.Dial, of solve.Connect, and *cluster.UntrustedError.
@@ -71,7 +71,7 @@ func AffinityOf(path string) string {
 	return path
 }
 
-func (d *Driver) connect(ctx context.Context, o ConnectOptions, trust trust) (*Connection, error) {
+func (d *Driver) connect(ctx context.Context, o ConnectOptions, trust trustFunc) (*Connection, error) {
 	return reach(ctx, d, o, func(r *reached) (*Connection, error) {
 		if err := trust(r.certificates); err != nil {
 			return nil, err

@@ -1,0 +1,158 @@
+package testcluster
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	apitypes "github.com/moby/buildkit/api/types"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/grpchijack"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/grpcerrors"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+// Daemon is BuildKit in a Pod. Its fields are set before it is asked.
+type Daemon struct {
+	controlapi.UnimplementedControlServer
+	// OnSolve answers builds; nil returns a result without an image.
+	OnSolve func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error)
+	// Version is "v9.8.7" if it is empty.
+	Version string
+	// Platform is the native one; empty is linux/amd64.
+	Platform string
+	// Workers is how many it has; negative is none.
+	Workers int
+	// Records are the builds of its history.
+	Records []*controlapi.BuildHistoryRecord
+	// Sessions are those of the clients.
+	Sessions *session.Manager
+
+	listener *bufconn.Listener
+	server   *grpc.Server
+
+	mu     sync.Mutex
+	begun  map[string]chan struct{} // closed when it has, by the reference of the solve
+	solved map[string]chan struct{}
+}
+
+// start makes the daemon listen.
+func (d *Daemon) start(config *tls.Config) error {
+	var err error
+	if d.Sessions, err = session.NewManager(); err != nil {
+		return err
+	}
+	d.begun, d.solved = map[string]chan struct{}{}, map[string]chan struct{}{}
+	options := []grpc.ServerOption{
+		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
+	}
+	if config != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(config)))
+	}
+	d.listener, d.server = bufconn.Listen(64<<10), grpc.NewServer(options...)
+	controlapi.RegisterControlServer(d.server, d)
+	go func() { _ = d.server.Serve(d.listener) }()
+	return nil
+}
+
+// Stop ends the daemon: new connections to it are refused.
+func (d *Daemon) Stop() { d.server.Stop() }
+
+func (d *Daemon) dial() (net.Conn, error) {
+	if d == nil {
+		return nil, errors.New("connection refused")
+	}
+	return d.listener.Dial()
+}
+
+func (d *Daemon) when(channels map[string]chan struct{}, ref string) chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if channels[ref] == nil {
+		channels[ref] = make(chan struct{})
+	}
+	return channels[ref]
+}
+
+// Solve builds.
+func (d *Daemon) Solve(ctx context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
+	close(d.when(d.begun, req.Ref))
+	defer close(d.when(d.solved, req.Ref))
+	if d.OnSolve == nil {
+		return &controlapi.SolveResponse{ExporterResponse: map[string]string{}}, nil
+	}
+	return d.OnSolve(ctx, req)
+}
+
+// Status has nothing to report, and ends with the build.
+func (d *Daemon) Status(req *controlapi.StatusRequest, stream controlapi.Control_StatusServer) error {
+	for _, channels := range []map[string]chan struct{}{d.begun, d.solved} {
+		select {
+		case <-d.when(channels, req.Ref):
+		case <-stream.Context().Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// Session serves a client's session.
+func (d *Daemon) Session(stream controlapi.Control_SessionServer) error {
+	conn, closed, opts := grpchijack.Hijack(stream)
+	defer func() { _ = conn.Close() }()
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	go func() {
+		select {
+		case <-closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return d.Sessions.HandleConn(ctx, conn, opts)
+}
+
+// Info returns the version.
+func (d *Daemon) Info(context.Context, *controlapi.InfoRequest) (*controlapi.InfoResponse, error) {
+	version := d.Version
+	if version == "" {
+		version = "v9.8.7"
+	}
+	return &controlapi.InfoResponse{BuildkitVersion: &apitypes.BuildkitVersion{Version: version, Revision: "abc"}}, nil
+}
+
+// ListWorkers returns the workers.
+func (d *Daemon) ListWorkers(context.Context, *controlapi.ListWorkersRequest) (*controlapi.ListWorkersResponse, error) {
+	workers := &controlapi.ListWorkersResponse{}
+	architecture := d.Platform
+	if architecture == "" {
+		architecture = "amd64"
+	}
+	for range max(d.Workers, 1) {
+		if d.Workers >= 0 {
+			workers.Record = append(workers.Record, &apitypes.WorkerRecord{ID: "w", Platforms: []*pb.Platform{{OS: "linux", Architecture: architecture}}})
+		}
+	}
+	return workers, nil
+}
+
+// DiskUsage returns two records.
+func (d *Daemon) DiskUsage(context.Context, *controlapi.DiskUsageRequest) (*controlapi.DiskUsageResponse, error) {
+	return &controlapi.DiskUsageResponse{Record: []*controlapi.UsageRecord{{ID: "a", Size: 5, InUse: true}, {ID: "b", Size: 7}}}, nil
+}
+
+// ListenBuildHistory returns the records.
+func (d *Daemon) ListenBuildHistory(_ *controlapi.BuildHistoryRequest, stream controlapi.Control_ListenBuildHistoryServer) error {
+	for _, record := range d.Records {
+		if err := stream.Send(&controlapi.BuildHistoryEvent{Type: controlapi.BuildHistoryEventType_COMPLETE, Record: record}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
