@@ -54,12 +54,12 @@ func TestTLS(t *testing.T) {
 // the daemon: it is on its way while the daemon has said nothing yet.
 func TestCallBeforeSettings(t *testing.T) {
 	near, far := net.Pipe()
-	defer func() { _ = far.Close() }()
 	d, err := Connect(t.Context(), func(context.Context) (net.Conn, error) { return near, nil }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.Close() }()
+	defer func() { _ = far.Close() }() // first: gRPC waits five seconds for a peer that does not read its farewell
 	go func() { _, _ = d.Version(t.Context()) }()
 	framer := http2.NewFramer(io.Discard, far)
 	preface := make([]byte, len(http2.ClientPreface))

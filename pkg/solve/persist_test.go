@@ -71,12 +71,18 @@ func (g *gate) Close() error {
 // gated connects through a gate.
 func (f *fakeDaemon) gated(t *testing.T) (*Daemon, *gate) {
 	t.Helper()
+	return f.gatedFor(t, hasty())
+}
+
+// gatedFor connects through a gate, and waits so long for a silent peer.
+func (f *fakeDaemon) gatedFor(t *testing.T, patience patience) (*Daemon, *gate) {
+	t.Helper()
 	var g *gate
 	d, err := connect(t.Context(), func(ctx context.Context) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", f.address)
 		g = newGate(conn)
 		return g, err
-	}, nil, hasty())
+	}, nil, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +204,7 @@ func TestStaysWithALinkThatSpeaksAgain(t *testing.T) {
 
 // TestSilenceEndsACall proves that a call which is no build does not hang either.
 func TestSilenceEndsACall(t *testing.T) {
-	d, g := (&fakeDaemon{}).start(t, nil).gated(t)
+	d, g := (&fakeDaemon{}).start(t, nil).gatedFor(t, patience{ask: 200 * time.Millisecond, suspect: 300 * time.Millisecond, dead: 600 * time.Millisecond})
 	if _, err := d.Version(t.Context()); err != nil {
 		t.Fatal(err)
 	}

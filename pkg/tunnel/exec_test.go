@@ -247,3 +247,27 @@ func TestExecEndsItsCommandOnClose(t *testing.T) {
 		settles(t, before)
 	})
 }
+
+func TestExecLeavesNoGoroutines(t *testing.T) {
+	cat := func(stdin io.Reader, stdout, _ io.Writer) int { _, _ = io.Copy(stdout, stdin); return 0 }
+	flood := func(stdin io.Reader, stdout, _ io.Writer) int {
+		_, _ = io.Copy(stdout, io.LimitReader(zeros{}, 4<<20))
+		return 0
+	}
+	fail := func(_ io.Reader, _, stderr io.Writer) int { _, _ = io.WriteString(stderr, "no"); return 1 }
+	before := runtime.NumGoroutine()
+	for _, run := range []command{cat, flood, fail} {
+		eachExec(t, run, func(t *testing.T, server *apiServer) {
+			for range 3 {
+				conn, err := tunnel.Dialer{Config: server.config(), Transport: tunnel.Exec}.Dial(t.Context(), target())
+				if err != nil {
+					continue // a command that fails at once may end the dial
+				}
+				_, _ = io.WriteString(conn, "hello")
+				_, _ = conn.Read(make([]byte, 1))
+				_ = conn.Close()
+			}
+		})
+	}
+	settles(t, before)
+}

@@ -170,7 +170,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 // TestMemoryIsBounded proves that no other side can fill this machine's memory, whatever it sends without being read.
 func TestMemoryIsBounded(t *testing.T) {
-	const most = 8 << 20
+	const most = 2 << 20
 	header := func(stream spdy.StreamId, size int) []byte {
 		return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(stream)), uint32(size))
 	}
