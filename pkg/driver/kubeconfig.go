@@ -3,6 +3,7 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
@@ -50,7 +52,25 @@ type Kubeconfig struct {
 // ReadKubeconfig returns what the flags and files say. They are read when they are needed, once. The warnings of the API
 // server are passed to warnings, which may be nil.
 func ReadKubeconfig(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool), warnings rest.WarningHandler) *Kubeconfig {
-	return &Kubeconfig{flags: flags, loader: sync.OnceValue(flags.ToRawKubeConfigLoader), lookupEnv: lookupEnv, warnings: warnings}
+	return &Kubeconfig{
+		flags: flags, lookupEnv: lookupEnv, warnings: warnings,
+		loader: sync.OnceValue(func() clientcmd.ClientConfig { return load(flags, lookupEnv) }),
+	}
+}
+
+// load returns client-go's loader. That one takes $HOME as it is: where it is not set, or relative, the kubeconfig would be
+// the one of the working directory, which may be a checkout of anyone, and names programs to run.
+func load(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool)) clientcmd.ClientConfig {
+	loader := flags.ToRawKubeConfigLoader()
+	rules, known := loader.ConfigAccess().(*clientcmd.ClientConfigLoadingRules)
+	if named, _ := lookupEnv("KUBECONFIG"); named != "" || !known || filepath.IsAbs(clientcmd.RecommendedHomeFile) {
+		return loader
+	}
+	rules.Precedence = nil
+	if dir := home.Directory(lookupEnv); dir != "" {
+		rules.Precedence = []string{filepath.Join(dir, clientcmd.RecommendedHomeDir, clientcmd.RecommendedFileName)}
+	}
+	return loader
 }
 
 // Config returns how to reach the API server. The error is a *KubeconfigError.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
@@ -55,5 +56,49 @@ func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
 				t.Error("it is tried again")
 			}
 		})
+	}
+}
+
+// Without a home directory, or with a relative one, client-go's kubeconfig is ./.kube/config: of a checkout, which could
+// name a program to run as credentials.
+func TestKubeconfigIsNeverOneOfTheCheckout(t *testing.T) {
+	checkout, account := t.TempDir(), t.TempDir()
+	write := func(dir, server string) {
+		if err := os.Mkdir(filepath.Join(dir, ".kube"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		text := "apiVersion: v1\nkind: Config\nclusters: [{name: c, cluster: {server: '" + server + "'}}]\ncontexts: [{name: c, context: {cluster: c}}]\ncurrent-context: c\n"
+		if err := os.WriteFile(filepath.Join(dir, ".kube", "config"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(checkout, "https://evil.example.com")
+	write(account, "https://mine.example.com")
+	t.Chdir(checkout)
+	before := clientcmd.RecommendedHomeFile
+	t.Cleanup(func() { clientcmd.RecommendedHomeFile = before })
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	server := func() string {
+		config, err := ReadKubeconfig(genericclioptions.NewConfigFlags(false), os.LookupEnv, nil).Config()
+		if err != nil {
+			return ""
+		}
+		return config.Host
+	}
+	for home, want := range map[string]string{"": "", ".": "", "./": "", "sub/..": "", account: "https://mine.example.com"} {
+		for _, kubeconfig := range []string{"", ".kube/config"} {
+			t.Setenv("HOME", home)
+			t.Setenv("KUBECONFIG", kubeconfig)
+			clientcmd.RecommendedHomeFile = filepath.Join(home, ".kube", "config") // as client-go has it
+			got := server()
+			switch {
+			case kubeconfig != "": // the user has named it
+				if got != "https://evil.example.com" {
+					t.Errorf("HOME=%q KUBECONFIG=%q: the cluster is %q", home, kubeconfig, got)
+				}
+			case want != "" && got != want, got == "https://evil.example.com":
+				t.Errorf("HOME=%q: the cluster is %q", home, got)
+			}
+		}
 	}
 }
