@@ -45,7 +45,7 @@ type Options struct {
 
 // New makes a display that draws on out, which it writes its own control codes to; mode TTY is an error if out is no
 // terminal. Text of a daemon is escaped before it is drawn; in mode RawJSON, which is for programs, credentials are
-// masked only.
+// masked, also in logs, whose bytes JSON has in base64.
 // The display ignores the end of ctx, so that the last lines of a build that was cancelled are still drawn.
 func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Display, error) {
 	if mode == RawJSON {
