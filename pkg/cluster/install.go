@@ -107,10 +107,11 @@ type installation struct {
 	options InstallOptions
 	report  func(Event)
 
-	first  bool               // there was no workload when this run began
-	before map[Reference]bool // the objects that were there then
-	asked  *Plan              // what Confirm has agreed to
-	wrote  bool               // this run may have changed something
+	first   bool               // there was no workload when this run began
+	before  map[Reference]bool // the objects that were there then
+	asked   *Plan              // what Confirm has agreed to
+	partial bool               // not all settings of the builder that was there are known
+	wrote   bool               // this run may have changed something
 
 	found         *found
 	current, spec builder.Spec // what is stored, and what is wanted
@@ -157,8 +158,10 @@ func (i *installation) once(ctx context.Context) error {
 	if err := i.examine(ctx); err != nil {
 		return err
 	}
-	current, err := i.found.spec(i.name, i.namespace)
-	if err != nil {
+	current, err := i.specOf(ctx, i.found, i.name)
+	if partial := (*PartialSettingsError)(nil); errors.As(err, &partial) {
+		i.warnOfPartial(partial)
+	} else if err != nil {
 		return err
 	}
 	if i.current, err = current, i.decide(current); err != nil {
@@ -230,6 +233,15 @@ func (i *installation) confirm(ctx context.Context) error {
 	}
 	i.asked = &plan
 	return nil
+}
+
+// warnOfPartial reports, once, that settings that no flag names become the defaults.
+func (i *installation) warnOfPartial(partial *PartialSettingsError) {
+	if !i.partial {
+		i.report(Event{Kind: EventWarning, Reason: "PartialSettings", Message: "warning: " + partial.Error() +
+			": what no flag sets is the default"})
+	}
+	i.partial = true
 }
 
 // warnOfMissing tells of image pull secrets that are not there: a node would say only that it may not pull.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -21,9 +22,20 @@ type Edit func(current builder.Spec) (builder.Spec, error)
 // Keep is the Edit that changes nothing: the builder is made again as it was, or with the defaults where there was none.
 func Keep(current builder.Spec) (builder.Spec, error) { return current, nil }
 
+// PartialSettingsError is returned together with what is known of a builder's settings: a version that did not store them
+// installed it, and its Pods, which have the rest, are gone.
+type PartialSettingsError struct{ Name, Namespace string }
+
+func (e *PartialSettingsError) Error() string {
+	return fmt.Sprintf("the settings of builder %q in namespace %q are known only in part: a version that did not store them installed it, "+
+		"and its Pods are gone. Mode, members, volumes and registries are known; image, resources, nodes, pull secrets, "+
+		"service account, environment and grace period are not", e.Name, e.Namespace)
+}
+
 // StoredSpec returns what the builder of that name was asked to be, without defaults, whether or not its Pods exist: it is
 // kept in the ConfigMap NAME-config. For a builder of a version that did not store it, it is read from the builder's
-// objects. The error is a *NotFoundError if there is no builder, a *ForeignError if the name is taken by something else.
+// objects; the error is a *PartialSettingsError where these do not have all of it. It is a *NotFoundError if there is no
+// builder, a *ForeignError if the name is taken by something else.
 func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, error) {
 	config := &corev1.ConfigMap{}
 	ok, err := c.look(ctx, kindConfigMap, builder.ConfigName(name), config)
@@ -45,21 +57,41 @@ func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, err
 	if f.config == nil && f.pod == nil && f.set == nil {
 		return builder.Spec{}, c.notFound(ctx, name)
 	}
-	return f.spec(name, c.namespace)
+	return c.specOf(ctx, f, name)
 }
 
-// spec is what was asked of the builder that was found; of a builder that does not exist, nothing but its name. A ConfigMap
-// alone makes no builder: it is of an install that is under way, or anyone's.
-func (f *found) spec(name, namespace string) (builder.Spec, error) {
+// specOf returns what was asked of the builder that was found; of a builder that does not exist, nothing but its name. A
+// ConfigMap alone makes no builder: it is of an install that is under way, or anyone's.
+func (c *Client) specOf(ctx context.Context, f *found, name string) (builder.Spec, error) {
 	if f.pod == nil && f.set == nil && f.server == nil {
-		return builder.Spec{Name: name, Namespace: namespace}, nil
+		return builder.Spec{Name: name, Namespace: c.namespace}, nil
 	}
 	if f.config != nil {
 		if spec, known, err := manifest.StoredSpec(name, f.config); known || err != nil {
 			return spec, err
 		}
 	}
-	return f.reconstructed(name, namespace), nil
+	spec := f.reconstructed(name, c.namespace)
+	if f.pod != nil || f.set != nil {
+		return spec, nil
+	}
+	if f.hasMembers(name) {
+		claims, err := c.claims(ctx, name)
+		if err != nil {
+			return spec, err
+		}
+		for n := range claims {
+			fromClaim(&spec, &claims[n])
+		}
+	}
+	return spec, &PartialSettingsError{Name: name, Namespace: c.namespace}
+}
+
+// fromClaim reads what a member's claim says of the volumes.
+func fromClaim(spec *builder.Spec, claim *corev1.PersistentVolumeClaim) {
+	if size, ok := claim.Spec.Resources.Requests[corev1.ResourceStorage]; ok {
+		spec.Storage, spec.StorageClass = &size, classOf(claim)
+	}
 }
 
 // reconstructed is the Spec of a builder whose version did not store it, as far as its objects say it.
@@ -73,11 +105,8 @@ func (f *found) reconstructed(name, namespace string) builder.Spec {
 			spec.Replicas = *f.set.Spec.Replicas
 		}
 		for _, claim := range f.set.Spec.VolumeClaimTemplates {
-			if size, ok := claim.Spec.Resources.Requests[corev1.ResourceStorage]; ok && claim.Name == builder.VolumeName {
-				spec.Storage = &size
-				if claim.Spec.StorageClassName != nil {
-					spec.StorageClass = *claim.Spec.StorageClassName
-				}
+			if claim.Name == builder.VolumeName {
+				fromClaim(&spec, &claim)
 			}
 		}
 	case f.pod != nil:

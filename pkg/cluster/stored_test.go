@@ -2,10 +2,13 @@ package cluster_test
 
 import (
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -99,11 +102,19 @@ func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 	}
 }
 
-// Of a builder whose version stored nothing and whose members are gone, the client's Secret still says how they ran.
-func TestModeOfAFormerVersionOutlivesItsPods(t *testing.T) {
-	for _, replicas := range []int32{1, 3} {
+// Of a builder whose version stored nothing and whose members are gone, the client's Secret and the volumes still say how
+// they ran. That the rest is not known is never silent.
+func TestSettingsOfAFormerVersionWithoutItsPods(t *testing.T) {
+	size := resource.MustParse("50Gi")
+	for name, want := range map[string]builder.Spec{
+		"one Pod":          {Rootless: true},
+		"members":          {Rootless: true, Replicas: 3},
+		"one with volume":  {Storage: &size, StorageClass: "fast"},
+		"many with volume": {Rootless: true, Replicas: 3, Storage: &size, StorageClass: "fast"},
+	} {
 		server := newServer(t)
-		want := builder.Spec{Name: "buildkitd", Namespace: "team", Rootless: true, Replicas: replicas}
+		class(server, "fast", false)
+		want.Name, want.Namespace = "buildkitd", "team"
 		objects, err := manifest.New(want, issue(t, time.Now()))
 		if err != nil {
 			t.Fatal(err)
@@ -112,9 +123,25 @@ func TestModeOfAFormerVersionOutlivesItsPods(t *testing.T) {
 		delete(config.Data, "settings.json")
 		server.put("configmaps", config)
 		server.put("secrets", objects.Server, objects.Client)
+		if set, ok := objects.Workload.(*appsv1.StatefulSet); ok && want.Storage != nil {
+			for _, member := range want.MemberNames() {
+				claim := set.Spec.VolumeClaimTemplates[0].DeepCopy()
+				claim.Name += "-" + member
+				server.put("persistentvolumeclaims", claim)
+			}
+		}
 		stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
-		if err != nil || !stored.Rootless || stored.WithDefaults().Replicas != replicas {
-			t.Errorf("%d members: read as %+v (%v)", replicas, stored, err)
+		var partial *cluster.PartialSettingsError
+		if !errors.As(err, &partial) || len(builder.Differences(want, stored)) > 0 {
+			t.Errorf("%s: read as %+v (%v)", name, builder.Differences(want, stored), err)
+		}
+		var seen events
+		_, err = server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, seen.report)
+		if err != nil || !slices.ContainsFunc(seen.list, func(e cluster.Event) bool { return strings.Contains(e.Message, partial.Error()) }) {
+			t.Errorf("%s: %v, %+v", name, err, seen.list)
+		}
+		if stored, err = server.client().StoredSpec(t.Context(), "buildkitd"); err != nil || len(builder.Differences(want, stored)) > 0 {
+			t.Errorf("%s: installed as %+v (%v)", name, builder.Differences(want, stored), err)
 		}
 	}
 }

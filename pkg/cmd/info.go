@@ -128,7 +128,7 @@ func (f *factory) settingsOf(ctx context.Context, name string) *builder.Spec {
 		return nil
 	}
 	spec, err := c.StoredSpec(ctx, name)
-	if err != nil {
+	if err != nil { // also where it is known in part: the command would make another builder
 		return nil
 	}
 	return &spec

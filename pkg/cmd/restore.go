@@ -78,7 +78,8 @@ func (f *factory) restore(ctx context.Context, name string, cause error) error {
 			reasonToRestore(cause), name, f.podsOf(spec), f.place(c.Namespace()))
 		_, err = install(ctx, f, name, cluster.Keep, cluster.InstallOptions{Timeout: defaultInstallTimeout})
 	}
-	if refusedToSay(err) {
+	var partial *cluster.PartialSettingsError
+	if refusedToSay(err) || errors.As(err, &partial) {
 		return &unrestoredError{name: name, namespace: c.Namespace(), cause: cause, err: err}
 	}
 	return err
@@ -121,11 +122,11 @@ func (f *factory) place(namespace string) string {
 	return fmt.Sprintf("namespace %q", namespace)
 }
 
-// unrestoredError is returned for a builder that the user may not restore.
+// unrestoredError is returned for a builder that a build may not restore, or not as it was.
 type unrestoredError struct {
 	name, namespace string
 	cause           error // why the builder cannot be used
-	err             error // the *cluster.ForbiddenError
+	err             error // a *cluster.ForbiddenError or a *cluster.PartialSettingsError
 }
 
 func (e *unrestoredError) Error() string {
@@ -135,11 +136,21 @@ func (e *unrestoredError) Error() string {
 func (e *unrestoredError) Unwrap() error { return e.cause }
 
 func explainUnrestored(err error) (failure, bool) {
-	var unrestored *unrestoredError
-	if !errors.As(err, &unrestored) {
+	const withFlags = ", with the flags that it was installed with"
+	var (
+		unrestored *unrestoredError
+		partial    *cluster.PartialSettingsError
+	)
+	switch {
+	case errors.As(err, &partial):
+		return failure{text: partial.Error(), next: reinstall(partial.Name, partial.Namespace) + withFlags, code: exitNoBuilder}, true
+	case !errors.As(err, &unrestored):
 		return failure{}, false
 	}
 	next := "ask an administrator to run: " + reinstall(unrestored.name, unrestored.namespace)
+	if errors.As(unrestored.err, &partial) {
+		next = reinstall(unrestored.name, unrestored.namespace) + withFlags
+	}
 	return failure{text: unrestored.Error(), next: next, code: exitNoBuilder}, true
 }
 

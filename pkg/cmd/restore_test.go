@@ -37,6 +37,8 @@ func TestNextStepsOfBuildersThatAreNotThere(t *testing.T) {
 		"not yet":      {&cluster.ExpiredError{Name: "buildkitd", Namespace: "team", Skew: -3 * time.Minute, Err: early}, true, exitNoBuilder, "check the clock of this machine: it is 3m behind the API server; issue them anew: " + install},
 		"not yet, too": {&cluster.ExpiredError{Name: "buildkitd", Namespace: "team", Err: early}, true, exitNoBuilder, "the clock of the machine that issued them was ahead; issue them anew: " + install},
 		"not allowed":  {&unrestoredError{name: "buildkitd", namespace: "team", cause: notReady(cluster.ReasonMissing, false), err: forbidden}, true, exitNoBuilder, "ask an administrator to run: " + install},
+		"not known": {&unrestoredError{name: "buildkitd", namespace: "team", cause: notReady(cluster.ReasonMissing, false), err: &cluster.PartialSettingsError{Name: "buildkitd"}},
+			true, exitNoBuilder, install + ", with the flags that it was installed with"},
 		"another's Pod": {doubt(cluster.DoubtCertificates), false, exitNoBuilder,
 			"see whose it is: kubectl get pod buildkitd -n team -o yaml; once it is deleted, restore the builder: " + install},
 		"another's Secret": {doubt(cluster.DoubtOtherSecret), false, exitNoBuilder, "if the Pod is yours and has no certificates, the same command with --adopt"},

@@ -79,6 +79,7 @@ func clusterSituations() []situation {
 		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", exitNoBuilder, ""},
 		{&tunnel.RefusedError{Pod: "n", Namespace: "ns", Port: 1234}, "refuses connections", "kubectl logs n -n ns", exitNoBuilder, ""},
 		{&tunnel.CommandNotFoundError{Pod: "n", Namespace: "ns", Command: "buildctl"}, "does not run BuildKit", "", exitNoBuilder, ""},
+		{&cluster.PartialSettingsError{Name: "n", Namespace: "ns"}, "known only in part", "kubectl buildkit install n -n ns, with the flags that it was installed with", exitNoBuilder, ""},
 		{&unrestoredError{name: "n", namespace: "ns", cause: &cluster.NotReadyError{Name: "n", Namespace: "ns"}, err: errors.New("x")}, "it was not restored", "kubectl buildkit install n -n ns", exitNoBuilder, ""},
 		{&cluster.NoLogError{Pod: "n", Namespace: "ns", Reason: "previous not found"}, "has no such log", "", exitFailed, ""},
 		{&driver.NoAnswerError{Name: "n", Namespace: "ns", Members: 2, Silent: []driver.NoAnswer{{Member: cluster.Member{Pod: "n-1"}, Err: &tunnel.LostError{Pod: "n-1", Namespace: "ns"}}}},
