@@ -17,7 +17,7 @@ type benchCase struct {
 	name, about string
 	bar, memory float64
 	link        link.Shape // zero is the machine's own
-	most        int        // runs, whatever is asked for; 0 is no limit
+	most        int        // runs, whatever is asked for; 0 is unlimited
 	prepare     func(context.Context, *workshop) ([]contender, error)
 }
 

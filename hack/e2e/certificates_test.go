@@ -94,7 +94,7 @@ func (u *user) setSecret(name string, values map[string][]byte) {
 	u.kubectl("patch", "secret", name, "--type", "merge", "-p", string(patch)).ok()
 }
 
-// Certificates that are near their end are renewed by a build, and nobody is locked out: neither the build that runs, nor
+// Certificates that are about to expire are renewed by a build, and no client is locked out: neither the build that runs, nor
 // one that begins before the Pod was restarted, nor one after that.
 func TestCertificatesAreRenewedDuringABuild(t *testing.T) {
 	u := newUser(t)
@@ -119,7 +119,7 @@ func TestCertificatesAreRenewedDuringABuild(t *testing.T) {
 	}
 }
 
-// Certificates that have ended are renewed by the next build of somebody who may install.
+// Certificates that have expired are renewed by the next build of a user who may install.
 func TestExpiredCertificatesAreRenewed(t *testing.T) {
 	u := newUser(t)
 	u.builder()

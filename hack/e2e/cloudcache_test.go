@@ -49,7 +49,7 @@ func TestCacheInAClouds(t *testing.T) {
 	}
 	delete(u.env, "AWS_ACCESS_KEY_ID")
 	delete(u.env, "AWS_SECRET_ACCESS_KEY")
-	u.buildkit("build", "-o", "type=cacheonly", "--cache-to", caches["s3"]+",access_key_id=SOMEBODY,secret_access_key=else", contexts["s3"]).exits(1).says("403")
+	u.buildkit("build", "-o", "type=cacheonly", "--cache-to", caches["s3"]+",access_key_id=STRANGER,secret_access_key=else", contexts["s3"]).exits(1).says("403")
 	delete(u.env, "ACTIONS_RUNTIME_TOKEN")
 	u.buildkit("build", "-o", "type=cacheonly", "--cache-to", caches["gha"], contexts["gha"]).ok().says("ACTIONS_RUNTIME_TOKEN")
 }

@@ -40,7 +40,7 @@ func TestRegistryCredentialsOfTheCluster(t *testing.T) {
 	u.kubectl("create", "secret", "generic", "opaque", "--from-literal=.dockerconfigjson=x").ok()
 	u.legacySecret("old", reg)
 	u.kubectl("create", "serviceaccount", "puller").ok()
-	u.kubectl("create", "serviceaccount", "nobody").ok()
+	u.kubectl("create", "serviceaccount", "stranger").ok()
 	u.kubectl("patch", "serviceaccount", "puller", "-p", `{"imagePullSecrets":[{"name":"pull"}]}`).ok()
 
 	build := func(tag string, flags ...string) call {
@@ -61,11 +61,11 @@ func TestRegistryCredentialsOfTheCluster(t *testing.T) {
 
 	build("x", "--registry-secret", "absent").exits(2).says("--registry-secret", `"absent"`, u.namespace)
 	build("x", "--registry-secret", "opaque").exits(2).says("--registry-secret", "Opaque", "kubectl create secret docker-registry")
-	build("x", "--registry-service-account", "nobody").exits(2).says("--registry-service-account", "imagePullSecrets")
+	build("x", "--registry-service-account", "stranger").exits(2).says("--registry-service-account", "imagePullSecrets")
 	build("x", "--registry-service-account", "absent").exits(2).says("ServiceAccount", `"absent"`)
-	u.kubectl("create", "rolebinding", "nobody", "--role", "buildkitd-user", "--serviceaccount", u.namespace+":nobody").ok()
-	u.as(t, "nobody").buildkit("build", "--registry-secret", "pull", context).exits(4).says("may not get secrets", `"pull"`)
-	u.as(t, "nobody").buildkit("build", "--registry-service-account", "puller", context).exits(4).says("may not get serviceaccounts")
+	u.kubectl("create", "rolebinding", "stranger", "--role", "buildkitd-user", "--serviceaccount", u.namespace+":stranger").ok()
+	u.as(t, "stranger").buildkit("build", "--registry-secret", "pull", context).exits(4).says("may not get secrets", `"pull"`)
+	u.as(t, "stranger").buildkit("build", "--registry-service-account", "puller", context).exits(4).says("may not get serviceaccounts")
 }
 
 // legacySecret makes a Secret of the type that clusters had before dockerconfigjson.

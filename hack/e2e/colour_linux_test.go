@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Colours are for a terminal, and for nobody who set NO_COLOR.
+// Colors are for a terminal, and not where NO_COLOR is set.
 func TestColours(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

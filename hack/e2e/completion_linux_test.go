@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Somebody at a real bash with kubectl's completion presses TAB.
+// A user of a real bash with kubectl's completion presses TAB.
 func TestCompletionInBash(t *testing.T) {
 	t.Parallel()
 	u := newUser(t)

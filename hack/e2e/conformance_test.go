@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Every folder of testdata/conformance is a build: a context with its Dockerfile, or in `context` the name of one that
+// Every directory of testdata/conformance is a build: a context with its Dockerfile, or in `context` the name of one that
 // is elsewhere, and in `args` the flags of both clients, one a line. `docker buildx build` and the plugin send it to the same daemon, each without the cache of the
 // other, and must push the same bytes.
 func TestConformance(t *testing.T) {

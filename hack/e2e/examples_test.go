@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Every example of every help text is pasted into a shell, in the order of the commands' names, in a folder with a
+// Every example of every help text is pasted into a shell, in the order of the commands' names, in a directory with a
 // Dockerfile. adaptations say what this cluster has in place of what they name; nothing is left out.
 func TestExamplesOfEveryHelpText(t *testing.T) {
 	t.Parallel()
@@ -43,7 +43,7 @@ func adaptations(t *testing.T, u *user) []string {
 	u.env["TOKEN"] = basic.password
 	git := newGitServer(t)
 	u.env["GIT_TOKEN"] = git.token
-	// Nobody is there to be asked for a password, and the registries' CA is private.
+	// No terminal can be asked for a password, and the registries' CA is private.
 	login := " -u " + basic.user + ` --password-stdin --registry-ca ca.pem <<<"$TOKEN"`
 	return []string{
 		"login registry.example.com\n", "login " + basic.host + login + "\n",
@@ -54,18 +54,18 @@ func adaptations(t *testing.T, u *user) []string {
 		"registry.example.com/", open.host + "/" + u.namespace + "/",
 		"kubectl buildkit install\n", "kubectl buildkit install --registry-ca ca.pem --insecure-registry " + open.host + "\n",
 		"--insecure-registry registry.local:5000", "--insecure-registry " + open.host,
-		// The cache of the Pod goes with each change, and there is no terminal to ask.
+		// The cache of the Pod goes with each change, and without a terminal none is asked.
 		"docker.io=mirror.local:5000\n", "docker.io=mirror.local:5000 --yes\n",
 		"--limit memory=16Gi\n", "--limit memory=16Gi --yes\n",
 		"--unset insecure-registry=registry.local:5000\n", "--unset insecure-registry=" + open.host + " --dry-run=server\n",
 		"env=TOKEN https://git.example.com/team/app.git#main", "env=GIT_TOKEN http://" + git.http + "/private/words.git#main:sub",
-		// No node has so much to give, nor the label; and nobody provides volumes.
+		// No node has so much to give, nor the label; and the cluster has no provisioner of volumes.
 		"--node-selector disk=ssd\n", "--node-selector disk=ssd --dry-run=server\n",
 		"--storage 50Gi\n", "--storage 50Gi --dry-run=client\n",
 		// References are the daemon's to choose.
 		"history rm k3yb0", "history rm $(kubectl buildkit history list --quiet | head -n 1)",
 		"'FROM alpine'", "'FROM " + need(t, "E2E_BASE_IMAGE") + "'",
-		// Nobody is there to agree, to press Ctrl-C, or to ask a daemon that was restarted.
+		// No user agrees, presses Ctrl-C, or asks a daemon that was restarted.
 		"prune\n", "prune --force\n",
 		"--filter type=exec.cachemount --verbose\n", "--filter type=exec.cachemount --verbose --force\n",
 		"logs -f --since 1s", "logs --since 1s",

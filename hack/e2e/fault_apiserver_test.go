@@ -91,7 +91,7 @@ func (s *scene) killAPIServer(r *running) {
 	component(s.t, "restart", "kube-apiserver")
 }
 
-// exported demands the file that noise made, and nothing beside the folder it is in.
+// exported demands the file that noise made, and nothing beside the directory it is in.
 func (s *scene) exported(parent, sum string) {
 	s.t.Helper()
 	data, err := os.ReadFile(filepath.Join(parent, "files", "noise"))
@@ -140,7 +140,7 @@ func newHoldingFront(t *testing.T) *holdingFront {
 		pass.ServeHTTP(w, r)
 	})
 	front.die = func() { dead.Do(func() { close(gone) }) }
-	t.Cleanup(front.die) // nobody is held when the test is over
+	t.Cleanup(front.die) // no client is held when the test is over
 	return front
 }
 

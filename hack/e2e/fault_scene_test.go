@@ -164,7 +164,7 @@ func (s *scene) settles() {
 		s.t.Errorf("temporary files are left: %v %v", left, err)
 	}
 	if s.lost {
-		s.builder() // what is left of a lost builder is no obstacle
+		s.builder() // what is left of a lost builder does not matter
 	}
 	for _, step := range s.steps {
 		step.stops()

@@ -13,7 +13,7 @@ import (
 )
 
 // step is a RUN step that calls the test when it begins, and waits there until the test lets it go: what happens while
-// it runs is no matter of time.
+// it runs does not depend on time.
 type step struct {
 	scene   *scene
 	url     string
@@ -81,7 +81,7 @@ func (x *step) stops() {
 	x.scene.t.Helper()
 	for deadline := time.Now().Add(time.Minute); x.running.Load() > 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			x.scene.t.Fatal("the step still runs though nobody waits for it")
+			x.scene.t.Fatal("the step still runs though no client waits for it")
 		}
 	}
 }

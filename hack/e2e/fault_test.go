@@ -86,7 +86,7 @@ func chosenFaults(t *testing.T) []fault {
 			for _, f := range all {
 				known = append(known, f.name)
 			}
-			t.Fatalf("there is no fault %q, but %s", name, strings.Join(known, ", "))
+			t.Fatalf("fault %q not found, must be one of: %s", name, strings.Join(known, ", "))
 		}
 		chosen = append(chosen, all[at])
 	}

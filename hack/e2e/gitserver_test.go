@@ -20,19 +20,19 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// gitServer serves the repositories below a folder where the builder can reach them: over HTTP, and over ssh to those
+// gitServer serves the repositories below a directory where the builder can reach them: over HTTP, and over ssh to those
 // who have the key. Repositories below private/ want a token over HTTP.
 type gitServer struct {
-	folder string
-	http   string // HOST:PORT
-	ssh    string // HOST:PORT
-	key    string // path of the private key
-	token  string
+	directory string
+	http      string // HOST:PORT
+	ssh       string // HOST:PORT
+	key       string // path of the private key
+	token     string
 }
 
 func newGitServer(t *testing.T) *gitServer {
 	t.Helper()
-	g := &gitServer{folder: t.TempDir(), token: "token-" + rand.Text()}
+	g := &gitServer{directory: t.TempDir(), token: "token-" + rand.Text()}
 	words := map[string]string{
 		"Dockerfile": "ARG BASE\nFROM $BASE\nCOPY . /src/\nRUN cat /src/words > /told\n", "words": "first\n",
 		"sub/Dockerfile": "FROM scratch\nCOPY . /only/\n", "sub/deep/words": "below\n",
@@ -70,7 +70,7 @@ func (g *gitServer) repository(t *testing.T, name string, files map[string]strin
 		write(t, path, text)
 	}
 	if name != "parts.git" {
-		git("submodule", "--quiet", "add", filepath.Join(g.folder, "parts.git"), "parts")
+		git("submodule", "--quiet", "add", filepath.Join(g.directory, "parts.git"), "parts")
 		git("config", "--file", ".gitmodules", "submodule.parts.url", strings.Repeat("../", 1+strings.Count(name, "/"))+"parts.git")
 	}
 	git("add", "--all")
@@ -81,7 +81,7 @@ func (g *gitServer) repository(t *testing.T, name string, files map[string]strin
 	git("commit", "--quiet", "--message=second")
 	git("branch", "next")
 	git("commit", "--quiet", "--allow-empty", "--message=third")
-	git("clone", "--quiet", "--bare", work, filepath.Join(g.folder, name))
+	git("clone", "--quiet", "--bare", work, filepath.Join(g.directory, name))
 }
 
 func (g *gitServer) listenHTTP(t *testing.T) {
@@ -92,7 +92,7 @@ func (g *gitServer) listenHTTP(t *testing.T) {
 	}
 	backend := &cgi.Handler{
 		Path:   filepath.Join(strings.TrimSpace(string(program)), "git-http-backend"),
-		Env:    []string{"GIT_PROJECT_ROOT=" + g.folder, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
+		Env:    []string{"GIT_PROJECT_ROOT=" + g.directory, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
 		Stderr: io.Discard,
 	}
 	g.http = serveBesideRegistry(t, func(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +105,7 @@ func (g *gitServer) listenHTTP(t *testing.T) {
 	})
 }
 
-// listenSSH serves `git-upload-pack 'REPOSITORY'` to the key, and nothing else to nobody else.
+// listenSSH serves `git-upload-pack 'REPOSITORY'` to the key, and nothing else.
 func (g *gitServer) listenSSH(t *testing.T) {
 	t.Helper()
 	client := newSSHKey(t)
@@ -187,7 +187,7 @@ func (g *gitServer) serveSession(channel ssh.Channel, requests <-chan *ssh.Reque
 		repository, found := strings.CutPrefix(asked.Command, "git-upload-pack '/")
 		status := uint32(1)
 		if repository = strings.TrimSuffix(repository, "'"); found && filepath.IsLocal(repository) {
-			upload := exec.Command("git", "-c", "safe.directory=*", "upload-pack", filepath.Join(g.folder, repository))
+			upload := exec.Command("git", "-c", "safe.directory=*", "upload-pack", filepath.Join(g.directory, repository))
 			upload.Stdin, upload.Stdout, upload.Stderr = channel, channel, channel.Stderr()
 			if upload.Run() == nil {
 				status = 0

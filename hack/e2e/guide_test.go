@@ -55,7 +55,7 @@ func TestGuides(t *testing.T) {
 	}
 }
 
-// Every guide is tested: one that nobody names above would rot.
+// Every guide is tested: one that is not named above would rot.
 func TestEveryGuideIsRun(t *testing.T) {
 	source, err := os.ReadFile("guide_test.go")
 	if err != nil {
@@ -72,7 +72,7 @@ func TestEveryGuideIsRun(t *testing.T) {
 	}
 }
 
-// reader is somebody who follows a guide, in a folder with a Dockerfile.
+// reader is a user who follows a guide, in a directory with a Dockerfile.
 type reader struct {
 	*user
 	private bool

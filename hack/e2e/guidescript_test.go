@@ -36,7 +36,7 @@ type directive struct{ verb, value string }
 //	<!-- not run: REASON --> it cannot be run here
 //	<!-- run -->             the last cell of the table's rows holds commands of kubectl: run them
 //
-// It is an error when a command stands where nobody would run it.
+// It is an error when a command stands where it would not be run.
 func scriptOf(text string) (script, error) {
 	var s script
 	var said directive
@@ -165,7 +165,7 @@ func TestGuideScripts(t *testing.T) {
 	}
 	for _, hidden := range []string{"```text\nkubectl a\n```", "```\n$ ls\n```", "| `kubectl a` |"} {
 		if _, err := scriptOf(hidden); err == nil {
-			t.Errorf("nobody would run %q", hidden)
+			t.Errorf("%q would not be run", hidden)
 		}
 	}
 }

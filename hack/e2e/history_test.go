@@ -140,7 +140,7 @@ func (u *user) exports(t *testing.T, ref string) {
 		t.Errorf("the bundle has %q", names)
 	}
 	if out := u.buildkit("history", "export", ref).ok().stdout; !strings.HasPrefix(out, "\x1f\x8b") {
-		t.Error("standard output is no gzip")
+		t.Error("standard output is not gzip")
 	}
 }
 

@@ -50,5 +50,5 @@ func TestKubectlFlags(t *testing.T) {
 	u.buildkit("info", "-n", u.namespace, "--request-timeout", "20s").ok()
 	current := u.kubectl("config", "current-context").ok().line1()
 	u.buildkit("info", "-n", u.namespace, "--context", current).ok()
-	u.buildkit("info", "-n", u.namespace, "--as", "nobody-at-all").exits(4).says("nobody-at-all")
+	u.buildkit("info", "-n", u.namespace, "--as", "stranger").exits(4).says("stranger")
 }

@@ -89,7 +89,7 @@ func TestStatefulBuilder(t *testing.T) {
 	u.leavesNothing()
 }
 
-// Without a home there is no docker config, and open registries need none.
+// Without a home there are no credentials, and open registries need none.
 func TestNoDockerConfigAtAll(t *testing.T) {
 	u, reg := newUser(t), openRegistry(t)
 	u.builder()

@@ -50,7 +50,7 @@ func TestTheReleaseThatKrewInstalls(t *testing.T) {
 	}
 }
 
-// krew is the plugin manager as a user has it, without an index: what it installs comes from the release's folder.
+// krew is the plugin manager as a user has it, without an index: what it installs comes from the release's directory.
 type krew struct {
 	user     *user
 	release  string
@@ -66,7 +66,7 @@ func newKrew(u *user) krew {
 	k.manifest = filepath.Join(k.release, "plugins", "buildkit.yaml")
 	raw, err := os.ReadFile(k.manifest)
 	if err != nil {
-		u.t.Fatalf("there is no release to install: `make package` makes one: %v", err)
+		u.t.Fatalf("release to install not found: `make package` makes one: %v", err)
 	}
 	if err := os.Symlink(need(u.t, "E2E_KREW"), filepath.Join(programs, "kubectl-krew")); err != nil {
 		u.t.Fatal(err)

@@ -20,13 +20,13 @@ import (
 // patience bounds one call of the plugin; every wait of the product's own is shorter.
 const patience = 3 * time.Minute
 
-// user is somebody at a terminal: a namespace, a home of their own with a docker config, and variables.
+// user is a person at a terminal: a namespace, a separate home with a docker config, and variables.
 type user struct {
 	t         *testing.T
 	namespace string
 	home      string
 	env       map[string]string
-	system    *syscall.SysProcAttr // whom commands run as; nil is whoever runs the tests
+	system    *syscall.SysProcAttr // the user that commands run as; nil is the one who runs the tests
 }
 
 // newUser makes a user in a fresh namespace that lets privileged Pods in. The namespace goes with the test.
@@ -86,7 +86,7 @@ func (u *user) mkdir(name string) string {
 	return dir
 }
 
-// collect prints what the cluster knows when a test failed: the first thing anybody asks for.
+// collect prints what the cluster knows when a test failed: the first thing to look at.
 func (u *user) collect() {
 	if !u.t.Failed() {
 		return
@@ -116,13 +116,13 @@ func (u *user) buildkit(args ...string) call {
 	return u.kubectl(append([]string{"buildkit"}, args...)...)
 }
 
-// kubectlIn runs kubectl in a folder with something on standard input.
+// kubectlIn runs kubectl in a directory with something on standard input.
 func (u *user) kubectlIn(dir string, stdin []byte, args ...string) call {
 	u.t.Helper()
 	return u.run(dir, stdin, "kubectl", args...)
 }
 
-// run runs a program to its end, in a folder with something on standard input.
+// run runs a program to its end, in a directory with something on standard input.
 func (u *user) run(dir string, stdin []byte, program string, args ...string) call {
 	u.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -19,7 +19,7 @@ import (
 // namespace names the process it belongs to from the moment it exists.
 const (
 	ownerKey = "e2e.kubectl-buildkit.github.io/owner"
-	// forgotten is the age from which a namespace of another machine, whose processes cannot be seen, belongs to nobody:
+	// forgotten is the age from which a namespace of another machine, whose processes cannot be seen, belongs to no run:
 	// a run takes 30 minutes at most.
 	forgotten = 6 * time.Hour
 )
@@ -78,7 +78,7 @@ func (o owner) hasEnded(age time.Duration) bool {
 	return now != o.started && (now != "" || o.started != "")
 }
 
-// removeLeftovers deletes the namespaces of runs that have ended. It is no reason to fail if it cannot.
+// removeLeftovers deletes the namespaces of runs that have ended. It does not fail if it cannot.
 func removeLeftovers(kubeconfig string) (removed []string, err error) {
 	out, err := exec.Command("kubectl", "--kubeconfig", kubeconfig, "get", "namespaces", "-l", ownerKey, "-o", "json").Output()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // world is what every test stands on: read once from the environment that hack/e2e/run prepares.
 type world struct {
 	kubeconfig string
-	plugin     string // the folder on PATH that holds kubectl-buildkit
+	plugin     string // the directory on PATH that holds kubectl-buildkit
 	own        bool   // the cluster is hack/cluster's: everything it offers must be there
 }
 

@@ -26,7 +26,7 @@ func TestTwoMembers(t *testing.T) {
 	t.Run("prune", func(t *testing.T) { prunesBoth(t, u.in(t)) })
 }
 
-// buildOnBoth builds in new folders, of which each has a member that it prefers, until both members have built. It
+// buildOnBoth builds in new directories, of which each has a member that it prefers, until both members have built. It
 // returns the ref of each member's first build.
 func (u *user) buildOnBoth() map[string]string {
 	u.t.Helper()
@@ -42,7 +42,7 @@ func (u *user) buildOnBoth() map[string]string {
 			refs[member] = newest["ref"].(string)
 		}
 	}
-	u.t.Fatalf("20 folders lead to %v alone", refs)
+	u.t.Fatalf("20 directories lead to %v alone", refs)
 	return nil
 }
 

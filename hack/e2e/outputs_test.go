@@ -70,19 +70,19 @@ func (l *laboratory) compareOutputs(t *testing.T) {
 	}
 }
 
-// treeOf has a sum for each file below a folder, and for each file in its archives.
-func treeOf(t *testing.T, folder string) map[string]string {
+// treeOf has a sum for each file below a directory, and for each file in its archives.
+func treeOf(t *testing.T, directory string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	err := fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(directory), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil || entry.IsDir():
 			return err
 		case filepath.Ext(name) == ".tar":
-			addArchive(t, name, read(t, filepath.Join(folder, name)), found)
+			addArchive(t, name, read(t, filepath.Join(directory, name)), found)
 		case filepath.Base(name) == "index.json.lock", filepath.Base(name) == "ingest":
 		default:
-			found[name] = fmt.Sprintf("%x", sha256.Sum256([]byte(read(t, filepath.Join(folder, name)))))
+			found[name] = fmt.Sprintf("%x", sha256.Sum256([]byte(read(t, filepath.Join(directory, name)))))
 		}
 		return nil
 	})
@@ -107,7 +107,7 @@ func addArchive(t *testing.T, name, text string, into map[string]string) {
 func (l *laboratory) compareQuestions(t *testing.T) {
 	l = l.in(t)
 	good := dockerfile(t, "# the base", "ARG FIRST=BASE", "FROM ${FIRST} AS first", "ARG WHO", "FROM first AS second", "RUN --mount=type=secret,id=token true")
-	sloppy := dockerfile(t, "from BASE as Build", "MAINTAINER somebody", "RUN echo", "FROM BASE", "COPY --from=Build /etc/passwd /x")
+	sloppy := dockerfile(t, "from BASE as Build", "MAINTAINER jane", "RUN echo", "FROM BASE", "COPY --from=Build /etc/passwd /x")
 	broken := dockerfile(t, "FROM BASE", "NOPE")
 	for context, of := range map[string]string{good: "good", sloppy: "sloppy", broken: "broken"} {
 		for _, call := range []string{"check", "check,format=json", "outline", "outline,format=json", "targets", "targets,format=json", "check,ignorestatus=true"} {

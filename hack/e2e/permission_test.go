@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The Role that install makes is all that somebody who builds needs, and it opens nothing else.
+// The Role that install makes is all that a user who builds needs, and it opens nothing else.
 func TestPermissions(t *testing.T) {
 	u := newUser(t)
 	u.builder()
@@ -32,7 +32,7 @@ func TestPermissions(t *testing.T) {
 				check = []string{"auth", "can-i", verb, "pod/" + rest[0], "--subresource", resource[len("pods/"):]}
 			}
 			if c := v.kubectl(check...); c.code == 0 {
-				t.Errorf("somebody with the Role may %v", args)
+				t.Errorf("a user with the Role may %v", args)
 			}
 		}
 	})

@@ -58,7 +58,7 @@ func TestPreflight(t *testing.T) {
 	})
 }
 
-// A registry that only the builder reaches is no reason to refuse a build.
+// A registry that only the builder reaches does not refuse a build.
 func TestPreflightOfAFarRegistry(t *testing.T) {
 	u, reg := newUser(t), basicRegistry(t)
 	u.builder()
@@ -71,7 +71,7 @@ func TestPreflightOfAFarRegistry(t *testing.T) {
 	u.pushes(reg, "far", dockerfile(t, "FROM scratch", "COPY Dockerfile /"))
 }
 
-// The CA comes from the builder: here the system trusts nobody.
+// The CA comes from the builder: here the system trusts no CA.
 func TestPreflightTrustsTheBuildersCA(t *testing.T) {
 	u, reg := newUser(t), tokenRegistry(t)
 	u.builder()

@@ -209,7 +209,7 @@ func overStdio(t *testing.T, u *user, conn net.Conn) {
 	}
 }
 
-// leaving writes to a client that may have left: what the daemon says after that is lost, and nobody's failure.
+// leaving writes to a client that may have left: what the daemon says after that is lost, and does not fail.
 type leaving struct{ net.Conn }
 
 func (l leaving) Write(data []byte) (int, error) {
@@ -217,11 +217,11 @@ func (l leaving) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-// sockets are all files below a folder but folders.
-func sockets(t *testing.T, folder string) []string {
+// sockets are all files below a directory but directories.
+func sockets(t *testing.T, directory string) []string {
 	t.Helper()
 	var found []string
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			found = append(found, path)
 		}

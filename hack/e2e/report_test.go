@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A step's name and log as somebody would write them who wants the reader's browser.
+// A step's name and log as an attacker of the reader's browser would write them.
 const hostile = `</script><script>window.stolen=1</script><img src=x onerror="window.stolen=1">`
 
 // trace is the status of a build, as build --trace writes it.
@@ -66,7 +66,7 @@ func traceOf(t *testing.T, steps int, fails bool) *trace {
 	return tr
 }
 
-// draw makes the page of a trace with the plugin, as somebody with a trace from CI does.
+// draw makes the page of a trace with the plugin, as a user with a trace from CI does.
 func draw(u *user, tr *trace) string {
 	u.t.Helper()
 	path := filepath.Join(u.home, u.t.Name()[strings.LastIndex(u.t.Name(), "/")+1:])

@@ -53,7 +53,7 @@ func TestNoSecretsWhereTheyDoNotBelong(t *testing.T) {
 	}
 }
 
-// A Pod of the builder's name that somebody else made gets nothing, whatever its labels say.
+// A Pod of the builder's name that another user made gets nothing, whatever its labels say.
 func TestForeignPodGetsNothing(t *testing.T) {
 	u := newUser(t)
 	u.builder()

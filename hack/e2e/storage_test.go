@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Volumes grow with their cache in them, and a kept one that is larger or smaller is no surprise.
+// Volumes grow with their cache in them, and a kept one that is larger or smaller is accepted.
 func TestStorageGrows(t *testing.T) {
 	u := newUser(t)
 	class := u.volume("5Gi")

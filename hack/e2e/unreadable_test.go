@@ -10,17 +10,17 @@ import (
 	"testing"
 )
 
-// nobody is the user whom no file belongs to.
-const nobody = 65534
+// otherUser is the ID of an ordinary user, whom no file belongs to.
+const otherUser = 65534
 
-// becomeNobody runs the user's commands as an ordinary user of the machine: root can read every file. What they need
-// moves to a folder that such a user reaches; the function that is returned undoes it.
-func (u *user) becomeNobody(peer *buildx) (undo func()) {
+// becomeOtherUser runs the user's commands as an ordinary user of the machine: root can read every file. What they need
+// moves to a directory that such a user reaches; the function that is returned undoes it.
+func (u *user) becomeOtherUser(peer *buildx) (undo func()) {
 	u.t.Helper()
 	if os.Geteuid() != 0 {
 		return func() {}
 	}
-	home, err := os.MkdirTemp("", "nobody") // t.TempDir's parents are root's alone
+	home, err := os.MkdirTemp("", "other-user") // t.TempDir's parents are root's alone
 	if err != nil {
 		u.t.Fatal(err)
 	}
@@ -41,12 +41,12 @@ func (u *user) becomeNobody(peer *buildx) (undo func()) {
 		"HOME": home, "PATH": bin + ":/usr/bin:/bin", "KUBECONFIG": filepath.Join(home, "kubeconfig"), "TMPDIR": filepath.Join(home, "tmp"),
 		"DOCKER_CONFIG": filepath.Join(home, ".docker"), "BUILDX_CONFIG": filepath.Join(home, "buildx"),
 	})
-	u.system = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	u.system = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUser, Gid: otherUser}}
 	err = filepath.WalkDir(home, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, nobody, nobody)
+		return os.Lchown(path, otherUser, otherUser)
 	})
 	if err != nil {
 		u.t.Fatal(err)
@@ -57,9 +57,9 @@ func (u *user) becomeNobody(peer *buildx) (undo func()) {
 	}
 }
 
-func copyProgram(t *testing.T, path, folder string) string {
+func copyProgram(t *testing.T, path, directory string) string {
 	t.Helper()
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	from, err := os.Open(path)
@@ -67,7 +67,7 @@ func copyProgram(t *testing.T, path, folder string) string {
 		t.Fatal(err)
 	}
 	defer from.Close()
-	to, err := os.OpenFile(filepath.Join(folder, filepath.Base(path)), os.O_CREATE|os.O_WRONLY, 0o755)
+	to, err := os.OpenFile(filepath.Join(directory, filepath.Base(path)), os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,20 +80,20 @@ func copyProgram(t *testing.T, path, folder string) string {
 	return to.Name()
 }
 
-// compareUnreadable has contexts with what this user may not read. What .dockerignore leaves out is no obstacle.
+// compareUnreadable has contexts with what this user may not read. What .dockerignore leaves out does not matter.
 func (l *laboratory) compareUnreadable(t *testing.T) {
 	l = l.in(t)
-	defer l.u.becomeNobody(l.peer)()
+	defer l.u.becomeOtherUser(l.peer)()
 	for name, test := range map[string]struct {
-		ignore string
-		folder bool // it is a directory that cannot be read, and not a file
-		peer   bool // docker buildx builds it
-		ok     bool
+		ignore    string
+		directory bool // it is a directory that cannot be read, and not a file
+		peer      bool // docker buildx builds it
+		ok        bool
 	}{
-		"file":           {"", false, true, false}, // docker buildx makes an empty file of it
-		"folder":         {"", true, false, false},
-		"ignored file":   {"secret\n", false, true, true},
-		"ignored folder": {"secret\n", true, true, true},
+		"file":              {"", false, true, false}, // docker buildx makes an empty file of it
+		"directory":         {"", true, false, false},
+		"ignored file":      {"secret\n", false, true, true},
+		"ignored directory": {"secret\n", true, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := l.in(t)
@@ -105,7 +105,7 @@ func (l *laboratory) compareUnreadable(t *testing.T) {
 			write(t, filepath.Join(context, "Dockerfile"), "FROM scratch\nCOPY . /\n")
 			write(t, filepath.Join(context, ".dockerignore"), test.ignore)
 			secret := filepath.Join(context, "secret")
-			if test.folder {
+			if test.directory {
 				err = os.Mkdir(secret, 0)
 			} else {
 				err = os.WriteFile(secret, []byte("mine\n"), 0)

@@ -51,7 +51,7 @@ func wrongInputList() []wrongInput {
 		{"named context without a name", "--build-context =CONTEXT CONTEXT", []string{"--build-context"}},
 		{"named context that is absent", "--build-context a=CONTEXT/absent CONTEXT", []string{"--build-context", "absent"}},
 		{"unknown format of a call", "--call check,colour=red CONTEXT", []string{"--call", "colour"}},
-		{"metadata file in no folder", "--metadata-file CONTEXT/no/m.json CONTEXT", []string{"--metadata-file", "m.json"}},
+		{"metadata file in no directory", "--metadata-file CONTEXT/no/m.json CONTEXT", []string{"--metadata-file", "m.json"}},
 	}
 }
 

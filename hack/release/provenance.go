@@ -45,14 +45,14 @@ type buildDefinition struct {
 	Dependencies []resource         `json:"resolvedDependencies"`
 }
 
-// externalParameters are what whoever makes the release chooses.
+// externalParameters are what the maintainer who makes the release chooses.
 type externalParameters struct {
 	Source   string `json:"source"`
 	Version  string `json:"version"`
 	Platform string `json:"platform"`
 }
 
-// internalParameters are what this program sets, whoever runs it.
+// internalParameters are what this program sets, always the same.
 type internalParameters struct {
 	Command     []string `json:"command"`
 	Environment []string `json:"environment"`

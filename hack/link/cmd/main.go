@@ -75,12 +75,12 @@ func run(ctx context.Context, arguments []string) error {
 
 // through runs a command with the kubeconfig. Ctrl-C reaches the command by itself, and the link ends after it.
 func through(ctx context.Context, config []byte, words []string) error {
-	folder, err := os.MkdirTemp("", "link-")
+	directory, err := os.MkdirTemp("", "link-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
-	file := filepath.Join(folder, "kubeconfig")
+	defer os.RemoveAll(directory)
+	file := filepath.Join(directory, "kubeconfig")
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return err
 	}
