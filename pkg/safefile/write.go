@@ -39,10 +39,10 @@ type TargetOptions struct {
 // lead to anything that takes bytes:
 //
 //   - A regular file is written beside its place, under a hidden name, and
-//     renamed: it is there whole or as it was, and keeps mode and owner. It is
-//     overwritten in place where renaming cannot keep what it is: a mount, a
-//     file with several names, another user's file, a directory that takes no
-//     new files.
+//     renamed: it is there whole or as it was, and keeps mode, owner and
+//     extended attributes, e.g. access control lists. It is overwritten in place
+//     where renaming cannot keep what it is: a mount, a file with several names,
+//     another user's file, a directory that takes no new files.
 //   - A device, a pipe or a descriptor of this process is written to as it is.
 //   - Links are followed and stay.
 type Target struct {
@@ -161,7 +161,7 @@ func (t *Target) RemoveStale() error {
 	if found.info == nil || found.through() {
 		return nil
 	}
-	if linkCount(found.info) == 1 && ownerCanBeKept(found.info) && os.Remove(found.path) == nil {
+	if linkCount(found.info) == 1 && ownerCanBeKept(found.info) && len(attributes(found.path)) == 0 && os.Remove(found.path) == nil {
 		t.former = found.info
 		return nil
 	}

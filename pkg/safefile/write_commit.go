@@ -24,6 +24,9 @@ func (s *Staged) finish() error {
 	if err := s.setMode(former); err != nil {
 		return err
 	}
+	if s.found.info != nil && !s.target.options.Private && keepAttributes(s.file, s.found.path) != nil {
+		return errors.Join(s.file.Close(), s.overwrite())
+	}
 	if err := s.file.Close(); err != nil { // before the renaming: Windows renames no open file
 		return err
 	}
