@@ -150,7 +150,7 @@ func TestTextFromOutsideIsData(t *testing.T) {
 			streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 			f := newFactory(streams, noEnv)
 			print(f)
-			f.flush()
+			_ = f.flush()
 			text := out.String() + errOut.String()
 			if !strings.Contains(text, "app") && !strings.Contains(text, "ppa") {
 				t.Fatalf("nothing was printed: %q", text)

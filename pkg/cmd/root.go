@@ -29,7 +29,7 @@ const rootExample = `  # Put a builder into the current namespace
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) int {
 	f := newFactory(streams, lookupEnv)
 	f.args = args
-	defer f.flush()
+	defer func() { _ = f.flush() }()
 	root := newRootCommand(f)
 	root.SetArgs(args)
 	// Errors before a command's own work began are about how it was called.
@@ -39,6 +39,9 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 		f.builderName = namedBuilder(c, args)
 	}
 	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		began, err = true, f.flush()
+	}
 	if err == nil {
 		return exitOK
 	}

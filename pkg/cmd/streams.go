@@ -22,13 +22,16 @@ func escapedStreams(raw genericiooptions.IOStreams) genericiooptions.IOStreams {
 	return genericiooptions.IOStreams{In: raw.In, Out: escape.NewWriter(raw.Out), ErrOut: escape.NewWriter(raw.ErrOut)}
 }
 
-// flush writes what an escaped stream holds back of an unfinished character.
-func (f *factory) flush() {
-	for _, stream := range []io.Writer{f.streams.Out, f.streams.ErrOut} {
-		if escaped, ok := stream.(*escape.Writer); ok {
-			_ = escaped.Flush()
-		}
+// flush writes what the escaped streams hold back of an unfinished character. It returns the first error of printing to
+// standard output: a result that has not arrived is no success.
+func (f *factory) flush() error {
+	if escaped, ok := f.streams.ErrOut.(*escape.Writer); ok {
+		_ = escaped.Flush()
 	}
+	if escaped, ok := f.streams.Out.(*escape.Writer); ok {
+		return escaped.Flush()
+	}
+	return nil
 }
 
 // results is where the formats for programs go: byte for byte, and escaped on a terminal, where nothing but a person reads.

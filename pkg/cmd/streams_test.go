@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"strings"
+	"syscall"
 	"testing"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -37,6 +39,22 @@ func TestNextStepsStayInTheirCluster(t *testing.T) {
 	} {
 		if got := other.pasteable(next); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// What was printed and has not arrived is no success, whatever command printed it.
+func TestFullDiskIsNoSuccess(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"build", "--help"}, {"help", "install"}, {"version"}, {"completion"}, {"options"}, {"install", "--dry-run=client", "-o", "yaml"}} {
+		errors := &strings.Builder{}
+		code := Run(t.Context(), args, genericiooptions.IOStreams{In: strings.NewReader(""), Out: fullDisk{}, ErrOut: errors}, noEnv)
+		if code != exitFailed || !strings.Contains(errors.String(), "no space left on device") {
+			t.Errorf("%q: exit %d, %s", args, code, errors)
 		}
 	}
 }

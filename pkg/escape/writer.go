@@ -14,6 +14,7 @@ type Writer struct {
 	mu      sync.Mutex
 	to      io.Writer
 	pending []byte // the beginning of a character or of a line break, whose rest is to come
+	failed  error  // the first error of the writer below
 }
 
 // NewWriter makes a Writer of to.
@@ -29,23 +30,30 @@ func (w *Writer) Write(b []byte) (int, error) {
 	if end == 0 {
 		return len(b), nil
 	}
-	if _, err := io.WriteString(w.to, Text(string(whole[:end]))); err != nil {
+	if err := w.write(Text(string(whole[:end]))); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
-// Flush writes what waits for its rest.
+func (w *Writer) write(text string) error {
+	_, err := io.WriteString(w.to, text)
+	if err != nil && w.failed == nil {
+		w.failed = err
+	}
+	return err
+}
+
+// Flush writes what waits for its rest. It returns the first error of any writing: those who print rarely ask.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	rest := string(w.pending)
 	w.pending = nil
-	if rest == "" {
-		return nil
+	if rest != "" {
+		_ = w.write(Text(rest))
 	}
-	_, err := io.WriteString(w.to, Text(rest))
-	return err
+	return w.failed
 }
 
 // Fd is the descriptor of the file below, or that of no file; it is for asking whether that is a terminal.

@@ -141,5 +141,9 @@ func (a Answer) printTable(w io.Writer, wide, noHeaders bool) error {
 	if a.Text != nil {
 		return a.Text(escape.NewWriter(w), wide)
 	}
-	return printers.NewTablePrinter(printers.PrintOptions{Wide: wide, NoHeaders: noHeaders}).PrintObj(a.table(), w)
+	aligned := printers.GetNewTabWriter(w) // the printer's own would drop the error of writing
+	if err := printers.NewTablePrinter(printers.PrintOptions{Wide: wide, NoHeaders: noHeaders}).PrintObj(a.table(), aligned); err != nil {
+		return err
+	}
+	return aligned.Flush()
 }

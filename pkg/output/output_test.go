@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/pflag"
@@ -135,6 +136,25 @@ func TestFieldsHaveNoCredentials(t *testing.T) {
 	for _, text := range []string{"json", "yaml", "jsonpath={.install}{.list}"} {
 		if got := printed(t, answer, "-o", text); strings.Contains(got, "t0k3n") || !strings.Contains(got, "http://***@proxy:1") {
 			t.Errorf("%s: got %s", text, got)
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// What has not been written is an error in every format.
+func TestFullDisk(t *testing.T) {
+	for _, value := range []string{"", "wide", "name", "json", "yaml", "jsonpath={.items}", "custom-columns=A:.metadata.name"} {
+		format := &output.Format{}
+		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+		format.Register(flags)
+		if err := errors.Join(flags.Parse([]string{"--output=" + value}), format.Check()); err != nil {
+			t.Fatal(err)
+		}
+		if err := format.Print(fullDisk{}, answer()); err == nil || !strings.Contains(err.Error(), "no space left on device") {
+			t.Errorf("%q: %v", value, err)
 		}
 	}
 }
