@@ -57,11 +57,13 @@ func TestProxyKnowsNeitherHalf(t *testing.T) {
 	refuseImports(t, "proxy", "github.com/moby/buildkit", "k8s.io/client-go", "k8s.io/apimachinery", "github.com/spf13/cobra")
 }
 
-// What makes text harmless is used everywhere, so it stands on nothing.
-func TestEscapeStandsOnNothing(t *testing.T) {
-	for _, dep := range dependencies(t, "escape") {
-		if first, _, _ := strings.Cut(dep, "/"); strings.Contains(first, ".") && dep != module+"/pkg/escape" {
-			t.Errorf("pkg/escape reaches %s", dep)
+// What makes text harmless, and the error of wrong input, are used everywhere, so they stand on nothing.
+func TestFoundationsStandOnNothing(t *testing.T) {
+	for _, name := range []string{"escape", "usage"} {
+		for _, dep := range dependencies(t, name) {
+			if first, _, _ := strings.Cut(dep, "/"); strings.Contains(first, ".") && dep != module+"/pkg/"+name {
+				t.Errorf("pkg/%s reaches %s", name, dep)
+			}
 		}
 	}
 }

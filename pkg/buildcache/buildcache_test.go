@@ -9,6 +9,7 @@ import (
 	"github.com/moby/buildkit/client"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestParseFilter(t *testing.T) {
@@ -41,7 +42,7 @@ func TestParseFilterRefuses(t *testing.T) {
 		{"type="}, {"type=a", "type=b"}, {"inuse=maybe"}, {"inuse=false"}, {"shared~=true"}, {""}, {"="},
 	} {
 		_, err := buildcache.ParseFilter(values)
-		var refused *buildcache.FilterError
+		var refused *usage.Error
 		if !errors.As(err, &refused) || refused.Reason == "" {
 			t.Errorf("%q: %v", values, err)
 		}

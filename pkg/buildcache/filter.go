@@ -1,10 +1,11 @@
 package buildcache
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Filter says which records are meant.
@@ -22,11 +23,6 @@ func Filters() []string {
 	}
 }
 
-// FilterError says what is wrong with a filter.
-type FilterError struct{ Value, Reason, Next string }
-
-func (e *FilterError) Error() string { return fmt.Sprintf("filter %q: %s", e.Value, e.Reason) }
-
 // ParseFilter reads filters in docker's words: "until=24h" (or "unused-for"), "id=PREFIX", "type=regular",
 // "description~=apt", "parents=ID", and "inuse", "mutable", "immutable", "shared" or "private", also with "=true" or
 // "=false". The operators are =, != and ~= (a regular expression). A record must fit all of them.
@@ -35,16 +31,16 @@ func ParseFilter(values []string) (Filter, error) {
 	for _, value := range values {
 		key, operator, operand := split(value)
 		if seen[key] {
-			return Filter{}, &FilterError{Value: value, Reason: "there is another one about " + key}
+			return Filter{}, &usage.Error{What: "--filter", Value: value, Reason: "there is another one about " + key}
 		}
 		seen[key] = true
 		if key == "until" || key == "unused-for" {
 			if filter.UnusedFor != 0 {
-				return Filter{}, &FilterError{Value: value, Reason: "until and unused-for are the same", Next: "use one of them"}
+				return Filter{}, &usage.Error{What: "--filter", Value: value, Reason: "until and unused-for are the same", Next: "use one of them"}
 			}
 			age, err := time.ParseDuration(operand)
 			if err != nil || age <= 0 || operator != "=" {
-				return Filter{}, &FilterError{Value: value, Reason: "it is no duration", Next: "write e.g. " + key + "=24h"}
+				return Filter{}, &usage.Error{What: "--filter", Value: value, Reason: "it is no duration", Next: "write e.g. " + key + "=24h"}
 			}
 			filter.UnusedFor = age
 			continue
@@ -77,7 +73,7 @@ func expression(value, key, operator, operand string) (string, error) {
 	switch key {
 	case "id", "type", "description", "parents":
 		if operator == "" || operand == "" {
-			return "", &FilterError{Value: value, Reason: "it has no value", Next: "write " + key + "=VALUE"}
+			return "", &usage.Error{What: "--filter", Value: value, Reason: "it has no value", Next: "write " + key + "=VALUE"}
 		}
 		switch {
 		case operator == "=" && key == "id":
@@ -92,7 +88,7 @@ func expression(value, key, operator, operand string) (string, error) {
 		if operator != "" {
 			var err error
 			if on, err = strconv.ParseBool(operand); err != nil || operator != "=" {
-				return "", &FilterError{Value: value, Reason: "it is true or false", Next: "write " + key + "=true"}
+				return "", &usage.Error{What: "--filter", Value: value, Reason: "it is true or false", Next: "write " + key + "=true"}
 			}
 		}
 		opposites := map[string]string{"mutable": "immutable", "immutable": "mutable", "shared": "private", "private": "shared"}
@@ -102,10 +98,10 @@ func expression(value, key, operator, operand string) (string, error) {
 		case opposites[key] != "":
 			return opposites[key], nil
 		}
-		return "", &FilterError{Value: value, Reason: "the daemon cannot tell what is not in use", Next: "leave it out: prune removes nothing that is in use"}
+		return "", &usage.Error{What: "--filter", Value: value, Reason: "the daemon cannot tell what is not in use", Next: "leave it out: prune removes nothing that is in use"}
 	}
-	return "", &FilterError{
-		Value: value, Reason: "there is no such filter",
+	return "", &usage.Error{
+		What: "--filter", Value: value, Reason: "there is no such filter",
 		Next: "use until, id, type, description, parents, inuse, mutable, immutable, shared or private",
 	}
 }

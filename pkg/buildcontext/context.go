@@ -20,6 +20,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Stdin is the name of standard input, as a context and as a Dockerfile.
@@ -83,22 +84,6 @@ func newContext() *Context {
 	}
 }
 
-// InvalidError says which input cannot be used, why, and what to do instead.
-type InvalidError struct {
-	Flag   string // "PATH" or "--file"
-	Value  string // as the user typed it
-	Reason string
-	Next   string // the next step; may be empty
-}
-
-func (e *InvalidError) Error() string {
-	text := e.Flag + " \"" + e.Value + "\": " + e.Reason
-	if e.Next != "" {
-		text += "; " + e.Next
-	}
-	return text
-}
-
 // Resolve checks in and finds out what it means: as docker does, a directory
 // that exists comes before a URL that looks the same. The context ends the survey of directories, which continues when
 // Resolve returns.
@@ -111,8 +96,8 @@ func Resolve(ctx context.Context, in Input, env Environment) (*Context, error) {
 	}
 	switch {
 	case in.Path == "":
-		return nil, &InvalidError{
-			Flag: pathArgument, Value: in.Path, Reason: "no build context is named",
+		return nil, &usage.Error{
+			What: pathArgument, Value: in.Path, Reason: "no build context is named",
 			Next: `use "." for the current directory`,
 		}
 	case in.Path == Stdin:
@@ -207,7 +192,7 @@ func (c *Context) fromDirectory(ctx context.Context, in Input, env Environment) 
 		return err
 	}
 	if err := c.send(ctx, contextMount, dir, ignored); err != nil {
-		return &InvalidError{Flag: pathArgument, Value: in.Path, Reason: plain(err)}
+		return &usage.Error{What: pathArgument, Value: in.Path, Reason: plain(err)}
 	}
 	return nil
 }
@@ -218,7 +203,7 @@ func (c *Context) fromDirectory(ctx context.Context, in Input, env Environment) 
 func (c *Context) fromRemote(in Input, env Environment) error {
 	ref, isGit, err := dfgitutil.ParseGitRef(in.Path)
 	if isGit && err != nil {
-		return &InvalidError{Flag: pathArgument, Value: in.Path, Reason: err.Error()}
+		return &usage.Error{What: pathArgument, Value: in.Path, Reason: err.Error()}
 	}
 	c.attrs[contextAttr] = in.Path
 	if isGit && hasQuery(in.Path) && ref != nil {
@@ -262,17 +247,17 @@ func noDirectory(typed, path string) error {
 	info, err := safefile.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &InvalidError{
-			Flag: pathArgument, Value: typed, Reason: "no such directory: " + path,
+		return &usage.Error{
+			What: pathArgument, Value: typed, Reason: "no such directory: " + path,
 			Next: "name a directory, a git or https URL, or - for standard input",
 		}
 	case err != nil:
-		return &InvalidError{Flag: pathArgument, Value: typed, Reason: plain(err)}
+		return &usage.Error{What: pathArgument, Value: typed, Reason: plain(err)}
 	case info.Mode().IsRegular():
-		return &InvalidError{
-			Flag: pathArgument, Value: typed, Reason: "it is a file, not a directory",
+		return &usage.Error{
+			What: pathArgument, Value: typed, Reason: "it is a file, not a directory",
 			Next: "name its directory and give the file with --file, or send an archive with - < " + typed,
 		}
 	}
-	return &InvalidError{Flag: pathArgument, Value: typed, Reason: "it is not a directory"}
+	return &usage.Error{What: pathArgument, Value: typed, Reason: "it is not a directory"}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // maxInline bounds, in bytes, what goes into the request itself. A request holds 16 MiB at most, and beyond that size a
@@ -96,7 +97,7 @@ func (c *Context) dockerfileFromPipe(path, typed, contextDir string) ([]string, 
 	text, err := safefile.Read(path, maxDockerfile)
 	if err != nil {
 		reason, next := explainRead(err)
-		return nil, &InvalidError{Flag: fileFlag, Value: typed, Reason: reason, Next: next}
+		return nil, &usage.Error{What: fileFlag, Value: typed, Reason: reason, Next: next}
 	}
 	return c.dockerfileFromText(text, fileFlag, typed, contextDir)
 }
@@ -130,7 +131,7 @@ func findDockerfile(path string, in Input, contextDir string) (*place, error) {
 		return nil, missingDockerfile(path, in, contextDir)
 	}
 	if err != nil {
-		return nil, &InvalidError{Flag: fileFlag, Value: typedDockerfile(in, path), Reason: plain(err)}
+		return nil, &usage.Error{What: fileFlag, Value: typedDockerfile(in, path), Reason: plain(err)}
 	}
 	if found.exact() {
 		return found, nil
@@ -170,7 +171,7 @@ func wrongDockerfile(err error, in Input, p *place) error {
 	if errors.Is(err, fs.ErrNotExist) && !errors.As(err, &dangling) {
 		return missingDockerfile(p.path, in, "")
 	}
-	invalid := &InvalidError{Flag: fileFlag, Value: typedDockerfile(in, p.path)}
+	invalid := &usage.Error{What: fileFlag, Value: typedDockerfile(in, p.path)}
 	invalid.Reason, invalid.Next = explainRead(err)
 	var leaves *safefile.LeavesError
 	if errors.As(err, &leaves) {

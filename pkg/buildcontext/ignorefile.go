@@ -13,6 +13,7 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const (
@@ -55,7 +56,7 @@ func readIgnoreFile(root *safefile.Root, name string) (ignoring, error) {
 func ignoredIn(dir string) (ignoring, error) {
 	root, err := safefile.OpenRoot(dir)
 	if err != nil {
-		return ignoring{}, &InvalidError{Flag: pathArgument, Value: dir, Reason: plain(err)}
+		return ignoring{}, &usage.Error{What: pathArgument, Value: dir, Reason: plain(err)}
 	}
 	defer func() { _ = root.Close() }()
 	return readIgnoreFile(root, ignoreFile)
@@ -63,8 +64,8 @@ func ignoredIn(dir string) (ignoring, error) {
 
 // wrongIgnoreFile names the file by its path: it is not on the command line.
 func wrongIgnoreFile(root *safefile.Root, name, reason string) error {
-	return &InvalidError{
-		Flag: ignoreFlag, Value: filepath.Join(root.Dir(), name), Reason: reason,
+	return &usage.Error{
+		What: ignoreFlag, Value: filepath.Join(root.Dir(), name), Reason: reason,
 		Next: "correct the file or remove it",
 	}
 }

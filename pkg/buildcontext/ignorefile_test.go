@@ -11,6 +11,8 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/fsutil"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // listed are the names that the daemon gets of a mount, in order.
@@ -130,9 +132,9 @@ func TestWrongIgnoreFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				_, _, err := named(t, dir, "sub")
-				var invalid *InvalidError
+				var invalid *usage.Error
 				if !errors.As(err, &invalid) {
-					t.Fatalf("got %v, want an InvalidError", err)
+					t.Fatalf("got %v, want a usage.Error", err)
 				}
 				if !strings.Contains(invalid.Reason, c.want) || invalid.Value != filepath.Join(dir, place) {
 					t.Errorf("got %q, want %q of %s", err, c.want, place)
@@ -216,8 +218,8 @@ func TestWrongLinksAsDockerfile(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Resolve(t.Context(), Input{Path: dir}, Environment{})
-		var invalid *InvalidError
-		if !errors.As(err, &invalid) || invalid.Flag != "--file" || !strings.Contains(invalid.Reason, want) {
+		var invalid *usage.Error
+		if !errors.As(err, &invalid) || invalid.What != "--file" || !strings.Contains(invalid.Reason, want) {
 			t.Errorf("%s: got %v", target, err)
 		}
 	}

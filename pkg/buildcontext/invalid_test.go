@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestInvalid(t *testing.T) {
@@ -47,12 +49,12 @@ func TestInvalid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Resolve(t.Context(), test.in, Environment{WorkingDir: dir, Stdin: strings.NewReader(test.stdin)})
-			var invalid *InvalidError
+			var invalid *usage.Error
 			if !errors.As(err, &invalid) {
-				t.Fatalf("got %v, want an InvalidError", err)
+				t.Fatalf("got %v, want a usage.Error", err)
 			}
-			if invalid.Flag != test.flag {
-				t.Errorf("it names %q, want %q", invalid.Flag, test.flag)
+			if invalid.What != test.flag {
+				t.Errorf("it names %q, want %q", invalid.What, test.flag)
 			}
 			for _, part := range test.want {
 				if !strings.Contains(err.Error(), part) {
@@ -93,9 +95,9 @@ func FuzzResolve(f *testing.F) {
 			WorkingDir: t.TempDir(), Stdin: strings.NewReader(stdin),
 		})
 		if err != nil {
-			var invalid *InvalidError
+			var invalid *usage.Error
 			if !errors.As(err, &invalid) || invalid.Reason == "" {
-				t.Fatalf("%v is no InvalidError with a reason", err)
+				t.Fatalf("%v is not a usage.Error with a reason", err)
 			}
 			return
 		}

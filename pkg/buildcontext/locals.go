@@ -6,6 +6,7 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Local is a directory under the name that a frontend asks for: --local or
@@ -71,5 +72,5 @@ func (in Local) CheckIgnoreFile(name string, env Environment) error {
 }
 
 func (in Local) wrong(reason string) error {
-	return &InvalidError{Flag: in.Flag, Value: in.Typed, Reason: reason, Next: "use " + in.Flag + " " + in.Name + "=DIR"}
+	return &usage.Error{What: in.Flag, Value: in.Typed, Reason: reason, Next: "use " + in.Flag + " " + in.Name + "=DIR"}
 }

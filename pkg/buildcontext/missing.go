@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // missingDockerfile says what the user may have meant.
 func missingDockerfile(path string, in Input, contextDir string) error {
-	missing := &InvalidError{
-		Flag: fileFlag, Value: typedDockerfile(in, path), Reason: "no such file: " + path,
+	missing := &usage.Error{
+		What: fileFlag, Value: typedDockerfile(in, path), Reason: "no such file: " + path,
 		Next: "name the Dockerfile with --file",
 	}
 	if in.Dockerfile != "" && contextDir != "" {

@@ -16,6 +16,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Named is an additional context: --build-context NAME=VALUE.
@@ -166,5 +167,5 @@ func overSSH(name string) bool {
 }
 
 func (in Named) wrong(reason, next string) error {
-	return &InvalidError{Flag: namedFlag, Value: in.Typed, Reason: reason, Next: next}
+	return &usage.Error{What: namedFlag, Value: in.Typed, Reason: reason, Next: next}
 }

@@ -24,6 +24,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Pipes and sockets where a file is expected are refused at once: nothing ever writes to them.
@@ -63,7 +65,7 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 				}()
 				select {
 				case err := <-done:
-					var invalid *InvalidError
+					var invalid *usage.Error
 					if !errors.As(err, &invalid) || invalid.Reason != "it is "+name {
 						t.Errorf("got %v", err)
 					}
@@ -166,8 +168,8 @@ func TestDockerfileWithReadError(t *testing.T) {
 		t.Skip("this system has no such file")
 	}
 	_, err := Resolve(t.Context(), Input{Path: t.TempDir(), Dockerfile: file}, Environment{})
-	var invalid *InvalidError
-	if !errors.As(err, &invalid) || invalid.Flag != fileFlag || invalid.Reason != "invalid argument" {
+	var invalid *usage.Error
+	if !errors.As(err, &invalid) || invalid.What != fileFlag || invalid.Reason != "invalid argument" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/moby/buildkit/util/archiveutil"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // archiveHeader is how many bytes are looked at to tell an archive from a
@@ -20,19 +22,19 @@ const maxDockerfile = 16 << 20
 // no context.
 func (c *Context) fromStdin(in Input, env Environment) error {
 	if in.Dockerfile == Stdin {
-		return &InvalidError{
-			Flag: "--file", Value: Stdin, Reason: "standard input cannot be both the context and the Dockerfile",
+		return &usage.Error{
+			What: "--file", Value: Stdin, Reason: "standard input cannot be both the context and the Dockerfile",
 			Next: "name a directory as context, or leave --file out",
 		}
 	}
 	input := bufio.NewReaderSize(env.Stdin, archiveHeader)
 	header, err := input.Peek(archiveHeader)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return &InvalidError{Flag: "PATH", Value: Stdin, Reason: "reading standard input: " + err.Error()}
+		return &usage.Error{What: "PATH", Value: Stdin, Reason: "reading standard input: " + err.Error()}
 	}
 	if len(header) == 0 {
-		return &InvalidError{
-			Flag: "PATH", Value: Stdin, Reason: "standard input is empty",
+		return &usage.Error{
+			What: "PATH", Value: Stdin, Reason: "standard input is empty",
 			Next: "pipe an archive of the context or a Dockerfile into it",
 		}
 	}
@@ -49,8 +51,8 @@ func (c *Context) fromStdin(in Input, env Environment) error {
 		return nil
 	}
 	if in.Dockerfile != "" {
-		return &InvalidError{
-			Flag: "--file", Value: in.Dockerfile,
+		return &usage.Error{
+			What: "--file", Value: in.Dockerfile,
 			Reason: "standard input is a Dockerfile too, not an archive",
 			Next:   "leave --file out, or pipe a tar archive of the context",
 		}
@@ -77,9 +79,9 @@ func readDockerfile(from io.Reader, flag, typed string) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(from, maxDockerfile+1))
 	switch {
 	case err != nil:
-		return nil, &InvalidError{Flag: flag, Value: typed, Reason: "reading it: " + err.Error()}
+		return nil, &usage.Error{What: flag, Value: typed, Reason: "reading it: " + err.Error()}
 	case len(text) > maxDockerfile:
-		return nil, &InvalidError{Flag: flag, Value: typed, Reason: "it is neither an archive nor a Dockerfile of at most 16 MiB"}
+		return nil, &usage.Error{What: flag, Value: typed, Reason: "it is neither an archive nor a Dockerfile of at most 16 MiB"}
 	}
 	return text, nil
 }
@@ -87,7 +89,7 @@ func readDockerfile(from io.Reader, flag, typed string) ([]byte, error) {
 // dockerfileFromText mounts a Dockerfile that is no file. It returns what the ignore file of the context leaves out.
 func (c *Context) dockerfileFromText(text []byte, flag, typed, contextDir string) ([]string, error) {
 	if len(text) == 0 {
-		return nil, &InvalidError{Flag: flag, Value: typed, Reason: "it is empty", Next: "pipe a Dockerfile into it"}
+		return nil, &usage.Error{What: flag, Value: typed, Reason: "it is empty", Next: "pipe a Dockerfile into it"}
 	}
 	c.mounts[dockerfileMount] = newDockerfileFS(text)
 	c.attrs[filenameAttr] = defaultDockerfile

@@ -12,13 +12,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// FieldConfig is the Field of an InvalidError about the user's buildkitd.toml; its Value is then the place in that file.
+// FieldConfig is the What of a *usage.Error about the user's buildkitd.toml; its Value is then the place in that file.
 const FieldConfig = "buildkitd.toml"
 
 // DefaultConfig ends the daemon's configuration unless the user's own text has the table: devices of a node are not for builds.
 const DefaultConfig = "[cdi]\n  disabled = true\n"
 
-// FieldRegistryCA is the Field of an InvalidError about the user's PEM file.
+// FieldRegistryCA is the What of a *usage.Error about the user's PEM file.
 const FieldRegistryCA = "registry CA"
 
 // DaemonConfig is the text of the daemon's buildkitd.toml: the user's own text unchanged, then the registries that the

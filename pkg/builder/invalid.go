@@ -1,27 +1,25 @@
 package builder
 
-import "fmt"
+import (
+	"strings"
 
-// InvalidError says which value of a Spec is wrong, why, and what to write instead.
-type InvalidError struct {
-	// Field is the thing as its user calls it, e.g. "toleration".
-	Field string
-	// Value is what was given, e.g. "key=value:Nope".
-	Value string
-	// Reason completes "FIELD VALUE: …".
-	Reason string
-	// Hint is the next step; it may be empty.
-	Hint string
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
+)
+
+// invalid returns a *usage.Error about a field of a Spec, which is called as the flag that sets it.
+func invalid(field, value, reason, next string) error {
+	return &usage.Error{What: flagOf(field), Value: value, Reason: reason, Next: next}
 }
 
-func (e *InvalidError) Error() string {
-	text := fmt.Sprintf("%s %q: %s", e.Field, e.Value, e.Reason)
-	if e.Hint != "" {
-		text += "; " + e.Hint
+// flagOf is the flag that sets a field of a builder, e.g. "--node-selector" for "node selector".
+func flagOf(field string) string {
+	switch field {
+	case "builder name", "namespace", FieldConfig, FieldRegistryCA:
+		return field
+	case "environment variable", "environment":
+		return "--env"
+	case "mirror":
+		return "--registry-mirror"
 	}
-	return text
-}
-
-func invalid(field, value, reason, hint string) error {
-	return &InvalidError{Field: field, Value: value, Reason: reason, Hint: hint}
+	return "--" + strings.ToLower(strings.ReplaceAll(field, " ", "-"))
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestParseResources(t *testing.T) {
@@ -99,10 +100,10 @@ func TestParseEnv(t *testing.T) {
 	}
 	for text, reason := range map[string]string{"HTTPS_PROXY": "no value", "=x": "name is wrong", "A B=x": "name is wrong"} {
 		_, err := builder.ParseEnv(text)
-		refused(t, err, "environment variable", reason)
+		refused(t, err, "env", reason)
 	}
 	_, err = builder.ParseEnv("A=1", "A=2")
-	refused(t, err, "environment variable", "given twice")
+	refused(t, err, "env", "given twice")
 }
 
 func TestParseMirrors(t *testing.T) {
@@ -140,11 +141,11 @@ func TestParseRegistries(t *testing.T) {
 // refused fails unless the error is about that field, for that reason.
 func refused(t *testing.T, err error, field, reason string) {
 	t.Helper()
-	var invalid *builder.InvalidError
+	var invalid *usage.Error
 	switch {
 	case !errors.As(err, &invalid):
-		t.Errorf("got %v; want an InvalidError with %q", err, reason)
-	case invalid.Field != field || !strings.Contains(invalid.Error(), reason):
+		t.Errorf("got %v; want a usage.Error with %q", err, reason)
+	case invalid.What != field && invalid.What != "--"+strings.ReplaceAll(field, " ", "-") || !strings.Contains(invalid.Error(), reason):
 		t.Errorf("got %q; want it about %q with %q", invalid, field, reason)
 	}
 }
@@ -189,7 +190,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q parses into registries that break the configuration: %v", text, err)
 		}
 		if err := spec.Validate(); err != nil {
-			var invalid *builder.InvalidError
+			var invalid *usage.Error
 			if !errors.As(err, &invalid) {
 				t.Errorf("%q is refused by %T", text, err)
 			}

@@ -72,10 +72,10 @@ func TestValidate(t *testing.T) {
 		"our own label":        {func(s *builder.Spec) { s.Labels = map[string]string{builder.LabelManagedBy: "me"} }, "label", "belongs to install"},
 		"label's value":        {func(s *builder.Spec) { s.Labels = map[string]string{"a": "b c"} }, "label", "a=b c"},
 		"our own annotation":   {func(s *builder.Spec) { s.Annotations = map[string]string{builder.AnnotationSpec: "x"} }, "annotation", "belongs to install"},
-		"environment variable": {func(s *builder.Spec) { s.Env = []corev1.EnvVar{{Name: "="}} }, "environment variable", ""},
+		"environment variable": {func(s *builder.Spec) { s.Env = []corev1.EnvVar{{Name: "="}} }, "env", ""},
 		"certificates twice": {func(s *builder.Spec) {
 			s.Env, s.RegistryCA = []corev1.EnvVar{{Name: builder.EnvCertDirs}}, certificate(t)
-		}, "environment variable", "registry CA sets it"},
+		}, "env", "registry CA sets it"},
 		"replicas":          {func(s *builder.Spec) { s.Replicas = -1 }, "replicas", "not between"},
 		"storage":           {func(s *builder.Spec) { s.Storage = &negative }, "storage", "not a size"},
 		"ten bytes":         {func(s *builder.Spec) { s.Storage = new(resource.MustParse("10")) }, "storage", "at least 1Gi"},

@@ -22,7 +22,7 @@ const minStorage = 1 << 30
 // maxReplicas is a guard against a slip of the finger, not a limit of the design.
 const maxReplicas = 1000
 
-// Validate says what is wrong with the Spec, as an *InvalidError.
+// Validate says what is wrong with the Spec, as a *usage.Error.
 func (s Spec) Validate() error {
 	s = s.WithDefaults()
 	checks := []func() error{

@@ -8,39 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
-
-// optionError says which option is wrong, why, and what to write instead.
-type optionError struct {
-	flag, value string
-	reason      string
-	next        string // may be empty
-}
-
-func (e *optionError) Error() string {
-	if e.value == "" {
-		return e.flag + ": " + e.reason
-	}
-	return fmt.Sprintf("%s %q: %s", e.flag, e.value, e.reason)
-}
-
-// explainFormat tells what is wrong with a flag whose value a package reads.
-func explainFormat(err error) (failure, bool) {
-	var (
-		format *output.FormatError
-		filter *buildcache.FilterError
-	)
-	switch {
-	case errors.As(err, &format):
-		return failure{text: fmt.Sprintf("--output %q: %s", format.Value, format.Reason), next: format.Next, code: exitUsage}, true
-	case errors.As(err, &filter):
-		return failure{text: fmt.Sprintf("--filter %q: %s", filter.Value, filter.Reason), next: filter.Next, code: exitUsage}, true
-	}
-	return failure{}, false
-}
 
 // takesBuilder lets a command that is about one builder take its name as NAME, as kubectl has it, or as --builder, as
 // docker and the commands with other arguments have it.
@@ -54,7 +24,7 @@ func oneBuilder(c *cobra.Command, args []string) error {
 		return fmt.Errorf("takes at most one NAME, got %d arguments: %q", len(args), args)
 	}
 	if flag := c.Flag("builder"); len(args) == 1 && flag.Changed && flag.Value.String() != args[0] {
-		return &optionError{flag: "--builder", value: flag.Value.String(), reason: fmt.Sprintf("NAME is %q: they name two builders", args[0]), next: "leave one of them out"}
+		return &usage.Error{What: "--builder", Value: flag.Value.String(), Reason: fmt.Sprintf("NAME is %q: they name two builders", args[0]), Next: "leave one of them out"}
 	}
 	return nil
 }
@@ -87,7 +57,7 @@ func noArguments(next string) cobra.PositionalArgs {
 		if len(args) == 0 {
 			return nil
 		}
-		return &unknownError{text: fmt.Sprintf("%s takes no argument, got %q", c.Name(), args[0]), next: strings.ReplaceAll(next, "NAME", quoted(args[0]))}
+		return &usage.Error{What: fmt.Sprintf("%s takes no argument, got %q", c.Name(), args[0]), Next: strings.ReplaceAll(next, "NAME", quoted(args[0]))}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const buildLong = `Build an image from a Dockerfile, on a builder in the cluster.
@@ -194,10 +195,10 @@ type retryOptions struct {
 
 func (o retryOptions) check() error {
 	if o.retries < 0 {
-		return &optionError{flag: "--retries", value: fmt.Sprint(o.retries), reason: "it is negative", next: "write 0 for none"}
+		return &usage.Error{What: "--retries", Value: fmt.Sprint(o.retries), Reason: "it is negative", Next: "write 0 for none"}
 	}
 	if o.within <= 0 {
-		return &optionError{flag: "--retry-timeout", value: o.within.String(), reason: "it is not a positive duration", next: "write e.g. 5m"}
+		return &usage.Error{What: "--retry-timeout", Value: o.within.String(), Reason: "it is not a positive duration", Next: "write e.g. 5m"}
 	}
 	return nil
 }

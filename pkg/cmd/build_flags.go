@@ -6,6 +6,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // register declares the flags of a build under Docker's names, a family after the other.
@@ -54,7 +55,7 @@ func (o *connectOptions) check() error {
 	switch tunnel.Transport(o.transport) {
 	case tunnel.Auto, tunnel.WebSocket, tunnel.SPDY, tunnel.Exec:
 	default:
-		return &optionError{flag: "--transport", value: o.transport, reason: "no such transport", next: "use auto, websocket, spdy or exec"}
+		return &usage.Error{What: "--transport", Value: o.transport, Reason: "no such transport", Next: "use auto, websocket, spdy or exec"}
 	}
 	return builder.ValidateName(o.builder)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // registryOptions are about the registries of a build and the credentials for them.
@@ -35,9 +36,9 @@ func (o registryOptions) credentials(f *factory) (*registryauth.Provider, error)
 	if o.auth != nil {
 		hosts, err := registryauth.ParseHosts(o.auth)
 		if err != nil {
-			return nil, &optionError{
-				flag: "--registry-auth", value: strings.Join(o.auth, ","), reason: reasonOf(err),
-				next: `use HOST,…, e.g. --registry-auth registry.example.com:5000, or "none"`,
+			return nil, &usage.Error{
+				What: "--registry-auth", Value: strings.Join(o.auth, ","), Reason: reasonOf(err),
+				Next: `use HOST,…, e.g. --registry-auth registry.example.com:5000, or "none"`,
 			}
 		}
 		provider.Limit(hosts)
@@ -48,9 +49,9 @@ func (o registryOptions) credentials(f *factory) (*registryauth.Provider, error)
 			err = provider.UseTLS(context)
 		}
 		if err != nil {
-			return nil, &optionError{
-				flag: "--registry-auth-tlscontext", value: text, reason: reasonOf(err),
-				next: "use host=HOST with ca=FILE, cert=FILE,key=FILE or insecure=true",
+			return nil, &usage.Error{
+				What: "--registry-auth-tlscontext", Value: text, Reason: reasonOf(err),
+				Next: "use host=HOST with ca=FILE, cert=FILE,key=FILE or insecure=true",
 			}
 		}
 	}

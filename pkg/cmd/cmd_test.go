@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func noEnv(string) (string, bool) { return "", false }
@@ -131,8 +132,7 @@ func TestExitCodes(t *testing.T) {
 		next string
 	}{
 		{errors.New("anything"), exitFailed, ""},
-		{&optionError{flag: "--x", value: "y", reason: "z"}, exitUsage, ""},
-		{&builder.InvalidError{Field: "node selector", Value: "x", Reason: "y", Hint: "hint"}, exitUsage, "hint"},
+		{&usage.Error{What: "--x", Value: "y", Reason: "z"}, exitUsage, ""},
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, exitNoBuilder, "kubectl buildkit install n -n ns"},
 		{&cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, exitDenied, "--role n-user"},
 		{&cluster.ForbiddenError{Verb: "list", Resource: "pods", Namespace: "ns"}, exitDenied, "kubectl auth can-i list pods -n ns"},

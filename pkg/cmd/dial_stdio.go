@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const dialStdioLong = `Connect standard input and output to the builder's daemon, as "buildctl dial-stdio" does.
@@ -43,9 +44,9 @@ func runDialStdio(ctx context.Context, f *factory, o connectOptions) error {
 		return err
 	}
 	if isTerminal(f.raw.Out) {
-		return &optionError{
-			flag: "dial-stdio", reason: "it writes BuildKit's protocol, which is no text, and standard output is a terminal",
-			next: "let a BuildKit client run it, or give one a socket: kubectl buildkit proxy",
+		return &usage.Error{
+			What: "dial-stdio", Reason: "it writes BuildKit's protocol, which is no text, and standard output is a terminal",
+			Next: "let a BuildKit client run it, or give one a socket: kubectl buildkit proxy",
 		}
 	}
 	options := o.driver()

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const doctorLong = `Check everything a build stands on, in order, from the kubeconfig to the push, and say how to mend what is wrong.
@@ -75,13 +76,13 @@ func (o *doctorOptions) check() error {
 	for i, host := range o.registries {
 		parsed, err := registryauth.ParseHost(host)
 		if err != nil {
-			return &optionError{flag: "--registry", value: host, reason: err.Error()}
+			return &usage.Error{What: "--registry", Value: host, Reason: err.Error()}
 		}
 		o.registries[i] = parsed
 	}
 	for _, reference := range o.pushes {
 		if !registryauth.ValidReference(reference) {
-			return &optionError{flag: "--push-to", value: reference, reason: "it is not the name of an image", next: "write e.g. registry.example.com/team/app"}
+			return &usage.Error{What: "--push-to", Value: reference, Reason: "it is not the name of an image", Next: "write e.g. registry.example.com/team/app"}
 		}
 	}
 	return builder.ValidateName(o.builder)

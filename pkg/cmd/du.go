@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const duLong = `Show what the members of a builder keep in their caches: each record, then what they add up to.
@@ -76,8 +77,8 @@ func (o *duOptions) register(flags *pflag.FlagSet) {
 func (o *duOptions) check() (buildcache.Filter, error) {
 	filter, err := buildcache.ParseFilter(o.filters)
 	if !buildcache.Sort(nil, o.order) {
-		err = errors.Join(err, &optionError{
-			flag: "--sort-by", value: o.order, reason: "there is no such order", next: "use " + strings.Join(buildcache.Orders(), ", "),
+		err = errors.Join(err, &usage.Error{
+			What: "--sort-by", Value: o.order, Reason: "there is no such order", Next: "use " + strings.Join(buildcache.Orders(), ", "),
 		})
 	}
 	return filter, errors.Join(err, o.connect.check(), o.format.Check())

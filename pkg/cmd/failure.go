@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // The exit codes of every command, as the README documents them.
@@ -32,28 +30,6 @@ type failure struct {
 	code int
 }
 
-// misuseError says that a command was called in a way it does not know.
-type misuseError struct {
-	command string
-	err     error
-}
-
-func (e *misuseError) Error() string { return e.err.Error() }
-func (e *misuseError) Unwrap() error { return e.err }
-
-// next is what to type instead, or where to read it.
-func (e *misuseError) next() string {
-	var unknown *unknownError
-	var option *optionError
-	switch {
-	case errors.As(e.err, &unknown) && unknown.next != "":
-		return unknown.next
-	case errors.As(e.err, &option) && option.next != "":
-		return option.next
-	}
-	return e.command + " --help"
-}
-
 // explain turns what the packages know into what a person needs. It is the only place that knows both.
 func explain(ctx context.Context, err error) failure {
 	if ended := (*exitStatusError)(nil); errors.As(err, &ended) {
@@ -71,7 +47,7 @@ func explain(ctx context.Context, err error) failure {
 // explainOne is explain for what has one cause.
 func explainOne(err error) failure {
 	for _, explanation := range []func(error) (failure, bool){
-		explainWarning, explainUsage, explainFormat, explainCheckup, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainStep, explainBuild, explainFiles,
+		explainWarning, explainUsage, explainCheckup, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainStep, explainBuild, explainFiles,
 	} {
 		if told, ok := explanation(err); ok {
 			return told
@@ -82,25 +58,13 @@ func explainOne(err error) failure {
 
 func explainUsage(err error) (failure, bool) {
 	var (
-		misuse     *misuseError
-		option     *optionError
-		usage      *request.UsageError
-		invalid    *builder.InvalidError
+		wrong      *usage.Error
 		kubeconfig *driver.KubeconfigError
 		foreign    *cluster.ForeignError
 	)
 	switch {
-	case errors.As(err, &misuse):
-		return failure{text: misuse.Error(), next: misuse.next(), code: exitUsage}, true
-	case errors.As(err, &option):
-		return failure{text: option.Error(), next: option.next, code: exitUsage}, true
-	case errors.As(err, &usage):
-		next := usage.Next
-		told := *usage
-		told.Next = ""
-		return failure{text: told.Error(), next: next, code: exitUsage}, true
-	case errors.As(err, &invalid):
-		return failure{text: fmt.Sprintf("%s %q: %s", flagOf(invalid.Field), invalid.Value, invalid.Reason), next: invalid.Hint, code: exitUsage}, true
+	case errors.As(err, &wrong):
+		return failure{text: wrong.Text(), next: wrong.Next, code: exitUsage}, true
 	case errors.As(err, &kubeconfig):
 		return failure{text: kubeconfig.Error(), next: "check --kubeconfig, --context and $KUBECONFIG: kubectl config get-contexts", code: exitUsage}, true
 	case errors.As(err, &foreign):
@@ -111,19 +75,6 @@ func explainUsage(err error) (failure, bool) {
 		}, true
 	}
 	return explainInstall(err)
-}
-
-// flagOf is the flag that sets a field of a builder, e.g. "--node-selector" for "node selector".
-func flagOf(field string) string {
-	switch field {
-	case "builder name", "namespace":
-		return field
-	case "environment variable", "environment":
-		return "--env"
-	case "mirror":
-		return "--registry-mirror"
-	}
-	return "--" + strings.ToLower(strings.ReplaceAll(field, " ", "-"))
 }
 
 func explainBuilder(err error) (failure, bool) {
@@ -212,15 +163,12 @@ func explainStart(e *cluster.StartError) failure {
 
 func explainBuild(err error) (failure, bool) {
 	var (
-		mode        *progress.ModeError
 		failed      *solve.FailedStepError
 		lost        *solve.LostError
 		stranger    *solve.RefusedError
 		unsupported *solve.UnsupportedError
 	)
 	switch {
-	case errors.As(err, &mode):
-		return failure{text: err.Error(), code: exitUsage}, true
 	case errors.As(err, &failed):
 		return failure{text: err.Error(), code: exitFailed}, true
 	case errors.As(err, &lost):

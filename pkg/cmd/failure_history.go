@@ -8,13 +8,10 @@ import (
 
 func explainHistory(err error) (failure, bool) {
 	var (
-		filter    *history.FilterError
 		ambiguous *history.AmbiguousError
 		missing   *history.NotFoundError
 	)
 	switch {
-	case errors.As(err, &filter):
-		return failure{text: filter.Error(), next: "kubectl buildkit history list --help", code: exitUsage}, true
 	case errors.As(err, &ambiguous):
 		return failure{text: ambiguous.Error(), next: "give more of the reference", code: exitUsage}, true
 	case errors.As(err, &missing) && missing.Records == 0:

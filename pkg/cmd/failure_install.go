@@ -13,16 +13,13 @@ import (
 // explainInstall is about installs that are refused before they change anything.
 func explainInstall(err error) (failure, bool) {
 	var (
-		unconfirmed *unconfirmedError
-		storage     *cluster.StorageError
-		unowned     *cluster.UnownedError
-		conflict    *cluster.ConflictError
-		version     *builder.SettingsVersionError
-		lossy       *driver.LossError
+		storage  *cluster.StorageError
+		unowned  *cluster.UnownedError
+		conflict *cluster.ConflictError
+		version  *builder.SettingsVersionError
+		lossy    *driver.LossError
 	)
 	switch {
-	case errors.As(err, &unconfirmed):
-		return failure{text: unconfirmed.Error(), next: unconfirmed.again, code: exitUsage}, true
 	case errors.As(err, &lossy):
 		return failure{text: lossy.Error(), next: reinstall(lossy.Plan.Name, lossy.Plan.Namespace) + " --yes", code: exitUsage}, true
 	case errors.As(err, &storage):

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const historyLong = `Look at the builds of a builder that have ended or are running, on all its members, whoever started them.
@@ -65,7 +66,7 @@ func atMostOneRef(_ *cobra.Command, args []string) error {
 // oneRefOrMore is for commands that change records.
 func oneRefOrMore(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return &unknownError{text: c.Name() + " needs the REF of a build", next: "kubectl buildkit history list"}
+		return &usage.Error{What: c.Name() + " needs the REF of a build", Next: "kubectl buildkit history list"}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const historyExportExample = `  # Give a build to somebody else, who imports it into Docker Desktop
@@ -65,7 +66,7 @@ func newHistoryReportCommand(f *factory, connect *connectOptions) *cobra.Command
 		Args:    atMostOneRef,
 		RunE: func(c *cobra.Command, args []string) error {
 			if trace != "" && len(args) > 0 {
-				return &optionError{flag: "--trace", value: trace, reason: "REF names another build", next: "leave one of them out"}
+				return &usage.Error{What: "--trace", Value: trace, Reason: "REF names another build", Next: "leave one of them out"}
 			}
 			return f.withOutput(c.Context(), output, func(w io.Writer) error {
 				if trace != "" {
@@ -94,7 +95,7 @@ func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, r
 // withOutput lets write fill the file, which appears whole or not at all, or standard output unless somebody reads it.
 func (f *factory) withOutput(ctx context.Context, path string, write func(io.Writer) error) error {
 	if path == "" && isTerminal(f.streams.Out) {
-		return &optionError{flag: "--output", reason: "a terminal cannot show it", next: "name a file: -o FILE"}
+		return &usage.Error{What: "--output", Reason: "a terminal cannot show it", Next: "name a file: -o FILE"}
 	}
 	if path == "" || path == "-" {
 		return write(f.raw.Out)
@@ -103,7 +104,7 @@ func (f *factory) withOutput(ctx context.Context, path string, write func(io.Wri
 	var cannot *safefile.UnwritableError
 	switch {
 	case errors.As(err, &cannot):
-		return &optionError{flag: "--output", value: path, reason: cannot.Reason, next: cannot.Next}
+		return &usage.Error{What: "--output", Value: path, Reason: cannot.Reason, Next: cannot.Next}
 	case err != nil:
 		return err
 	}
@@ -114,7 +115,7 @@ func (f *factory) withOutput(ctx context.Context, path string, write func(io.Wri
 func drawTrace(w io.Writer, path string) error {
 	file, err := safefile.Open(userPath(path))
 	if err != nil {
-		return &optionError{flag: "--trace", value: path, reason: err.Error(), next: "name a file that build --trace wrote"}
+		return &usage.Error{What: "--trace", Value: path, Reason: err.Error(), Next: "name a file that build --trace wrote"}
 	}
 	defer func() { _ = file.Close() }()
 	recorder := report.NewRecorder()
@@ -126,8 +127,8 @@ func drawTrace(w io.Writer, path string) error {
 			break
 		}
 		if err != nil {
-			return &optionError{
-				flag: "--trace", value: path, reason: fmt.Sprintf("status %d is none: %v", line, err), next: "name a file that build --trace wrote",
+			return &usage.Error{
+				What: "--trace", Value: path, Reason: fmt.Sprintf("status %d is none: %v", line, err), Next: "name a file that build --trace wrote",
 			}
 		}
 		recorder.Add(status)

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const historyListLong = `List the builds that the builder's members have a record of, the newest first.
@@ -73,7 +74,7 @@ func checkFormat(format, readable string) error {
 	if format == readable || format == formatJSON {
 		return nil
 	}
-	return &optionError{flag: "--format", value: format, reason: "no such format", next: "use " + readable + " or " + formatJSON}
+	return &usage.Error{What: "--format", Value: format, Reason: "no such format", Next: "use " + readable + " or " + formatJSON}
 }
 
 func runHistoryList(ctx context.Context, f *factory, connect connectOptions, o historyListOptions) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const historyLogsExample = `  # What the latest build printed; while it runs, what it prints
@@ -36,7 +37,7 @@ func newHistoryLogsCommand(f *factory, connect *connectOptions) *cobra.Command {
 
 func runHistoryLogs(ctx context.Context, f *factory, connect connectOptions, ref string, mode progress.Mode) error {
 	if mode != progress.Plain && mode != progress.RawJSON {
-		return &optionError{flag: "--progress", value: string(mode), reason: "no such way to print a log", next: "use plain or rawjson"}
+		return &usage.Error{What: "--progress", Value: string(mode), Reason: "no such way to print a log", Next: "use plain or rawjson"}
 	}
 	return f.withRecord(ctx, connect, ref, func(ctx context.Context, c *client.Client, record kept) error {
 		if mode == progress.RawJSON {

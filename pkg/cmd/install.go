@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const installLong = `Put a builder into the namespace, or change the one that is there.
@@ -90,15 +91,15 @@ func newInstallCommand(f *factory, run func(context.Context, *installOptions) er
 
 func (o *installOptions) check() error {
 	if o.output != "" && o.output != "yaml" {
-		return &optionError{flag: "--output", value: o.output, reason: "there is only yaml"}
+		return &usage.Error{What: "--output", Value: o.output, Reason: "there is only yaml"}
 	}
 	switch o.dryRun {
 	case "none", "client", "server":
 	default:
-		return &optionError{flag: "--dry-run", value: o.dryRun, reason: "must be one of: none, client, server"}
+		return &usage.Error{What: "--dry-run", Value: o.dryRun, Reason: "must be one of: none, client, server"}
 	}
 	if o.timeout <= 0 {
-		return &optionError{flag: "--timeout", value: o.timeout.String(), reason: "it is not a positive duration", next: "write e.g. 2m"}
+		return &usage.Error{What: "--timeout", Value: o.timeout.String(), Reason: "it is not a positive duration", Next: "write e.g. 2m"}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // holdingsWithin bounds the question what a member holds that is about to go.
@@ -44,14 +45,9 @@ type confirmation struct {
 	again string // the command with which a script agrees
 }
 
-// unconfirmedError is returned when there is no terminal to ask.
-type unconfirmedError struct {
-	what  string // e.g. `builder "buildkitd" in namespace "team"`
-	again string
-}
-
-func (e *unconfirmedError) Error() string {
-	return e.what + " would lose what is listed above, and there is no terminal to ask: nothing was changed"
+// unconfirmed is returned when there is no terminal to ask.
+func unconfirmed(what, again string) error {
+	return &usage.Error{What: what + " would lose what is listed above, and there is no terminal to ask: nothing was changed", Next: again}
 }
 
 // ask is the cluster.Confirm of an install.
@@ -78,7 +74,7 @@ func (c *confirmation) ask(ctx context.Context, plan cluster.Plan) error {
 		return nil
 	}
 	if !c.f.interactive() {
-		return &unconfirmedError{what: what, again: c.again}
+		return unconfirmed(what, c.again)
 	}
 	return c.f.mustAgree(ctx, "Continue?", "nothing was changed")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const loginLong = `Store the credentials of a registry in the docker config, with no docker on this machine.
@@ -111,22 +112,22 @@ func (o *loginOptions) account() (account registryauth.Account, err error) {
 		return account, err
 	}
 	if o.username != "" && !registryauth.ValidUsername(o.username) {
-		return account, &optionError{flag: "--username", value: o.username, reason: "a user name has no colon and no line break"}
+		return account, &usage.Error{What: "--username", Value: o.username, Reason: "a user name has no colon and no line break"}
 	}
 	if o.passwordStdin && o.username == "" {
-		return account, &optionError{flag: "--password-stdin", reason: "the user name is missing", next: "add --username NAME"}
+		return account, &usage.Error{What: "--password-stdin", Reason: "the user name is missing", Next: "add --username NAME"}
 	}
 	if o.registryCA == "" {
 		return account, nil
 	}
 	if o.insecure {
-		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: "with --insecure no certificate is verified", next: "leave one of them out"}
+		return account, &usage.Error{What: "--registry-ca", Value: o.registryCA, Reason: "with --insecure no certificate is verified", Next: "leave one of them out"}
 	}
 	if account.CA, err = safefile.Read(userPath(o.registryCA), maxConfigFile); err != nil {
-		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: reasonOf(err)}
+		return account, &usage.Error{What: "--registry-ca", Value: o.registryCA, Reason: reasonOf(err)}
 	}
 	if !strings.Contains(string(account.CA), "-----BEGIN CERTIFICATE-----") {
-		return account, &optionError{flag: "--registry-ca", value: o.registryCA, reason: "it holds no certificate in PEM"}
+		return account, &usage.Error{What: "--registry-ca", Value: o.registryCA, Reason: "it holds no certificate in PEM"}
 	}
 	return account, nil
 }
@@ -134,7 +135,7 @@ func (o *loginOptions) account() (account registryauth.Account, err error) {
 func parseRegistry(text string) (string, error) {
 	host, err := registryauth.ParseHost(text)
 	if err != nil {
-		return "", &optionError{flag: "REGISTRY", value: text, reason: err.Error()}
+		return "", &usage.Error{What: "REGISTRY", Value: text, Reason: err.Error()}
 	}
 	return host, nil
 }
@@ -143,9 +144,9 @@ func parseRegistry(text string) (string, error) {
 func (f *factory) credentialStore() (registryauth.Options, error) {
 	options := f.credentialOptions()
 	if options.Directory == "" {
-		return options, &optionError{
-			flag: "$HOME", reason: "the home directory is not known, so there is no place for the docker config",
-			next: "name a directory: DOCKER_CONFIG=DIR",
+		return options, &usage.Error{
+			What: "$HOME", Reason: "the home directory is not known, so there is no place for the docker config",
+			Next: "name a directory: DOCKER_CONFIG=DIR",
 		}
 	}
 	return options, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const logsLong = `Print what the daemons of a builder have logged.
@@ -68,9 +69,9 @@ func (o *logsOptions) register(flags *pflag.FlagSet) {
 func (o *logsOptions) check() error {
 	switch {
 	case o.Since < 0 || o.Since > 0 && o.Since < time.Second:
-		return &optionError{flag: "--since", value: o.Since.String(), reason: "it is less than a second", next: "write e.g. 10m"}
+		return &usage.Error{What: "--since", Value: o.Since.String(), Reason: "it is less than a second", Next: "write e.g. 10m"}
 	case o.Tail < -1:
-		return &optionError{flag: "--tail", value: fmt.Sprint(o.Tail), reason: "it is negative", next: "write a number of lines, or -1 for all"}
+		return &usage.Error{What: "--tail", Value: fmt.Sprint(o.Tail), Reason: "it is negative", Next: "write a number of lines, or -1 for all"}
 	}
 	return builder.ValidateName(o.builder)
 }

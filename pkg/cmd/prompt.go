@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // maxPassword bounds, in bytes, what is read as one: identity tokens are long, files are longer.
@@ -26,13 +27,13 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 		}
 		account.Password = strings.TrimRight(string(text), "\r\n")
 		if account.Password == "" {
-			return &optionError{flag: "--password-stdin", reason: "standard input is empty"}
+			return &usage.Error{What: "--password-stdin", Reason: "standard input is empty"}
 		}
 		return nil
 	}
 	terminal, _ := f.inputTerminal()
 	if !f.interactive() {
-		return &optionError{flag: "login", value: account.Host, reason: "there is no terminal to ask for the password", next: "add --username NAME --password-stdin"}
+		return &usage.Error{What: "login", Value: account.Host, Reason: "there is no terminal to ask for the password", Next: "add --username NAME --password-stdin"}
 	}
 	if account.Username == "" {
 		escape.Fprintf(f.streams.ErrOut, "Username: ")
@@ -41,7 +42,7 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 			return fmt.Errorf("reading the user name: %w", err)
 		}
 		if account.Username = strings.TrimSpace(name); !registryauth.ValidUsername(account.Username) {
-			return &optionError{flag: "Username", value: account.Username, reason: "a user name has at least one character, and no colon"}
+			return &usage.Error{What: "Username", Value: account.Username, Reason: "a user name has at least one character, and no colon"}
 		}
 	}
 	escape.Fprintf(f.streams.ErrOut, "Password: ")
@@ -51,7 +52,7 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 		return fmt.Errorf("reading the password: %w", err)
 	}
 	if account.Password = password; password == "" {
-		return &optionError{flag: "Password", reason: "it is empty"}
+		return &usage.Error{What: "Password", Reason: "it is empty"}
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const proxyLong = `Give any BuildKit client on this machine the builder, over a unix socket.
@@ -138,15 +139,15 @@ func socketPath(listen string) (string, error) {
 	case !found:
 		path = listen
 	case scheme == "tcp":
-		return "", &optionError{
-			flag: "--listen", value: listen, reason: "a port would let every user and every web page of this machine build with your rights",
-			next: "use --listen unix://PATH; what cannot speak to a socket may go through socat",
+		return "", &usage.Error{
+			What: "--listen", Value: listen, Reason: "a port would let every user and every web page of this machine build with your rights",
+			Next: "use --listen unix://PATH; what cannot speak to a socket may go through socat",
 		}
 	case scheme != "unix":
-		return "", &optionError{flag: "--listen", value: listen, reason: "there are only unix sockets", next: "write unix://PATH"}
+		return "", &usage.Error{What: "--listen", Value: listen, Reason: "there are only unix sockets", Next: "write unix://PATH"}
 	}
 	if path == "" {
-		return "", &optionError{flag: "--listen", value: listen, reason: "it names no path", next: "write unix://PATH"}
+		return "", &usage.Error{What: "--listen", Value: listen, Reason: "it names no path", Next: "write unix://PATH"}
 	}
 	return path, nil
 }
@@ -184,5 +185,5 @@ func inSocketFlag(err error) error {
 	if !errors.As(err, &socket) {
 		return err
 	}
-	return &optionError{flag: "--listen", value: "unix://" + socket.Path, reason: socket.Reason, next: "name another path with --listen unix://PATH"}
+	return &usage.Error{What: "--listen", Value: "unix://" + socket.Path, Reason: socket.Reason, Next: "name another path with --listen unix://PATH"}
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // command is what the user wants to run, if there is such a program.
 func (f *factory) command(line []string) (*exec.Cmd, error) {
 	path, err := exec.LookPath(line[0])
 	if err != nil {
-		return nil, &optionError{flag: "command", value: line[0], reason: reasonOf(err), next: "name a program on your PATH, or its path"}
+		return nil, &usage.Error{What: "command", Value: line[0], Reason: reasonOf(err), Next: "name a program on your PATH, or its path"}
 	}
 	// Its life is its own: a signal that ends this command's context goes to the program as well.
 	command := &exec.Cmd{Path: path, Args: line}

@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const pruneLong = `Remove what the members of a builder keep in their caches, and tell what each has freed.
@@ -100,7 +101,7 @@ func (o *pruneOptions) pruning() (solve.Pruning, error) {
 		}
 		bytes, sizeErr := request.ParseBytes(space.text)
 		if sizeErr != nil {
-			err = errors.Join(err, &optionError{flag: space.flag, value: space.text, reason: sizeErr.Error(), next: "write e.g. 10gb"})
+			err = errors.Join(err, &usage.Error{What: space.flag, Value: space.text, Reason: sizeErr.Error(), Next: "write e.g. 10gb"})
 		}
 		*space.bytes = bytes
 	}
@@ -170,9 +171,9 @@ func (o *pruneOptions) question(place string) string {
 // agree asks, also where a program answers on standard input.
 func (f *factory) agree(ctx context.Context, question string) (bool, error) {
 	_, terminal := f.inputTerminal()
-	unasked := &optionError{flag: "prune", reason: "cannot prompt for confirmation: standard input is empty", next: "add --force"}
+	unasked := &usage.Error{What: "prune", Reason: "cannot prompt for confirmation: standard input is empty", Next: "add --force"}
 	if terminal && !f.interactive() { // the question would be written where it is not read
-		unasked.reason = "cannot prompt for confirmation: the error stream is not a terminal"
+		unasked.Reason = "cannot prompt for confirmation: the error stream is not a terminal"
 		return false, unasked
 	}
 	agreed, err := f.confirmed(ctx, question)

@@ -46,7 +46,7 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 		return exitOK
 	}
 	if !began {
-		err = &misuseError{command: command.CommandPath(), err: correct(command, args, err)}
+		err = misused(command.CommandPath(), correct(command, args, err))
 	}
 	told := explain(ctx, err)
 	if told.code != exitInterrupted {

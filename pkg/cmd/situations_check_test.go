@@ -140,16 +140,15 @@ func TestEveryErrorHasARow(t *testing.T) {
 // rowless are the errors that no reader gets as they are, with the reason.
 func rowless() map[string]string {
 	return map[string]string{
-		"buildcontext.InvalidError":  "package request makes a UsageError of it",
 		"registryauth.SourceError":   "part of a DeniedError",
-		"safefile.NotRegularError":   "the readers make errors of their flags of it",
-		"safefile.TooLargeError":     "the readers make errors of their flags of it",
-		"safefile.LeavesError":       "the readers make errors of their flags of it",
-		"safefile.DanglingError":     "the readers make errors of their flags of it",
+		"safefile.NotRegularError":   "the readers make usage errors of their flags of it",
+		"safefile.TooLargeError":     "the readers make usage errors of their flags of it",
+		"safefile.LeavesError":       "the readers make usage errors of their flags of it",
+		"safefile.DanglingError":     "the readers make usage errors of their flags of it",
 		"registryauth.PlainError":    "part of a TokenError or an UnreachableError",
 		"registryauth.RedirectError": "part of a TokenError or an UnreachableError",
 		"trust.UnusableError":        "part of an ExpiredError",
-		"proxy.SocketError":          "an optionError says it",
+		"proxy.SocketError":          "a usage.Error reports it",
 		"cluster.UntrustedError":     "has a test of its own beside it",
 		"cluster.UnverifiedError":    "has a test of its own beside its explanation",
 		"result.AnswerError":         "has a test of its own beside its explanation",

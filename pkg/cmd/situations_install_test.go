@@ -12,7 +12,7 @@ func installSituations() []situation {
 	}
 	purge := "kubectl buildkit uninstall n -n ns --purge"
 	return []situation{
-		{&unconfirmedError{what: `builder "n"`, again: "kubectl buildkit install n -n ns --yes"}, "nothing was changed", "kubectl buildkit install n -n ns --yes", exitUsage, ""},
+		{unconfirmed(`builder "n"`, "kubectl buildkit install n -n ns --yes"), "nothing was changed", "kubectl buildkit install n -n ns --yes", exitUsage, ""},
 		{&cluster.UnownedError{Name: "n", Namespace: "ns", Found: []cluster.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []cluster.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
 			`has Secret "n-server" of a builder "n", but not ConfigMap "n-config"`, "kubectl buildkit uninstall n -n ns", exitUsage, ""},
 		{&cluster.ConflictError{Kind: "Secret", Name: "n-server", Namespace: "ns"}, "too many conflicting updates", "run the command again", exitFailed, ""},

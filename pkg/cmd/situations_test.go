@@ -5,21 +5,17 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // situation is an error as the packages return it, and what its reader gets.
@@ -92,18 +88,12 @@ func clusterSituations() []situation {
 
 func usageSituations() []situation {
 	return []situation{
-		{&misuseError{command: "kubectl buildkit build", err: errors.New("x")}, "x", "kubectl buildkit build --help", exitUsage, ""},
-		{&misuseError{command: "kubectl buildkit", err: &unknownError{text: "x", next: "kubectl buildkit list"}}, "x", "kubectl buildkit list", exitUsage, ""},
-		{&optionError{flag: "--x", value: "y", reason: "z", next: "write z"}, `--x "y": z`, "write z", exitUsage, ""},
-		{&request.UsageError{Flag: "--x", Value: "y", Reason: "z", Next: "write z"}, `--x "y": z`, "write z", exitUsage, ""},
-		{&builder.InvalidError{Field: "node selector", Value: "x", Reason: "y", Hint: "hint"}, `--node-selector "x": y`, "hint", exitUsage, ""},
-		{&output.FormatError{Value: "x", Reason: "y", Next: "z"}, `--output "x": y`, "z", exitUsage, ""},
-		{&buildcache.FilterError{Value: "x", Reason: "y", Next: "z"}, `--filter "x": y`, "z", exitUsage, ""},
-		{&progress.ModeError{Value: "x"}, "--progress", "", exitUsage, ""},
+		{misused("kubectl buildkit build", errors.New("x")), "x", "kubectl buildkit build --help", exitUsage, ""},
+		{misused("kubectl buildkit", &usage.Error{What: "x", Next: "kubectl buildkit list"}), "x", "kubectl buildkit list", exitUsage, ""},
+		{&usage.Error{What: "--x", Value: "y", Reason: "z", Next: "write z"}, `invalid --x "y": z`, "write z", exitUsage, ""},
 		{&upload.FileError{Directory: "context", Name: "a", Cause: errors.New("permission denied")}, "permission denied", "", exitFailed, ""},
 		{&safefile.UnwritableError{Path: "x", Reason: "y", Next: "z"}, `writing "x"`, "z", exitFailed, ""},
 		{&safefile.PrivilegedError{}, "", "type=tar,dest=FILE", exitFailed, ""},
-		{&history.FilterError{}, "", "kubectl buildkit history list --help", exitUsage, ""},
 		{&history.AmbiguousError{Ref: "a", Refs: []string{"ab", "ac"}}, "2 builds", "give more of the reference", exitUsage, ""},
 		{&history.NotFoundError{Ref: "a", Records: 1}, "no record of build", "kubectl buildkit history list", exitFailed, ""},
 		{&history.NotFoundError{}, "no record of any build", "kubectl buildkit build .", exitFailed, ""},

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // specFlags are the flags that say what a builder should be, as typed.
@@ -79,7 +80,7 @@ func (s *specFlags) given() (spec builder.Spec, err error) {
 		Replicas: s.replicas, StorageClass: s.storageClass, GracePeriod: s.gracePeriod,
 	}
 	if s.replicas < 1 {
-		return spec, &optionError{flag: "--replicas", value: fmt.Sprint(s.replicas), reason: "a builder has at least one member"}
+		return spec, &usage.Error{What: "--replicas", Value: fmt.Sprint(s.replicas), Reason: "a builder has at least one member"}
 	}
 	for _, parse := range []func(*builder.Spec) error{s.files, s.registries, s.placement, s.metadata, s.volume} {
 		if err := parse(&spec); err != nil {
@@ -99,13 +100,13 @@ func (s *specFlags) check(spec builder.Spec) error {
 		return s.inFile(err)
 	}
 	if key, known := unknownDaemonKey(spec.Config); key != "" {
-		return &optionError{flag: "--config", value: s.configFile, reason: fmt.Sprintf("invalid key %q: BuildKit would ignore it", key),
-			next: "must be one of: " + strings.Join(known, ", ")}
+		return &usage.Error{What: "--config", Value: s.configFile, Reason: fmt.Sprintf("invalid key %q: BuildKit would ignore it", key),
+			Next: "must be one of: " + strings.Join(known, ", ")}
 	}
 	for _, text := range s.unset {
 		name, _, _ := strings.Cut(text, "=")
 		if names := builder.SettingNames(); !slices.Contains(names, settingName(name)) {
-			return &optionError{flag: "--unset", value: name, reason: "invalid setting", next: "must be one of: " + strings.Join(names, ", ")}
+			return &usage.Error{What: "--unset", Value: name, Reason: "invalid setting", Next: "must be one of: " + strings.Join(names, ", ")}
 		}
 	}
 	return nil
@@ -154,10 +155,10 @@ func (s *specFlags) files(spec *builder.Spec) error {
 		}
 		raw, err := safefile.Read(userPath(file.path), maxConfigFile)
 		if err != nil {
-			return &optionError{flag: file.flag, value: file.path, reason: reasonOf(err)}
+			return &usage.Error{What: file.flag, Value: file.path, Reason: reasonOf(err)}
 		}
 		if len(raw) == 0 {
-			return &optionError{flag: file.flag, value: file.path, reason: "the file is empty"}
+			return &usage.Error{What: file.flag, Value: file.path, Reason: "the file is empty"}
 		}
 		*file.into = raw
 	}
@@ -166,16 +167,16 @@ func (s *specFlags) files(spec *builder.Spec) error {
 
 // inFile says of a fault in the contents of a file which file that is.
 func (s *specFlags) inFile(err error) error {
-	var invalid *builder.InvalidError
+	var invalid *usage.Error
 	if !errors.As(err, &invalid) {
 		return err
 	}
 	reason := strings.TrimPrefix(invalid.Value+": "+invalid.Reason, ": ")
 	switch {
-	case s.configFile != "" && invalid.Field == builder.FieldConfig:
-		return &optionError{flag: "--config", value: s.configFile, reason: reason, next: invalid.Hint}
-	case s.registryCA != "" && invalid.Field == builder.FieldRegistryCA:
-		return &optionError{flag: "--registry-ca", value: s.registryCA, reason: reason, next: invalid.Hint}
+	case s.configFile != "" && invalid.What == builder.FieldConfig:
+		return &usage.Error{What: "--config", Value: s.configFile, Reason: reason, Next: invalid.Next}
+	case s.registryCA != "" && invalid.What == builder.FieldRegistryCA:
+		return &usage.Error{What: "--registry-ca", Value: s.registryCA, Reason: reason, Next: invalid.Next}
 	}
 	return err
 }
@@ -219,7 +220,7 @@ func (s *specFlags) volume(spec *builder.Spec) error {
 	}
 	size, err := resource.ParseQuantity(s.storage)
 	if err != nil {
-		return &optionError{flag: "--storage", value: s.storage, reason: "it is not a size", next: "write e.g. 50Gi"}
+		return &usage.Error{What: "--storage", Value: s.storage, Reason: "it is not a size", Next: "write e.g. 50Gi"}
 	}
 	spec.Storage = &size
 	return nil

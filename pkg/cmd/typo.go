@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // catchTypos makes every command that only leads to others refuse a word that is none of them. By itself cobra prints
@@ -26,13 +28,17 @@ func catchTypos(c *cobra.Command) {
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 }
 
-// unknownError is a word that a command does not know, and what to do about it.
-type unknownError struct {
-	text string
-	next string // may be empty
+// misused returns a *usage.Error that leads to the command's help where it has no other next step.
+func misused(command string, err error) error {
+	wrong := usage.Error{What: err.Error()}
+	if found := (*usage.Error)(nil); errors.As(err, &found) {
+		wrong = *found
+	}
+	if wrong.Next == "" {
+		wrong.Next = command + " --help"
+	}
+	return &wrong
 }
-
-func (e *unknownError) Error() string { return e.text }
 
 func knownCommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -44,12 +50,12 @@ func knownCommand(c *cobra.Command, args []string) error {
 // unknown adds to the text what the word means in this program, or which are close to it.
 func unknown(c *cobra.Command, text, word string, suggestions []string) error {
 	if row, found := translate(pathBelowRoot(c), word); found {
-		return &unknownError{text: text + ": " + row.reason, next: row.next}
+		return &usage.Error{What: text + ": " + row.reason, Next: row.next}
 	}
 	if len(suggestions) > 0 {
 		text += ": did you mean " + strings.Join(suggestions, " or ") + "?"
 	}
-	return &unknownError{text: text}
+	return &usage.Error{What: text}
 }
 
 func pathBelowRoot(c *cobra.Command) string {
@@ -105,5 +111,5 @@ func unparsed(e *pflag.InvalidValueError) error {
 	case "duration":
 		reason, next = "must be a duration", "write e.g. 30s, 5m or 2h"
 	}
-	return &optionError{flag: "--" + flag.Name, value: e.GetValue(), reason: reason, next: next}
+	return &usage.Error{What: "--" + flag.Name, Value: e.GetValue(), Reason: reason, Next: next}
 }

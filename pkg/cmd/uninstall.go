@@ -100,7 +100,7 @@ func (f *factory) confirmRemoval(ctx context.Context, name string, removal clust
 		return nil
 	}
 	if !f.interactive() { // the question would be written where it is not read
-		return &unconfirmedError{what: fmt.Sprintf("builder %q", name), again: f.again("--yes")}
+		return unconfirmed(fmt.Sprintf("builder %q", name), f.again("--yes"))
 	}
 	return f.mustAgree(ctx, "The volumes go with their cache. Continue?", "nothing was removed")
 }

@@ -13,9 +13,9 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // defaultServer is what client-go falls back to where nothing says how to reach a cluster. No cluster is there.
@@ -87,15 +87,15 @@ func (k *Kubeconfig) Config() (*rest.Config, error) {
 }
 
 // Namespace returns kubectl's namespace: the flag, else the kubeconfig's, else the Pod's own, else "default". The error is
-// a *KubeconfigError or a *builder.InvalidError.
+// a *KubeconfigError or a *usage.Error.
 func (k *Kubeconfig) Namespace() (string, error) {
 	namespace, _, err := k.loader().Namespace()
 	if err != nil {
 		return "", &KubeconfigError{Err: err}
 	}
 	if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
-		return "", &builder.InvalidError{
-			Field: "namespace", Value: namespace, Reason: "invalid name of a namespace", Hint: "use lower-case letters, digits and -, e.g. team-a",
+		return "", &usage.Error{
+			What: "namespace", Value: namespace, Reason: "invalid name of a namespace", Next: "use lower-case letters, digits and -, e.g. team-a",
 		}
 	}
 	return namespace, nil

@@ -5,16 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// FilterError is a filter that is none.
-type FilterError struct {
-	Value  string
-	Reason string
-}
-
-func (e *FilterError) Error() string {
-	return fmt.Sprintf("invalid filter %q: %s", e.Value, e.Reason)
+func wrongFilter(typed, reason, next string) error {
+	return &usage.Error{What: "--filter", Value: typed, Reason: reason, Next: next}
 }
 
 // Filters choose records; all must match.
@@ -49,7 +45,7 @@ func ParseFilters(values []string, now time.Time) (Filters, error) {
 func parseFilter(typed string, now time.Time) (func(Record) bool, error) {
 	key, operator, value := cutOperator(typed)
 	if operator == "" {
-		return nil, &FilterError{Value: typed, Reason: "it has no operator; write e.g. status=error or duration>1m"}
+		return nil, wrongFilter(typed, "it has no operator", "write e.g. status=error or duration>1m")
 	}
 	switch key {
 	case "ref", "name", "repository", "status":
@@ -57,7 +53,7 @@ func parseFilter(typed string, now time.Time) (func(Record) bool, error) {
 	case "startedAt", "completedAt", "duration":
 		return timeFilter(typed, key, operator, value, now)
 	}
-	return nil, &FilterError{Value: typed, Reason: "no such key; use " + filterKeys}
+	return nil, wrongFilter(typed, "there is no such key", "must be one of: "+filterKeys)
 }
 
 // cutOperator cuts at the first operator.
@@ -76,13 +72,13 @@ func cutOperator(typed string) (key, operator, value string) {
 
 func textFilter(typed, key, operator, value string) (func(Record) bool, error) {
 	if operator != "=" && operator != "!=" {
-		return nil, &FilterError{Value: typed, Reason: key + " takes = or !="}
+		return nil, wrongFilter(typed, key+" takes = or !=", "write e.g. status=error or name=team/app")
 	}
 	if key == "status" {
 		switch Status(value) {
 		case Running, Completed, Failed, Canceled:
 		default:
-			return nil, &FilterError{Value: typed, Reason: "no such status; use running, completed, error or canceled"}
+			return nil, wrongFilter(typed, "there is no such status", "must be one of: running, completed, error, canceled")
 		}
 	}
 	return func(record Record) bool {
@@ -103,16 +99,16 @@ func textFilter(typed, key, operator, value string) (func(Record) bool, error) {
 
 func timeFilter(typed, key, operator, value string, now time.Time) (func(Record) bool, error) {
 	if operator == "=" || operator == "!=" {
-		return nil, &FilterError{Value: typed, Reason: key + " takes <, <=, > or >="}
+		return nil, wrongFilter(typed, key+" takes <, <=, > or >=", "write e.g. duration>1m or startedAt<24h")
 	}
 	span, err := time.ParseDuration(value)
 	if err != nil && key == "duration" {
-		return nil, &FilterError{Value: typed, Reason: fmt.Sprintf("%q is no duration; write e.g. 90s or 2m", value)}
+		return nil, wrongFilter(typed, fmt.Sprintf("invalid duration %q", value), "write e.g. 90s or 2m")
 	}
 	moment := now.Add(-span)
 	if err != nil {
 		if moment, err = time.Parse(time.RFC3339, value); err != nil {
-			return nil, &FilterError{Value: typed, Reason: fmt.Sprintf("%q is no time; write e.g. 24h for a day ago, or 2026-01-31T12:00:00Z", value)}
+			return nil, wrongFilter(typed, fmt.Sprintf("invalid time %q", value), "write e.g. 24h for a day ago, or 2026-01-31T12:00:00Z")
 		}
 	}
 	return func(record Record) bool {

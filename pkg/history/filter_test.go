@@ -6,6 +6,8 @@ import (
 	"time"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestFilters(t *testing.T) {
@@ -45,7 +47,7 @@ func TestRunningHasNotEnded(t *testing.T) {
 func TestWrongFilters(t *testing.T) {
 	for _, filter := range []string{"", "status", "status>error", "status=lost", "duration=1m", "duration>soon", "startedAt>yesterday", "size>1", "=x"} {
 		_, err := ParseFilters([]string{filter}, time.Now())
-		var wrong *FilterError
+		var wrong *usage.Error
 		if !errors.As(err, &wrong) || wrong.Value != filter {
 			t.Errorf("%q: got %v", filter, err)
 		}

@@ -1,13 +1,14 @@
 package output
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // formats are named in help and errors.
@@ -19,18 +20,13 @@ type Format struct {
 	noHeaders bool
 }
 
-// FormatError says what is wrong with a format.
-type FormatError struct{ Value, Reason, Next string }
-
-func (e *FormatError) Error() string { return fmt.Sprintf("output format %q: %s", e.Value, e.Reason) }
-
 // Register adds --output and --no-headers.
 func (f *Format) Register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.value, "output", "o", "", "Output format: "+formats)
 	flags.BoolVar(&f.noHeaders, "no-headers", false, "Print tables without their first line")
 }
 
-// Check says, as a *FormatError, what is wrong with the format, before anything is asked.
+// Check says, as a *usage.Error, what is wrong with the format, before anything is asked.
 func (f *Format) Check() error {
 	_, err := f.print(f.value)
 	return err
@@ -60,7 +56,7 @@ func (f *Format) print(value string) (printer, error) {
 	case own:
 		list, err := parseColumns(columns)
 		if err != nil {
-			return nil, &FormatError{Value: value, Reason: err.Error(), Next: "write e.g. custom-columns=NAME:.metadata.name"}
+			return nil, &usage.Error{What: "--output", Value: value, Reason: err.Error(), Next: "write e.g. custom-columns=NAME:.metadata.name"}
 		}
 		return func(w io.Writer, a Answer) error { return printColumns(w, list, a, f.noHeaders) }, nil
 	}
@@ -85,9 +81,9 @@ func kubectls(value string) (printers.ResourcePrinter, error) {
 	}
 	switch {
 	case genericclioptions.IsNoCompatiblePrinterError(err):
-		return nil, &FormatError{Value: value, Reason: "there is no such format", Next: "use " + formats}
+		return nil, &usage.Error{What: "--output", Value: value, Reason: "there is no such format", Next: "use " + formats}
 	case err != nil:
-		return nil, &FormatError{Value: value, Reason: err.Error()}
+		return nil, &usage.Error{What: "--output", Value: value, Reason: err.Error()}
 	}
 	return standard, nil
 }

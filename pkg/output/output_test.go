@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func answer() output.Answer {
@@ -121,7 +122,7 @@ func TestWrongFormats(t *testing.T) {
 		if err := flags.Parse([]string{"-o", value}); err != nil {
 			t.Fatal(err)
 		}
-		var wrong *output.FormatError
+		var wrong *usage.Error
 		if err := format.Check(); !errors.As(err, &wrong) || wrong.Value != value || wrong.Reason == "" {
 			t.Errorf("%s: %v", value, err)
 		}

@@ -5,18 +5,20 @@ import (
 	"io"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Values are the formats that PrintValue knows.
 const Values = "json or yaml"
 
-// CheckValue returns a *FormatError for a format that PrintValue does not know; "" is none.
+// CheckValue returns a *usage.Error for a format that PrintValue does not know; "" is none.
 func CheckValue(format string) error {
 	switch format {
 	case "", "json", "yaml":
 		return nil
 	}
-	return &FormatError{Value: format, Reason: "there is no such format here", Next: "use " + Values}
+	return &usage.Error{What: "--output", Value: format, Reason: "there is no such format here", Next: "use " + Values}
 }
 
 // PrintValue prints what is no list of things for programs, in JSON or YAML.

@@ -14,6 +14,8 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // step is what a daemon sends for a step that printed a line, by a clock that is
@@ -206,7 +208,7 @@ func TestParseMode(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%q, %v: got %q, want %q", test.value, test.quiet, got, test.want)
 		}
-		var wrong *ModeError
+		var wrong *usage.Error
 		if test.want == "" && (!errors.As(err, &wrong) || !strings.Contains(err.Error(), test.value)) {
 			t.Errorf("%q, %v: got %v", test.value, test.quiet, err)
 		}

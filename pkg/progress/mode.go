@@ -1,11 +1,12 @@
 package progress
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/util/progress/progressui"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Mode is how progress is shown.
@@ -21,19 +22,6 @@ const (
 	None    Mode = "none"
 )
 
-// ModeError is a mode that does not exist, or does not go with --quiet.
-type ModeError struct {
-	Value string
-	Quiet bool // --quiet was given too
-}
-
-func (e *ModeError) Error() string {
-	if e.Quiet {
-		return fmt.Sprintf("invalid --progress %q: it cannot be shown and quiet too; leave out --quiet or --progress", e.Value)
-	}
-	return fmt.Sprintf("invalid --progress %q: no such mode; use %s", e.Value, strings.Join(Names(), ", "))
-}
-
 // ParseMode reads the value of --progress, or of BUILDKIT_PROGRESS; quiet is the
 // value of --quiet.
 func ParseMode(value string, quiet bool) (Mode, error) {
@@ -42,7 +30,7 @@ func ParseMode(value string, quiet bool) (Mode, error) {
 		mode = Auto
 	}
 	if !slices.Contains(modes(), mode) {
-		return "", &ModeError{Value: value}
+		return "", &usage.Error{What: "--progress", Value: value, Reason: "there is no such mode", Next: "must be one of: " + strings.Join(Names(), ", ")}
 	}
 	if !quiet {
 		return mode, nil
@@ -51,7 +39,7 @@ func ParseMode(value string, quiet bool) (Mode, error) {
 	case Auto, Quiet, None:
 		return Quiet, nil
 	}
-	return "", &ModeError{Value: value, Quiet: true}
+	return "", &usage.Error{What: "--progress", Value: value, Reason: "it cannot be shown and quiet too", Next: "leave out --quiet or --progress"}
 }
 
 func modes() []Mode {

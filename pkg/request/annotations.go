@@ -6,6 +6,8 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 // image output, one for each type.
 func parseAnnotation(value string) (attrs []string, text string, err error) {
 	wrong := func(reason, next string) error {
-		return &UsageError{Flag: annotationFlag, Value: value, Reason: reason, Next: next}
+		return &usage.Error{What: annotationFlag, Value: value, Reason: reason, Next: next}
 	}
 	name, text, pair := strings.Cut(value, "=")
 	if !pair {
@@ -72,8 +74,8 @@ func (r *Request) annotate(values []string) error {
 			return err
 		}
 		if !annotated {
-			return &UsageError{
-				Flag: annotationFlag, Value: value, Reason: "none of the outputs is an image", Next: "add --push or --output type=oci,dest=FILE",
+			return &usage.Error{
+				What: annotationFlag, Value: value, Reason: "none of the outputs is an image", Next: "add --push or --output type=oci,dest=FILE",
 			}
 		}
 		for _, attr := range attrs {

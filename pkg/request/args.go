@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const (
@@ -55,8 +57,8 @@ func applySpecialArgs(r *Request, args map[string]string) error {
 	if command, given := args[syntaxArg]; given {
 		source, _, _ := strings.Cut(strings.TrimSpace(command), " ")
 		if source == "" {
-			return &UsageError{
-				Flag: "--build-arg", Value: syntaxArg + "=" + command, Reason: "it names no frontend image",
+			return &usage.Error{
+				What: "--build-arg", Value: syntaxArg + "=" + command, Reason: "it names no frontend image",
 				Next: "use " + syntaxArg + "=docker/dockerfile:1, or leave it out",
 			}
 		}

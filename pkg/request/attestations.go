@@ -4,6 +4,8 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Attestations are what is said about the image beside it: --attest, --sbom and
@@ -136,7 +138,7 @@ func (a attestation) form() string {
 }
 
 func (a attestation) wrong(reason, next string) error {
-	return &UsageError{Flag: a.flag, Value: a.typed, Reason: reason, Next: next}
+	return &usage.Error{What: a.flag, Value: a.typed, Reason: reason, Next: next}
 }
 
 func applyDefaultProvenance(r *Request, env Environment) error {
@@ -155,7 +157,7 @@ func isSet(env Environment, name string) (bool, error) {
 	}
 	yes, err := strconv.ParseBool(value)
 	if err != nil {
-		return false, &UsageError{Flag: name, Value: value, Reason: "it is not a boolean", Next: "use true or false"}
+		return false, &usage.Error{What: name, Value: value, Reason: "it is not a boolean", Next: "use true or false"}
 	}
 	return yes, nil
 }

@@ -1,6 +1,10 @@
 package request
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
+)
 
 // Cache is what may be reused: --no-cache, --no-cache-filter, --pull and the
 // external caches.
@@ -16,8 +20,8 @@ type Cache struct {
 
 func (o Cache) apply(r *Request, env Environment) error {
 	if o.NoCache && len(o.NoCacheFilter) > 0 {
-		return &UsageError{
-			Flag: "--no-cache-filter", Value: strings.Join(o.NoCacheFilter, ","), Reason: "--no-cache already runs every stage again",
+		return &usage.Error{
+			What: "--no-cache-filter", Value: strings.Join(o.NoCacheFilter, ","), Reason: "--no-cache already runs every stage again",
 			Next: "leave one of them out",
 		}
 	}

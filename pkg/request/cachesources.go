@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // cacheFlag is one of the four flags that name external caches.
@@ -198,5 +199,5 @@ func preferManifest(attrs map[string]string) {
 }
 
 func (f cacheFlag) wrong(value, reason, next string) error {
-	return &UsageError{Flag: f.name, Value: value, Reason: reason, Next: next}
+	return &usage.Error{What: f.name, Value: value, Reason: reason, Next: next}
 }

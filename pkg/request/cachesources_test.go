@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/awskeys"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 
 	"github.com/moby/buildkit/client"
 	digest "github.com/opencontainers/go-digest"
@@ -123,8 +124,8 @@ func TestHostileLocalCaches(t *testing.T) {
 				continue // a blob that is a link is not taken over, and received again
 			}
 			_, err := New(t.Context(), with(change), env)
-			var usage *UsageError
-			if !errors.As(err, &usage) || usage.Flag != flag || !strings.Contains(usage.Reason, "link") {
+			var wrong *usage.Error
+			if !errors.As(err, &wrong) || wrong.What != flag || !strings.Contains(wrong.Reason, "link") {
 				t.Errorf("%s, %s: got %v", name, flag, err)
 			}
 		}

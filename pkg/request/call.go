@@ -2,6 +2,8 @@ package request
 
 import (
 	"strconv"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Call is what is asked of the Dockerfile instead of building it: --call and
@@ -40,7 +42,7 @@ func (o Call) apply(r *Request, _ Environment) error {
 	}
 	if o.Check {
 		if parsed != nil && parsed.name != callLint {
-			return &UsageError{Flag: "--check", Reason: "--call " + o.Method + " asks for something else", Next: "leave one of them out"}
+			return &usage.Error{What: "--check", Reason: "--call " + o.Method + " asks for something else", Next: "leave one of them out"}
 		}
 		if parsed == nil {
 			parsed = &call{name: callLint}
@@ -58,7 +60,7 @@ func parseCall(value string) (*call, error) {
 		return nil, nil
 	}
 	wrong := func(reason string) error {
-		return &UsageError{Flag: "--call", Value: value, Reason: reason, Next: form}
+		return &usage.Error{What: "--call", Value: value, Reason: reason, Next: form}
 	}
 	fields, err := parseFields("--call", value)
 	if err != nil {

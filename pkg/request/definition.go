@@ -8,6 +8,8 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // maxDefinition bounds, in bytes, a definition on standard input, so that a
@@ -39,8 +41,8 @@ func (o Options) begin(r *Request, env Environment) error {
 		{"--ulimit", len(o.Ulimits) > 0}, {"--resource", len(o.Resources)+len(o.MoreResources) > 0},
 	} {
 		if misplaced.given {
-			return &UsageError{
-				Flag: misplaced.flag, Reason: "without PATH and --frontend an LLB definition is read from standard input, and no frontend obeys this",
+			return &usage.Error{
+				What: misplaced.flag, Reason: "without PATH and --frontend an LLB definition is read from standard input, and no frontend obeys this",
 				Next: `name the build context, e.g. "." for the current directory, or leave ` + misplaced.flag + " out",
 			}
 		}
@@ -54,8 +56,8 @@ func (o Options) readDefinition(r *Request, env Environment) error {
 		return nil
 	}
 	wrong := func(reason string) error {
-		return &UsageError{
-			Flag: "standard input", Reason: reason,
+		return &usage.Error{
+			What: "standard input", Reason: reason,
 			Next: `name the build context, e.g. "." for the current directory, or pipe an LLB definition into it`,
 		}
 	}
@@ -77,7 +79,7 @@ func (o Options) readDefinition(r *Request, env Environment) error {
 	}
 	for _, name := range locals {
 		if _, given := r.context.Directories()[name]; !given {
-			return &UsageError{Flag: "--local", Reason: `the definition reads the directory "` + name + `"`, Next: "add --local " + name + "=DIR"}
+			return &usage.Error{What: "--local", Reason: `the definition reads the directory "` + name + `"`, Next: "add --local " + name + "=DIR"}
 		}
 	}
 	if _, again := r.attrs["no-cache"]; again {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/util/entitlements"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Entitlements are what steps may do beyond the usual: --allow.
@@ -25,11 +27,11 @@ func (o Entitlements) apply(r *Request, _ Environment) error {
 			r.deleteAnywhere = true
 			continue
 		case strings.HasPrefix(value, localDelete+"="):
-			return &UsageError{Flag: "--allow", Value: value, Reason: localDelete + " takes no value", Next: "use --allow " + localDelete}
+			return &usage.Error{What: "--allow", Value: value, Reason: localDelete + " takes no value", Next: "use --allow " + localDelete}
 		}
 		if _, _, err := entitlements.Parse(value); err != nil {
-			return &UsageError{
-				Flag: "--allow", Value: value, Reason: err.Error(),
+			return &usage.Error{
+				What: "--allow", Value: value, Reason: err.Error(),
 				Next: "use network.host, security.insecure, device[=NAME] or " + localDelete,
 			}
 		}

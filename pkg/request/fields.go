@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/tonistiigi/go-csvvalue"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // field is one entry of a list of key=value; a bare word has no key.
@@ -18,8 +20,8 @@ type field struct {
 func parseFields(flag, value string) ([]field, error) {
 	texts, err := csvvalue.Fields(value, nil)
 	if err != nil {
-		return nil, &UsageError{
-			Flag: flag, Value: value, Reason: "cannot parse the list: " + err.Error(),
+		return nil, &usage.Error{
+			What: flag, Value: value, Reason: "cannot parse the list: " + err.Error(),
 			Next: "use key=value,…; a value with a comma is quoted",
 		}
 	}
@@ -37,7 +39,7 @@ func parseFields(flag, value string) ([]field, error) {
 
 // notPair is the error for a bare word where only key=value is known.
 func notPair(flag, value string, f field, form string) error {
-	return &UsageError{Flag: flag, Value: value, Reason: `"` + f.typed + `" is not key=value`, Next: "use " + form}
+	return &usage.Error{What: flag, Value: value, Reason: `"` + f.typed + `" is not key=value`, Next: "use " + form}
 }
 
 // joinFields writes the pairs as a list that parseFields reads, type first and

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Frontend is buildctl's way to say what is built: --frontend, --opt, --local
@@ -31,8 +32,8 @@ func (o Frontend) begin(r *Request, _ Environment) error {
 		return nil
 	case "":
 	default:
-		return &UsageError{
-			Flag: "--frontend", Value: o.FrontendName, Reason: "there is no such frontend",
+		return &usage.Error{
+			What: "--frontend", Value: o.FrontendName, Reason: "there is no such frontend",
 			Next: "use " + dockerfileFrontend + ", or " + gatewayFrontend + " with --opt source=IMAGE",
 		}
 	}
@@ -41,8 +42,8 @@ func (o Frontend) begin(r *Request, _ Environment) error {
 		values []string
 	}{{"--opt", o.Opts}, {"--local", o.Locals}, {"--oci-layout", o.OCILayouts}} {
 		if len(misplaced.values) > 0 {
-			return &UsageError{
-				Flag: misplaced.flag, Value: misplaced.values[0], Reason: "it belongs to --frontend",
+			return &usage.Error{
+				What: misplaced.flag, Value: misplaced.values[0], Reason: "it belongs to --frontend",
 				Next: "add --frontend " + dockerfileFrontend + " and leave out PATH, or use docker's flags, e.g. --build-context and --build-arg",
 			}
 		}
@@ -68,7 +69,7 @@ func (o Frontend) apply(ctx context.Context, r *Request, env Environment) error 
 	}
 	files := Input{}.environment(env)
 	if r.context, err = buildcontext.Locals(ctx, locals, layouts, files); err != nil {
-		return fromContext(err)
+		return err
 	}
 	if r.defined {
 		return nil
@@ -83,12 +84,12 @@ func (o Input) alone(r *Request, _ Environment) error {
 	case !r.plain:
 		return nil
 	case o.Path != "":
-		return &UsageError{Flag: "PATH", Value: o.Path, Reason: "with --frontend the context is --local context=DIR or --opt context=URL", Next: next}
+		return &usage.Error{What: "PATH", Value: o.Path, Reason: "with --frontend the context is --local context=DIR or --opt context=URL", Next: next}
 	case o.File != "":
-		return &UsageError{Flag: "--file", Value: o.File, Reason: "with --frontend the Dockerfile is --local dockerfile=DIR and --opt filename=NAME", Next: next}
+		return &usage.Error{What: "--file", Value: o.File, Reason: "with --frontend the Dockerfile is --local dockerfile=DIR and --opt filename=NAME", Next: next}
 	case len(o.BuildContexts) > 0:
-		return &UsageError{
-			Flag: "--build-context", Value: o.BuildContexts[0], Reason: "with --frontend a context is --opt context:NAME=VALUE and --local NAME=DIR", Next: next,
+		return &usage.Error{
+			What: "--build-context", Value: o.BuildContexts[0], Reason: "with --frontend a context is --opt context:NAME=VALUE and --local NAME=DIR", Next: next,
 		}
 	}
 	return nil
@@ -107,8 +108,8 @@ func (o Frontend) applyOpts(r *Request, env Environment) error {
 			continue
 		}
 		if set, given := r.attrs[key]; given && set != text && key != argAttr+sourceDateArg {
-			return &UsageError{
-				Flag: "--opt", Value: value, Reason: `another flag sets "` + key + `" to "` + set + `"`, Next: "leave one of them out",
+			return &usage.Error{
+				What: "--opt", Value: value, Reason: `another flag sets "` + key + `" to "` + set + `"`, Next: "leave one of them out",
 			}
 		}
 		opts[key] = text
@@ -133,7 +134,7 @@ func parseOpt(value string, env Environment) (key, text string, ok bool, err err
 		text, ok = env.LookupEnv(name)
 		return key, text, ok, nil
 	case !pair || key == "" || (isArg && name == ""):
-		return "", "", false, &UsageError{Flag: "--opt", Value: value, Reason: "it is not KEY=VALUE", Next: "use e.g. target=release or build-arg:NAME=VALUE"}
+		return "", "", false, &usage.Error{What: "--opt", Value: value, Reason: "it is not KEY=VALUE", Next: "use e.g. target=release or build-arg:NAME=VALUE"}
 	}
 	return key, text, true, nil
 }
@@ -143,7 +144,7 @@ func parseLocals(flag string, values []string) ([]buildcontext.Local, error) {
 	for _, value := range values {
 		name, dir, pair := strings.Cut(value, "=")
 		if !pair || name == "" || dir == "" {
-			return nil, &UsageError{Flag: flag, Value: value, Reason: "it is not NAME=DIR", Next: "use e.g. context=. or dockerfile=."}
+			return nil, &usage.Error{What: flag, Value: value, Reason: "it is not NAME=DIR", Next: "use e.g. context=. or dockerfile=."}
 		}
 		locals = append(locals, buildcontext.Local{Flag: flag, Typed: value, Name: name, Dir: dir})
 	}
@@ -154,7 +155,7 @@ func parseLocals(flag string, values []string) ([]buildcontext.Local, error) {
 func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontext.Environment) error {
 	if r.frontend == gatewayFrontend {
 		if r.attrs["source"] == "" {
-			return &UsageError{Flag: "--frontend", Value: o.FrontendName, Reason: "it does not say which image is the frontend", Next: "add --opt source=IMAGE"}
+			return &usage.Error{What: "--frontend", Value: o.FrontendName, Reason: "it does not say which image is the frontend", Next: "add --opt source=IMAGE"}
 		}
 		return nil
 	}
@@ -171,7 +172,7 @@ func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontex
 	}
 	dir, given := dirs[name]
 	if !given {
-		return &UsageError{Flag: "--frontend", Value: o.FrontendName, Reason: "there is no Dockerfile", Next: "add --local " + name + "=DIR"}
+		return &usage.Error{What: "--frontend", Value: o.FrontendName, Reason: "there is no Dockerfile", Next: "add --local " + name + "=DIR"}
 	}
 	file := r.attrs["filename"]
 	if file == "" {
@@ -180,12 +181,12 @@ func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontex
 	// As docker, the frontend takes the lower-case twin of a missing "Dockerfile"; without a context it needs none.
 	lower := filepath.Join(filepath.Dir(file), "dockerfile")
 	if !dir.HasFile(file, env) && (filepath.Base(file) != "Dockerfile" || !dir.HasFile(lower, env)) {
-		return &UsageError{Flag: "--local", Value: dir.Typed, Reason: "there is no " + file + " in it", Next: "name its directory, and with --opt filename=NAME the file"}
+		return &usage.Error{What: "--local", Value: dir.Typed, Reason: "there is no " + file + " in it", Next: "name its directory, and with --opt filename=NAME the file"}
 	}
 	if context, given := dirs["context"]; given {
 		if err := context.CheckIgnoreFile(".dockerignore", env); err != nil {
-			return fromContext(err)
+			return err
 		}
 	}
-	return fromContext(dir.CheckIgnoreFile(file+".dockerignore", env))
+	return dir.CheckIgnoreFile(file+".dockerignore", env)
 }

@@ -5,13 +5,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // checkFuzzed fails if an error is no usage error of one line with a reason.
 func checkFuzzed(t *testing.T, err error) {
 	t.Helper()
-	var usage *UsageError
-	if err != nil && (!errors.As(err, &usage) || usage.Flag == "" || usage.Reason == "") {
+	var wrong *usage.Error
+	if err != nil && (!errors.As(err, &wrong) || wrong.What == "" || wrong.Reason == "") {
 		t.Fatalf("%#v is no usage error with a flag and a reason", err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // A ~ after the = of a value, which most shells leave alone, is the home directory in every value that names a path.
@@ -87,8 +89,8 @@ func TestHomeInValues(t *testing.T) {
 func TestSSHOfNoKey(t *testing.T) {
 	env := workspace(t, nil)
 	_, err := New(t.Context(), with(func(o *Options) { o.SSHKeys = []string{"default=."} }), env)
-	var usage *UsageError
-	if !errors.As(err, &usage) || !strings.Contains(usage.Reason, "it is a directory") {
+	var wrong *usage.Error
+	if !errors.As(err, &wrong) || !strings.Contains(wrong.Reason, "it is a directory") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // checkPushes refuses to push a name without a registry: it silently means Docker Hub's official images, where only
@@ -25,8 +27,8 @@ func (o Output) checkPushes(r *Request, _ Environment) error {
 				if slices.Contains(r.tags, name) {
 					flag = "--tag"
 				}
-				return &UsageError{
-					Flag: flag, Value: name, Reason: "this is " + official + ", where only Docker may push",
+				return &usage.Error{
+					What: flag, Value: name, Reason: "this is " + official + ", where only Docker may push",
 					Next: "name a registry, e.g. registry.example.com/team/" + repository + ", or your account of Docker Hub: USER/" + repository,
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Input is what is built: PATH, --file and --build-context.
@@ -27,7 +28,7 @@ func (o Input) apply(ctx context.Context, r *Request, env Environment) error {
 	}
 	found, err := buildcontext.Resolve(ctx, input, o.environment(env))
 	if err != nil {
-		return fromContext(err)
+		return err
 	}
 	r.context = found
 	r.dockerfile = o.dockerfileName(r)
@@ -79,7 +80,7 @@ func (o Input) environment(env Environment) buildcontext.Environment {
 func parseBuildContext(value string) (buildcontext.Named, error) {
 	const form = "use NAME=DIR, NAME=URL, NAME=docker-image://IMAGE, NAME=oci-layout://DIR or NAME=target:STAGE"
 	name, place, pair := strings.Cut(value, "=")
-	wrong := &UsageError{Flag: "--build-context", Value: value, Next: form}
+	wrong := &usage.Error{What: "--build-context", Value: value, Next: form}
 	switch {
 	case !pair:
 		wrong.Reason = "it is not NAME=VALUE"

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestKeptSecrets(t *testing.T) {
@@ -20,8 +22,8 @@ func TestKeptSecrets(t *testing.T) {
 	if err := kept[0].Give([]byte("value")); err != nil {
 		t.Error(err)
 	}
-	var usage *UsageError
-	if err := kept[0].Give(make([]byte, secretsprovider.MaxSecretSize+1)); !errors.As(err, &usage) {
+	var wrong *usage.Error
+	if err := kept[0].Give(make([]byte, secretsprovider.MaxSecretSize+1)); !errors.As(err, &wrong) {
 		t.Errorf("too large: %v", err)
 	}
 }
@@ -40,8 +42,8 @@ func TestWrongKeptSecrets(t *testing.T) {
 		"type=env,id=a,k8s=npm/ke": "leave out",
 	} {
 		err := (Secrets{Secret: []string{value}}).apply(&Request{}, Environment{})
-		var usage *UsageError
-		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) || usage.Flag != "--secret" || usage.Value != value {
+		var wrong *usage.Error
+		if !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) || wrong.What != "--secret" || wrong.Value != value {
 			t.Errorf("%q: got %v", value, err)
 		}
 	}

@@ -1,5 +1,7 @@
 package request
 
+import "github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
+
 // Legacy are flags of docker's builder before BuildKit, which scripts still give.
 type Legacy struct {
 	KeepContainers  bool     // --rm=false
@@ -14,14 +16,14 @@ type Legacy struct {
 func (o Legacy) apply(r *Request, _ Environment) error {
 	switch {
 	case o.KeepContainers:
-		return &UsageError{Flag: "--rm", Value: "false", Reason: "BuildKit has no intermediate containers that could be kept", Next: "leave it out"}
+		return &usage.Error{What: "--rm", Value: "false", Reason: "BuildKit has no intermediate containers that could be kept", Next: "leave it out"}
 	case o.Squash:
-		return &UsageError{Flag: "--squash", Reason: "BuildKit does not squash layers", Next: "copy the files into a last stage: COPY --from=build / /"}
+		return &usage.Error{What: "--squash", Reason: "BuildKit does not squash layers", Next: "copy the files into a last stage: COPY --from=build / /"}
 	case o.Isolation != "" && o.Isolation != "default":
-		return &UsageError{Flag: "--isolation", Value: o.Isolation, Reason: "BuildKit has one kind of isolation only", Next: "leave it out"}
+		return &usage.Error{What: "--isolation", Value: o.Isolation, Reason: "BuildKit has one kind of isolation only", Next: "leave it out"}
 	case len(o.SecurityOptions) > 0:
-		return &UsageError{
-			Flag: "--security-opt", Value: o.SecurityOptions[0], Reason: "BuildKit does not know it",
+		return &usage.Error{
+			What: "--security-opt", Value: o.SecurityOptions[0], Reason: "BuildKit does not know it",
 			Next: "use RUN --security=insecure with --allow security.insecure",
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // ulimitNames are the limits of setrlimit(2).
@@ -41,7 +43,7 @@ func applyUlimits(r *Request, values []string) error {
 // it is given.
 func parseUlimit(value string) (name, limit string, err error) {
 	wrong := func(reason, next string) error {
-		return &UsageError{Flag: "--ulimit", Value: value, Reason: reason, Next: next}
+		return &usage.Error{What: "--ulimit", Value: value, Reason: reason, Next: next}
 	}
 	const form = "use NAME=SOFT[:HARD], e.g. nofile=1024:2048"
 	name, limits, ok := strings.Cut(value, "=")
@@ -96,7 +98,7 @@ func applyResources(r *Request, values []string) error {
 
 func parseResource(value string) (attr, text string, err error) {
 	wrong := func(reason, next string) error {
-		return &UsageError{Flag: "--resource", Value: value, Reason: reason, Next: next}
+		return &usage.Error{What: "--resource", Value: value, Reason: reason, Next: next}
 	}
 	key, text, ok := strings.Cut(value, "=")
 	key, text = strings.TrimSpace(key), strings.TrimSpace(text)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // parseOutput reads one --output: a list of key=value, or the short forms DIR
@@ -20,8 +21,8 @@ func parseOutput(value string) (output, error) {
 	out := output{typed: value, attrs: map[string]string{}}
 	fields, err := csvvalue.Fields(value, nil)
 	if err != nil {
-		return out, &UsageError{
-			Flag: "--output", Value: value, Reason: "cannot parse the list: " + err.Error(),
+		return out, &usage.Error{
+			What: "--output", Value: value, Reason: "cannot parse the list: " + err.Error(),
 			Next: "use key=value,…; a value with a comma is quoted",
 		}
 	}
@@ -35,8 +36,8 @@ func parseOutput(value string) (output, error) {
 	for _, field := range fields {
 		key, text, ok := strings.Cut(field, "=")
 		if !ok {
-			return out, &UsageError{
-				Flag: "--output", Value: value, Reason: `"` + field + `" is not key=value`,
+			return out, &usage.Error{
+				What: "--output", Value: value, Reason: `"` + field + `" is not key=value`,
 				Next: "use type=TYPE,key=value,…",
 			}
 		}
@@ -176,9 +177,9 @@ func (r *Request) checkTogether() error {
 
 func (o *output) wrong(reason, next string) error {
 	if o.typed == pushFlag || o.typed == loadFlag {
-		return &UsageError{Flag: o.typed, Reason: reason, Next: next}
+		return &usage.Error{What: o.typed, Reason: reason, Next: next}
 	}
-	return &UsageError{Flag: "--output", Value: o.typed, Reason: reason, Next: next}
+	return &usage.Error{What: "--output", Value: o.typed, Reason: reason, Next: next}
 }
 
 // unwritable says in this package's words why the destination cannot be written.

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/containerd/platforms"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 const defaultPlatformEnv = "DOCKER_DEFAULT_PLATFORM"
@@ -56,8 +58,8 @@ func parsePlatform(flag, value, name string) (string, error) {
 }
 
 func noPlatform(flag, value, name string) error {
-	return &UsageError{
-		Flag: flag, Value: value, Reason: "cannot parse the platform \"" + name + "\"",
+	return &usage.Error{
+		What: flag, Value: value, Reason: "cannot parse the platform \"" + name + "\"",
 		Next: "use os/arch[/variant], e.g. linux/amd64,linux/arm64",
 	}
 }

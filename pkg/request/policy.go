@@ -12,6 +12,7 @@ import (
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Policy is which sources may be used: --policy and --source-policy-file.
@@ -57,7 +58,7 @@ func (o Policy) apply(r *Request, env Environment) error {
 		}
 		if option.disabled {
 			if len(o.Policies) > 1 || len(option.files) > 0 {
-				return &UsageError{Flag: policyFlag, Value: value, Reason: "it disables the policies that are named", Next: "leave one of them out"}
+				return &usage.Error{What: policyFlag, Value: value, Reason: "it disables the policies that are named", Next: "leave one of them out"}
 			}
 			r.policyDisabled = true
 		}
@@ -90,7 +91,7 @@ func (o Policy) applyFile(r *Request, env Environment) (err error) {
 func parsePolicy(value string) (policyOption, error) {
 	var option policyOption
 	wrong := func(reason, next string) error {
-		return &UsageError{Flag: policyFlag, Value: value, Reason: reason, Next: next}
+		return &usage.Error{What: policyFlag, Value: value, Reason: reason, Next: next}
 	}
 	fields, err := parseFields(policyFlag, value)
 	if err != nil {
@@ -133,14 +134,14 @@ func parsePolicy(value string) (policyOption, error) {
 func readPolicy(flag, typed, path string) (*spb.Policy, error) {
 	text, err := safefile.Read(path, maxPolicy)
 	if err != nil {
-		return nil, &UsageError{Flag: flag, Value: typed, Reason: err.Error(), Next: "name a file in JSON with the rules"}
+		return nil, &usage.Error{What: flag, Value: typed, Reason: err.Error(), Next: "name a file in JSON with the rules"}
 	}
 	policy, err := parseSourcePolicy(text)
 	if len(bytes.TrimSpace(text)) == 0 { // a policy in protobuf without rules, which would allow everything
 		err = errors.New("it is empty")
 	}
 	if err != nil {
-		return nil, &UsageError{Flag: flag, Value: typed, Reason: "it is no source policy: " + err.Error(), Next: `write {"rules": [{"action": "DENY", "selector": {"identifier": "…"}}]}`}
+		return nil, &usage.Error{What: flag, Value: typed, Reason: "it is no source policy: " + err.Error(), Next: `write {"rules": [{"action": "DENY", "selector": {"identifier": "…"}}]}`}
 	}
 	return policy, nil
 }
@@ -199,8 +200,8 @@ func RefusePolicy(policy string) error { return regoRefused(strings.TrimSuffix(p
 const regoEnding = ".rego"
 
 func regoRefused(dockerfile string) error {
-	return &UsageError{
-		Flag: "--file", Value: dockerfile, Reason: "beside it is a policy, " + filepath.Base(dockerfile) + regoEnding + ", and Rego needs an engine that this plugin does not have",
+	return &usage.Error{
+		What: "--file", Value: dockerfile, Reason: "beside it is a policy, " + filepath.Base(dockerfile) + regoEnding + ", and Rego needs an engine that this plugin does not have",
 		Next: "add --policy disabled=true to build without it",
 	}
 }

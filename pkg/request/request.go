@@ -89,7 +89,7 @@ type Request struct {
 	ref string // of the last attempt
 }
 
-// New parses and checks the options. Its errors are *UsageError wherever the
+// New parses and checks the options. Its errors are *usage.Error wherever the
 // input is at fault. It reads standard input last, when all else is known to be
 // right, and removes a stale image ID file, as docker does. The context ends what continues until the build: a survey of
 // the directories that are sent.

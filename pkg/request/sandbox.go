@@ -4,6 +4,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Sandbox is what the steps run in: their network, hosts and limits.
@@ -64,8 +66,8 @@ func (o Sandbox) applyNetwork(r *Request) error {
 	case networkNone:
 		r.attrs["force-network-mode"] = o.Network
 	default:
-		return &UsageError{
-			Flag: "--network", Value: o.Network, Reason: "a builder in a cluster has no such network",
+		return &usage.Error{
+			What: "--network", Value: o.Network, Reason: "a builder in a cluster has no such network",
 			Next: "use default, none, or host, which is the network of the builder's Pod",
 		}
 	}
@@ -78,7 +80,7 @@ func (o Sandbox) applyShmSize(r *Request) error {
 	}
 	size, err := ParseBytes(o.ShmSize)
 	if err != nil {
-		return &UsageError{Flag: "--shm-size", Value: o.ShmSize, Reason: err.Error(), Next: "use a number and a unit, e.g. 128m"}
+		return &usage.Error{What: "--shm-size", Value: o.ShmSize, Reason: err.Error(), Next: "use a number and a unit, e.g. 128m"}
 	}
 	if size > 0 {
 		r.attrs["shm-size"] = strconv.FormatInt(size, 10)
@@ -90,7 +92,7 @@ func (o Sandbox) applyShmSize(r *Request) error {
 // entry for each address.
 func parseHost(value string) ([]string, error) {
 	wrong := func(reason, next string) error {
-		return &UsageError{Flag: "--add-host", Value: value, Reason: reason, Next: next}
+		return &usage.Error{What: "--add-host", Value: value, Reason: reason, Next: next}
 	}
 	name, address, ok := strings.Cut(value, "=")
 	if !ok {

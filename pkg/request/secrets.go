@@ -7,6 +7,7 @@ import (
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Secrets are values that steps can read and that leave no trace in the image:
@@ -151,5 +152,5 @@ func (s secret) tooLarge() error {
 }
 
 func (s secret) wrong(reason, next string) error {
-	return &UsageError{Flag: secretFlag, Value: s.typed, Reason: reason, Next: next}
+	return &usage.Error{What: secretFlag, Value: s.typed, Reason: reason, Next: next}
 }

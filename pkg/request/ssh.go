@@ -9,6 +9,7 @@ import (
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // SSH are the agents and keys that steps and git sources may use: --ssh.
@@ -38,14 +39,14 @@ func (o SSH) apply(r *Request, env Environment) error {
 			return err
 		}
 		if _, twice := typed[config.ID]; twice {
-			return &UsageError{Flag: sshFlag, Value: value, Reason: `the ID "` + config.ID + `" is given twice`, Next: "give every agent an ID of its own"}
+			return &usage.Error{What: sshFlag, Value: value, Reason: `the ID "` + config.ID + `" is given twice`, Next: "give every agent an ID of its own"}
 		}
 		typed[config.ID] = value
 		configs = append(configs, config)
 	}
 	if len(configs) == 0 && r.gitOverSSH {
-		return &UsageError{
-			Flag: "PATH", Value: r.contextPath, Reason: "git fetches it over ssh, and no agent or key is provided",
+		return &usage.Error{
+			What: "PATH", Value: r.contextPath, Reason: "git fetches it over ssh, and no agent or key is provided",
 			Next: "add --ssh default; the steps of its Dockerfile may then use that agent too",
 		}
 	}
@@ -76,7 +77,7 @@ func parseSSH(value string) (sshprovider.AgentConfig, error) {
 		case raw:
 			yes, err := strconv.ParseBool(text)
 			if err != nil {
-				return config, &UsageError{Flag: sshFlag, Value: value, Reason: "raw=" + text + " is not a boolean", Next: "use raw=true or raw=false"}
+				return config, &usage.Error{What: sshFlag, Value: value, Reason: "raw=" + text + " is not a boolean", Next: "use raw=true or raw=false"}
 			}
 			config.Raw = yes
 		case path != "":
@@ -84,7 +85,7 @@ func parseSSH(value string) (sshprovider.AgentConfig, error) {
 		}
 	}
 	if config.Raw && len(config.Paths) != 1 {
-		return config, &UsageError{Flag: sshFlag, Value: value, Reason: "raw=true needs one socket", Next: "use " + config.ID + "=SOCKET,raw=true"}
+		return config, &usage.Error{What: sshFlag, Value: value, Reason: "raw=true needs one socket", Next: "use " + config.ID + "=SOCKET,raw=true"}
 	}
 	return config, nil
 }
@@ -95,8 +96,8 @@ func (o SSH) check(flag, typed string, config sshprovider.AgentConfig, env Envir
 	if socket, _ := env.LookupEnv(agentSocket); len(config.Paths) > 0 || socket != "" {
 		return nil
 	}
-	return &UsageError{
-		Flag: flag, Value: typed, Reason: "there is no ssh agent: $" + agentSocket + " is not set",
+	return &usage.Error{
+		What: flag, Value: typed, Reason: "there is no ssh agent: $" + agentSocket + " is not set",
 		Next: `start one with eval "$(ssh-agent)" and ssh-add, or name a key: --ssh ` + config.ID + "=~/.ssh/id_ed25519",
 	}
 }
@@ -112,16 +113,16 @@ func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env 
 		for j, path := range config.Paths {
 			config.Paths[j] = absolute(env, path)
 			if reason := noKey(config.Paths[j]); reason != "" {
-				return &UsageError{Flag: flag, Value: config.ID + "=" + path, Reason: reason, Next: "use " + sshForm}
+				return &usage.Error{What: flag, Value: config.ID + "=" + path, Reason: reason, Next: "use " + sshForm}
 			}
 		}
 		if _, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{*config}); err != nil {
-			return &UsageError{Flag: flag, Value: config.ID + "=" + strings.Join(config.Paths, ","), Reason: sshReason(err), Next: sshAdvice(err)}
+			return &usage.Error{What: flag, Value: config.ID + "=" + strings.Join(config.Paths, ","), Reason: sshReason(err), Next: sshAdvice(err)}
 		}
 	}
 	provider, err := sshprovider.NewSSHAgentProvider(configs)
 	if err != nil {
-		return &UsageError{Flag: flag, Reason: sshReason(err)}
+		return &usage.Error{What: flag, Reason: sshReason(err)}
 	}
 	r.session = append(r.session, provider)
 	return nil

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // checkTag parses a name for an image as docker does. The name is sent as typed:
@@ -12,11 +14,11 @@ import (
 func checkTag(flag, name string) error {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		return &UsageError{Flag: flag, Value: name, Reason: err.Error(), Next: tagAdvice(name, err)}
+		return &usage.Error{What: flag, Value: name, Reason: err.Error(), Next: tagAdvice(name, err)}
 	}
 	if _, ok := named.(reference.Digested); ok {
-		return &UsageError{
-			Flag: flag, Value: name, Reason: "an image cannot be given a name with a digest",
+		return &usage.Error{
+			What: flag, Value: name, Reason: "an image cannot be given a name with a digest",
 			Next: "leave out @sha256:…",
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Upload says how the context is sent.
@@ -22,14 +23,14 @@ func (o Upload) apply(r *Request, _ Environment) error {
 	}
 	mode, err := upload.ParseMode(value)
 	if err != nil {
-		return &UsageError{Flag: "--compress", Value: o.Compress, Reason: err.Error()}
+		return &usage.Error{What: "--compress", Value: o.Compress, Reason: err.Error()}
 	}
 	r.upload = upload.Options{Compress: mode}
 	if o.ContextWarning == "" {
 		return nil
 	}
 	if r.upload.Large, err = ParseBytes(o.ContextWarning); err != nil {
-		return &UsageError{Flag: "--context-warning", Value: o.ContextWarning, Reason: err.Error(), Next: "use a size, e.g. 100m, or 0 for none"}
+		return &usage.Error{What: "--context-warning", Value: o.ContextWarning, Reason: err.Error(), Next: "use a size, e.g. 100m, or 0 for none"}
 	}
 	return nil
 }

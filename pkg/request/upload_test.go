@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestCompress(t *testing.T) {
@@ -16,8 +17,8 @@ func TestCompress(t *testing.T) {
 			t.Errorf("%q: got %q, %v", value, r.upload.Compress, err)
 		}
 	}
-	var usage *UsageError
-	if err := (Upload{Compress: "zstd"}).apply(&Request{}, Environment{}); !errors.As(err, &usage) || usage.Flag != "--compress" {
+	var wrong *usage.Error
+	if err := (Upload{Compress: "zstd"}).apply(&Request{}, Environment{}); !errors.As(err, &wrong) || wrong.What != "--compress" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -29,8 +30,8 @@ func TestContextWarning(t *testing.T) {
 			t.Errorf("%q: got %d, %v", value, r.upload.Large, err)
 		}
 	}
-	var usage *UsageError
-	if err := (Upload{ContextWarning: "much"}).apply(&Request{}, Environment{}); !errors.As(err, &usage) || usage.Flag != "--context-warning" {
+	var wrong *usage.Error
+	if err := (Upload{ContextWarning: "much"}).apply(&Request{}, Environment{}); !errors.As(err, &wrong) || wrong.What != "--context-warning" {
 		t.Errorf("got %v", err)
 	}
 }

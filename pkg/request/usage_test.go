@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestUsageErrors(t *testing.T) {
@@ -69,12 +71,12 @@ func TestUsageErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := New(t.Context(), with(test.change), workspace(t, nil))
-			var usage *UsageError
-			if !errors.As(err, &usage) {
-				t.Fatalf("got %v, want a UsageError", err)
+			var wrong *usage.Error
+			if !errors.As(err, &wrong) {
+				t.Fatalf("got %v, want a usage.Error", err)
 			}
-			if usage.Flag != test.flag {
-				t.Errorf("it names %q, want %q", usage.Flag, test.flag)
+			if wrong.What != test.flag {
+				t.Errorf("it names %q, want %q", wrong.What, test.flag)
 			}
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("%q is more than a line", err)
@@ -94,8 +96,8 @@ func TestEnvironmentErrors(t *testing.T) {
 		noAttestationsEnv:  {noAttestationsEnv: "ja"},
 	} {
 		_, err := New(t.Context(), valid(), workspace(t, variables))
-		var usage *UsageError
-		if !errors.As(err, &usage) || usage.Flag != name {
+		var wrong *usage.Error
+		if !errors.As(err, &wrong) || wrong.What != name {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

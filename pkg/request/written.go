@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Files are what the result is written to; nil is none.
@@ -45,7 +46,7 @@ func (o Output) applyFiles(r *Request, env Environment) error {
 		var cannot *safefile.UnwritableError
 		switch {
 		case errors.As(err, &cannot):
-			return &UsageError{Flag: file.flag, Value: file.typed, Reason: cannot.Reason, Next: cannot.Next}
+			return &usage.Error{What: file.flag, Value: file.typed, Reason: cannot.Reason, Next: cannot.Next}
 		case err != nil:
 			return err
 		}
@@ -86,7 +87,7 @@ func (r *Request) checkDistinct(files []written) error {
 }
 
 func (w written) wrong(reason string) error {
-	return &UsageError{Flag: w.flag, Value: w.typed, Reason: reason, Next: "name another file"}
+	return &usage.Error{What: w.flag, Value: w.typed, Reason: reason, Next: "name another file"}
 }
 
 func (o Output) checkImageID(r *Request) error {
@@ -95,8 +96,8 @@ func (o Output) checkImageID(r *Request) error {
 	}
 	for _, out := range r.outputs {
 		if out.kind == typeLocal || out.kind == typeTar {
-			return &UsageError{
-				Flag: "--iidfile", Value: o.ImageIDFile, Reason: "an output of type=" + out.kind + " has no image ID",
+			return &usage.Error{
+				What: "--iidfile", Value: o.ImageIDFile, Reason: "an output of type=" + out.kind + " has no image ID",
 				Next: "leave one of them out",
 			}
 		}
