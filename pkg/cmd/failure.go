@@ -110,7 +110,7 @@ func explainBuilder(err error) (failure, bool) {
 	case errors.As(err, &start):
 		return explainStart(start), true
 	case errors.As(err, &unreachable):
-		return failure{text: unreachable.Error(), next: "check the network, a VPN, and: kubectl version", code: exitNoBuilder}, true
+		return failure{text: unreachable.Error(), next: nextForCluster(unreachable), code: exitNoBuilder}, true
 	}
 	return failure{}, false
 }

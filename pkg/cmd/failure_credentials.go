@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
@@ -61,9 +63,19 @@ func nextForToken(e *registryauth.TokenError) string {
 	case errors.As(e, &unverified):
 		return fmt.Sprintf("check that this machine reaches %s; or BUILDKIT_NO_CLIENT_TOKEN=1 has the builder fetch the token, which gives it the password", e.Host)
 	case e.Proxy != "":
-		return fmt.Sprintf("the token is fetched from this machine, through the proxy %s: check it, or add the host to $NO_PROXY", e.Proxy)
+		return fmt.Sprintf("the token is fetched from this machine, through the proxy %s: check it and its password in $HTTPS_PROXY, or add the host to $NO_PROXY", e.Proxy)
 	}
 	return "the token is fetched from this machine: check that it reaches " + e.Realm
+}
+
+// nextForCluster is about an API server that does not answer, or a proxy in its place.
+func nextForCluster(e *cluster.UnreachableError) string {
+	for _, words := range []string{"Proxy Authentication Required", "proxyconnect "} {
+		if strings.Contains(e.Error(), words) {
+			return "requests to it go through a proxy: check $HTTPS_PROXY and the password in it, or add the cluster's host to $NO_PROXY"
+		}
+	}
+	return "check the network, a VPN, and: kubectl version"
 }
 
 func nextForUnreachable(e *registryauth.UnreachableError) string {

@@ -70,7 +70,10 @@ func TestUnusualHelpers(t *testing.T) {
 		}
 		got, unread := p.keychain.find(t.Context(), purpose{host: "r.io"})
 		switch {
-		case got.Username == want && unread == nil:
+		case want == name: // it works
+			if got.Username != want || unread != nil {
+				t.Errorf("%s: got %+v, %v", name, got, unread)
+			}
 		case unread == nil || !strings.Contains(unread.Error(), want) || strings.Contains(unread.Error(), secret) || len(unread.Error()) > 600:
 			t.Errorf("%s: got %+v, %v", name, got, unread)
 		}

@@ -179,10 +179,11 @@ func (p *Provider) insecureHost(host string) bool {
 // source names it in messages.
 func (p *Provider) Lend(source string, text []byte) error {
 	parsed, faults := parseConfig(source, text)
-	if len(faults) > 0 && !faults[0].Used {
+	usable := slices.ContainsFunc(slices.Collect(maps.Values(parsed.Auths)), func(e entry) bool { return !e.empty() })
+	if len(faults) > 0 && !faults[0].Used && !usable {
 		return faults[0]
 	}
-	if parsed.Auths == nil && len(text) > 0 {
+	if parsed.Auths == nil && parsed.Store == "" && parsed.HostHelpers == nil && len(text) > 0 {
 		if fault := parseInto(source, text, &parsed.Auths); fault != nil {
 			return fault
 		}
@@ -190,7 +191,7 @@ func (p *Provider) Lend(source string, text []byte) error {
 	if len(parsed.Auths) == 0 {
 		return &ConfigError{Path: source, Cause: errors.New("it holds no credentials")}
 	}
-	p.keychain.lent = append(p.keychain.lent, loaded{name: source, origin: FromSecret, config: config{Auths: parsed.Auths}})
+	p.keychain.lent = append(p.keychain.lent, loaded{name: source, origin: FromSecret, config: config{Auths: parsed.Auths}, faults: faults})
 	return nil
 }
 

@@ -66,7 +66,7 @@ func TestProxyPasswords(t *testing.T) {
 			"right":      {user: "me:" + secret + "@", through: true},
 			"wrong":      {user: "me:not-" + secret + "@"},
 			"none":       {},
-			"no address": {user: "me:pa/" + secret + "@"},
+			"no address": {user: "me:%zz" + secret + "@"},
 		} {
 			for _, variable := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
 				t.Setenv(variable, "http://"+test.user+proxy)
