@@ -1,8 +1,16 @@
 package request
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"strings"
 
+	"github.com/distribution/reference"
+	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -35,4 +43,192 @@ func (o Cache) apply(r *Request, env Environment) error {
 		r.attrs["image-resolve-mode"] = "pull"
 	}
 	return o.applyCaches(r, env)
+}
+
+// cacheFlag is one of the four flags that name external caches.
+type cacheFlag struct {
+	name   string
+	export bool
+}
+
+// applyCaches reads --cache-from, --cache-to and buildctl's names for them.
+func (o Cache) applyCaches(r *Request, env Environment) error {
+	for _, family := range []struct {
+		flag   cacheFlag
+		values []string
+		into   *[]client.CacheOptionsEntry
+	}{
+		{cacheFlag{"--cache-to", true}, o.CacheTo, &r.cacheExports},
+		{cacheFlag{"--export-cache", true}, o.ExportCache, &r.cacheExports},
+		{cacheFlag{"--cache-from", false}, o.CacheFrom, &r.cacheImports},
+		{cacheFlag{"--import-cache", false}, o.ImportCache, &r.cacheImports},
+	} {
+		for _, value := range family.values {
+			entries, err := parseCache(family.flag, value)
+			if err != nil {
+				return err
+			}
+			for _, entry := range entries {
+				reason, err := family.flag.complete(r, value, entry, env)
+				if err != nil {
+					return err
+				}
+				if reason != "" {
+					r.warnings = append(r.warnings, fmt.Sprintf("%s %q is left out: %s", family.flag.name, value, reason))
+					continue
+				}
+				*family.into = append(*family.into, entry)
+			}
+		}
+	}
+	return nil
+}
+
+// parseCache reads one value: a list of key=value, or bare references, each a
+// cache in a registry.
+func parseCache(flag cacheFlag, value string) ([]client.CacheOptionsEntry, error) {
+	if value == "" {
+		return nil, nil
+	}
+	fields, err := parseFields(flag.name, value)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.Contains(value, "=") {
+		entries := make([]client.CacheOptionsEntry, 0, len(fields))
+		for _, f := range fields {
+			entry := client.CacheOptionsEntry{Type: cacheRegistry, Attrs: map[string]string{"ref": f.value}}
+			if err := flag.check(value, entry); err != nil {
+				return nil, err
+			}
+			entries = append(entries, entry)
+		}
+		return entries, nil
+	}
+	entry := client.CacheOptionsEntry{Attrs: map[string]string{}}
+	for _, f := range fields {
+		switch f.key {
+		case "":
+			return nil, notPair(flag.name, value, f, "type=TYPE,key=value,…")
+		case "type":
+			entry.Type = f.value
+		default:
+			entry.Attrs[f.key] = f.value
+		}
+	}
+	return []client.CacheOptionsEntry{entry}, flag.check(value, entry)
+}
+
+func (f cacheFlag) check(value string, entry client.CacheOptionsEntry) error {
+	if entry.Type == "" {
+		return f.wrong(value, "type= is missing", "use type="+strings.Join(cacheTypes(), ", "))
+	}
+	known := cacheAttributes(entry.Type, f.export)
+	if known == nil {
+		if entry.Type == cacheInline && !f.export {
+			return f.wrong(value, "an inline cache is inside an image", "use type=registry,ref=IMAGE")
+		}
+		return f.wrong(value, `there is no type "`+entry.Type+`"`, "use type="+strings.Join(cacheTypes(), ", "))
+	}
+	for _, key := range sortedKeys(entry.Attrs) {
+		kind, ok := known[key]
+		if !ok {
+			return f.wrong(value, `type=`+entry.Type+` has no attribute "`+key+`"`, "known are "+strings.Join(sortedKeys(known), ", "))
+		}
+		if reason, next := kind.check(key, entry.Attrs[key]); reason != "" {
+			return f.wrong(value, reason, next)
+		}
+	}
+	return f.checkPlace(value, entry)
+}
+
+// checkPlace asks for the one attribute that says where the cache is.
+func (f cacheFlag) checkPlace(value string, entry client.CacheOptionsEntry) error {
+	switch entry.Type {
+	case cacheRegistry:
+		ref := entry.Attrs["ref"]
+		if ref == "" {
+			return f.wrong(value, "ref= is missing", "add ref=registry/repository:tag")
+		}
+		if _, err := reference.ParseNormalizedNamed(ref); err != nil {
+			return f.wrong(value, `"`+ref+`" is no reference: `+err.Error(), tagAdvice(ref, err))
+		}
+	case cacheLocal:
+		if key := f.place(); entry.Attrs[key] == "" {
+			return f.wrong(value, key+"= is missing", "add "+key+"=DIR")
+		}
+	}
+	return nil
+}
+
+// place is the attribute that names the directory of a local cache.
+func (f cacheFlag) place() string {
+	if f.export {
+		return "dest"
+	}
+	return "src"
+}
+
+// complete adds what this machine knows: absolute paths, tokens and keys. Its
+// reason is why the cache cannot be used here, which is no mistake: the same
+// command runs in a first build and outside of GitHub Actions.
+func (f cacheFlag) complete(r *Request, value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
+	switch entry.Type {
+	case cacheRegistry:
+		if f.export {
+			preferManifest(entry.Attrs)
+		}
+	case cacheLocal:
+		return f.completeLocal(r, value, entry, env)
+	case cacheGitHub:
+		return completeGitHub(entry.Attrs, env), nil
+	case cacheS3:
+		completeS3(entry.Attrs, env)
+	}
+	return "", nil
+}
+
+func (f cacheFlag) completeLocal(r *Request, value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
+	dir := absolute(env, entry.Attrs[f.place()])
+	entry.Attrs[f.place()] = dir
+	info, err := safefile.Stat(dir)
+	if err == nil && !info.IsDir() {
+		return "", f.wrong(value, dir+" is a file", "name a directory")
+	}
+	if f.export {
+		layout, err := export.NewLayout(dir)
+		var unwritable *safefile.UnwritableError
+		if errors.As(err, &unwritable) {
+			return "", f.wrong(value, unwritable.Reason, unwritable.Next)
+		}
+		r.cacheLayouts[dir] = layout
+		return "", err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "there is no cache in " + dir + " yet", nil
+	}
+	found, err := export.FindCache(dir, entry.Attrs["tag"], entry.Attrs["digest"])
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no cache in " + dir + " yet: " + err.Error(), nil
+	case err != nil:
+		return "", f.wrong(value, err.Error(), "name the directory that a build wrote with --cache-to type=local,dest=DIR")
+	}
+	entry.Attrs["digest"] = found
+	return "", nil
+}
+
+// preferManifest asks for the form that every registry takes. Builders before
+// v0.21 make an index else, which Oracle's registry and others refuse.
+func preferManifest(attrs map[string]string) {
+	if _, set := attrs["oci-mediatypes"]; !set {
+		attrs["oci-mediatypes"] = "true"
+	}
+	if _, set := attrs["image-manifest"]; !set && isTrue(attrs["oci-mediatypes"]) {
+		attrs["image-manifest"] = "true"
+	}
+}
+
+func (f cacheFlag) wrong(value, reason, next string) error {
+	return &usage.Error{What: f.name, Value: value, Reason: reason, Next: next}
 }

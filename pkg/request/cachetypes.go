@@ -3,6 +3,8 @@ package request
 import (
 	"maps"
 	"strconv"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/awskeys"
 )
 
 // The kinds of external caches, by the names a user types.
@@ -110,3 +112,22 @@ func setDefault(attrs map[string]string, key string, env Environment, names ...s
 		}
 	}
 }
+
+// completeS3 provides the builder with this machine's AWS keys. Without any the
+// builder uses its own, e.g. its Pod's role.
+func completeS3(attrs map[string]string, env Environment) {
+	if attrs["access_key_id"] != "" && attrs["secret_access_key"] != "" || env.AWSKeys == nil {
+		return
+	}
+	found := env.AWSKeys()
+	for key, value := range map[string]string{
+		"access_key_id": found.ID, "secret_access_key": found.Secret, "session_token": found.SessionToken,
+	} {
+		if _, given := attrs[key]; !given && value != "" {
+			attrs[key] = value
+		}
+	}
+}
+
+// AWSKeys returns the keys of this machine; the zero value is none.
+type AWSKeys func() awskeys.Keys

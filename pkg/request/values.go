@@ -5,6 +5,8 @@ import (
 
 	"github.com/tonistiigi/go-csvvalue"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -54,4 +56,25 @@ func joinFields(kind string, attrs map[string]string) string {
 		parts = append(parts, part)
 	}
 	return strings.Join(parts, ",")
+}
+
+// cutPair splits key=value; given says whether there was a value, even an empty
+// one.
+func cutPair(flag, text string) (key, value string, given bool, err error) {
+	key, value, given = strings.Cut(text, "=")
+	if key == "" {
+		return "", "", false, &usage.Error{
+			What: flag, Value: text, Reason: "the key is empty", Next: "use " + flag + " key=value",
+		}
+	}
+	return key, value, given, nil
+}
+
+// expand replaces a leading ~, which shells leave alone after the = of a value, by the home directory. Every path that the
+// user names goes through here: with absolute, or with the environment of a context.
+func (e Environment) expand(path string) string {
+	if !safefile.BeginsAtHome(path) {
+		return path
+	}
+	return safefile.Expand(path, home.Directory(e.LookupEnv))
 }
