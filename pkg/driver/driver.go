@@ -26,6 +26,7 @@ type Driver struct {
 	notify func(Notice)
 	noted  *sync.Map // texts of notices that are passed on once
 
+	transport tunnel.Transport // of what is asked without ConnectOptions
 	access    Access
 	config    func() (*rest.Config, error)
 	namespace func() (string, error)
@@ -42,7 +43,7 @@ func New(config *rest.Config, namespace string) *Driver {
 // credentials may have been renewed meanwhile. Notices are passed to notify, which may be nil and may be called at the
 // same time.
 func Open(read func() Access, notify func(Notice)) *Driver {
-	d := &Driver{read: read, notify: notify, noted: &sync.Map{}}
+	d := &Driver{read: read, notify: notify, noted: &sync.Map{}, transport: tunnel.Auto}
 	d.readOnce()
 	return d
 }
@@ -51,7 +52,7 @@ func Open(read func() Access, notify func(Notice)) *Driver {
 // with d: those of net/http may be as dead as the one that was lost, and would be used for half a minute more.
 func (d *Driver) renewed() *Driver {
 	dialer := net.Dialer{Timeout: dialTimeout}
-	again := &Driver{read: d.read, notify: d.notify, noted: d.noted, dial: dialer.DialContext}
+	again := &Driver{read: d.read, notify: d.notify, noted: d.noted, transport: d.transport, dial: dialer.DialContext}
 	again.readOnce()
 	return again
 }

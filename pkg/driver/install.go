@@ -5,7 +5,6 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
 // LossError is returned by Install where it would take the cache or the history of a Pod, and was not told to.
@@ -41,7 +40,7 @@ func refuseLosses(_ context.Context, plan cluster.Plan) error {
 
 // probe asks a daemon that starts whether it answers.
 func (d *Driver) probe(ctx context.Context, member cluster.Member, certificates *cluster.Connection) error {
-	tunnels, err := d.dialer(tunnel.Auto)
+	tunnels, err := d.dialer(d.transport)
 	if err != nil {
 		return err
 	}
@@ -97,7 +96,7 @@ func (d *Driver) Holdings(ctx context.Context, plan cluster.Plan) []Holdings {
 		candidates[n].Member = loss.Member
 	}
 	answers, _ := Gather(plan.Name, plan.Namespace, candidates, func(candidate cluster.Candidate) (Holdings, error) {
-		found, err := askMember(ctx, d, ConnectOptions{Builder: plan.Name, Transport: tunnel.Auto}, candidate, certificates, holdings)
+		found, err := askMember(ctx, d, ConnectOptions{Builder: plan.Name, Transport: d.transport}, candidate, certificates, holdings)
 		if Unauthenticated(err) {
 			return Holdings{CutOff: true}, nil
 		}

@@ -50,6 +50,7 @@ func inBubble(t *testing.T, change func(*builder.Spec), use func(*testing.T, *wo
 		}
 		w.daemons = w.Install(spec)
 		w.driver = Open(func() Access { return fixed{config: w.Config(), namespace: testcluster.Namespace} }, w.note)
+		w.driver.transport = tunnel.SPDY
 		use(t, w)
 	})
 }
@@ -109,7 +110,7 @@ func refusing(kind string, status *metav1.Status) func(*http.Request, string, st
 func building(t *testing.T, change func(*BuildOptions)) BuildOptions {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM scratch\nRUN make\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	o := BuildOptions{

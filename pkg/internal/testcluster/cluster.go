@@ -16,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,9 +30,32 @@ const Namespace = "team"
 // Object is any Kubernetes object, as JSON.
 type Object = map[string]any
 
+// T is a test, or Panic for an example.
+type T interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+}
+
+// Panic is for an example, which has no test to fail.
+type Panic struct{}
+
+// Helper does nothing.
+func (Panic) Helper() {}
+
+// Error panics.
+func (Panic) Error(args ...any) { panic(fmt.Sprint(args...)) }
+
+// Errorf panics.
+func (Panic) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// Fatal panics.
+func (Panic) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+
 // Cluster is a cluster for one test.
 type Cluster struct {
-	t        testing.TB
+	t        T
 	listener *bufconn.Listener
 	server   *http.Server
 
@@ -51,7 +73,7 @@ type Cluster struct {
 }
 
 // New starts a cluster that has nothing but a namespace.
-func New(t testing.TB) *Cluster {
+func New(t T) *Cluster {
 	c := &Cluster{
 		t: t, listener: bufconn.Listen(64 << 10), objects: map[string]Object{}, watches: map[chan Object]string{}, daemons: map[string]*Daemon{},
 	}

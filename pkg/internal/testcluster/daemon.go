@@ -38,6 +38,7 @@ type Daemon struct {
 	server   *grpc.Server
 
 	mu     sync.Mutex
+	conns  []net.Conn
 	begun  map[string]chan struct{} // closed when it has, by the reference of the solve
 	solved map[string]chan struct{}
 }
@@ -62,13 +63,26 @@ func (d *Daemon) start(config *tls.Config) error {
 }
 
 // Stop ends the daemon: new connections to it are refused.
-func (d *Daemon) Stop() { d.server.Stop() }
+func (d *Daemon) Stop() {
+	d.mu.Lock()
+	for _, conn := range d.conns { // the server waits for those that have sent nothing
+		_ = conn.Close()
+	}
+	d.mu.Unlock()
+	d.server.Stop()
+}
 
 func (d *Daemon) dial() (net.Conn, error) {
 	if d == nil {
 		return nil, errors.New("connection refused")
 	}
-	return d.listener.Dial()
+	conn, err := d.listener.Dial()
+	if err == nil {
+		d.mu.Lock()
+		d.conns = append(d.conns, conn)
+		d.mu.Unlock()
+	}
+	return conn, err
 }
 
 func (d *Daemon) when(channels map[string]chan struct{}, ref string) chan struct{} {
