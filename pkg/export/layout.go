@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/moby/buildkit/client"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -25,7 +26,8 @@ const imageName = "io.containerd.image.name"
 // Layout is a directory with images in the form of an OCI layout, or with a local cache, which has the same form. BuildKit
 // writes blobs and an index into a hidden directory within; Commit gives the blobs their places, and the index last.
 type Layout struct {
-	tree *safefile.Tree
+	named string
+	tree  *safefile.Tree
 }
 
 // NewLayout looks at the directory, and writes nothing. It returns a *safefile.UnwritableError if a layout could not be
@@ -35,7 +37,7 @@ func NewLayout(dir string) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Layout{tree: tree}
+	l := &Layout{named: dir, tree: tree}
 	return l, l.check()
 }
 
@@ -81,8 +83,18 @@ type StagedLayout struct {
 	before []ocispecs.Descriptor
 }
 
-// Stage begins an attempt, which has the blobs and the index of the layout: what is there is not received again.
-func (l *Layout) Stage() *StagedLayout {
+// Stage lets the blobs be received in a hidden directory within.
+func (l *Layout) Stage(entry *client.ExportEntry) Staged {
+	staged := l.Begin()
+	entry.OutputDir = staged.Receiving()
+	return staged
+}
+
+// Places are the directory as it was named, and without links in it.
+func (l *Layout) Places() []string { return []string{l.named, l.Path()} }
+
+// Begin begins an attempt, which has the blobs and the index of the layout: what is there is not received again.
+func (l *Layout) Begin() *StagedLayout {
 	s := &StagedLayout{StagedTree: l.tree.Stage(), layout: l}
 	s.linked = s.Link(ocispecs.ImageBlobsDir)
 	index, err := indexOf(l.tree.Path())

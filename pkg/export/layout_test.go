@@ -84,7 +84,7 @@ func entries(t *testing.T, dir string) (names []string) {
 // A layout is there when the build is done, and nothing of one that is not.
 func TestLayoutIsWhole(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
-	failed := layout(t, dir).Stage()
+	failed := layout(t, dir).Begin()
 	receive(t, failed.Receiving(), "one", "latest")
 	if names := entries(t, dir); len(names) != 1 || !strings.HasSuffix(names[0], ".part") {
 		t.Errorf("before the end there are %q", names)
@@ -93,7 +93,7 @@ func TestLayoutIsWhole(t *testing.T) {
 	if names := entries(t, filepath.Dir(filepath.Dir(dir))); len(names) != 0 {
 		t.Errorf("a build that failed left %q", names)
 	}
-	staged := layout(t, dir).Stage()
+	staged := layout(t, dir).Begin()
 	defer staged.Discard()
 	if err := errors.Join(staged.Commit(), os.MkdirAll(dir, 0o755)); err != nil || len(entries(t, dir)) != 0 {
 		t.Errorf("without a result there are %q, %v", entries(t, dir), err)
@@ -114,7 +114,7 @@ func TestLayoutKeepsWhatItHas(t *testing.T) {
 	if err := errors.Join(os.Chmod(filepath.Join(dir, "index.json"), 0o600), os.Chmod(filepath.Join(dir, "blobs"), 0o700), os.WriteFile(filepath.Join(dir, "README"), nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	staged := layout(t, dir).Stage()
+	staged := layout(t, dir).Begin()
 	defer staged.Discard()
 	for _, has := range []digest.Digest{kept, replaced} {
 		if _, err := os.Stat(blob(staged.Receiving(), has)); err != nil {
@@ -125,7 +125,7 @@ func TestLayoutKeepsWhatItHas(t *testing.T) {
 	if err := os.Remove(blob(staged.Receiving(), replaced)); err != nil { // reset=true
 		t.Fatal(err)
 	}
-	between := layout(t, dir).Stage()
+	between := layout(t, dir).Begin()
 	defer between.Discard()
 	meanwhile := receive(t, between.Receiving(), "meanwhile", "other")
 	if err := errors.Join(between.Commit(), staged.Commit()); err != nil {
@@ -182,7 +182,7 @@ func TestHostileLayouts(t *testing.T) {
 	}
 	dir := t.TempDir()
 	receive(t, dir, "one", "latest")
-	staged := layout(t, dir).Stage() // and only then the others come
+	staged := layout(t, dir).Begin() // and only then the others come
 	defer staged.Discard()
 	receive(t, staged.Receiving(), "two", "latest")
 	for _, name := range []string{"index.json", "oci-layout", "blobs"} {

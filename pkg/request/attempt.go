@@ -28,16 +28,9 @@ type Attempt struct {
 	Dockerfile *buildcontext.Fetched // to be fetched first; nil if it is here
 	Policies   []string              // files that must not be in the context, which the daemon fetches
 	Upload     upload.Options
-	files      []file
+	files      []export.Staged
 	places     []string // of this machine, as errors name what is written there
 	pushed     string
-}
-
-// file is a result that is kept if the build succeeds.
-type file interface {
-	Commit() error
-	Discard()
-	Interrupt() // ends waiting for other processes
 }
 
 // Attempt makes fresh options, with a reference of their own and nothing shared
@@ -64,7 +57,7 @@ func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 	}
 	a.stageCaches(r.cacheLayouts)
 	for _, out := range r.outputs {
-		if entry, ok := out.entry(a, r.stdout); ok {
+		if entry, ok := out.entry(a); ok {
 			a.Options.Exports = append(a.Options.Exports, entry)
 		}
 	}
@@ -93,20 +86,14 @@ func cloneCaches(entries []client.CacheOptionsEntry) []client.CacheOptionsEntry 
 	return cloned
 }
 
-// stage begins an attempt at a layout, and returns where it is received.
-func (a *Attempt) stage(layout *export.Layout) string {
-	staged := layout.Stage()
-	a.files = append(a.files, staged)
-	a.places = append(a.places, layout.Path())
-	return staged.Receiving()
-}
-
 // stageCaches lets caches in directories be received where they are not yet complete.
 func (a *Attempt) stageCaches(layouts map[string]*export.Layout) {
 	for _, entry := range a.Options.CacheExports {
 		if layout := layouts[entry.Attrs["dest"]]; layout != nil && entry.Type == cacheLocal {
-			a.places = append(a.places, entry.Attrs["dest"])
-			entry.Attrs["dest"] = a.stage(layout)
+			staged := layout.Begin()
+			a.files = append(a.files, staged)
+			a.places = append(a.places, layout.Places()...)
+			entry.Attrs["dest"] = staged.Receiving()
 		}
 	}
 }

@@ -2,9 +2,7 @@ package request
 
 import (
 	"context"
-	"io"
 	"maps"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -55,12 +53,8 @@ type output struct {
 	attrs map[string]string
 	dest  string // absolute path, "-", or ""
 
-	target *safefile.Target // dest, of an archive in a file; else nil
-	tree   *safefile.Tree   // dest, of files in a directory; else nil
-	layout *export.Layout   // dest, of an image in a directory; else nil
-
-	docker        string // the program that loads the image; "" unless it is loaded
-	dockerContext string // the engine, by docker's name for it
+	target *safefile.Target   // dest, of an archive in a file; else nil
+	to     export.Destination // nil if nothing of the result comes to this machine
 }
 
 func (o Output) apply(ctx context.Context, r *Request, env Environment) error {
@@ -217,35 +211,12 @@ func (r *Request) outputWarnings() []string {
 	return warnings
 }
 
-// entry is the output as the client wants it; ok is false for the one that is
-// no output.
-func (o *output) entry(a *Attempt, stdout io.Writer) (entry client.ExportEntry, ok bool) {
+// entry is the output as the client wants it; ok is false for the one that is no output.
+func (o *output) entry(a *Attempt) (entry client.ExportEntry, ok bool) {
 	entry = client.ExportEntry{Type: o.kind, Attrs: maps.Clone(o.attrs)}
-	switch {
-	case o.kind == typeCacheOnly:
-		return entry, false
-	case o.docker != "":
-		engine := &toDocker{program: o.docker, context: o.dockerContext}
-		a.files = append(a.files, engine)
-		entry.Output = engine.open
-		a.places = append(a.places, o.docker)
-	case o.dest == "":
-	case o.dest == stdio:
-		entry.Output = toStdout(stdout)
-		a.places = append(a.places, "/dev/stdout")
-	case o.tree != nil:
-		staged := o.tree.Stage()
-		a.files = append(a.files, staged)
-		entry.OutputDir = staged.Receiving()
-		a.places = append(a.places, filepath.Dir(o.dest), o.tree.Path())
-	case o.layout != nil:
-		entry.OutputDir = a.stage(o.layout)
-		a.places = append(a.places, o.dest)
-	default:
-		staged := o.target.Stage()
-		a.files = append(a.files, staged)
-		entry.Output = func(map[string]string) (io.WriteCloser, error) { return staged.Open() }
-		a.places = append(a.places, o.target.Path(), o.target.Directory())
+	if o.to != nil {
+		a.files = append(a.files, o.to.Stage(&entry))
+		a.places = append(a.places, o.to.Places()...)
 	}
-	return entry, true
+	return entry, o.kind != typeCacheOnly
 }

@@ -3,7 +3,6 @@ package request
 import (
 	"context"
 	"errors"
-	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -95,15 +94,14 @@ func (o *output) checkDirectory(r *Request, env Environment) error {
 	}
 	special, set := o.attrs[specialAttr]
 	delete(o.attrs, specialAttr)
-	if o.kind == typeLocal {
-		o.tree, err = safefile.NewTree(o.dest, safefile.TreeOptions{Mirror: mirror, Special: set && isTrue(special)})
-	} else {
-		o.layout, err = export.NewLayout(o.dest)
-	}
-	if err != nil {
+	if o.kind != typeLocal {
+		layout, err := export.NewLayout(o.dest)
+		o.to = layout
 		return o.unwritable(err)
 	}
-	return nil
+	tree, err := safefile.NewTree(o.dest, safefile.TreeOptions{Mirror: mirror, Special: set && isTrue(special)})
+	o.to = export.Directory{Named: o.dest, Tree: tree}
+	return o.unwritable(err)
 }
 
 // checkDelete allows mode=delete, which empties the directory first, only below
@@ -137,6 +135,7 @@ func (o *output) checkFile(ctx context.Context, r *Request, env Environment) err
 		if env.StdoutIsTerminal {
 			return o.wrong("an archive is not written to a terminal", "add dest=FILE, or pipe standard output")
 		}
+		o.to = export.Stdout{Writer: env.Stdout}
 		return nil
 	}
 	target, err := safefile.NewTarget(named(env, o.dest), safefile.TargetOptions{Parents: true})
@@ -147,7 +146,26 @@ func (o *output) checkFile(ctx context.Context, r *Request, env Environment) err
 		o.dest = stdio
 		return o.checkFile(ctx, r, env)
 	}
-	o.dest, o.target = target.Path(), target
+	o.dest, o.target, o.to = target.Path(), target, export.File{Target: target}
+	return nil
+}
+
+// contextAttr is the attribute of --output type=docker that names an engine. It is not for the daemon.
+const contextAttr = "context"
+
+// checkDocker finds the engine that the image is loaded into. For a question there is no image.
+func (o *output) checkDocker(ctx context.Context, r *Request, env Environment) error {
+	if r.call != nil {
+		return nil
+	}
+	engine := o.attrs[contextAttr]
+	delete(o.attrs, contextAttr)
+	docker, err := export.FindDocker(ctx, env.LookPath, engine)
+	if err != nil {
+		return o.wrong("there is no docker engine to load the image into: "+err.Error(),
+			"write it to a file with -o type=docker,dest=FILE, or push it with --push")
+	}
+	o.to = docker
 	return nil
 }
 
@@ -191,14 +209,3 @@ func (o *output) unwritable(err error) error {
 	}
 	return err
 }
-
-// toStdout hands out standard output, and does not close it.
-func toStdout(stdout io.Writer) func(map[string]string) (io.WriteCloser, error) {
-	return func(map[string]string) (io.WriteCloser, error) {
-		return openWriter{stdout}, nil
-	}
-}
-
-type openWriter struct{ io.Writer }
-
-func (openWriter) Close() error { return nil }

@@ -78,7 +78,6 @@ type Request struct {
 	outputAttrs    map[string]string // what build arguments say about the outputs
 	tags           []string
 	platforms      int // how many are named
-	stdout         io.Writer
 	files          Files
 	upload         upload.Options
 	keptSecrets    []KeptSecret
@@ -94,7 +93,7 @@ type Request struct {
 // right, and removes a stale image ID file, as docker does. The context ends what continues until the build: a survey of
 // the directories that are sent.
 func New(ctx context.Context, opts Options, env Environment) (*Request, error) {
-	r := &Request{frontend: dockerfileFrontend, attrs: map[string]string{}, stdout: env.Stdout, cacheLayouts: map[string]*export.Layout{}}
+	r := &Request{frontend: dockerfileFrontend, attrs: map[string]string{}, cacheLayouts: map[string]*export.Layout{}}
 	with := func(apply func(context.Context, *Request, Environment) error) func(*Request, Environment) error {
 		return func(r *Request, env Environment) error { return apply(ctx, r, env) }
 	}

@@ -1,4 +1,4 @@
-package request
+package export
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// lastWords is how long a program that has ended may leave its output open to
+// outputTimeout is how long a program that has ended may leave its output open to
 // others.
-const lastWords = time.Second
+const outputTimeout = time.Second
 
 // program is another program that runs. It can be ended at any time, with what
 // it has started.
@@ -24,7 +24,7 @@ type program struct {
 func newProgram(path string, args ...string) *program {
 	p := &program{command: exec.Command(path, args...), ended: make(chan struct{})}
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
-	p.command.WaitDelay = lastWords
+	p.command.WaitDelay = outputTimeout
 	apart(p.command)
 	return p
 }
