@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // answering is an API server that gives one answer a path.
@@ -63,7 +64,7 @@ func TestAccessAsksForEachPermission(t *testing.T) {
 	if !slices.Contains(essential, "get secrets b-client") || slices.Contains(essential, "get pods/log b-0") {
 		t.Errorf("essential: %q", essential)
 	}
-	if adopted := cluster.PermissionsToBuild("b", nil, true); !slices.Contains(adopted, cluster.Permission{Verb: "create", Resource: "pods/exec", Name: "b"}) {
+	if adopted := cluster.PermissionsToBuild("b", nil, true); !slices.Contains(adopted, kube.Permission{Verb: "create", Resource: "pods/exec", Name: "b"}) {
 		t.Errorf("adopted: %v", adopted)
 	}
 	if len(cluster.PermissionsToInstall(true)) <= len(cluster.PermissionsToInstall(false)) {

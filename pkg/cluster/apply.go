@@ -11,11 +11,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
-
-// attempts is how often a step starts over because another client changed an object in between.
-const attempts = 10
 
 // rehearse asks the server about every object that is to be written, without effect: Pod Security, a quota, a webhook,
 // a missing permission or a field that cannot change speak up before anything is made.
@@ -34,10 +32,10 @@ func (i *installation) rehearse(ctx context.Context) error {
 		}
 	}
 	asks = append(asks, func() error { return i.tryWorkload(ctx) })
-	if err := together(asks...); err != nil {
+	if err := kube.Together(asks...); err != nil {
 		return err
 	}
-	i.changes = map[Reference]Change{}
+	i.changes = map[kube.Reference]Change{}
 	for n, object := range objects {
 		i.changes[referenceTo(object)] = changes[n]
 	}
@@ -54,19 +52,19 @@ func (i *installation) tryApply(ctx context.Context, object manifest.Object) err
 	existing := i.found.like(object)
 	switch {
 	case object == manifest.Object(i.objects.Server) && existing == nil:
-		err = i.create(ctx, trial, true)
+		err = i.Create(ctx, trial, true)
 	case object == manifest.Object(i.objects.Server):
 		trial.SetUID(existing.GetUID())
 		trial.SetResourceVersion(existing.GetResourceVersion())
-		err = i.replace(ctx, trial, true)
+		err = i.Update(ctx, trial, true)
 	default:
-		_, err = i.apply(ctx, trial, existing, true)
+		_, err = i.Apply(ctx, trial, existing, true)
 	}
-	if kindOf(object) == kindRole && isForbidden(err) {
+	if kindOf(object) == kube.KindRole && kube.IsForbidden(err) {
 		i.withoutRole = err
 		return nil
 	}
-	return meanwhile(err, object, i.namespace)
+	return meanwhile(err, object, i.Namespace())
 }
 
 // admission asks whether the server would accept a member. A StatefulSet would otherwise be accepted and stay empty.
@@ -81,7 +79,7 @@ func (i *installation) admission(ctx context.Context) error {
 		pod.Name += "-preflight"
 	}
 	err := i.tryCreate(ctx, pod)
-	if refused := asRefused(err); refused != nil {
+	if refused := kube.AsAdmission(err); refused != nil {
 		if !fresh && refused.By == "the quota" {
 			// It counts the Pod that is there now.
 			return nil
@@ -89,7 +87,7 @@ func (i *installation) admission(ctx context.Context) error {
 		refused.Name = i.objects.Pod.Name
 	}
 	if apierrors.IsAlreadyExists(err) {
-		return &ConflictError{Kind: kindPod, Name: pod.Name, Namespace: i.namespace}
+		return &kube.ConflictError{Kind: kube.KindPod, Name: pod.Name, Namespace: i.Namespace()}
 	}
 	return err
 }
@@ -97,15 +95,15 @@ func (i *installation) admission(ctx context.Context) error {
 // tryCreate asks again for a while in a namespace so new that its service account is still being made.
 func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
 	for range 25 {
-		err := i.create(ctx, pod.DeepCopy(), true)
+		err := i.Create(ctx, pod.DeepCopy(), true)
 		if err == nil || !strings.Contains(err.Error(), "error looking up service account") || i.spec.ServiceAccount != "" {
 			return err
 		}
-		if err := pause(ctx, 200*time.Millisecond); err != nil {
+		if err := kube.Pause(ctx, 200*time.Millisecond); err != nil {
 			return err
 		}
 	}
-	return i.create(ctx, pod.DeepCopy(), true)
+	return i.Create(ctx, pod.DeepCopy(), true)
 }
 
 // write makes the objects what they shall be. The settings come first and the server's Secret second: its creation decides
@@ -124,14 +122,14 @@ func (i *installation) write(ctx context.Context) error {
 		if object == i.objects.Config() {
 			continue
 		}
-		if i.withoutRole != nil && kindOf(object) == kindRole {
+		if i.withoutRole != nil && kindOf(object) == kube.KindRole {
 			i.report(Event{Kind: EventWarning, Reason: "Forbidden", Message: fmt.Sprintf(
 				"%v: the Role for the people who build is left out", i.withoutRole)})
 			continue
 		}
 		writes = append(writes, func() error { return i.writeOne(ctx, object) })
 	}
-	if err := together(writes...); err != nil {
+	if err := kube.Together(writes...); err != nil {
 		return err
 	}
 	return i.writeWorkload(ctx)
@@ -151,18 +149,18 @@ func (i *installation) writeOne(ctx context.Context, object manifest.Object) err
 	var err error
 	switch {
 	case reference.Name == builder.ServerSecretName(i.name) && existing == nil:
-		err = i.create(ctx, object, false)
+		err = i.Create(ctx, object, false)
 	case reference.Name == builder.ServerSecretName(i.name):
 		object.SetUID(existing.GetUID())
 		object.SetResourceVersion(existing.GetResourceVersion())
-		err = i.replace(ctx, object, false)
+		err = i.Update(ctx, object, false)
 	default:
 		if existing, err = i.withoutForeignData(ctx, object, existing); err == nil {
-			_, err = i.apply(ctx, object, existing, false)
+			_, err = i.Apply(ctx, object, existing, false)
 		}
 	}
 	if err != nil {
-		return meanwhile(err, object, i.namespace)
+		return meanwhile(err, object, i.Namespace())
 	}
 	i.record(object, change)
 	return nil
@@ -195,7 +193,7 @@ func (i *installation) withoutForeignData(ctx context.Context, object, existing 
 		cleared.(*corev1.ConfigMap).Data, cleared.(*corev1.ConfigMap).BinaryData = wanted.Data, nil
 	}
 	cleared.GetObjectKind().SetGroupVersionKind(object.GetObjectKind().GroupVersionKind())
-	return cleared, i.replace(ctx, cleared, false)
+	return cleared, i.Update(ctx, cleared, false)
 }
 
 // hasAll reports whether wanted has every key of the other map.
@@ -211,7 +209,7 @@ func hasAll[V any](wanted, other map[string]V) bool {
 // meanwhile makes a *ConflictError of the server's word that an object is not what was read.
 func meanwhile(err error, object manifest.Object, namespace string) error {
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		return &ConflictError{Kind: kindOf(object), Name: object.GetName(), Namespace: namespace}
+		return &kube.ConflictError{Kind: kindOf(object), Name: object.GetName(), Namespace: namespace}
 	}
 	return err
 }
@@ -223,13 +221,13 @@ func copyOf(object manifest.Object) (manifest.Object, error) {
 	return nil, fmt.Errorf("copying %s %q", kindOf(object), object.GetName())
 }
 
-func referenceTo(object manifest.Object) Reference {
-	return Reference{Kind: kindOf(object), Name: object.GetName()}
+func referenceTo(object manifest.Object) kube.Reference {
+	return kube.Reference{Kind: kindOf(object), Name: object.GetName()}
 }
 
 // written are the objects of this install, the server's Secret first.
 func (i *installation) written() []manifest.Object {
 	return slices.DeleteFunc(i.objects.All(), func(object manifest.Object) bool {
-		return i.withoutRole != nil && kindOf(object) == kindRole
+		return i.withoutRole != nil && kindOf(object) == kube.KindRole
 	})
 }

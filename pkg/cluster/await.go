@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // waiter watches the members of a builder come up. One goroutine, that of run, owns all its state.
@@ -53,7 +54,7 @@ type answer struct {
 // await waits until every member answers, or says why one never will.
 func (i *installation) await(ctx context.Context) error {
 	w := &waiter{
-		installation: i, start: i.now(), members: map[string]*progress{}, warned: map[string]bool{},
+		installation: i, start: time.Now(), members: map[string]*progress{}, warned: map[string]bool{},
 		updates: make(chan watch.Event), answers: make(chan answer), workload: i.objects.Workload.GetUID(),
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, i.options.Timeout, timeUp{})
@@ -87,7 +88,7 @@ func (w *waiter) watch(ctx context.Context, broken chan<- error) {
 	}
 	go func() {
 		options := metav1.ListOptions{LabelSelector: builder.Selector(w.spec.Name)}
-		if err := w.follow(ctx, kindPod, options, forward, nil); err != nil && ctx.Err() == nil {
+		if err := w.Follow(ctx, kube.KindPod, options, forward, nil); err != nil && ctx.Err() == nil {
 			broken <- err
 		}
 	}()
@@ -96,7 +97,7 @@ func (w *waiter) watch(ctx context.Context, broken chan<- error) {
 		if !w.spec.Stateful() {
 			options.FieldSelector = "involvedObject.name=" + w.spec.Name
 		}
-		if err := w.follow(ctx, kindEvent, options, forward, nil); err != nil && ctx.Err() == nil && !isForbidden(err) {
+		if err := w.Follow(ctx, kube.KindEvent, options, forward, nil); err != nil && ctx.Err() == nil && !kube.IsForbidden(err) {
 			broken <- err
 		}
 	}()
@@ -164,7 +165,7 @@ func (w *waiter) left(member *progress) time.Duration {
 			patience = 0
 		}
 	}
-	return patience - w.now().Sub(member.since)
+	return patience - time.Now().Sub(member.since)
 }
 
 // patience is how long nothing needs to be decided.
@@ -192,8 +193,8 @@ func (w *waiter) answered(answer answer) error {
 	}
 	if final := permanent(nil); errors.As(answer.err, &final) && final.Permanent() {
 		return &StartError{
-			Name: w.spec.Name, Namespace: w.namespace, Pod: answer.pod, Reason: ReasonUnreachable,
-			Message: answer.err.Error(), Waited: w.now().Sub(w.start), Err: answer.err,
+			Name: w.spec.Name, Namespace: w.Namespace(), Pod: answer.pod, Reason: ReasonUnreachable,
+			Message: answer.err.Error(), Waited: time.Now().Sub(w.start), Err: answer.err,
 		}
 	}
 	return nil
@@ -216,7 +217,7 @@ func (w *waiter) interrupted(ctx context.Context) error {
 		return fmt.Errorf("waiting for builder %q: %w", w.spec.Name, context.Cause(ctx))
 	}
 	timeout := &StartError{
-		Name: w.spec.Name, Namespace: w.namespace, Reason: ReasonTimeout, Waited: w.now().Sub(w.start), Err: timeUp{},
+		Name: w.spec.Name, Namespace: w.Namespace(), Reason: ReasonTimeout, Waited: time.Now().Sub(w.start), Err: timeUp{},
 	}
 	timeout.Message = fmt.Sprintf("not up after %s", timeout.Waited.Round(time.Second))
 	for _, name := range w.spec.MemberNames() {
@@ -245,8 +246,8 @@ func (w *waiter) interrupted(ctx context.Context) error {
 // diagnose makes the error of a member that does not start.
 func (w *waiter) diagnose(ctx context.Context, pod string, trouble *trouble) error {
 	failure := &StartError{
-		Name: w.spec.Name, Namespace: w.namespace, Pod: pod, Reason: trouble.reason, Message: trouble.message,
-		Waited: w.now().Sub(w.start),
+		Name: w.spec.Name, Namespace: w.Namespace(), Pod: pod, Reason: trouble.reason, Message: trouble.message,
+		Waited: time.Now().Sub(w.start),
 	}
 	if failure.Message == "" {
 		failure.Message = w.warning

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // changed takes one change of a Pod, or one event about it.
@@ -38,7 +40,7 @@ func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *co
 			// Its controller makes another.
 			member.trouble.patience = time.Hour
 		}
-		member.connected, member.since = false, w.now()
+		member.connected, member.since = false, time.Now()
 		return
 	}
 	w.noteTrouble(member, troubleOf(pod))
@@ -62,7 +64,7 @@ func (w *waiter) noteTrouble(member *progress, now *trouble) {
 		member.trouble = now
 		return
 	}
-	member.trouble, member.since = now, w.now()
+	member.trouble, member.since = now, time.Now()
 }
 
 // runs notes that the container runs: seen in the Pod's status, or a little earlier in an event.
@@ -83,12 +85,12 @@ func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
 		return
 	}
 	about := event.InvolvedObject
-	if about.Kind == kindStatefulSet && about.UID == w.workload {
+	if about.Kind == kube.KindStatefulSet && about.UID == w.workload {
 		w.controllerSays(event)
 		return
 	}
 	member := w.members[about.Name]
-	if about.Kind != kindPod || member == nil || member.pod == nil || member.pod.UID != about.UID {
+	if about.Kind != kube.KindPod || member == nil || member.pod == nil || member.pod.UID != about.UID {
 		return
 	}
 	if w.isOld(event, member.pod) {
@@ -139,7 +141,7 @@ func (w *waiter) controllerSays(event *corev1.Event) {
 	}
 	w.warning = event.Reason + ": " + event.Message
 	w.tell(EventWarning, event)
-	recent := w.now().Sub(event.LastTimestamp.Time) < time.Minute
+	recent := time.Now().Sub(event.LastTimestamp.Time) < time.Minute
 	if event.Reason == "FailedCreate" && recent && strings.Contains(event.Message, "forbidden") {
 		w.refused = &trouble{reason: event.Reason, message: event.Message}
 	}
@@ -171,9 +173,9 @@ func token(channel chan struct{}) {
 }
 
 const (
-	// probeEvery is the first pause between two probes of a daemon whose container runs.
+	// probeEvery is the first kube.Pause between two probes of a daemon whose container runs.
 	probeEvery = 40 * time.Millisecond
-	// probeIdly is the first pause before that.
+	// probeIdly is the first kube.Pause before that.
 	probeIdly = 250 * time.Millisecond
 	// probeSlowest is where the pauses stop growing.
 	probeSlowest = time.Second

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -40,18 +41,18 @@ func (i *installation) failed(ctx context.Context, err error) error {
 // run's id, and that are still of the version which says so. If any of the builder's objects is of another run, that run
 // relies on the others, and all stay. The workload goes first, then the server's Secret, from which another run would
 // go on.
-func (i *installation) takeBack(ctx context.Context) (removed, remaining []Reference) {
+func (i *installation) takeBack(ctx context.Context) (removed, remaining []kube.Reference) {
 	order := append([]manifest.Object{i.objects.Workload}, i.written()...)
 	var mine []manifest.Object
-	seen := map[Reference]bool{}
+	seen := map[kube.Reference]bool{}
 	for _, wanted := range order {
 		reference := referenceTo(wanted)
 		if seen[reference] {
 			continue
 		}
 		seen[reference] = true
-		live := newObject(reference.Kind)
-		ok, err := i.look(ctx, reference.Kind, reference.Name, live)
+		live := kube.NewObject(reference.Kind)
+		ok, err := i.GetIfExists(ctx, reference.Kind, reference.Name, live)
 		switch {
 		case err != nil:
 			remaining = append(remaining, reference)
@@ -67,8 +68,8 @@ func (i *installation) takeBack(ctx context.Context) (removed, remaining []Refer
 	}
 	for n, live := range mine {
 		kind := kindOf(live)
-		err := i.remove(ctx, kind, live, deletion{grace: graceOf(kind == kindPod), still: i.own})
-		if isConflict(err) { // another run has begun to rely on it
+		err := i.Delete(ctx, kind, live, kube.Deletion{Grace: graceOf(kind == kube.KindPod), Still: i.own})
+		if kube.IsConflict(err) { // another run has begun to rely on it
 			for _, left := range mine[n:] {
 				remaining = append(remaining, referenceTo(left))
 			}
@@ -89,8 +90,8 @@ func (i *installation) own(object manifest.Object) bool {
 }
 
 // references are the objects that install made, now or before.
-func (i *installation) references() []Reference {
-	var references []Reference
+func (i *installation) references() []kube.Reference {
+	var references []kube.Reference
 	for _, object := range i.written() {
 		references = append(references, referenceTo(object))
 	}

@@ -1,76 +1,24 @@
 // Package cluster is what the product asks of the Kubernetes API: install a builder and see it start, find the member
 // to build on, list and remove builders, and find out why one died.
 //
-// It reports typed facts (NotFoundError, StartError, ForbiddenError …) and knows neither commands nor BuildKit: whether
-// a daemon answers is asked through a function that the caller gives.
+// It reports typed facts (NotFoundError, StartError …) and knows neither commands nor BuildKit: whether a daemon answers
+// is asked through a function that the caller gives.
 package cluster
 
 import (
-	"fmt"
-	"net/http"
-	"time"
-
-	appsv1 "k8s.io/api/apps/v1"
-	authorizationv1 "k8s.io/api/authorization/v1"
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
-// Client speaks to one namespace of one cluster.
-type Client struct {
-	api       *rest.RESTClient
-	host      string
-	config    *rest.Config
-	namespace string
-	parameter runtime.ParameterCodec
-	now       func() time.Time // this machine's clock; see Now
-	clock     *clock
-}
+// Client finds builders in one namespace of one cluster.
+type Client struct{ *kube.Client }
 
 // New makes a Client for that namespace. It makes no request.
-//
-// It uses one REST client with a small scheme instead of client-go's clientset, which links every API group there is.
 func New(config *rest.Config, namespace string) (*Client, error) {
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, appsv1.AddToScheme, rbacv1.AddToScheme, authorizationv1.AddToScheme,
-	} {
-		if err := add(scheme); err != nil {
-			return nil, fmt.Errorf("preparing the client: %w", err)
-		}
-	}
-	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
-
-	config = rest.CopyConfig(config)
-	config.APIPath = "/"
-	config.GroupVersion = &schema.GroupVersion{Version: "v1"}
-	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	// Answers in protobuf: a Pod as JSON takes two milliseconds to decode, which is what a whole round trip may take.
-	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
-	// A handful of requests a command: the server's own fairness is enough, and the default limit of 5 a second would
-	// be felt.
-	config.QPS = -1
-	if config.WarningHandler == nil && config.WarningHandlerWithContext == nil {
-		config.WarningHandler = rest.NoWarnings{}
-	}
-	clock := &clock{}
-	config.Wrap(func(transport http.RoundTripper) http.RoundTripper {
-		return &measured{RoundTripper: transport, clock: clock, now: time.Now}
-	})
-	api, err := rest.RESTClientFor(config)
+	api, err := kube.New(config, namespace)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the client: %w", err)
+		return nil, err
 	}
-	return &Client{
-		api: api, host: config.Host, config: config, namespace: namespace,
-		parameter: runtime.NewParameterCodec(scheme), now: time.Now, clock: clock,
-	}, nil
+	return &Client{api}, nil
 }
-
-// Namespace is where this Client looks.
-func (c *Client) Namespace() string { return c.namespace }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // NotFoundError says that there is no such builder.
@@ -19,13 +21,6 @@ func (e *NotFoundError) Error() string {
 		text += "; there are: " + strings.Join(e.Others, ", ")
 	}
 	return text
-}
-
-// NamespaceNotFoundError says that the namespace itself does not exist.
-type NamespaceNotFoundError struct{ Namespace string }
-
-func (e *NamespaceNotFoundError) Error() string {
-	return fmt.Sprintf("no namespace %q", e.Namespace)
 }
 
 // NotReadyError says that no member of the builder can take a build now.
@@ -56,79 +51,6 @@ func (e *TerminatingError) Error() string {
 	return fmt.Sprintf("builder %q in namespace %q is terminating", e.Name, e.Namespace)
 }
 
-// ForbiddenError says which permission lacks.
-type ForbiddenError struct {
-	// User is who asked, e.g. "system:serviceaccount:team:ci".
-	User string
-	// Verb, Resource, Namespace and Name are the permission, e.g. "create" on "pods/portforward".
-	Verb, Resource, Namespace, Name string
-	// Err is the server's own words.
-	Err error
-}
-
-func (e *ForbiddenError) Error() string {
-	who := "you"
-	if e.User != "" {
-		who = fmt.Sprintf("user %q", e.User)
-	}
-	text := fmt.Sprintf("%s may not %s %s", who, e.Verb, e.Resource)
-	if e.Name != "" {
-		text += fmt.Sprintf(" %q", e.Name)
-	}
-	if e.Namespace != "" {
-		text += fmt.Sprintf(" in namespace %q", e.Namespace)
-	}
-	return text
-}
-
-func (e *ForbiddenError) Unwrap() error { return e.Err }
-
-// UnauthorizedError says that the cluster does not know who is asking.
-type UnauthorizedError struct {
-	Host    string
-	Expired *Expiry // nil if the user's credentials are within their time, as far as they tell
-	Err     error
-}
-
-func (e *UnauthorizedError) Error() string {
-	if e.Expired != nil {
-		return fmt.Sprintf("cluster %s does not accept these credentials: the %s expired on %s",
-			e.Host, e.Expired.What, e.Expired.When.Format("2006-01-02 15:04 MST"))
-	}
-	return fmt.Sprintf("cluster %s does not accept these credentials: %v", e.Host, e.Err)
-}
-
-func (e *UnauthorizedError) Unwrap() error { return e.Err }
-
-// UnreachableError says that the API server did not answer.
-type UnreachableError struct {
-	Host string
-	Err  error
-}
-
-func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("cluster %s does not answer: %v", e.Host, e.Err)
-}
-
-func (e *UnreachableError) Unwrap() error { return e.Err }
-
-// RefusedError says that the cluster refuses an object: Pod Security, a quota, a webhook, or a value it finds invalid.
-type RefusedError struct {
-	// By is who refused: "Pod Security", "quota", "webhook NAME", or "validation".
-	By string
-	// Kind, Name and Namespace are the object, e.g. "Pod" "buildkitd" in "team".
-	Kind, Name, Namespace string
-	// Message is the cluster's own words.
-	Message string
-	Err     error
-}
-
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("%s refuses %s %q in namespace %q: %s", e.By, e.Kind, e.Name, e.Namespace, e.Message)
-}
-
-func (e *RefusedError) Unwrap() error { return e.Err }
-
 // ForeignError says that an object of that name exists which install did not make, and must not touch.
 type ForeignError struct{ Kind, Name, Namespace string }
 
@@ -141,7 +63,7 @@ func (e *ForeignError) Error() string {
 type UnownedError struct {
 	Name, Namespace string
 	// Found are the objects that are there, Missing those that would show whose they are.
-	Found, Missing []Reference
+	Found, Missing []kube.Reference
 }
 
 func (e *UnownedError) Error() string {
@@ -150,19 +72,12 @@ func (e *UnownedError) Error() string {
 }
 
 // joined is e.g. `Secret "a" and Secret "b"`.
-func joined(references []Reference) string {
+func joined(references []kube.Reference) string {
 	texts := make([]string, 0, len(references))
 	for _, each := range references {
 		texts = append(texts, fmt.Sprintf("%s %q", each.Kind, each.Name))
 	}
 	return strings.Join(texts, " and ")
-}
-
-// ConflictError says that other clients have changed an object again and again.
-type ConflictError struct{ Kind, Name, Namespace string }
-
-func (e *ConflictError) Error() string {
-	return fmt.Sprintf("writing %s %q in namespace %q: too many conflicting updates", e.Kind, e.Name, e.Namespace)
 }
 
 // ExpiredError is returned when the certificates of the builder, or those that its Pod was started with, cannot be used
@@ -203,7 +118,7 @@ type StartError struct {
 	// Waited is how long it was given.
 	Waited time.Duration
 	// Removed are the objects that this install had made and has removed again, Remaining those which are still there.
-	Removed, Remaining []Reference
+	Removed, Remaining []kube.Reference
 	Err                error
 }
 

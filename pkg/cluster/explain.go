@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // Cause is why a member is not what it was.
@@ -53,14 +55,14 @@ const (
 // Explain asks the cluster what happened to the member, as it was when it was chosen. A member that looks well is
 // looked at for a few seconds more: its node reports an end later than the connection does.
 func (c *Client) Explain(ctx context.Context, member Member) (Diagnosis, error) {
-	until := c.now().Add(settles)
+	until := c.Now().Add(settles)
 	for {
 		diagnosis, err := c.examine(ctx, member)
 		known := diagnosis.Cause != CauseNone && diagnosis.settled()
-		if err != nil || known || c.now().After(until) {
+		if err != nil || known || c.Now().After(until) {
 			return diagnosis, err
 		}
-		if err := pause(ctx, lookAgain); err != nil {
+		if err := kube.Pause(ctx, lookAgain); err != nil {
 			return diagnosis, err
 		}
 	}
@@ -68,7 +70,7 @@ func (c *Client) Explain(ctx context.Context, member Member) (Diagnosis, error) 
 
 func (c *Client) examine(ctx context.Context, member Member) (Diagnosis, error) {
 	pod := &corev1.Pod{}
-	err := c.get(ctx, kindPod, member.Pod, pod)
+	err := c.Get(ctx, kube.KindPod, member.Pod, pod)
 	if apierrors.IsNotFound(err) {
 		return c.vanished(ctx, member, CauseDeleted, "is gone"), nil
 	}
@@ -170,7 +172,7 @@ func (c *Client) vanished(ctx context.Context, member Member, cause Cause, how s
 	diagnosis := Diagnosis{Cause: cause, Over: true, Message: fmt.Sprintf("Pod %q %s", member.Pod, how)}
 	events := &corev1.EventList{}
 	options := metav1.ListOptions{FieldSelector: "involvedObject.uid=" + member.UID}
-	if member.UID == "" || c.list(ctx, kindEvent, options, events) != nil {
+	if member.UID == "" || c.ListObjects(ctx, kube.KindEvent, options, events) != nil {
 		return diagnosis
 	}
 	for _, event := range events.Items {

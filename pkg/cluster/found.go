@@ -2,17 +2,15 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -32,40 +30,40 @@ func (c *Client) find(ctx context.Context, name string) (*found, error) {
 	server, client, config, role := &corev1.Secret{}, &corev1.Secret{}, &corev1.ConfigMap{}, &rbacv1.Role{}
 	pod, set := &corev1.Pod{}, &appsv1.StatefulSet{}
 	var unseen error
-	err := together(
+	err := kube.Together(
 		func() error {
-			ok, err := c.look(ctx, kindSecret, builder.ServerSecretName(name), server)
+			ok, err := c.GetIfExists(ctx, kube.KindSecret, builder.ServerSecretName(name), server)
 			f.server = only(ok, server)
 			return err
 		},
 		func() error {
-			ok, err := c.look(ctx, kindSecret, builder.ClientSecretName(name), client)
+			ok, err := c.GetIfExists(ctx, kube.KindSecret, builder.ClientSecretName(name), client)
 			f.client = only(ok, client)
 			return err
 		},
 		func() error {
-			ok, err := c.look(ctx, kindConfigMap, builder.ConfigName(name), config)
+			ok, err := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)
 			f.config = only(ok, config)
 			return err
 		},
 		func() error {
-			ok, err := c.look(ctx, kindRole, builder.RoleName(name), role)
+			ok, err := c.GetIfExists(ctx, kube.KindRole, builder.RoleName(name), role)
 			f.role = only(ok, role)
-			if isForbidden(err) {
+			if kube.IsForbidden(err) {
 				// Somebody may well install who may not deal with roles.
 				return nil
 			}
 			return err
 		},
 		func() error {
-			ok, err := c.look(ctx, kindPod, name, pod)
+			ok, err := c.GetIfExists(ctx, kube.KindPod, name, pod)
 			f.pod = only(ok, pod)
 			return err
 		},
 		func() error {
-			ok, err := c.look(ctx, kindStatefulSet, name, set)
+			ok, err := c.GetIfExists(ctx, kube.KindStatefulSet, name, set)
 			f.set = only(ok, set)
-			if isForbidden(err) {
+			if kube.IsForbidden(err) {
 				unseen = err
 				return nil
 			}
@@ -88,16 +86,6 @@ func (f *found) hasMembers(name string) bool {
 	return err == nil && len(document.Members) > 0 && !slices.Contains(document.Members, name)
 }
 
-// look is get, for which "not found" is an answer.
-func (c *Client) look(ctx context.Context, kind, name string, into manifest.Object) (bool, error) {
-	err := c.get(ctx, kind, name, into)
-	var gone *NamespaceNotFoundError
-	if apierrors.IsNotFound(err) && !errors.As(err, &gone) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 func only[T any](ok bool, object *T) *T {
 	if !ok {
 		return nil
@@ -105,41 +93,25 @@ func only[T any](ok bool, object *T) *T {
 	return object
 }
 
-// together runs functions at once and returns the first error in their order.
-func together(functions ...func() error) error {
-	errs := make([]error, len(functions))
-	var all sync.WaitGroup
-	for i, function := range functions {
-		all.Go(func() { errs[i] = function() })
-	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // each calls visit with every object that exists.
 func (f *found) each(visit func(kind string, object manifest.Object)) {
 	if f.set != nil {
-		visit(kindStatefulSet, f.set)
+		visit(kube.KindStatefulSet, f.set)
 	}
 	if f.pod != nil {
-		visit(kindPod, f.pod)
+		visit(kube.KindPod, f.pod)
 	}
 	if f.client != nil {
-		visit(kindSecret, f.client)
+		visit(kube.KindSecret, f.client)
 	}
 	if f.server != nil {
-		visit(kindSecret, f.server)
+		visit(kube.KindSecret, f.server)
 	}
 	if f.config != nil {
-		visit(kindConfigMap, f.config)
+		visit(kube.KindConfigMap, f.config)
 	}
 	if f.role != nil {
-		visit(kindRole, f.role)
+		visit(kube.KindRole, f.role)
 	}
 }
 
@@ -184,12 +156,12 @@ func (f *found) unowned(name, namespace string) *UnownedError {
 	}
 	problem := &UnownedError{Name: name, Namespace: namespace}
 	for _, each := range []struct {
-		Reference
+		kube.Reference
 		there bool
 	}{
-		{Reference{kindSecret, builder.ServerSecretName(name)}, f.server != nil},
-		{Reference{kindSecret, builder.ClientSecretName(name)}, f.client != nil},
-		{Reference{kindConfigMap, builder.ConfigName(name)}, f.config != nil},
+		{kube.Reference{Kind: kube.KindSecret, Name: builder.ServerSecretName(name)}, f.server != nil},
+		{kube.Reference{Kind: kube.KindSecret, Name: builder.ClientSecretName(name)}, f.client != nil},
+		{kube.Reference{Kind: kube.KindConfigMap, Name: builder.ConfigName(name)}, f.config != nil},
 	} {
 		switch {
 		case each.there:

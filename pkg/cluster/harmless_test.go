@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -131,7 +132,7 @@ func TestForeignKeysOfOurSecretsGo(t *testing.T) {
 	server.objects["secrets/buildkitd-client"]["data"].(object)["registry-ca.crt"] = "QUFB"
 	server.mu.Unlock()
 	outcome := install(t, server, cluster.Keep)
-	if outcome.Connection.RegistryCA != nil || outcome.Changes[cluster.Reference{Kind: "Secret", Name: "buildkitd-client"}] != cluster.Configured {
+	if outcome.Connection.RegistryCA != nil || outcome.Changes[kube.Reference{Kind: "Secret", Name: "buildkitd-client"}] != cluster.Configured {
 		t.Errorf("clients trust %q; changes %v", outcome.Connection.RegistryCA, outcome.Changes)
 	}
 }

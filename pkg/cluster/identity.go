@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -93,7 +94,7 @@ func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secre
 			return c.unverified(name, at.pod.Name, DoubtCertificates, nil)
 		}
 		return c.certified(name, secret, at)
-	case exists && !another && adopt && (secretErr == nil || apierrors.IsNotFound(secretErr) || isForbidden(secretErr)):
+	case exists && !another && adopt && (secretErr == nil || apierrors.IsNotFound(secretErr) || kube.IsForbidden(secretErr)):
 		return c.adoptable(at.pod)
 	case secretErr == nil && foreign:
 		return c.unverified(name, at.pod.Name, DoubtOtherSecret, nil)
@@ -101,9 +102,9 @@ func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secre
 		return c.notFound(ctx, name)
 	case secretErr == nil && at.podErr != nil:
 		return at.podErr
-	case certainlyAbsent(secretErr), secretErr == nil:
+	case kube.CertainlyAbsent(secretErr), secretErr == nil:
 		return c.uncertified(ctx, name, at, another)
-	case isForbidden(secretErr) && foreign:
+	case kube.IsForbidden(secretErr) && foreign:
 		return c.unverified(name, at.pod.Name, DoubtUnreadable, secretErr)
 	}
 	return secretErr
@@ -116,7 +117,7 @@ func (c *Client) certified(name string, secret *corev1.Secret, at *location) err
 		return err
 	}
 	if _, err := connection.TLS(); err != nil {
-		return &ExpiredError{Name: name, Namespace: c.namespace, Skew: c.Skew(), Err: err}
+		return &ExpiredError{Name: name, Namespace: c.Namespace(), Skew: c.Skew(), Err: err}
 	}
 	at.connection = connection
 	return nil
@@ -132,19 +133,13 @@ func (c *Client) uncertified(ctx context.Context, name string, at *location, ano
 	case !ours(at.pod.Labels):
 		return c.adoptable(at.pod)
 	case at.pod.DeletionTimestamp != nil:
-		return &TerminatingError{Name: name, Namespace: c.namespace, Pod: name}
+		return &TerminatingError{Name: name, Namespace: c.Namespace(), Pod: name}
 	}
 	return c.noConnection(name, name)
 }
 
-// certainlyAbsent reports whether the API server itself said that there is no such object, and not something in between
-// that knows no such path.
-func certainlyAbsent(err error) bool {
-	return apierrors.IsNotFound(err) && !apierrors.IsUnexpectedServerError(err)
-}
-
 func (c *Client) unverified(name, pod string, doubt Doubt, err error) error {
 	return &UnverifiedError{
-		Name: name, Namespace: c.namespace, Pod: pod, Secret: builder.ClientSecretName(name), Doubt: doubt, Err: err,
+		Name: name, Namespace: c.Namespace(), Pod: pod, Secret: builder.ClientSecretName(name), Doubt: doubt, Err: err,
 	}
 }

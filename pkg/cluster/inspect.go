@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -24,7 +25,7 @@ type Inspection struct {
 	// Needs are what its members ask of a node; of a builder that is not there, the default one's.
 	Needs Needs
 	// Lacking are objects that running members do without, and without which they cannot start again.
-	Lacking []Reference
+	Lacking []kube.Reference
 
 	unmanaged bool
 }
@@ -60,12 +61,15 @@ func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) 
 	inspection := &Inspection{Needs: NeedsOf(builder.Spec{Name: name})}
 	secret, at := &corev1.Secret{}, &location{pod: &corev1.Pod{}}
 	var secretErr error
-	lacking := make([]*Reference, 2)
-	_ = together(
-		func() error { secretErr = c.get(ctx, kindSecret, builder.ClientSecretName(name), secret); return nil },
-		func() error { at.podErr = c.get(ctx, kindPod, name, at.pod); return nil },
-		func() error { lacking[0] = c.lacks(ctx, kindSecret, builder.ServerSecretName(name)); return nil },
-		func() error { lacking[1] = c.lacks(ctx, kindConfigMap, builder.ConfigName(name)); return nil },
+	lacking := make([]*kube.Reference, 2)
+	_ = kube.Together(
+		func() error {
+			secretErr = c.Get(ctx, kube.KindSecret, builder.ClientSecretName(name), secret)
+			return nil
+		},
+		func() error { at.podErr = c.Get(ctx, kube.KindPod, name, at.pod); return nil },
+		func() error { lacking[0] = c.lacks(ctx, kube.KindSecret, builder.ServerSecretName(name)); return nil },
+		func() error { lacking[1] = c.lacks(ctx, kube.KindConfigMap, builder.ConfigName(name)); return nil },
 	)
 	err := c.identify(ctx, name, secret, secretErr, at, false)
 	if err := context.Cause(ctx); err != nil {
@@ -77,7 +81,7 @@ func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) 
 	}
 	c.inspectMembers(ctx, name, at, inspection)
 	var notFound *NotFoundError
-	var noNamespace *NamespaceNotFoundError
+	var noNamespace *kube.NamespaceNotFoundError
 	if errors.As(err, &notFound) || errors.As(err, &noNamespace) {
 		return inspection, err
 	}
@@ -92,10 +96,9 @@ func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) 
 }
 
 // lacks returns the object if it certainly does not exist.
-func (c *Client) lacks(ctx context.Context, kind, name string) *Reference {
-	err := c.at(c.api.Get(), kind).Name(name).SetHeader("Accept", oneMetadataOnly).Do(ctx).Error()
-	if certainlyAbsent(err) {
-		return &Reference{Kind: kind, Name: name}
+func (c *Client) lacks(ctx context.Context, kind, name string) *kube.Reference {
+	if c.CertainlyLacks(ctx, kind, name) {
+		return &kube.Reference{Kind: kind, Name: name}
 	}
 	return nil
 }
@@ -115,7 +118,7 @@ func (c *Client) inspectMembers(ctx context.Context, name string, at *location, 
 			return nil
 		}
 	}
-	_ = together(looks...)
+	_ = kube.Together(looks...)
 	for _, pod := range pods {
 		if container := containerOf(pod); container != nil {
 			inspection.Needs = needsOf(pod, container)
@@ -127,7 +130,7 @@ func (c *Client) condition(ctx context.Context, name, member string, at *locatio
 	pod, err := at.pod, at.podErr
 	if member != name {
 		pod = &corev1.Pod{}
-		err = c.get(ctx, kindPod, member, pod)
+		err = c.Get(ctx, kube.KindPod, member, pod)
 	}
 	candidate := c.candidateOf(name, member, pod, err)
 	var doubt *UnverifiedError
@@ -155,7 +158,7 @@ func (c *Client) lastEnd(status *corev1.ContainerStatus) string {
 	}
 	text := fmt.Sprintf("%s (exit code %d)", last.Reason, last.ExitCode)
 	if !last.FinishedAt.IsZero() {
-		text += fmt.Sprintf(", %s ago", c.now().Sub(last.FinishedAt.Time).Round(time.Second))
+		text += fmt.Sprintf(", %s ago", c.Now().Sub(last.FinishedAt.Time).Round(time.Second))
 	}
 	return text
 }

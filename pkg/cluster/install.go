@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -53,11 +54,6 @@ const (
 	Replaced   Change = "replaced"
 )
 
-// Reference names an object, e.g. Secret "buildkitd-client".
-type Reference struct{ Kind, Name string }
-
-func (r Reference) String() string { return r.Kind + "/" + r.Name }
-
 // Outcome is what install did.
 type Outcome struct {
 	// Change is what happened to the members.
@@ -69,7 +65,7 @@ type Outcome struct {
 	// Objects are the objects as the server has (or, in a dry run, would have) them, in the order of applying.
 	Objects []manifest.Object
 	// Changes tells, object by object, what was done.
-	Changes map[Reference]Change
+	Changes map[kube.Reference]Change
 	// Members are the builder's Pods, as they were last seen.
 	Members []Member
 	// Connection is what clients need.
@@ -82,7 +78,7 @@ type Outcome struct {
 // When a new builder cannot start, or is interrupted, Install removes what this very call has made; after a timeout all
 // stays, for it may still come up, and installing again goes on from there.
 func (c *Client) Install(ctx context.Context, name string, edit Edit, options InstallOptions, report func(Event)) (Outcome, error) {
-	if err := (builder.Spec{Name: name, Namespace: c.namespace}).Validate(); err != nil {
+	if err := (builder.Spec{Name: name, Namespace: c.Namespace()}).Validate(); err != nil {
 		return Outcome{}, err
 	}
 	if options.Timeout == 0 {
@@ -107,17 +103,17 @@ type installation struct {
 	options InstallOptions
 	report  func(Event)
 
-	first   bool               // there was no workload when this run began
-	before  map[Reference]bool // the objects that were there then
-	asked   *Plan              // what Confirm has agreed to
-	partial bool               // not all settings of the builder that was there are known
-	wrote   bool               // this run may have changed something
+	first   bool                    // there was no workload when this run began
+	before  map[kube.Reference]bool // the objects that were there then
+	asked   *Plan                   // what Confirm has agreed to
+	partial bool                    // not all settings of the builder that was there are known
+	wrote   bool                    // this run may have changed something
 
 	found         *found
 	current, spec builder.Spec // what is stored, and what is wanted
 	objects       *manifest.Builder
 	rotation      rotation
-	changes       map[Reference]Change // what is to be done
+	changes       map[kube.Reference]Change // what is to be done
 	grow          []*corev1.PersistentVolumeClaim
 	withoutRole   error // why the Role cannot be made
 
@@ -127,14 +123,14 @@ type installation struct {
 
 func (i *installation) run(ctx context.Context) error {
 	var err error
-	for range attempts {
+	for range kube.Attempts {
 		err = i.once(ctx)
-		var conflict *ConflictError
+		var conflict *kube.ConflictError
 		if !errors.As(err, &conflict) {
 			break
 		}
 		// Another client was faster: look again, and go on from there. Not all at the same time.
-		if pauseErr := pause(ctx, 50*time.Millisecond+mathrand.N(100*time.Millisecond)); pauseErr != nil {
+		if pauseErr := kube.Pause(ctx, 50*time.Millisecond+mathrand.N(100*time.Millisecond)); pauseErr != nil {
 			err = pauseErr
 			break
 		}
@@ -154,7 +150,7 @@ func (i *installation) run(ctx context.Context) error {
 // once reads what there is, decides what to change, asks, and writes it. It is a *ConflictError if anything has changed in
 // between.
 func (i *installation) once(ctx context.Context) error {
-	i.outcome = Outcome{Change: Unchanged, Changes: map[Reference]Change{}}
+	i.outcome = Outcome{Change: Unchanged, Changes: map[kube.Reference]Change{}}
 	if err := i.examine(ctx); err != nil {
 		return err
 	}
@@ -200,24 +196,26 @@ func (i *installation) examine(ctx context.Context) error {
 		if i.found, err = i.find(ctx, i.name); err != nil {
 			return err
 		}
-		if err := i.found.foreign(i.namespace); err != nil {
+		if err := i.found.foreign(i.Namespace()); err != nil {
 			return err
 		}
-		problem := i.found.unowned(i.name, i.namespace)
+		problem := i.found.unowned(i.name, i.Namespace())
 		if problem == nil {
 			break
 		}
-		if tries == attempts {
+		if tries == kube.Attempts {
 			return problem
 		}
 		// Another install may be about to make the rest.
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := kube.Pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}
 	if i.before == nil {
-		i.first, i.before = i.found.absent(), map[Reference]bool{}
-		i.found.each(func(kind string, object manifest.Object) { i.before[Reference{kind, object.GetName()}] = true })
+		i.first, i.before = i.found.absent(), map[kube.Reference]bool{}
+		i.found.each(func(kind string, object manifest.Object) {
+			i.before[kube.Reference{Kind: kind, Name: object.GetName()}] = true
+		})
 	}
 	return nil
 }
@@ -250,9 +248,9 @@ func (i *installation) warnOfMissing(ctx context.Context) {
 		if slices.Contains(i.current.ImagePullSecrets, name) {
 			continue
 		}
-		if ok, err := i.look(ctx, kindSecret, name, &corev1.Secret{}); err == nil && !ok {
+		if ok, err := i.GetIfExists(ctx, kube.KindSecret, name, &corev1.Secret{}); err == nil && !ok {
 			i.report(Event{Kind: EventWarning, Reason: "NotFound", Message: fmt.Sprintf(
-				"warning: image pull secret %q not found in namespace %q", name, i.namespace)})
+				"warning: image pull secret %q not found in namespace %q", name, i.Namespace())})
 		}
 	}
 }
@@ -270,7 +268,7 @@ func (i *installation) decide(current builder.Spec) (err error) {
 	if i.spec, err = i.edit(current); err != nil {
 		return err
 	}
-	i.spec.Name, i.spec.Namespace = i.name, i.namespace
+	i.spec.Name, i.spec.Namespace = i.name, i.Namespace()
 	return i.spec.Validate()
 }
 

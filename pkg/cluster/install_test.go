@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -220,7 +221,7 @@ func TestInstallIsRefusedBeforeAnythingIsMade(t *testing.T) {
 				return 0, "", ""
 			}
 			_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
-			var refused *cluster.RefusedError
+			var refused *kube.AdmissionError
 			if !errors.As(err, &refused) || refused.By != test.by || refused.Name != "buildkitd" {
 				t.Errorf("got %v; want %s to refuse", err, test.by)
 			}
@@ -266,7 +267,7 @@ func TestInstallTakesBackWhatItMadeWhenItMayNotGoOn(t *testing.T) {
 		return refuse(r, kind, name)
 	}
 	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
-	var forbidden *cluster.ForbiddenError
+	var forbidden *kube.ForbiddenError
 	if !errors.As(err, &forbidden) || forbidden.User != "jane" || forbidden.Verb != "create" || forbidden.Resource != "pods" {
 		t.Errorf("got %v; want a ForbiddenError", err)
 	}

@@ -25,7 +25,7 @@ func (c *Client) lastLines(ctx context.Context, pod, container string) []string 
 // after the reason.
 func (c *Client) tellingLines(ctx context.Context, pod, container string, previous bool) []string {
 	for _, read := range []int64{200, 5000} {
-		text, err := c.logs(ctx, pod, container, previous, read)
+		text, err := c.ContainerLog(ctx, pod, container, previous, read)
 		if err != nil {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -26,31 +27,28 @@ type Builder struct {
 	Mode string
 }
 
-// page is how many Pods are read at a time.
-const page = 500
-
 // List finds the builders of the namespace, or of all namespaces, sorted by namespace and name: those of which there is a
 // Pod, a StatefulSet, or no more than their settings. Pods that run BuildKit's image without being ours are unmanaged
 // builders.
 func (c *Client) List(ctx context.Context, allNamespaces bool) ([]Builder, error) {
-	scope := *c
+	scope := c
 	if allNamespaces {
-		scope.namespace = ""
+		scope = &Client{c.Everywhere()}
 	}
 	var pods []corev1.Pod
 	sets, configs := &appsv1.StatefulSetList{}, &corev1.ConfigMapList{}
 	managed := metav1.ListOptions{LabelSelector: builder.LabelManagedBy + "=" + builder.ManagedBy}
 	// Without these the Pods are seen all the same.
 	seen := func(err error) error {
-		if isForbidden(err) {
+		if kube.IsForbidden(err) {
 			return nil
 		}
 		return err
 	}
-	err := together(
+	err := kube.Together(
 		func() (err error) { pods, err = scope.buildKitPods(ctx); return err },
-		func() error { return seen(scope.list(ctx, kindStatefulSet, managed, sets)) },
-		func() error { return seen(scope.list(ctx, kindConfigMap, managed, configs)) },
+		func() error { return seen(scope.ListObjects(ctx, kube.KindStatefulSet, managed, sets)) },
+		func() error { return seen(scope.ListObjects(ctx, kube.KindConfigMap, managed, configs)) },
 	)
 	if err != nil {
 		return nil, err
@@ -61,10 +59,10 @@ func (c *Client) List(ctx context.Context, allNamespaces bool) ([]Builder, error
 // buildKitPods are the Pods that may be members; of the others only a page is ever held.
 func (c *Client) buildKitPods(ctx context.Context) ([]corev1.Pod, error) {
 	var found []corev1.Pod
-	options := metav1.ListOptions{Limit: page}
+	options := metav1.ListOptions{Limit: kube.Page}
 	for {
 		pods := &corev1.PodList{}
-		if err := c.list(ctx, kindPod, options, pods); err != nil {
+		if err := c.ListObjects(ctx, kube.KindPod, options, pods); err != nil {
 			return nil, err
 		}
 		for _, pod := range pods.Items {

@@ -47,9 +47,9 @@ func (c *Client) Logs(ctx context.Context, member Member, o LogOptions) (io.Read
 	if seconds := int64(o.Since.Round(time.Second).Seconds()); seconds > 0 {
 		options.SinceSeconds = &seconds
 	}
-	log, err := c.at(c.api.Get(), kindPod).Name(member.Pod).SubResource("log").VersionedParams(&options, c.parameter).Stream(ctx)
+	log, err := c.StreamLog(ctx, member.Pod, options)
 	if status := (*apierrors.StatusError)(nil); errors.As(err, &status) && apierrors.IsBadRequest(err) {
 		return nil, &NoLogError{Namespace: member.Namespace, Pod: member.Pod, Reason: status.ErrStatus.Message}
 	}
-	return log, c.failure(ctx, err, "get", "pods/log", member.Pod)
+	return log, err
 }

@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // ReasonNodeLost is the reason of a StartError and of a NotReadyError about a member whose node is lost.
@@ -18,7 +20,7 @@ func (e *NodeLostError) Error() string {
 	return fmt.Sprintf("Pod %q cannot end: node %q is not ready, or does not report any more", e.Pod, e.Node)
 }
 
-// nodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two together, where no
+// nodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two kube.Together, where no
 // readiness gate is between them, and when it does not report any more, or that its node is not ready, the nodes'
 // controller changes the first alone.
 // (k8s.io/kubernetes/pkg/controller/util/node, MarkPodsNotReady)
@@ -44,7 +46,7 @@ func (c *Client) giveUpLost(ctx context.Context, name string, member func(*corev
 		if !nodeLost(pod) {
 			continue
 		}
-		if err := c.remove(ctx, kindPod, pod, deletion{grace: new(int64)}); err != nil {
+		if err := c.Delete(ctx, kube.KindPod, pod, kube.Deletion{Grace: new(int64)}); err != nil {
 			return removed, err
 		}
 		removed[pod.UID] = true

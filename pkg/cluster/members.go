@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // ReasonMissing is the reason of a NotReadyError about a Pod that does not exist.
@@ -55,7 +56,7 @@ func (c *Client) Members(ctx context.Context, name string, adopt bool) ([]Candid
 		}
 	}
 	// No look fails: what is wrong with a member is part of its answer.
-	_ = together(looks...)
+	_ = kube.Together(looks...)
 	slices.SortStableFunc(candidates, func(a, b Candidate) int { return CompareMembers(a.Member.Pod, b.Member.Pod) })
 	return candidates, at.connection, nil
 }
@@ -70,7 +71,7 @@ func (c *Client) candidate(ctx context.Context, name, podName string, at *locati
 	pod, err := at.pod, at.podErr
 	if podName != name {
 		pod = &corev1.Pod{}
-		err = c.get(ctx, kindPod, podName, pod)
+		err = c.Get(ctx, kube.KindPod, podName, pod)
 	}
 	return c.candidateOf(name, podName, pod, err)
 }
@@ -81,7 +82,7 @@ func (c *Client) candidateOf(name, podName string, pod *corev1.Pod, err error) C
 	switch {
 	case apierrors.IsNotFound(err):
 		err = &NotReadyError{
-			Name: name, Namespace: c.namespace, Pod: podName, Reason: ReasonMissing,
+			Name: name, Namespace: c.Namespace(), Pod: podName, Reason: ReasonMissing,
 			Message: fmt.Sprintf("Pod %q does not exist", podName),
 		}
 	case err == nil:
@@ -92,9 +93,9 @@ func (c *Client) candidateOf(name, podName string, pod *corev1.Pod, err error) C
 		candidate.Member.Builder, candidate.Member.Adopted = name, false
 		return candidate
 	}
-	return Candidate{Member: Member{Builder: name, Namespace: c.namespace, Pod: podName, Container: builder.ContainerName}, Err: err}
+	return Candidate{Member: Member{Builder: name, Namespace: c.Namespace(), Pod: podName, Container: builder.ContainerName}, Err: err}
 }
 
 func (c *Client) noMembers(name string) error {
-	return &NotReadyError{Name: name, Namespace: c.namespace, Reason: "NoMembers", Message: "it has no members"}
+	return &NotReadyError{Name: name, Namespace: c.Namespace(), Reason: "NoMembers", Message: "it has no members"}
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 func TestNamesOfTheNamespace(t *testing.T) {
@@ -34,7 +35,7 @@ func TestNamesOfTheNamespace(t *testing.T) {
 		return http.StatusForbidden, metav1.StatusReasonForbidden,
 			`secrets is forbidden: User "u" cannot list resource "secrets" in API group "" in the namespace "team"`
 	}
-	var forbidden *cluster.ForbiddenError
+	var forbidden *kube.ForbiddenError
 	if _, err := s.client().Secrets(t.Context(), false); !errors.As(err, &forbidden) {
 		t.Errorf("got %v", err)
 	}

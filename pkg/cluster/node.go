@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // Node is what matters of a node to a builder.
@@ -57,8 +58,7 @@ func needsOf(pod *corev1.Pod, container *corev1.Container) Needs {
 func (c *Client) Nodes(ctx context.Context, needs Needs) ([]Node, error) {
 	list := &corev1.NodeList{}
 	options := metav1.ListOptions{ResourceVersion: "0"} // any answer will do, and the server has one in memory
-	err := c.api.Get().AbsPath("/api/v1").Resource("nodes").VersionedParams(&options, c.parameter).Do(ctx).Into(list)
-	if err := c.failure(ctx, err, "list", "nodes", ""); err != nil {
+	if err := c.ListObjects(ctx, kube.KindNode, options, list); err != nil {
 		return nil, err
 	}
 	nodes := make([]Node, 0, len(list.Items))

@@ -7,6 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // Observe watches the member, as it was when it was chosen, and calls changed with every diagnosis that differs from
@@ -15,7 +17,7 @@ import (
 func (c *Client) Observe(ctx context.Context, member Member, changed func(Diagnosis)) error {
 	o := &observer{Client: c, member: member, last: Diagnosis{Cause: CauseNone}, changed: changed}
 	options := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", member.Pod).String()}
-	return c.follow(ctx, kindPod, options, func(event watch.Event) (bool, error) { return o.visit(ctx, event), nil },
+	return c.Follow(ctx, kube.KindPod, options, func(event watch.Event) (bool, error) { return o.visit(ctx, event), nil },
 		func() bool { return o.listed(ctx) })
 }
 
@@ -32,7 +34,7 @@ type observer struct {
 func (o *observer) visit(ctx context.Context, event watch.Event) bool {
 	pod, ok := event.Object.(*corev1.Pod)
 	switch {
-	case event.Type == listed:
+	case event.Type == kube.Listed:
 		o.exists = false
 		return false
 	case !ok:

@@ -5,6 +5,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // setController gives a builder's only Pod a controller, so that kubectl drain evicts it like any other: it refuses a Pod of which
@@ -17,11 +19,11 @@ func (i *installation) setController(ctx context.Context) {
 		return
 	}
 	namespace := &corev1.Namespace{}
-	err := i.api.Get().AbsPath("/api/v1").Resource("namespaces").Name(i.namespace).Do(ctx).Into(namespace)
+	err := i.Get(ctx, kube.KindNamespace, i.Namespace(), namespace)
 	if err != nil || namespace.UID == "" {
 		return
 	}
 	pod.OwnerReferences = []metav1.OwnerReference{{
-		APIVersion: "v1", Kind: kindNamespace, Name: i.namespace, UID: namespace.UID, Controller: new(true),
+		APIVersion: "v1", Kind: kube.KindNamespace, Name: i.Namespace(), UID: namespace.UID, Controller: new(true),
 	}}
 }

@@ -38,7 +38,7 @@ type Confirm func(ctx context.Context, plan Plan) error
 // plan compares what there is with what shall be.
 func (i *installation) plan(ctx context.Context) (Plan, error) {
 	plan := Plan{
-		Name: i.name, Namespace: i.namespace, New: i.found.workload() == nil && i.found.config == nil, Renews: i.outcome.Renewed,
+		Name: i.name, Namespace: i.Namespace(), New: i.found.workload() == nil && i.found.config == nil, Renews: i.outcome.Renewed,
 		Differences: builder.Differences(i.current, i.spec), Mode: i.spec.Mode(),
 	}
 	if i.found.set != nil && template(i.found.set) == nil {

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -37,7 +38,7 @@ func (c *Client) RenewalDue(connection *Connection) bool {
 //
 // It needs the permission to get and update the two Secrets; without it, that is a *ForbiddenError.
 func (c *Client) Renew(ctx context.Context, name string) (*Connection, error) {
-	for range attempts {
+	for range kube.Attempts {
 		client, err := c.renewOnce(ctx, name)
 		if err == nil {
 			return c.connectionOf(client)
@@ -51,18 +52,18 @@ func (c *Client) Renew(ctx context.Context, name string) (*Connection, error) {
 
 func (c *Client) renewOnce(ctx context.Context, name string) (*corev1.Secret, error) {
 	server, client := &corev1.Secret{}, &corev1.Secret{}
-	err := together(
-		func() error { return c.get(ctx, kindSecret, builder.ServerSecretName(name), server) },
-		func() error { return c.get(ctx, kindSecret, builder.ClientSecretName(name), client) },
+	err := kube.Together(
+		func() error { return c.Get(ctx, kube.KindSecret, builder.ServerSecretName(name), server) },
+		func() error { return c.Get(ctx, kube.KindSecret, builder.ClientSecretName(name), client) },
 	)
 	if err != nil {
 		return nil, err
 	}
 	for _, secret := range []*corev1.Secret{server, client} {
 		if !ours(secret.Labels) {
-			return nil, &ForeignError{Kind: kindSecret, Name: secret.Name, Namespace: c.namespace}
+			return nil, &ForeignError{Kind: kube.KindSecret, Name: secret.Name, Namespace: c.Namespace()}
 		}
-		secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kindSecret))
+		secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kube.KindSecret))
 	}
 	certificates, issued, err := renewed(c.Now(), name, manifest.Certificates(server))
 	if err != nil {
@@ -70,11 +71,11 @@ func (c *Client) renewOnce(ctx context.Context, name string) (*corev1.Secret, er
 	}
 	manifest.SetCertificates(server, client, certificates)
 	if issued {
-		if err := c.replace(ctx, server, false); err != nil {
+		if err := c.Update(ctx, server, false); err != nil {
 			return nil, err
 		}
 	}
-	return client, c.replace(ctx, client, false)
+	return client, c.Update(ctx, client, false)
 }
 
 // forgetFormer removes the former certificates once every member has the new ones: none accepts the former any more.
@@ -87,9 +88,9 @@ func (i *installation) forgetFormer(ctx context.Context) error {
 	certificates.Former = nil
 	server, client := i.objects.Server.DeepCopy(), i.objects.Client.DeepCopy()
 	manifest.SetCertificates(server, client, certificates)
-	err := together(
-		func() error { return i.replace(ctx, server, false) },
-		func() error { return i.replace(ctx, client, false) },
+	err := kube.Together(
+		func() error { return i.Update(ctx, server, false) },
+		func() error { return i.Update(ctx, client, false) },
 	)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -173,7 +174,7 @@ func TestRenewNeedsPermission(t *testing.T) {
 		return 0, "", ""
 	}
 	_, err := server.client().Renew(t.Context(), "buildkitd")
-	var forbidden *cluster.ForbiddenError
+	var forbidden *kube.ForbiddenError
 	if !errors.As(err, &forbidden) || len(server.writes()) != 0 {
 		t.Errorf("%v, %q", err, server.writes())
 	}

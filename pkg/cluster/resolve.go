@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -66,9 +67,12 @@ func (c *Client) locate(ctx context.Context, name string, adopt bool) (*location
 	}
 	secret, at := &corev1.Secret{}, &location{pod: &corev1.Pod{}}
 	var secretErr error
-	_ = together(
-		func() error { secretErr = c.get(ctx, kindSecret, builder.ClientSecretName(name), secret); return nil },
-		func() error { at.podErr = c.get(ctx, kindPod, name, at.pod); return nil },
+	_ = kube.Together(
+		func() error {
+			secretErr = c.Get(ctx, kube.KindSecret, builder.ClientSecretName(name), secret)
+			return nil
+		},
+		func() error { at.podErr = c.Get(ctx, kube.KindPod, name, at.pod); return nil },
 	)
 	if err := c.identify(ctx, name, secret, secretErr, at, adopt); err != nil {
 		return nil, err
@@ -108,7 +112,7 @@ func (c *Client) withProgress(ctx context.Context, err error) error {
 	}
 	events := &corev1.EventList{}
 	options := metav1.ListOptions{FieldSelector: "involvedObject.name=" + notReady.Pod}
-	if c.list(ctx, kindEvent, options, events) != nil {
+	if c.ListObjects(ctx, kube.KindEvent, options, events) != nil {
 		return err // a courtesy
 	}
 	var last metav1.Time
@@ -136,14 +140,14 @@ func lastSeen(event *corev1.Event) metav1.Time {
 // usable says why builds may not be sent to the Pod.
 func (c *Client) usable(name string, pod *corev1.Pod) error {
 	if pod.DeletionTimestamp != nil {
-		return &TerminatingError{Name: name, Namespace: c.namespace, Pod: pod.Name}
+		return &TerminatingError{Name: name, Namespace: c.Namespace(), Pod: pod.Name}
 	}
 	state, ready := stateOf(pod)
 	if ready {
 		return nil
 	}
 	failure := &NotReadyError{
-		Name: name, Namespace: c.namespace, Pod: pod.Name, Reason: state,
+		Name: name, Namespace: c.Namespace(), Pod: pod.Name, Reason: state,
 		Ended: pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded,
 	}
 	if trouble := troubleOf(pod); trouble != nil {
@@ -159,7 +163,7 @@ func (c *Client) usable(name string, pod *corev1.Pod) error {
 func (c *Client) adoptable(pod *corev1.Pod) error {
 	if daemonContainer(pod) == nil {
 		return &NotReadyError{
-			Name: pod.Name, Namespace: c.namespace, Pod: pod.Name, Reason: "NoContainer",
+			Name: pod.Name, Namespace: c.Namespace(), Pod: pod.Name, Reason: "NoContainer",
 			Message: "none of its containers is called " + builder.ContainerName + " or runs BuildKit's image",
 		}
 	}
@@ -178,26 +182,26 @@ func (c *Client) notFound(ctx context.Context, name string) error {
 		others = append(others, other.Name)
 	}
 	if len(others) == 0 {
-		err := c.api.Get().AbsPath("/api/v1/namespaces").Name(c.namespace).Do(ctx).Error()
-		if apierrors.IsNotFound(err) {
-			return &NamespaceNotFoundError{Namespace: c.namespace}
+		err := c.Get(ctx, kube.KindNamespace, c.Namespace(), &corev1.Namespace{})
+		if gone := (*kube.NamespaceNotFoundError)(nil); errors.As(err, &gone) || apierrors.IsNotFound(err) {
+			return &kube.NamespaceNotFoundError{Namespace: c.Namespace()}
 		}
 	}
-	return &NotFoundError{Name: name, Namespace: c.namespace, Others: others}
+	return &NotFoundError{Name: name, Namespace: c.Namespace(), Others: others}
 }
 
 // withoutSecret is about a builder that has members, or should have them, and no client's Secret.
 func (c *Client) withoutSecret(b Builder) error {
 	ending := func(member Member) bool { return member.State == stateTerminating }
 	if len(b.Members) > 0 && !slices.ContainsFunc(b.Members, func(m Member) bool { return !ending(m) }) {
-		return &TerminatingError{Name: b.Name, Namespace: c.namespace, Pod: b.Members[0].Pod}
+		return &TerminatingError{Name: b.Name, Namespace: c.Namespace(), Pod: b.Members[0].Pod}
 	}
 	return c.noConnection(b.Name, b.Name)
 }
 
 func (c *Client) noConnection(name, pod string) error {
 	return &NotReadyError{
-		Name: name, Namespace: c.namespace, Pod: pod, Reason: ReasonNoConnection,
+		Name: name, Namespace: c.Namespace(), Pod: pod, Reason: ReasonNoConnection,
 		Message: fmt.Sprintf("Secret %q is missing", builder.ClientSecretName(name)),
 	}
 }

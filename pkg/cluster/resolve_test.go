@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -142,7 +143,7 @@ func TestResolveSaysWhyNot(t *testing.T) {
 					}
 					return 0, "", ""
 				}
-			}, as(new(*cluster.NamespaceNotFoundError)), `no namespace "team"`,
+			}, as(new(*kube.NamespaceNotFoundError)), `no namespace "team"`,
 		},
 		"terminating": {
 			func(t *testing.T, s *apiServer) {
@@ -182,14 +183,14 @@ func TestResolveSaysWhyNot(t *testing.T) {
 			func(t *testing.T, s *apiServer) {
 				installed(t, s, func(*builder.Spec) {})
 				s.refuse = forbid("secrets", "")
-			}, as(new(*cluster.ForbiddenError)), `user "jane" may not get secrets "buildkitd-client" in namespace "team"`,
+			}, as(new(*kube.ForbiddenError)), `user "jane" may not get secrets "buildkitd-client" in namespace "team"`,
 		},
 		"unknown user": {
 			func(_ *testing.T, s *apiServer) {
 				s.refuse = func(*http.Request, string, string) (int, metav1.StatusReason, string) {
 					return 401, metav1.StatusReasonUnauthorized, "Unauthorized"
 				}
-			}, as(new(*cluster.UnauthorizedError)), "does not accept these credentials",
+			}, as(new(*kube.UnauthorizedError)), "does not accept these credentials",
 		},
 		"expired": {
 			func(t *testing.T, s *apiServer) {
@@ -272,7 +273,7 @@ func TestUnreachableCluster(t *testing.T) {
 	client := server.client()
 	server.Close()
 	_, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
-	var unreachable *cluster.UnreachableError
+	var unreachable *kube.UnreachableError
 	if !errors.As(err, &unreachable) {
 		t.Errorf("got %T: %v", err, err)
 	}

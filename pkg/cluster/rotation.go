@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -129,7 +130,7 @@ func (i *installation) holdings(ctx context.Context) ([]*corev1.Pod, []holding, 
 	for n, pod := range members {
 		asks[n] = func() error { holds[n] = i.holdingOf(ctx, pod, connection); return nil }
 	}
-	return members, holds, together(asks...)
+	return members, holds, kube.Together(asks...)
 }
 
 // holdingOf asks one member, with the current certificates alone and then with the former as well.
@@ -176,7 +177,7 @@ func (i *installation) restartCutOff(ctx context.Context) error {
 	}
 	for _, pod := range i.rotation.cutOff {
 		i.report(Event{Kind: EventDraining, Pod: pod.Name, Message: "restarted: no client accepts its certificates"})
-		if err := i.remove(ctx, kindPod, pod, deletion{grace: graceOf(i.options.Force)}); err != nil {
+		if err := i.Delete(ctx, kube.KindPod, pod, kube.Deletion{Grace: graceOf(i.options.Force)}); err != nil {
 			return err
 		}
 		i.outcome.Change = Replaced

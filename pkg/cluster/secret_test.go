@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 func putSecret(s *apiServer, name string, kind corev1.SecretType, data map[string]string) {
@@ -45,7 +45,7 @@ func TestSecretValue(t *testing.T) {
 		{"absent", "c"}: `there is no Secret "absent" in namespace "team"`,
 	} {
 		_, err := s.client().SecretValue(t.Context(), at[0], at[1])
-		var missing *cluster.MissingError
+		var missing *kube.MissingError
 		if !errors.As(err, &missing) || err.Error() != want {
 			t.Errorf("%v: got %v", at, err)
 		}
@@ -54,7 +54,7 @@ func TestSecretValue(t *testing.T) {
 		return http.StatusForbidden, metav1.StatusReasonForbidden,
 			`secrets "npm" is forbidden: User "u" cannot get resource "secrets" in API group "" in the namespace "team"`
 	}
-	var forbidden *cluster.ForbiddenError
+	var forbidden *kube.ForbiddenError
 	if _, err := s.client().SecretValue(t.Context(), "npm", "b"); !errors.As(err, &forbidden) || forbidden.Name != "npm" {
 		t.Errorf("got %v", err)
 	}

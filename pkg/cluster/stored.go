@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -22,7 +23,7 @@ type Edit func(current builder.Spec) (builder.Spec, error)
 // Keep is the Edit that changes nothing: the builder is made again as it was, or with the defaults where there was none.
 func Keep(current builder.Spec) (builder.Spec, error) { return current, nil }
 
-// PartialSettingsError is returned together with what is known of a builder's settings: a version that did not store them
+// PartialSettingsError is returned kube.Together with what is known of a builder's settings: a version that did not store them
 // installed it, and its Pods, which have the rest, are gone.
 type PartialSettingsError struct{ Name, Namespace string }
 
@@ -38,7 +39,7 @@ func (e *PartialSettingsError) Error() string {
 // builder, a *ForeignError if the name is taken by something else.
 func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, error) {
 	config := &corev1.ConfigMap{}
-	ok, err := c.look(ctx, kindConfigMap, builder.ConfigName(name), config)
+	ok, err := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)
 	if err != nil {
 		return builder.Spec{}, err
 	}
@@ -51,7 +52,7 @@ func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, err
 	if err != nil {
 		return builder.Spec{}, err
 	}
-	if err := f.foreign(c.namespace); err != nil {
+	if err := f.foreign(c.Namespace()); err != nil {
 		return builder.Spec{}, err
 	}
 	if f.config == nil && f.pod == nil && f.set == nil {
@@ -64,14 +65,14 @@ func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, err
 // ConfigMap alone makes no builder: it is of an install that is under way, or anyone's.
 func (c *Client) specOf(ctx context.Context, f *found, name string) (builder.Spec, error) {
 	if f.pod == nil && f.set == nil && f.server == nil {
-		return builder.Spec{Name: name, Namespace: c.namespace}, nil
+		return builder.Spec{Name: name, Namespace: c.Namespace()}, nil
 	}
 	if f.config != nil {
 		if spec, known, err := manifest.StoredSpec(name, f.config); known || err != nil {
 			return spec, err
 		}
 	}
-	spec := f.reconstructed(name, c.namespace)
+	spec := f.reconstructed(name, c.Namespace())
 	if f.pod != nil || f.set != nil {
 		return spec, nil
 	}
@@ -84,7 +85,7 @@ func (c *Client) specOf(ctx context.Context, f *found, name string) (builder.Spe
 			fromClaim(&spec, &claims[n])
 		}
 	}
-	return spec, &PartialSettingsError{Name: name, Namespace: c.namespace}
+	return spec, &PartialSettingsError{Name: name, Namespace: c.Namespace()}
 }
 
 // fromClaim reads what a member's claim says of the volumes.

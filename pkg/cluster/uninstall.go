@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -31,9 +32,9 @@ type UninstallOptions struct {
 // Removal is what uninstall did.
 type Removal struct {
 	// Removed are the objects that are gone, or going.
-	Removed []Reference
+	Removed []kube.Reference
 	// Kept are the volumes' claims that stay.
-	Kept []Reference
+	Kept []kube.Reference
 }
 
 // Uninstall removes exactly what install made. All is marked for removal before it waits, so that an interrupt leaves
@@ -54,7 +55,7 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 	if err != nil {
 		return removal, err
 	}
-	if err := found.removable(name, c.namespace, len(claims) > 0 && options.Purge); err != nil {
+	if err := found.removable(name, c.Namespace(), len(claims) > 0 && options.Purge); err != nil {
 		if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
 			return removal, c.notFound(ctx, name)
 		}
@@ -74,12 +75,12 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 	}
 	for n := range claims {
 		claim := &claims[n]
-		reference := Reference{Kind: kindClaim, Name: claim.Name}
+		reference := kube.Reference{Kind: kube.KindClaim, Name: claim.Name}
 		if !options.Purge {
 			removal.Kept = append(removal.Kept, reference)
 			continue
 		}
-		if err := c.remove(ctx, kindClaim, claim, deletion{still: ownLabels}); err != nil {
+		if err := c.Delete(ctx, kube.KindClaim, claim, kube.Deletion{Still: ownLabels}); err != nil {
 			return removal, err
 		}
 		removal.Removed = append(removal.Removed, reference)
@@ -104,11 +105,11 @@ func confirmed(ctx context.Context, found *found, claims []corev1.PersistentVolu
 	var planned Removal
 	found.each(func(kind string, object manifest.Object) {
 		if ours(object.GetLabels()) {
-			planned.Removed = append(planned.Removed, Reference{Kind: kind, Name: object.GetName()})
+			planned.Removed = append(planned.Removed, kube.Reference{Kind: kind, Name: object.GetName()})
 		}
 	})
 	for _, claim := range claims {
-		reference := Reference{Kind: kindClaim, Name: claim.Name}
+		reference := kube.Reference{Kind: kube.KindClaim, Name: claim.Name}
 		if options.Purge {
 			planned.Removed = append(planned.Removed, reference)
 		} else {
@@ -129,7 +130,7 @@ func (f *found) removable(name, namespace string, claims bool) error {
 		switch {
 		case ours(object.GetLabels()):
 			own = true
-		case kind == kindPod || kind == kindStatefulSet:
+		case kind == kube.KindPod || kind == kube.KindStatefulSet:
 			foreign = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace}
 		}
 	})
@@ -150,13 +151,13 @@ func (c *Client) removeAll(ctx context.Context, name string, found *found, optio
 			return
 		}
 		var grace *int64
-		if kind == kindPod {
+		if kind == kube.KindPod {
 			grace = graceOf(options.Force)
 		}
-		if err = c.remove(ctx, kind, object, deletion{grace: grace, still: ownLabels}); err != nil {
+		if err = c.Delete(ctx, kind, object, kube.Deletion{Grace: grace, Still: ownLabels}); err != nil {
 			return
 		}
-		removal.Removed = append(removal.Removed, Reference{Kind: kind, Name: object.GetName()})
+		removal.Removed = append(removal.Removed, kube.Reference{Kind: kind, Name: object.GetName()})
 	})
 	if err == nil && found.set != nil && options.Force {
 		err = c.stopMembers(ctx, name, found.member, graceOf(true))
@@ -170,8 +171,8 @@ func (c *Client) removeAll(ctx context.Context, name string, found *found, optio
 // claims are the volumes' claims that a StatefulSet's controller made for the builder, by label and by name.
 func (c *Client) claims(ctx context.Context, name string) ([]corev1.PersistentVolumeClaim, error) {
 	claims := &corev1.PersistentVolumeClaimList{}
-	err := c.list(ctx, kindClaim, selecting(name), claims)
-	if isForbidden(err) {
+	err := c.ListObjects(ctx, kube.KindClaim, selecting(name), claims)
+	if kube.IsForbidden(err) {
 		return nil, nil
 	}
 	return slices.DeleteFunc(claims.Items, func(claim corev1.PersistentVolumeClaim) bool {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 func TestUninstallRemovesWhatInstallMade(t *testing.T) {
@@ -103,7 +104,7 @@ func TestUninstallKeepsVolumesUnlessPurged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		claim := cluster.Reference{Kind: "PersistentVolumeClaim", Name: "cache-buildkitd-0"}
+		claim := kube.Reference{Kind: "PersistentVolumeClaim", Name: "cache-buildkitd-0"}
 		if slices.Contains(removal.Removed, claim) != purge || slices.Contains(removal.Kept, claim) == purge {
 			t.Errorf("purge %t: removed %v, kept %v", purge, removal.Removed, removal.Kept)
 		}

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -115,7 +116,7 @@ func (i *installation) planVolumes(ctx context.Context) error {
 	}
 	wants := i.spec.Storage.String()
 	refuse := func(reason StorageReason, claim, has, wants string) error {
-		return &StorageError{Name: i.name, Namespace: i.namespace, Reason: reason, Claim: claim, Has: has, Wants: wants}
+		return &StorageError{Name: i.name, Namespace: i.Namespace(), Reason: reason, Claim: claim, Has: has, Wants: wants}
 	}
 	if now := template(i.found.set); now != nil {
 		size := now.Spec.Resources.Requests[corev1.ResourceStorage]
@@ -128,8 +129,8 @@ func (i *installation) planVolumes(ctx context.Context) error {
 	}
 	claims := &corev1.PersistentVolumeClaimList{}
 	// Not by labels: the set's controller uses a claim of the name whatever its labels are.
-	if err := i.list(ctx, kindClaim, metav1.ListOptions{}, claims); err != nil {
-		if isForbidden(err) {
+	if err := i.ListObjects(ctx, kube.KindClaim, metav1.ListOptions{}, claims); err != nil {
+		if kube.IsForbidden(err) {
 			return nil // the set's controller will see
 		}
 		return err
@@ -145,7 +146,7 @@ func (i *installation) planVolumes(ctx context.Context) error {
 		claim := &claims.Items[at]
 		switch {
 		case !ours(claim.Labels) || claim.Labels[builder.LabelInstance] != i.name:
-			return &ForeignError{Kind: kindClaim, Name: name, Namespace: i.namespace}
+			return &ForeignError{Kind: kube.KindClaim, Name: name, Namespace: i.Namespace()}
 		case i.spec.StorageClass != "" && classOf(claim) != i.spec.StorageClass:
 			return refuse(OtherClass, name, classOf(claim), i.spec.StorageClass)
 		}
@@ -155,12 +156,12 @@ func (i *installation) planVolumes(ctx context.Context) error {
 			return refuse(Smaller, name, sizeOf(claim), wants)
 		case 1:
 			trial := claim.DeepCopy()
-			if err := i.patch(ctx, kindClaim, trial, i.larger(), true); err != nil {
-				if isForbidden(err) || ctx.Err() != nil {
+			if err := i.Patch(ctx, kube.KindClaim, trial, i.larger(), true); err != nil {
+				if kube.IsForbidden(err) || ctx.Err() != nil {
 					return err
 				}
 				return errors.Join(&StorageError{
-					Name: i.name, Namespace: i.namespace, Reason: CannotGrow, Claim: name, Has: sizeOf(claim), Wants: wants, Err: reasonOf(err),
+					Name: i.name, Namespace: i.Namespace(), Reason: CannotGrow, Claim: name, Has: sizeOf(claim), Wants: wants, Err: reasonOf(err),
 				})
 			}
 			i.grow = append(i.grow, claim)
@@ -176,7 +177,7 @@ func (i *installation) planVolumes(ctx context.Context) error {
 // the API server appends to the sentence.
 func reasonOf(err error) error {
 	text := err.Error()
-	if refused := asRefused(err); refused != nil {
+	if refused := kube.AsAdmission(err); refused != nil {
 		text = refused.Message
 	}
 	text, _, _ = strings.Cut(text, "\n")
@@ -190,11 +191,11 @@ func (i *installation) larger() map[string]any {
 // classFor refuses volumes that nothing would provide, and warns of them where the install does not wait: their class may
 // follow. Without permission to read the classes of the cluster it accepts any.
 func (i *installation) classFor(ctx context.Context) error {
-	classes, err := i.metadata(ctx, kindStorageClass, metav1.ListOptions{})
+	classes, err := i.Metadata(ctx, kube.KindStorageClass, metav1.ListOptions{})
 	if err != nil {
 		return ignoreForbidden(err)
 	}
-	problem := &StorageError{Name: i.name, Namespace: i.namespace, Reason: NoDefaultClass, Wants: i.spec.StorageClass}
+	problem := &StorageError{Name: i.name, Namespace: i.Namespace(), Reason: NoDefaultClass, Wants: i.spec.StorageClass}
 	for _, class := range classes {
 		problem.Classes = append(problem.Classes, class.Name)
 		if class.Annotations["storageclass.kubernetes.io/is-default-class"] == "true" && i.spec.StorageClass == "" ||
@@ -203,10 +204,8 @@ func (i *installation) classFor(ctx context.Context) error {
 		}
 	}
 	// Volumes that an administrator has made need no class that exists.
-	scope := *i.Client
-	scope.namespace = ""
 	volumes := &corev1.PersistentVolumeList{}
-	if err := scope.list(ctx, kindVolume, metav1.ListOptions{}, volumes); err != nil {
+	if err := i.ListObjects(ctx, kube.KindVolume, metav1.ListOptions{}, volumes); err != nil {
 		return ignoreForbidden(err)
 	}
 	for _, volume := range volumes.Items {
@@ -225,7 +224,7 @@ func (i *installation) classFor(ctx context.Context) error {
 }
 
 func ignoreForbidden(err error) error {
-	if isForbidden(err) {
+	if kube.IsForbidden(err) {
 		return nil
 	}
 	return err
@@ -234,11 +233,11 @@ func ignoreForbidden(err error) error {
 // growVolumes expands the claims that are too small. Their Pods go on.
 func (i *installation) growVolumes(ctx context.Context) error {
 	for _, claim := range i.grow {
-		if err := i.patch(ctx, kindClaim, claim, i.larger(), false); err != nil {
-			claim.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kindClaim))
-			return meanwhile(err, claim, i.namespace)
+		if err := i.Patch(ctx, kube.KindClaim, claim, i.larger(), false); err != nil {
+			claim.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kube.KindClaim))
+			return meanwhile(err, claim, i.Namespace())
 		}
-		i.report(Event{Kind: EventApplied, Message: Reference{Kind: kindClaim, Name: claim.Name}.String() + " grows to " + i.spec.Storage.String()})
+		i.report(Event{Kind: EventApplied, Message: kube.Reference{Kind: kube.KindClaim, Name: claim.Name}.String() + " grows to " + i.spec.Storage.String()})
 	}
 	return nil
 }
@@ -247,12 +246,12 @@ func (i *installation) growVolumes(ctx context.Context) error {
 func (i *installation) orphanMembers(ctx context.Context) error {
 	set := i.found.set
 	same := func(live manifest.Object) bool { return sameHash(live, set) && ours(live.GetLabels()) }
-	if err := i.remove(ctx, kindStatefulSet, set, deletion{orphan: true, still: same}); err != nil {
+	if err := i.Delete(ctx, kube.KindStatefulSet, set, kube.Deletion{Orphan: true, Still: same}); err != nil {
 		return err
 	}
 	for {
 		fresh := &appsv1.StatefulSet{}
-		ok, err := i.look(ctx, kindStatefulSet, set.Name, fresh)
+		ok, err := i.GetIfExists(ctx, kube.KindStatefulSet, set.Name, fresh)
 		if err != nil {
 			return err
 		}
@@ -260,7 +259,7 @@ func (i *installation) orphanMembers(ctx context.Context) error {
 			i.found.set = nil
 			return nil
 		}
-		if err := pause(ctx, lookAgain); err != nil {
+		if err := kube.Pause(ctx, lookAgain); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -29,11 +30,11 @@ func (i *installation) tryWorkload(ctx context.Context) error {
 		trial.SetName(trial.GetName() + "-preflight")
 		existing = nil
 	}
-	if kindOf(trial) == kindPod {
+	if kindOf(trial) == kube.KindPod {
 		return nil // it was asked as a member, by a request that waits for a new namespace's service account
 	}
-	_, err = i.apply(ctx, trial, existing, true)
-	return meanwhile(err, trial, i.namespace)
+	_, err = i.Apply(ctx, trial, existing, true)
+	return meanwhile(err, trial, i.Namespace())
 }
 
 // writeWorkload makes the members what they should be.
@@ -66,7 +67,7 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	existing := i.found.like(workload)
 	created, err := i.put(ctx, workload, existing)
 	if err != nil {
-		return meanwhile(err, workload, i.namespace)
+		return meanwhile(err, workload, i.Namespace())
 	}
 	if change == Unchanged { // a lost Pod has made way
 		change = Replaced
@@ -83,10 +84,10 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 // put writes the workload. A Pod that is there now, but was not when this run looked, is another install's: to apply would
 // try to change what may not change in it, or undo what an admission policy has set.
 func (i *installation) put(ctx context.Context, workload, existing manifest.Object) (created bool, err error) {
-	if kindOf(workload) == kindPod && existing == nil {
-		return true, i.create(ctx, workload, false)
+	if kindOf(workload) == kube.KindPod && existing == nil {
+		return true, i.Create(ctx, workload, false)
 	}
-	return i.apply(ctx, workload, existing, false)
+	return i.Apply(ctx, workload, existing, false)
 }
 
 // relyOn leaves a workload that is right as it is. While its members are still starting, the run that has made it may be
@@ -102,17 +103,17 @@ func (i *installation) relyOn(ctx context.Context, wanted manifest.Object) error
 		return nil
 	}
 	mark := map[string]any{"metadata": map[string]any{"annotations": map[string]any{builder.AnnotationRun: i.id}}}
-	for range attempts {
-		err := i.patch(ctx, kindOf(wanted), live, mark, false)
+	for range kube.Attempts {
+		err := i.Patch(ctx, kindOf(wanted), live, mark, false)
 		live.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
-		if err == nil || isForbidden(err) {
+		if err == nil || kube.IsForbidden(err) {
 			return nil
 		}
-		if !isConflict(err) {
+		if !kube.IsConflict(err) {
 			return err
 		}
-		fresh := newObject(kindOf(wanted))
-		if ok, err := i.look(ctx, kindOf(wanted), wanted.GetName(), fresh); err != nil {
+		fresh := kube.NewObject(kindOf(wanted))
+		if ok, err := i.GetIfExists(ctx, kindOf(wanted), wanted.GetName(), fresh); err != nil {
 			return err
 		} else if !ok || fresh.GetUID() != live.GetUID() || !sameHash(fresh, wanted) {
 			break
@@ -120,7 +121,7 @@ func (i *installation) relyOn(ctx context.Context, wanted manifest.Object) error
 		fresh.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
 		live, i.objects.Workload = fresh, fresh
 	}
-	return &ConflictError{Kind: kindOf(wanted), Name: wanted.GetName(), Namespace: i.namespace}
+	return &kube.ConflictError{Kind: kindOf(wanted), Name: wanted.GetName(), Namespace: i.Namespace()}
 }
 
 // starting says that not all members of a workload are up.
@@ -138,13 +139,13 @@ func starting(workload manifest.Object) bool {
 // ended, and one that is going already.
 func (i *installation) clearWay(ctx context.Context) error {
 	if set := i.found.set; set != nil && (!i.spec.Stateful() || i.losesVolumes()) {
-		if err := i.removeAndWait(ctx, kindStatefulSet, set); err != nil {
+		if err := i.removeAndWait(ctx, kube.KindStatefulSet, set); err != nil {
 			return err
 		}
 		i.found.set = nil
 	}
 	if pod := i.found.pod; pod != nil && (i.spec.Stateful() || i.mustGo(pod)) {
-		if err := i.removeAndWait(ctx, kindPod, pod); err != nil {
+		if err := i.removeAndWait(ctx, kube.KindPod, pod); err != nil {
 			return err
 		}
 		i.found.pod = nil
@@ -166,16 +167,16 @@ func (i *installation) leaveLostNodes(ctx context.Context) error {
 
 // removeAndWait removes a workload and waits until its Pods are gone, as long as their builds take.
 func (i *installation) removeAndWait(ctx context.Context, kind string, object manifest.Object) error {
-	if kind == kindPod || i.options.Force {
+	if kind == kube.KindPod || i.options.Force {
 		i.report(Event{Kind: EventDraining, Pod: object.GetName(), Message: draining(object, i.options.Force)})
 	}
 	grace := graceOf(i.options.Force)
 	same := func(live manifest.Object) bool { return sameHash(live, object) && ours(live.GetLabels()) }
 	member := i.found.member
-	if err := i.remove(ctx, kind, object, deletion{grace: grace, still: same}); err != nil {
+	if err := i.Delete(ctx, kind, object, kube.Deletion{Grace: grace, Still: same}); err != nil {
 		return err
 	}
-	if i.options.Force && kind == kindStatefulSet {
+	if i.options.Force && kind == kube.KindStatefulSet {
 		if err := i.stopMembers(ctx, i.name, member, grace); err != nil {
 			return err
 		}
@@ -221,7 +222,7 @@ func ownedBy(pod *corev1.Pod, uid types.UID) bool {
 // membersOf lists the Pods with the builder's labels that are its members.
 func (c *Client) membersOf(ctx context.Context, name string, member func(*corev1.Pod) bool) ([]*corev1.Pod, error) {
 	pods := &corev1.PodList{}
-	if err := c.list(ctx, kindPod, selecting(name), pods); err != nil {
+	if err := c.ListObjects(ctx, kube.KindPod, selecting(name), pods); err != nil {
 		return nil, err
 	}
 	var members []*corev1.Pod
@@ -240,7 +241,7 @@ func (c *Client) stopMembers(ctx context.Context, name string, member func(*core
 		return err
 	}
 	for _, pod := range pods {
-		if err := c.remove(ctx, kindPod, pod, deletion{grace: grace}); err != nil {
+		if err := c.Delete(ctx, kube.KindPod, pod, kube.Deletion{Grace: grace}); err != nil {
 			return err
 		}
 	}

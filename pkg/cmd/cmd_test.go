@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
@@ -134,8 +135,8 @@ func TestExitCodes(t *testing.T) {
 		{errors.New("anything"), exitFailed, ""},
 		{&usage.Error{What: "--x", Value: "y", Reason: "z"}, exitUsage, ""},
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, exitNoBuilder, "kubectl buildkit install n -n ns"},
-		{&cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, exitDenied, "--role n-user"},
-		{&cluster.ForbiddenError{Verb: "list", Resource: "pods", Namespace: "ns"}, exitDenied, "kubectl auth can-i list pods -n ns"},
+		{&kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, exitDenied, "--role n-user"},
+		{&kube.ForbiddenError{Verb: "list", Resource: "pods", Namespace: "ns"}, exitDenied, "kubectl auth can-i list pods -n ns"},
 		{&cluster.StartError{Name: "n", Namespace: "ns", Reason: "Unschedulable"}, exitNoBuilder, "--node-selector"},
 		{&tunnel.DialError{Pod: "p", Namespace: "ns"}, exitNoBuilder, "--transport"},
 		{&tunnel.ForbiddenError{Pod: "n", Namespace: "ns", Verb: "create", Resource: "pods/portforward"}, exitDenied, "n-user"},

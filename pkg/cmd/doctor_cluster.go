@@ -11,10 +11,11 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 func refusedToSay(err error) bool {
-	var forbidden *cluster.ForbiddenError
+	var forbidden *kube.ForbiddenError
 	return errors.As(err, &forbidden)
 }
 
@@ -126,7 +127,7 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 }
 
 // lacking are the permissions without which nothing goes, and those that only help.
-func lacking(answers []cluster.Access) (essential, helpful []string) {
+func lacking(answers []kube.Access) (essential, helpful []string) {
 	for _, answer := range answers {
 		switch {
 		case answer.Allowed:
@@ -141,11 +142,11 @@ func lacking(answers []cluster.Access) (essential, helpful []string) {
 
 // podSecurity asks for the whole of admission where one may create Pods, and else reads the label.
 func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
-	if gone := (&cluster.NamespaceNotFoundError{}); errors.As(d.missing, &gone) {
+	if gone := (&kube.NamespaceNotFoundError{}); errors.As(d.missing, &gone) {
 		return skipped("there is %v", gone)
 	}
 	admitted := d.client.Admits(ctx, builder.Spec{Name: d.options.builder})
-	var refused *cluster.RefusedError
+	var refused *kube.AdmissionError
 	quota := errors.As(admitted, &refused) && refused.By == "the quota"
 	switch {
 	case admitted == nil:
@@ -166,7 +167,7 @@ func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 	case level == "", level == "privileged":
 		return ok(nil, "the namespace enforces %q", orPlain(level, "the cluster's default level"))
 	}
-	return failed(ctx, &cluster.RefusedError{
+	return failed(ctx, &kube.AdmissionError{
 		By: "Pod Security", Kind: "Pod", Name: d.options.builder, Namespace: d.client.Namespace(), Message: "the namespace enforces " + level,
 	})
 }

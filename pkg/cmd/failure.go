@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
@@ -80,12 +81,12 @@ func explainUsage(err error) (failure, bool) {
 func explainBuilder(err error) (failure, bool) {
 	var (
 		notFound    *cluster.NotFoundError
-		noNamespace *cluster.NamespaceNotFoundError
+		noNamespace *kube.NamespaceNotFoundError
 		nodeLost    *cluster.NodeLostError
 		notReady    *cluster.NotReadyError
 		terminating *cluster.TerminatingError
 		expired     *cluster.ExpiredError
-		unreachable *cluster.UnreachableError
+		unreachable *kube.UnreachableError
 		start       *cluster.StartError
 	)
 	switch {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
@@ -69,7 +69,7 @@ func nextForToken(e *registryauth.TokenError) string {
 }
 
 // nextForCluster is about an API server that does not answer, or a proxy in its place.
-func nextForCluster(e *cluster.UnreachableError) string {
+func nextForCluster(e *kube.UnreachableError) string {
 	for _, words := range []string{"Proxy Authentication Required", "proxyconnect "} {
 		if strings.Contains(e.Error(), words) {
 			return "requests to it go through a proxy: check $HTTPS_PROXY and the password in it, or add the cluster's host to $NO_PROXY"

@@ -8,6 +8,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // explainInstall is about installs that are refused before they change anything.
@@ -15,7 +16,7 @@ func explainInstall(err error) (failure, bool) {
 	var (
 		storage  *cluster.StorageError
 		unowned  *cluster.UnownedError
-		conflict *cluster.ConflictError
+		conflict *kube.ConflictError
 		version  *builder.SettingsVersionError
 		lossy    *driver.LossError
 	)

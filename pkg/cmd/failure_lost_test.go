@@ -7,13 +7,14 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
 // What helps after a loss is what removes its cause; building again is for losses that have passed.
 func TestLossesHaveTheirOwnNextSteps(t *testing.T) {
 	lost := &solve.LostError{Cause: errors.New("connection reset")}
-	denied := &cluster.UnauthorizedError{Host: "https://cluster", Err: errors.New("Unauthorized")}
+	denied := &kube.UnauthorizedError{Host: "https://cluster", Err: errors.New("Unauthorized")}
 	for name, c := range map[string]struct {
 		adopted   bool
 		after     error

@@ -7,15 +7,15 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
 func explainPermission(err error) (failure, bool) {
 	var (
-		forbidden    *cluster.ForbiddenError
-		unauthorized *cluster.UnauthorizedError
-		refused      *cluster.RefusedError
+		forbidden    *kube.ForbiddenError
+		unauthorized *kube.UnauthorizedError
+		refused      *kube.AdmissionError
 		closed       *tunnel.ForbiddenError
 	)
 	switch {
@@ -31,7 +31,7 @@ func explainPermission(err error) (failure, bool) {
 	return failure{}, false
 }
 
-func nextForPermission(e *cluster.ForbiddenError) string {
+func nextForPermission(e *kube.ForbiddenError) string {
 	if name, ok := strings.CutSuffix(e.Name, "-client"); ok && e.Resource == "secrets" {
 		return bindRole(e.Namespace, name, e.User)
 	}

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // nextForRefusal is how an object becomes one that the cluster admits.
-func nextForRefusal(e *cluster.RefusedError) string {
+func nextForRefusal(e *kube.AdmissionError) string {
 	install := "kubectl buildkit install"
 	if e.Kind == "Pod" {
 		install += " " + strings.TrimSuffix(e.Name, "-0") // a set's first member stands for its builder

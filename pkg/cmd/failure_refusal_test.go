@@ -3,7 +3,7 @@ package cmd
 import (
 	"testing"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 func TestRefusedObjectsGetTheFlagThatHelps(t *testing.T) {
@@ -28,7 +28,7 @@ func TestRefusedObjectsGetTheFlagThatHelps(t *testing.T) {
 			"ask an administrator: oc adm policy add-scc-to-user privileged -z default -n ns"},
 		"another webhook": {`the webhook "w"`, "Pod", "team", "no", ""},
 	} {
-		if got := nextForRefusal(&cluster.RefusedError{By: test.by, Kind: test.kind, Name: test.object, Namespace: "ns", Message: test.message}); got != test.want {
+		if got := nextForRefusal(&kube.AdmissionError{By: test.by, Kind: test.kind, Name: test.object, Namespace: "ns", Message: test.message}); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}

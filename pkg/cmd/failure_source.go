@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -33,7 +34,7 @@ func explainUnverified(err error) (failure, bool) {
 	switch {
 	case errors.As(err, &doubt) && doubt.Doubt == cluster.DoubtUnreadable:
 		user := ""
-		if forbidden := (*cluster.ForbiddenError)(nil); errors.As(doubt.Err, &forbidden) {
+		if forbidden := (*kube.ForbiddenError)(nil); errors.As(doubt.Err, &forbidden) {
 			user = forbidden.User
 		}
 		return failure{
@@ -63,9 +64,9 @@ func replaceForeign(namespace, pod, name string) string {
 func explainSource(err error) (failure, bool) {
 	var (
 		source    *driver.SourceError
-		missing   *cluster.MissingError
-		unfit     *cluster.UnfitError
-		forbidden *cluster.ForbiddenError
+		missing   *kube.MissingError
+		unfit     *kube.UnfitError
+		forbidden *kube.ForbiddenError
 		config    *registryauth.ConfigError
 	)
 	if !errors.As(err, &source) {

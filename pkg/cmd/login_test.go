@@ -8,8 +8,8 @@ import (
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -53,7 +53,7 @@ func TestLoginMisuse(t *testing.T) {
 
 func TestRegistryFailures(t *testing.T) {
 	denied := &registryauth.DeniedError{Host: "r.io"}
-	missing := &cluster.MissingError{Kind: "Secret", Name: "npm", Namespace: "ns", Key: "k"}
+	missing := &kube.MissingError{Kind: "Secret", Name: "npm", Namespace: "ns", Key: "k"}
 	for _, c := range []struct {
 		err  error
 		code int
@@ -67,9 +67,9 @@ func TestRegistryFailures(t *testing.T) {
 		{&registryauth.UnreachableError{Host: "r.io", Plain: true, Cause: errors.New("no")}, exitFailed, "--insecure"},
 		{&registryauth.StoreError{Helper: "docker-credential-x", Cause: errors.New("no")}, exitFailed, "docker-credential-x"},
 		{&driver.SourceError{Flag: "--secret", Err: missing}, exitUsage, "k8s=npm/KEY"},
-		{&driver.SourceError{Flag: "--secret", Err: &cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "npm-client", Namespace: "ns"}}, exitDenied, "secrets/npm-client -n ns"},
-		{&driver.SourceError{Flag: "--registry-secret", Err: &cluster.UnfitError{Kind: "Secret"}}, exitUsage, "create secret docker-registry"},
-		{&driver.SourceError{Flag: "--registry-secret", Err: &cluster.UnreachableError{Host: "h", Err: errors.New("no")}}, exitNoBuilder, "kubectl version"},
+		{&driver.SourceError{Flag: "--secret", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "npm-client", Namespace: "ns"}}, exitDenied, "secrets/npm-client -n ns"},
+		{&driver.SourceError{Flag: "--registry-secret", Err: &kube.UnfitError{Kind: "Secret"}}, exitUsage, "create secret docker-registry"},
+		{&driver.SourceError{Flag: "--registry-secret", Err: &kube.UnreachableError{Host: "h", Err: errors.New("no")}}, exitNoBuilder, "kubectl version"},
 		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/a:c", Index: true}, exitFailed, "ref=r.io/a:c,image-manifest=true,oci-mediatypes=true"},
 	} {
 		told := explain(t.Context(), c.err)

@@ -126,7 +126,7 @@ func (f *factory) place(namespace string) string {
 type unrestoredError struct {
 	name, namespace string
 	cause           error // why the builder cannot be used
-	err             error // a *cluster.ForbiddenError or a *cluster.PartialSettingsError
+	err             error // a *kube.ForbiddenError or a *cluster.PartialSettingsError
 }
 
 func (e *unrestoredError) Error() string {

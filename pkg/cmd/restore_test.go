@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -16,7 +17,7 @@ func TestNextStepsOfBuildersThatAreNotThere(t *testing.T) {
 	notReady := func(reason string, ended bool) error {
 		return &cluster.NotReadyError{Name: "buildkitd", Namespace: "team", Pod: "buildkitd", Reason: reason, Ended: ended}
 	}
-	forbidden := &cluster.ForbiddenError{User: "jane", Verb: "get", Resource: "secrets", Name: "buildkitd-client", Namespace: "team"}
+	forbidden := &kube.ForbiddenError{User: "jane", Verb: "get", Resource: "secrets", Name: "buildkitd-client", Namespace: "team"}
 	doubt := func(d cluster.Doubt) *cluster.UnverifiedError {
 		return &cluster.UnverifiedError{Name: "buildkitd", Namespace: "team", Pod: "buildkitd", Secret: "buildkitd-client", Doubt: d, Err: forbidden}
 	}

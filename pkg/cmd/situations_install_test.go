@@ -3,6 +3,7 @@ package cmd
 import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // installSituations are installs that are refused before they change anything.
@@ -13,9 +14,9 @@ func installSituations() []situation {
 	purge := "kubectl buildkit uninstall n -n ns --purge"
 	return []situation{
 		{unconfirmed(`builder "n"`, "kubectl buildkit install n -n ns --yes"), "nothing was changed", "kubectl buildkit install n -n ns --yes", exitUsage, ""},
-		{&cluster.UnownedError{Name: "n", Namespace: "ns", Found: []cluster.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []cluster.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
+		{&cluster.UnownedError{Name: "n", Namespace: "ns", Found: []kube.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []kube.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
 			`has Secret "n-server" of a builder "n", but not ConfigMap "n-config"`, "kubectl buildkit uninstall n -n ns", exitUsage, ""},
-		{&cluster.ConflictError{Kind: "Secret", Name: "n-server", Namespace: "ns"}, "too many conflicting updates", "run the command again", exitFailed, ""},
+		{&kube.ConflictError{Kind: "Secret", Name: "n-server", Namespace: "ns"}, "too many conflicting updates", "run the command again", exitFailed, ""},
 		{&builder.SettingsVersionError{Version: 2}, "of version 2", "a newer one", exitUsage, ""},
 		{storage(cluster.NoDefaultClass, ""), "no StorageClass of this cluster is the default", "leave out --storage", exitUsage, ""},
 		{storage(cluster.NoDefaultClass, "", "a", "b"), "no StorageClass of this cluster is the default", "--storage-class a or --storage-class b", exitUsage, ""},

@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
@@ -44,32 +45,32 @@ func clusterSituations() []situation {
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, `no builder "n" in namespace "ns"`, "kubectl buildkit list -A", exitNoBuilder, ""},
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns", Others: []string{"o"}}, "there are: o", "kubectl buildkit install n -n ns", exitNoBuilder, ""},
 		{&cluster.NotFoundError{Name: "teem", Namespace: "ns", Others: []string{"other", "team"}}, "there are: other, team", "did you mean team? To install another: kubectl buildkit install teem -n ns", exitNoBuilder, ""},
-		{&cluster.NamespaceNotFoundError{Namespace: "ns"}, `"ns"`, "kubectl create namespace ns", exitNoBuilder, ""},
+		{&kube.NamespaceNotFoundError{Namespace: "ns"}, `"ns"`, "kubectl create namespace ns", exitNoBuilder, ""},
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "is not ready", "n -n ns", exitNoBuilder, ""},
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNodeLost}, "is not ready", "kubectl buildkit install n -n ns --force", exitNoBuilder, ""},
 		{&cluster.NodeLostError{Name: "n", Namespace: "ns", Pod: "n", Node: "node-1"}, "node-1", "--force", exitNoBuilder, ""},
 		{&cluster.TerminatingError{Name: "n", Namespace: "ns", Pod: "n"}, "terminating", "kubectl wait pod/n -n ns --for=delete", exitNoBuilder, ""},
 		{&cluster.ExpiredError{Name: "n", Namespace: "ns", Err: errors.New("ended")}, "ended", "", exitNoBuilder, ""},
-		{&cluster.UnreachableError{Host: "https://h", Err: errors.New("refused")}, "does not answer", "kubectl version", exitNoBuilder, ""},
-		{&cluster.UnreachableError{Host: "https://h", Err: errors.New("Proxy Authentication Required")}, "does not answer", "$HTTPS_PROXY and the password in it", exitNoBuilder, ""},
-		{&cluster.UnreachableError{Host: "https://h", Err: errors.New("proxyconnect tcp: refused")}, "does not answer", "$NO_PROXY", exitNoBuilder, ""},
+		{&kube.UnreachableError{Host: "https://h", Err: errors.New("refused")}, "does not answer", "kubectl version", exitNoBuilder, ""},
+		{&kube.UnreachableError{Host: "https://h", Err: errors.New("Proxy Authentication Required")}, "does not answer", "$HTTPS_PROXY and the password in it", exitNoBuilder, ""},
+		{&kube.UnreachableError{Host: "https://h", Err: errors.New("proxyconnect tcp: refused")}, "does not answer", "$NO_PROXY", exitNoBuilder, ""},
 		{&cluster.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", exitNoBuilder, ""},
 		{&cluster.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", exitNoBuilder, ""},
 		{&cluster.ForeignError{Kind: "Pod", Name: "n", Namespace: "ns"}, "was not installed by", "n", exitUsage, ""},
-		{&cluster.ForbiddenError{User: "jane", Verb: "list", Resource: "pods", Namespace: "ns"}, `user "jane" may not list pods`, "kubectl auth can-i list pods -n ns", exitDenied, ""},
-		{&cluster.ForbiddenError{User: "jane", Verb: "list", Resource: "pods"}, "may not list pods", "kubectl auth can-i list pods -A", exitDenied, ""},
-		{&cluster.ForbiddenError{User: "jane@example.com", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
+		{&kube.ForbiddenError{User: "jane", Verb: "list", Resource: "pods", Namespace: "ns"}, `user "jane" may not list pods`, "kubectl auth can-i list pods -n ns", exitDenied, ""},
+		{&kube.ForbiddenError{User: "jane", Verb: "list", Resource: "pods"}, "may not list pods", "kubectl auth can-i list pods -A", exitDenied, ""},
+		{&kube.ForbiddenError{User: "jane@example.com", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
 			"kubectl create rolebinding n-user-jane-example.com -n ns --role n-user --user jane@example.com", exitDenied, ""},
-		{&cluster.ForbiddenError{User: "system:serviceaccount:ci:bot", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
+		{&kube.ForbiddenError{User: "system:serviceaccount:ci:bot", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
 			"--role n-user --serviceaccount ci:bot", exitDenied, ""},
 		{denied("n-0", "n", "pods/portforward", "oidc:Jane Doe"), "not permitted", "--role n-user --user 'oidc:Jane Doe'", exitDenied, ""},
 		{denied("n", "", "pods/portforward", "jane"), "not permitted", "--role n-user --user jane", exitDenied, ""},
 		{denied("n", "n", "pods/exec", "jane"), "not permitted", "leave out --transport", exitDenied, ""},
 		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "", "leave out --transport", exitDenied, ""},
-		{&cluster.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", exitDenied, ""},
-		{&cluster.RefusedError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", exitDenied, ""},
-		{&cluster.RefusedError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0"}, "refuses Pod", "--request", exitDenied, ""},
-		{&cluster.RefusedError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", exitDenied, ""},
+		{&kube.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", exitDenied, ""},
+		{&kube.AdmissionError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", exitDenied, ""},
+		{&kube.AdmissionError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0"}, "refuses Pod", "--request", exitDenied, ""},
+		{&kube.AdmissionError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", exitDenied, ""},
 		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Err: errors.New("x")}, "renewing them failed: x", "kubectl buildkit install n -n ns", exitFailed, ""},
 		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Pod: "n"}, `that Pod "n" uses end`, "kubectl buildkit install n -n ns --yes, which replaces it with its cache", exitFailed, ""},
 		{&driver.LossError{Plan: cluster.Plan{Name: "n", Namespace: "ns"}}, "nothing was changed", "kubectl buildkit install n -n ns --yes", exitUsage, ""},
@@ -82,9 +83,9 @@ func clusterSituations() []situation {
 		{&cluster.NoLogError{Pod: "n", Namespace: "ns", Reason: "previous not found"}, "has no such log", "", exitFailed, ""},
 		{&driver.NoAnswerError{Name: "n", Namespace: "ns", Members: 2, Silent: []driver.NoAnswer{{Member: cluster.Member{Pod: "n-1"}, Err: &tunnel.LostError{Pod: "n-1", Namespace: "ns"}}}},
 			"1 of 2 members", "kubectl describe pod n-1 -n ns", exitNoBuilder, ""},
-		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &cluster.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", exitUsage, ""},
-		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &cluster.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", exitDenied, ""},
-		{&driver.SourceError{Flag: "--registry-secret", Value: "s", Err: &cluster.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", exitUsage, ""},
+		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", exitUsage, ""},
+		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", exitDenied, ""},
+		{&driver.SourceError{Flag: "--registry-secret", Value: "s", Err: &kube.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", exitUsage, ""},
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
@@ -323,7 +324,7 @@ func TestSecretsOfTheCluster(t *testing.T) {
 		w.noted(t, `warning: --registry-service-account "ci": not used:`)
 		w.Refuse(refusing("secrets", testcluster.Forbidden("get", "secrets", "npm")))
 		_, err = w.driver.Build(t.Context(), building(t, func(o *BuildOptions) { o.Request.Secret = []string{"id=npm,k8s=npm/token"} }))
-		if !is[*SourceError](err) || !is[*cluster.ForbiddenError](err) {
+		if !is[*SourceError](err) || !is[*kube.ForbiddenError](err) {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -106,16 +107,16 @@ func answers() map[string]answered {
 			w.Down(testcluster.ErrRefused())
 			w.after(20*time.Second, func() { w.Down(nil) })
 		}, true, "", nil, at(20 * time.Second)},
-		"the API server is away": {func(_ *testing.T, w *world) { w.Down(testcluster.ErrRefused()) }, false, "", is[*cluster.UnreachableError], at(LossTimeout)},
+		"the API server is away": {func(_ *testing.T, w *world) { w.Down(testcluster.ErrRefused()) }, false, "", is[*kube.UnreachableError], at(LossTimeout)},
 		"the API server fails": {func(_ *testing.T, w *world) {
 			w.Refuse(refusing("", &metav1.Status{Code: http.StatusInternalServerError, Reason: metav1.StatusReasonInternalError, Message: "etcd"}))
 		}, false, "", func(err error) bool { return err != nil }, at(LossTimeout)},
 		"the user may not": {func(_ *testing.T, w *world) {
 			w.Refuse(refusing("", testcluster.Forbidden("get", "pods", pod)))
-		}, false, "", is[*cluster.ForbiddenError], at(deniedTimeout)},
+		}, false, "", is[*kube.ForbiddenError], at(deniedTimeout)},
 		"the user is unknown": {func(_ *testing.T, w *world) {
 			w.Refuse(refusing("", &metav1.Status{Code: http.StatusUnauthorized, Reason: metav1.StatusReasonUnauthorized, Message: "Unauthorized"}))
-		}, false, "", is[*cluster.UnauthorizedError], at(deniedTimeout)},
+		}, false, "", is[*kube.UnauthorizedError], at(deniedTimeout)},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -78,7 +79,7 @@ func (p retryPolicy) timeout(err error) time.Duration {
 // isTransient reports whether the API server, or the connection to it, is out of order for a while.
 func isTransient(err error) bool {
 	var (
-		unreachable *cluster.UnreachableError
+		unreachable *kube.UnreachableError
 		dial        *tunnel.DialError
 		cut         *tunnel.LostError
 		lost        *solve.LostError
@@ -110,7 +111,7 @@ func isPermanent(err error) bool {
 	var (
 		canceled  *solve.CanceledError
 		expired   *cluster.ExpiredError
-		namespace *cluster.NamespaceNotFoundError
+		namespace *kube.NamespaceNotFoundError
 		start     *cluster.StartError
 		command   *tunnel.CommandNotFoundError
 	)
@@ -121,9 +122,9 @@ func isPermanent(err error) bool {
 // isDenied reports whether the user may not do this.
 func isDenied(err error) bool {
 	var (
-		forbidden    *cluster.ForbiddenError
+		forbidden    *kube.ForbiddenError
 		closed       *tunnel.ForbiddenError
-		unauthorized *cluster.UnauthorizedError
+		unauthorized *kube.UnauthorizedError
 		kubeconfig   *KubeconfigError
 	)
 	return errors.As(err, &forbidden) || errors.As(err, &closed) || errors.As(err, &unauthorized) ||

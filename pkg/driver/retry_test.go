@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -28,17 +29,17 @@ func TestTimeouts(t *testing.T) {
 		err               error
 		atStart, onceLost time.Duration
 	}{
-		"refused connection":       {&cluster.UnreachableError{Err: errors.New("connection refused")}, whole, whole},
-		"no such host":             {&cluster.UnreachableError{Err: &net.DNSError{Err: "no such host"}}, 0, whole},
+		"refused connection":       {&kube.UnreachableError{Err: errors.New("connection refused")}, whole, whole},
+		"no such host":             {&kube.UnreachableError{Err: &net.DNSError{Err: "no such host"}}, 0, whole},
 		"EOF while dialing":        {dialing(errors.New("EOF")), whole, whole},
 		"a node without its TLS":   {dialing(errors.New("remote error: tls: internal error")), whole, whole},
 		"server error":             {fmt.Errorf("asking: %w", status(503)), whole, whole},
 		"server error at the dial": {dialing(status(500)), whole, whole},
 		"too many requests":        {status(429), whole, whole},
 		"a link that broke":        {&solve.LostError{Cause: errors.New("EOF")}, whole, whole},
-		"forbidden":                {&cluster.ForbiddenError{}, 0, deniedTimeout},
+		"forbidden":                {&kube.ForbiddenError{}, 0, deniedTimeout},
 		"forbidden tunnel":         {&tunnel.ForbiddenError{}, 0, deniedTimeout},
-		"expired token":            {&cluster.UnauthorizedError{}, 0, deniedTimeout},
+		"expired token":            {&kube.UnauthorizedError{}, 0, deniedTimeout},
 		"no Pod":                   {&cluster.NotReadyError{Reason: cluster.ReasonMissing}, 0, absenceTimeout},
 		"no builder":               {&cluster.NotFoundError{}, 0, absenceTimeout},
 		"certificates do not fit":  {&solve.RefusedError{Cause: errors.New("tls")}, 0, absenceTimeout},
@@ -47,7 +48,7 @@ func TestTimeouts(t *testing.T) {
 		"a Pod whose image lacks":  {&cluster.NotReadyError{Reason: "ImagePullBackOff"}, 0, whole},
 		"a Pod that ends":          {&cluster.TerminatingError{}, 0, whole},
 		"expired certificates":     {&cluster.ExpiredError{}, 0, 0},
-		"no namespace":             {&cluster.NamespaceNotFoundError{}, 0, 0},
+		"no namespace":             {&kube.NamespaceNotFoundError{}, 0, 0},
 		"interrupted":              {context.Canceled, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +63,7 @@ func TestTimeouts(t *testing.T) {
 }
 
 func TestPauses(t *testing.T) {
-	s, err := retryPolicy{within: 10 * time.Second}, &cluster.UnreachableError{Err: errors.New("refused")}
+	s, err := retryPolicy{within: 10 * time.Second}, &kube.UnreachableError{Err: errors.New("refused")}
 	for tries, want := range map[int]time.Duration{1: 250 * time.Millisecond, 2: 500 * time.Millisecond, 4: 2 * time.Second, 9: 4 * time.Second} {
 		if got := s.next(err, tries, time.Second); got != want {
 			t.Errorf("after %d tries %v, want %v", tries, got, want)
@@ -83,14 +84,14 @@ func TestRetry(t *testing.T) {
 	told, tries := 0, 0
 	got, err := retry(t.Context(), retryPolicy{within: time.Minute}, func(error) { told++ }, func(context.Context) (int, error) {
 		if tries++; tries < 3 {
-			return 0, &cluster.UnreachableError{Err: errors.New("refused")}
+			return 0, &kube.UnreachableError{Err: errors.New("refused")}
 		}
 		return 7, nil
 	})
 	if got != 7 || err != nil || tries != 3 || told != 1 {
 		t.Errorf("got %d, %v after %d tries, told %d times", got, err, tries, told)
 	}
-	final := &cluster.ForbiddenError{}
+	final := &kube.ForbiddenError{}
 	if _, err := retry(t.Context(), retryPolicy{within: time.Minute}, nil, func(context.Context) (int, error) { return 0, final }); !errors.Is(err, final) {
 		t.Errorf("got %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
@@ -43,7 +44,7 @@ func (d *Driver) addSecrets(ctx context.Context, o Registries, req *request.Requ
 // addCredentials reads what the options name. A Secret that is named must hold credentials; of the pull secrets of a
 // ServiceAccount one that does not is passed over, as the kubelet does.
 func (d *Driver) addCredentials(ctx context.Context, o Registries, c *cluster.Client, credentials *registryauth.Provider) error {
-	add := func(config cluster.RegistryConfig) error {
+	add := func(config kube.RegistryConfig) error {
 		if config.Err != nil {
 			return config.Err
 		}

@@ -1,4 +1,4 @@
-package cluster
+package kube
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func (c *Client) SecretValue(ctx context.Context, name, key string) ([]byte, err
 	value, ok := secret.Data[key]
 	if !ok {
 		return nil, &MissingError{
-			Kind: kindSecret, Name: name, Namespace: c.namespace, Key: key, Keys: slices.Sorted(maps.Keys(secret.Data)),
+			Kind: KindSecret, Name: name, Namespace: c.namespace, Key: key, Keys: slices.Sorted(maps.Keys(secret.Data)),
 		}
 	}
 	return value, nil
@@ -83,7 +83,7 @@ func (c *Client) RegistrySecret(ctx context.Context, name string) (RegistryConfi
 		key = corev1.DockerConfigKey
 	default:
 		return RegistryConfig{}, &UnfitError{
-			Kind: kindSecret, Name: name, Namespace: c.namespace,
+			Kind: KindSecret, Name: name, Namespace: c.namespace,
 			Reason: fmt.Sprintf("is of type %q, not %s", secret.Type, corev1.SecretTypeDockerConfigJson),
 		}
 	}
@@ -94,11 +94,11 @@ func (c *Client) RegistrySecret(ctx context.Context, name string) (RegistryConfi
 // of them is said there.
 func (c *Client) PullSecrets(ctx context.Context, account string) ([]RegistryConfig, error) {
 	object := &corev1.ServiceAccount{}
-	if err := c.named(ctx, kindServiceAccount, account, object); err != nil {
+	if err := c.named(ctx, KindServiceAccount, account, object); err != nil {
 		return nil, err
 	}
 	if len(object.ImagePullSecrets) == 0 {
-		return nil, &UnfitError{Kind: kindServiceAccount, Name: account, Namespace: c.namespace, Reason: "has no imagePullSecrets"}
+		return nil, &UnfitError{Kind: KindServiceAccount, Name: account, Namespace: c.namespace, Reason: "has no imagePullSecrets"}
 	}
 	configs := make([]RegistryConfig, len(object.ImagePullSecrets))
 	reads := make([]func() error, len(configs))
@@ -110,17 +110,17 @@ func (c *Client) PullSecrets(ctx context.Context, account string) ([]RegistryCon
 			return nil
 		}
 	}
-	return configs, together(reads...)
+	return configs, Together(reads...)
 }
 
 func (c *Client) secret(ctx context.Context, name string) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
-	return secret, c.named(ctx, kindSecret, name, secret)
+	return secret, c.named(ctx, KindSecret, name, secret)
 }
 
 // named is get for what a user named, and may have named wrongly.
 func (c *Client) named(ctx context.Context, kind, name string, into runtime.Object) error {
-	err := c.get(ctx, kind, name, into)
+	err := c.Get(ctx, kind, name, into)
 	if apierrors.IsNotFound(err) {
 		return &MissingError{Kind: kind, Name: name, Namespace: c.namespace}
 	}

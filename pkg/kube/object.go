@@ -1,9 +1,11 @@
-package cluster
+package kube
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 
@@ -23,64 +25,76 @@ import (
 
 // Kinds of objects that this package touches.
 const (
-	kindPod         = "Pod"
-	kindSecret      = "Secret"
-	kindConfigMap   = "ConfigMap"
-	kindRole        = "Role"
-	kindStatefulSet = "StatefulSet"
-	kindClaim       = "PersistentVolumeClaim"
-	kindEvent       = "Event"
+	KindPod         = "Pod"
+	KindSecret      = "Secret"
+	KindConfigMap   = "ConfigMap"
+	KindRole        = "Role"
+	KindStatefulSet = "StatefulSet"
+	KindClaim       = "PersistentVolumeClaim"
+	KindEvent       = "Event"
 
-	kindServiceAccount = "ServiceAccount"
-	kindNamespace      = "Namespace"
-	kindNode           = "Node"
-	kindVolume         = "PersistentVolume"
-	kindStorageClass   = "StorageClass"
+	KindServiceAccount = "ServiceAccount"
+	KindNamespace      = "Namespace"
+	KindNode           = "Node"
+	KindVolume         = "PersistentVolume"
+	KindStorageClass   = "StorageClass"
 )
 
 // resource is a kind's place in the API: the prefix of its group and its plural.
 func resource(kind string) (prefix, plural string) {
 	switch kind {
-	case kindStatefulSet:
+	case KindStatefulSet:
 		return "/apis/apps/v1", "statefulsets"
-	case kindRole:
+	case KindRole:
 		return "/apis/rbac.authorization.k8s.io/v1", "roles"
-	case kindClaim:
+	case KindClaim:
 		return "/api/v1", "persistentvolumeclaims"
-	case kindSecret:
+	case KindSecret:
 		return "/api/v1", "secrets"
-	case kindConfigMap:
+	case KindConfigMap:
 		return "/api/v1", "configmaps"
-	case kindServiceAccount:
+	case KindServiceAccount:
 		return "/api/v1", "serviceaccounts"
-	case kindEvent:
+	case KindEvent:
 		return "/api/v1", "events"
-	case kindNamespace:
+	case KindNamespace:
 		return "/api/v1", "namespaces"
-	case kindNode:
+	case KindNode:
 		return "/api/v1", "nodes"
-	case kindVolume:
+	case KindVolume:
 		return "/api/v1", "persistentvolumes"
-	case kindStorageClass:
+	case KindStorageClass:
 		return "/apis/storage.k8s.io/v1", "storageclasses"
 	default:
 		return "/api/v1", "pods"
 	}
 }
 
+// clusterScoped reports whether objects of the kind are in no namespace.
+func clusterScoped(kind string) bool {
+	switch kind {
+	case KindNamespace, KindNode, KindVolume, KindStorageClass:
+		return true
+	}
+	return false
+}
+
 // at points a request at a kind in this Client's namespace.
 func (c *Client) at(request *rest.Request, kind string) *rest.Request {
 	prefix, plural := resource(kind)
+	if clusterScoped(kind) {
+		return request.AbsPath(prefix).Resource(plural)
+	}
 	return request.AbsPath(prefix).Namespace(c.namespace).Resource(plural)
 }
 
-func (c *Client) get(ctx context.Context, kind, name string, into runtime.Object) error {
+func (c *Client) Get(ctx context.Context, kind, name string, into runtime.Object) error {
 	err := c.at(c.api.Get(), kind).Name(name).Do(ctx).Into(into)
 	return c.failure(ctx, err, "get", kind, name)
 }
 
-// list reads the objects that the options select, in this Client's namespace.
-func (c *Client) list(ctx context.Context, kind string, options metav1.ListOptions, into runtime.Object) error {
+// ListObjects reads the objects that the options select, in this Client's namespace.
+func (c *Client) ListObjects(ctx context.Context, kind string, options metav1.ListOptions, into runtime.Object) error {
 	err := c.at(c.api.Get(), kind).VersionedParams(&options, c.parameter).Do(ctx).Into(into)
 	return c.failure(ctx, err, "list", kind, "")
 }
@@ -91,10 +105,10 @@ func (c *Client) watch(ctx context.Context, kind string, options metav1.ListOpti
 	return watcher, c.failure(ctx, err, "watch", kind, "")
 }
 
-// apply makes the object what it should be, and says whether it is new. The object is then what the server has. What was
+// Apply makes the object what it should be, and says whether it is new. The object is then what the server has. What was
 // found must not have changed since: that is a conflict. Of an object that was not found, others may hold no field that
 // differs.
-func (c *Client) apply(ctx context.Context, object, existing manifest.Object, dryRun bool) (created bool, err error) {
+func (c *Client) Apply(ctx context.Context, object, existing manifest.Object, dryRun bool) (created bool, err error) {
 	kind := object.GetObjectKind().GroupVersionKind()
 	fields, err := manifest.Fields(object)
 	if err != nil {
@@ -118,8 +132,8 @@ func (c *Client) apply(ctx context.Context, object, existing manifest.Object, dr
 	return status == http.StatusCreated, c.failure(ctx, err, "apply", kind.Kind, object.GetName())
 }
 
-// patch merges fields into the object if it has not changed since it was read; the object is then what the server has.
-func (c *Client) patch(ctx context.Context, kind string, object manifest.Object, fields map[string]any, dryRun bool) error {
+// Patch merges fields into the object if it has not changed since it was read; the object is then what the server has.
+func (c *Client) Patch(ctx context.Context, kind string, object manifest.Object, fields map[string]any, dryRun bool) error {
 	metadata, _ := fields["metadata"].(map[string]any)
 	merged := map[string]any{"uid": string(object.GetUID()), "resourceVersion": object.GetResourceVersion()}
 	maps.Copy(merged, metadata)
@@ -135,8 +149,8 @@ func (c *Client) patch(ctx context.Context, kind string, object manifest.Object,
 	return c.failure(ctx, err, "patch", kind, object.GetName())
 }
 
-// create makes the object, which must not exist.
-func (c *Client) create(ctx context.Context, object manifest.Object, dryRun bool) error {
+// Create makes the object, which must not exist.
+func (c *Client) Create(ctx context.Context, object manifest.Object, dryRun bool) error {
 	kind := object.GetObjectKind().GroupVersionKind()
 	options := metav1.CreateOptions{FieldManager: builder.FieldManager, DryRun: dryRunAll(dryRun)}
 	err := c.at(c.api.Post(), kind.Kind).VersionedParams(&options, c.parameter).Body(object).Do(ctx).Into(object)
@@ -144,8 +158,8 @@ func (c *Client) create(ctx context.Context, object manifest.Object, dryRun bool
 	return c.failure(ctx, err, "create", kind.Kind, object.GetName())
 }
 
-// replace overwrites the object if it still is of the UID and the version that the object names.
-func (c *Client) replace(ctx context.Context, object manifest.Object, dryRun bool) error {
+// Update overwrites the object if it still is of the UID and the version that the object names.
+func (c *Client) Update(ctx context.Context, object manifest.Object, dryRun bool) error {
 	kind := object.GetObjectKind().GroupVersionKind()
 	options := metav1.UpdateOptions{FieldManager: builder.FieldManager, DryRun: dryRunAll(dryRun)}
 	err := c.at(c.api.Put(), kind.Kind).Name(object.GetName()).VersionedParams(&options, c.parameter).
@@ -154,26 +168,26 @@ func (c *Client) replace(ctx context.Context, object manifest.Object, dryRun boo
 	return c.failure(ctx, err, "update", kind.Kind, object.GetName())
 }
 
-// deletion says how an object is deleted.
-type deletion struct {
-	grace  *int64 // in seconds; nil is the object's own
-	orphan bool   // what it owns stays
-	// still says whether the object, which may have changed, is still to be deleted; nil is always.
-	still func(manifest.Object) bool
+// Deletion says how an object is deleted.
+type Deletion struct {
+	Grace  *int64 // in seconds; nil is the object's own
+	Orphan bool   // what it owns stays
+	// Still says whether the object, which may have changed, is still to be deleted; nil is always.
+	Still func(manifest.Object) bool
 }
 
-// remove deletes the object if it still is the one that was found. One that is gone, or another object by now, is no error;
+// Delete deletes the object if it still is the one that was found. One that is gone, or another object by now, is no error;
 // one that is not to be deleted any more is a *ConflictError.
-func (c *Client) remove(ctx context.Context, kind string, object manifest.Object, how deletion) error {
+func (c *Client) Delete(ctx context.Context, kind string, object manifest.Object, how Deletion) error {
 	propagation := metav1.DeletePropagationBackground
-	if how.orphan {
+	if how.Orphan {
 		propagation = metav1.DeletePropagationOrphan
 	}
 	uid, name := object.GetUID(), object.GetName()
-	for range attempts {
+	for range Attempts {
 		version := object.GetResourceVersion()
 		options := metav1.DeleteOptions{
-			GracePeriodSeconds: how.grace, PropagationPolicy: &propagation,
+			GracePeriodSeconds: how.Grace, PropagationPolicy: &propagation,
 			Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version},
 		}
 		err := c.at(c.api.Delete(), kind).Name(name).Body(&options).Do(ctx).Error()
@@ -184,39 +198,63 @@ func (c *Client) remove(ctx context.Context, kind string, object manifest.Object
 			return c.failure(ctx, err, "delete", kind, name)
 		}
 		// Its controller may only have written the status.
-		object = newObject(kind)
-		if ok, err := c.look(ctx, kind, name, object); err != nil || !ok || object.GetUID() != uid {
+		object = NewObject(kind)
+		if ok, err := c.GetIfExists(ctx, kind, name, object); err != nil || !ok || object.GetUID() != uid {
 			return err
 		}
-		if how.still != nil && !how.still(object) {
+		if how.Still != nil && !how.Still(object) {
 			return &ConflictError{Kind: kind, Name: name, Namespace: c.namespace}
 		}
 	}
 	return &ConflictError{Kind: kind, Name: name, Namespace: c.namespace}
 }
 
-// newObject is an empty object of a kind.
-func newObject(kind string) manifest.Object {
+// Attempts is how often a step starts over because another client changed an object in between.
+const Attempts = 10
+
+// Reference names an object, e.g. Secret "buildkitd-client".
+type Reference struct{ Kind, Name string }
+
+func (r Reference) String() string { return r.Kind + "/" + r.Name }
+
+// GetIfExists is get, for which "not found" is an answer.
+func (c *Client) GetIfExists(ctx context.Context, kind, name string, into manifest.Object) (bool, error) {
+	err := c.Get(ctx, kind, name, into)
+	var gone *NamespaceNotFoundError
+	if apierrors.IsNotFound(err) && !errors.As(err, &gone) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// NewObject is an empty object of a kind.
+func NewObject(kind string) manifest.Object {
 	switch kind {
-	case kindStatefulSet:
+	case KindStatefulSet:
 		return &appsv1.StatefulSet{}
-	case kindRole:
+	case KindRole:
 		return &rbacv1.Role{}
-	case kindClaim:
+	case KindClaim:
 		return &corev1.PersistentVolumeClaim{}
-	case kindSecret:
+	case KindSecret:
 		return &corev1.Secret{}
-	case kindConfigMap:
+	case KindConfigMap:
 		return &corev1.ConfigMap{}
 	default:
 		return &corev1.Pod{}
 	}
 }
 
-// logs reads the last lines of a container; previous asks for the one before the last restart.
-func (c *Client) logs(ctx context.Context, pod, container string, previous bool, lines int64) ([]byte, error) {
+// StreamLog opens the log of a container. The caller closes it; ctx ends it.
+func (c *Client) StreamLog(ctx context.Context, pod string, options corev1.PodLogOptions) (io.ReadCloser, error) {
+	log, err := c.at(c.api.Get(), KindPod).Name(pod).SubResource("log").VersionedParams(&options, c.parameter).Stream(ctx)
+	return log, c.failure(ctx, err, "get", "pods/log", pod)
+}
+
+// ContainerLog reads the last lines of a container; previous asks for the one before the last restart.
+func (c *Client) ContainerLog(ctx context.Context, pod, container string, previous bool, lines int64) ([]byte, error) {
 	options := corev1.PodLogOptions{Container: container, Previous: previous, TailLines: &lines}
-	text, err := c.at(c.api.Get(), kindPod).Name(pod).SubResource("log").VersionedParams(&options, c.parameter).DoRaw(ctx)
+	text, err := c.at(c.api.Get(), KindPod).Name(pod).SubResource("log").VersionedParams(&options, c.parameter).DoRaw(ctx)
 	return text, c.failure(ctx, err, "get", "pods/log", pod)
 }
 

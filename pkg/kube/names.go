@@ -1,4 +1,4 @@
-package cluster
+package kube
 
 import (
 	"context"
@@ -8,8 +8,12 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
+
+// Page is how many Pods are read at a time.
+const Page = 500
 
 // metadataOnly asks for names and labels without the objects: a list of Secrets must not carry what they hide.
 const metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -19,21 +23,21 @@ const oneMetadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io
 
 // Namespaces are the names of the cluster's namespaces, at most a page.
 func (c *Client) Namespaces(ctx context.Context) ([]string, error) {
-	return c.names(ctx, kindNamespace, metav1.ListOptions{})
+	return c.names(ctx, KindNamespace, metav1.ListOptions{})
 }
 
 // ServiceAccounts are the names of those of the namespace, at most a page.
 func (c *Client) ServiceAccounts(ctx context.Context) ([]string, error) {
-	return c.names(ctx, kindServiceAccount, metav1.ListOptions{})
+	return c.names(ctx, KindServiceAccount, metav1.ListOptions{})
 }
 
 // Secrets are the names of those of the namespace, at most a page; with forRegistries, those alone that hold a docker
 // config. Their contents are not read.
 func (c *Client) Secrets(ctx context.Context, forRegistries bool) ([]string, error) {
 	if !forRegistries {
-		return c.names(ctx, kindSecret, metav1.ListOptions{})
+		return c.names(ctx, KindSecret, metav1.ListOptions{})
 	}
-	return c.names(ctx, kindSecret, metav1.ListOptions{FieldSelector: "type=" + string(corev1.SecretTypeDockerConfigJson)})
+	return c.names(ctx, KindSecret, metav1.ListOptions{FieldSelector: "type=" + string(corev1.SecretTypeDockerConfigJson)})
 }
 
 // SecretKeys are the keys of a Secret; the values are read, and forgotten.
@@ -47,7 +51,7 @@ func (c *Client) SecretKeys(ctx context.Context, name string) ([]string, error) 
 
 // NodeLabels are the labels of the cluster's nodes as KEY=VALUE, of at most a page of nodes.
 func (c *Client) NodeLabels(ctx context.Context) ([]string, error) {
-	nodes, err := c.metadata(ctx, kindNode, metav1.ListOptions{})
+	nodes, err := c.Metadata(ctx, KindNode, metav1.ListOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (c *Client) NodeLabels(ctx context.Context) ([]string, error) {
 }
 
 func (c *Client) names(ctx context.Context, kind string, options metav1.ListOptions) ([]string, error) {
-	objects, err := c.metadata(ctx, kind, options)
+	objects, err := c.Metadata(ctx, kind, options)
 	if err != nil {
 		return nil, err
 	}
@@ -72,15 +76,11 @@ func (c *Client) names(ctx context.Context, kind string, options metav1.ListOpti
 	return names, nil
 }
 
-// metadata lists the objects of a kind without their contents, in one request.
-func (c *Client) metadata(ctx context.Context, kind string, options metav1.ListOptions) ([]metav1.PartialObjectMetadata, error) {
-	scope := *c
-	if kind == kindNamespace || kind == kindNode || kind == kindStorageClass {
-		scope.namespace = ""
-	}
-	options.Limit = page
-	result := scope.at(c.api.Get(), kind).VersionedParams(&options, c.parameter).SetHeader("Accept", metadataOnly).Do(ctx)
-	if err := scope.failure(ctx, result.Error(), "list", kind, ""); err != nil {
+// Metadata lists the objects of a kind without their contents, in one request.
+func (c *Client) Metadata(ctx context.Context, kind string, options metav1.ListOptions) ([]metav1.PartialObjectMetadata, error) {
+	options.Limit = Page
+	result := c.at(c.api.Get(), kind).VersionedParams(&options, c.parameter).SetHeader("Accept", metadataOnly).Do(ctx)
+	if err := c.failure(ctx, result.Error(), "list", kind, ""); err != nil {
 		return nil, err
 	}
 	raw, err := result.Raw()
@@ -92,4 +92,15 @@ func (c *Client) metadata(ctx context.Context, kind string, options metav1.ListO
 		return nil, fmt.Errorf("reading the list of kind %s: %w", kind, err)
 	}
 	return list.Items, nil
+}
+
+// CertainlyLacks reports whether the API server itself says that there is no such object.
+func (c *Client) CertainlyLacks(ctx context.Context, kind, name string) bool {
+	return CertainlyAbsent(c.at(c.api.Get(), kind).Name(name).SetHeader("Accept", oneMetadataOnly).Do(ctx).Error())
+}
+
+// CertainlyAbsent reports whether the API server itself said that there is no such object, and not something in between
+// that knows no such path.
+func CertainlyAbsent(err error) bool {
+	return apierrors.IsNotFound(err) && !apierrors.IsUnexpectedServerError(err)
 }

@@ -1,4 +1,4 @@
-package cluster
+package kube
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func (c *Client) failure(ctx context.Context, err error, verb, kind, name string
 		return forbidden
 	}
 	if by, words := refusal(err, message); by != "" {
-		return &RefusedError{By: by, Kind: kind, Name: name, Namespace: c.namespace, Message: words, Err: err}
+		return &AdmissionError{By: by, Kind: kind, Name: name, Namespace: c.namespace, Message: words, Err: err}
 	}
 	return fmt.Errorf("asking the cluster to %s %s %q: %w", verb, kind, name, err)
 }
@@ -99,15 +99,15 @@ func refusal(err error, message string) (by, words string) {
 	return "", ""
 }
 
-// isForbidden says that RBAC refused.
-func isForbidden(err error) bool {
+// IsForbidden says that RBAC refused.
+func IsForbidden(err error) bool {
 	var forbidden *ForbiddenError
 	return errors.As(err, &forbidden)
 }
 
-// asRefused is the *RefusedError in err; nil if there is none.
-func asRefused(err error) *RefusedError {
-	var refused *RefusedError
+// AsAdmission is the *AdmissionError in err; nil if there is none.
+func AsAdmission(err error) *AdmissionError {
+	var refused *AdmissionError
 	if errors.As(err, &refused) {
 		return refused
 	}

@@ -1,13 +1,11 @@
-package cluster
+package kube
 
 import (
 	"context"
-	"slices"
 	"strings"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
 // Permission is a verb on a resource of the namespace, e.g. create on pods/portforward of "buildkitd".
@@ -44,7 +42,7 @@ func (c *Client) Access(ctx context.Context, permissions []Permission) ([]Access
 			return err
 		}
 	}
-	return answers, together(questions...)
+	return answers, Together(questions...)
 }
 
 func (c *Client) may(ctx context.Context, p Permission) (bool, error) {
@@ -59,46 +57,18 @@ func (c *Client) may(ctx context.Context, p Permission) (bool, error) {
 	return review.Status.Allowed, c.failure(ctx, err, "create", "selfsubjectaccessreviews", "")
 }
 
-// PermissionsToBuild are what the Role of a builder's users permits, for the members it has; of an adopted builder what
-// the way into its Pod takes.
-func PermissionsToBuild(name string, members []string, adopted bool) []Permission {
-	if adopted {
-		return append(permissions("", "pods", name, "get"), permissions("", "pods/exec", name, "create", "get")...)
-	}
-	var all []Permission
-	for _, rule := range manifest.UserRules(name, members) {
-		for _, resource := range rule.Resources {
-			for _, object := range rule.ResourceNames {
-				all = append(all, permissions(rule.APIGroups[0], resource, object, rule.Verbs...)...)
-			}
-		}
-	}
-	return all
-}
-
 // Essential says that no build is possible without the permission; the others are for what is told of a lost builder.
 func (p Permission) Essential() bool {
 	return p.Resource != "pods/log" && p.Verb != "list" && p.Verb != "watch"
 }
 
-// PermissionsToInstall are what install and uninstall need; stateful says that the builder has members or volumes.
-func PermissionsToInstall(stateful bool) []Permission {
-	all := slices.Concat(
-		permissions("", "pods", "", "get", "list", "watch", "create", "patch", "delete"),
-		permissions("", "secrets", "", "get", "create", "update", "patch", "delete"),
-		permissions("", "configmaps", "", "get", "create", "patch", "delete"),
-		permissions("rbac.authorization.k8s.io", "roles", "", "get", "create", "patch", "delete"),
-	)
-	if stateful {
-		all = append(all, permissions("apps", "statefulsets", "", "get", "list", "create", "patch", "delete")...)
+// User returns the name by which the API server knows the caller, e.g. "system:serviceaccount:team:ci", and "" if it
+// does not say.
+func (c *Client) User(ctx context.Context) string {
+	review := &authenticationv1.SelfSubjectReview{}
+	err := c.api.Post().AbsPath("/apis/authentication.k8s.io/v1").Resource("selfsubjectreviews").Body(review).Do(ctx).Into(review)
+	if err != nil {
+		return ""
 	}
-	return all
-}
-
-func permissions(group, resource, name string, verbs ...string) []Permission {
-	list := make([]Permission, 0, len(verbs))
-	for _, verb := range verbs {
-		list = append(list, Permission{Verb: verb, Group: group, Resource: resource, Name: name})
-	}
-	return list
+	return review.Status.UserInfo.Username
 }

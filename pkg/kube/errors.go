@@ -1,0 +1,92 @@
+package kube
+
+import (
+	"fmt"
+)
+
+// NamespaceNotFoundError says that the namespace itself does not exist.
+type NamespaceNotFoundError struct{ Namespace string }
+
+func (e *NamespaceNotFoundError) Error() string {
+	return fmt.Sprintf("no namespace %q", e.Namespace)
+}
+
+// ForbiddenError says which permission lacks.
+type ForbiddenError struct {
+	// User is who asked, e.g. "system:serviceaccount:team:ci".
+	User string
+	// Verb, Resource, Namespace and Name are the permission, e.g. "create" on "pods/portforward".
+	Verb, Resource, Namespace, Name string
+	// Err is the server's own words.
+	Err error
+}
+
+func (e *ForbiddenError) Error() string {
+	who := "you"
+	if e.User != "" {
+		who = fmt.Sprintf("user %q", e.User)
+	}
+	text := fmt.Sprintf("%s may not %s %s", who, e.Verb, e.Resource)
+	if e.Name != "" {
+		text += fmt.Sprintf(" %q", e.Name)
+	}
+	if e.Namespace != "" {
+		text += fmt.Sprintf(" in namespace %q", e.Namespace)
+	}
+	return text
+}
+
+func (e *ForbiddenError) Unwrap() error { return e.Err }
+
+// UnauthorizedError says that the cluster does not know who is asking.
+type UnauthorizedError struct {
+	Host    string
+	Expired *Expiry // nil if the user's credentials are within their time, as far as they tell
+	Err     error
+}
+
+func (e *UnauthorizedError) Error() string {
+	if e.Expired != nil {
+		return fmt.Sprintf("cluster %s does not accept these credentials: the %s expired on %s",
+			e.Host, e.Expired.What, e.Expired.When.Format("2006-01-02 15:04 MST"))
+	}
+	return fmt.Sprintf("cluster %s does not accept these credentials: %v", e.Host, e.Err)
+}
+
+func (e *UnauthorizedError) Unwrap() error { return e.Err }
+
+// UnreachableError says that the API server did not answer.
+type UnreachableError struct {
+	Host string
+	Err  error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("cluster %s does not answer: %v", e.Host, e.Err)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// AdmissionError says that the cluster refuses an object: Pod Security, a quota, a webhook, or a value it finds invalid.
+type AdmissionError struct {
+	// By is who refused: "Pod Security", "quota", "webhook NAME", or "validation".
+	By string
+	// Kind, Name and Namespace are the object, e.g. "Pod" "buildkitd" in "team".
+	Kind, Name, Namespace string
+	// Message is the cluster's own words.
+	Message string
+	Err     error
+}
+
+func (e *AdmissionError) Error() string {
+	return fmt.Sprintf("%s refuses %s %q in namespace %q: %s", e.By, e.Kind, e.Name, e.Namespace, e.Message)
+}
+
+func (e *AdmissionError) Unwrap() error { return e.Err }
+
+// ConflictError says that other clients have changed an object again and again.
+type ConflictError struct{ Kind, Name, Namespace string }
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("writing %s %q in namespace %q: too many conflicting updates", e.Kind, e.Name, e.Namespace)
+}
