@@ -52,6 +52,14 @@ func TestOnlyDriverJoinsTheHalves(t *testing.T) {
 	refuse(t, outside(uses(t, names{"github.com/spf13/cobra": nil}), "cmd/"), allowed{}, "pkg/cmd alone knows cobra")
 }
 
+// A command turns flags into options and makes one call of pkg/driver: it has neither client in its hands.
+func TestCommandsUseNoClient(t *testing.T) {
+	found := slices.DeleteFunc(uses(t, names{"k8s.io/client-go/rest": nil, "github.com/moby/buildkit/client": nil}), func(u use) bool {
+		return !strings.HasPrefix(u.file, "cmd/")
+	})
+	refuse(t, found, allowed{}, "let pkg/driver do it")
+}
+
 // What carries bytes between the two halves and this machine knows neither.
 func TestProxyKnowsNeitherHalf(t *testing.T) {
 	refuseImports(t, "proxy", "github.com/moby/buildkit", "k8s.io/client-go", "k8s.io/apimachinery", "github.com/spf13/cobra")

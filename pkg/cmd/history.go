@@ -2,18 +2,13 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
-	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -78,86 +73,39 @@ func refArgument(args []string) string {
 	return args[0]
 }
 
-// kept is a record and the way to the member that keeps it.
-type kept struct {
-	history.Record
-	member     cluster.Member
-	connection *cluster.Connection
-}
-
-// records are those of all members, the newest first. Where some members do not answer, the others' come with the
-// error.
-func (f *factory) records(ctx context.Context, o connectOptions, filters history.Filters) ([]kept, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	answers, err := driver.AskMembers(ctx, f.Driver, o.driver(), func(ctx context.Context, b *driver.Connection) (found []kept, err error) {
-		return found, b.Daemon.Ask(ctx, func(c *client.Client) error {
-			records, err := history.List(ctx, c, filters)
-			for _, record := range records {
-				found = append(found, kept{Record: record, member: b.Member, connection: b.Certificates})
-			}
-			return err
-		})
-	})
-	var all []kept
-	for _, each := range answers {
-		all = append(all, each.Value...)
-	}
-	slices.SortStableFunc(all, func(a, b kept) int { return history.Newer(a.Record, b.Record) })
-	return all, err
-}
-
-// choose finds the build that each ref means. A member that does not answer is an error only where the build is not
-// found: it may have it.
-func choose(records []kept, refs []string, silence error) ([]kept, error) {
-	plain := make([]history.Record, len(records))
-	for i, record := range records {
-		plain[i] = record.Record
-	}
-	if silence != nil && len(records) == 0 {
-		return nil, silence // nothing is known of any build
-	}
-	var chosen []kept
-	for _, ref := range refs {
-		index, err := history.Find(plain, ref)
-		if err != nil {
-			return nil, errors.Join(silence, err)
-		}
-		chosen = append(chosen, records[index])
-	}
-	return chosen, nil
-}
-
-// withRecord finds the build and lets use have the client of the member that keeps its record.
+// withRecord finds the build and lets use have its record.
 func (f *factory) withRecord(
-	ctx context.Context, o connectOptions, ref string, use func(context.Context, *client.Client, kept) error,
+	ctx context.Context, o connectOptions, ref string, use func(context.Context, driver.ConnectOptions, driver.Record) error,
 ) error {
-	records, silence := f.records(ctx, o, nil)
-	chosen, err := choose(records, []string{ref}, silence)
+	return f.withRecords(ctx, o, []string{ref}, use)
+}
+
+// withRecords finds all builds first, so that a wrong REF changes nothing.
+func (f *factory) withRecords(
+	ctx context.Context, o connectOptions, refs []string, use func(context.Context, driver.ConnectOptions, driver.Record) error,
+) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	records, err := f.FindRecords(ctx, o.driver(), refs...)
 	if err != nil {
 		return err
 	}
-	return f.withKeeper(ctx, o, chosen[0], func(ctx context.Context, c *client.Client) error { return use(ctx, c, chosen[0]) })
-}
-
-// withKeeper connects to the member that keeps the record.
-func (f *factory) withKeeper(
-	ctx context.Context, o connectOptions, record kept, use func(context.Context, *client.Client) error,
-) error {
-	_, err := driver.Ask(ctx, f.Driver, o.driver(), record.member, record.connection, func(ctx context.Context, b *driver.Connection) (struct{}, error) {
-		return struct{}{}, b.Daemon.Ask(ctx, func(c *client.Client) error { return use(ctx, c) })
-	})
-	return err
+	for _, record := range records {
+		if err := use(ctx, o.driver(), record); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // buildRefs completes with the builds there are, the newest first.
 func buildRefs(ctx context.Context, q inquiry) []string {
-	o := connectOptions{builder: builder.DefaultName, named: true, transport: string(tunnel.Auto)}
+	o := driver.ConnectOptions{}
 	if named, err := q.command.Flags().GetString("builder"); err == nil {
-		o.builder = named
+		o.Builder = named
 	}
-	records, _ := q.records(ctx, o, nil) // of members that do not answer, nobody learns more while typing
+	records, _ := q.Records(ctx, o, nil) // of members that do not answer, nobody learns more while typing
 	words := []string{history.Latest + "\tthe newest build"}
 	for _, record := range records {
 		words = append(words, fmt.Sprintf("%s\t%s %s", record.Ref, record.Status, record.Name))

@@ -1,16 +1,12 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
-	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
@@ -38,8 +34,8 @@ func newHistoryExportCommand(f *factory, connect *connectOptions) *cobra.Command
 		Args:    atMostOneRef,
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.withOutput(c.Context(), output, func(w io.Writer) error {
-				return f.withRecord(c.Context(), *connect, refArgument(args), func(ctx context.Context, c *client.Client, record kept) error {
-					return history.Export(ctx, c, w, record.Record)
+				return f.withRecord(c.Context(), *connect, refArgument(args), func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
+					return f.ExportRecord(ctx, o, record, w)
 				})
 			})
 		},
@@ -82,12 +78,12 @@ func newHistoryReportCommand(f *factory, connect *connectOptions) *cobra.Command
 }
 
 func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, ref string, w io.Writer) error {
-	return f.withRecord(ctx, connect, ref, func(ctx context.Context, c *client.Client, record kept) error {
-		build, err := history.Draw(ctx, c, record.Record)
+	return f.withRecord(ctx, connect, ref, func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
+		build, err := driver.ReadRecord(ctx, f.Driver, o, record, history.Draw)
 		if err != nil {
 			return err
 		}
-		build.Facts = append(build.Facts, driver.MemberFacts(record.member)...)
+		build.Facts = append(build.Facts, driver.MemberFacts(record.Member)...)
 		return report.WriteHTML(w, build)
 	})
 }
@@ -118,22 +114,9 @@ func drawTrace(w io.Writer, path string) error {
 		return &usage.Error{What: "--trace", Value: path, Reason: err.Error(), Next: "name a file that build --trace wrote"}
 	}
 	defer func() { _ = file.Close() }()
-	recorder := report.NewRecorder()
-	decoder := json.NewDecoder(bufio.NewReader(file))
-	for line := 1; ; line++ {
-		status := &client.SolveStatus{}
-		err := decoder.Decode(status)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return &usage.Error{
-				What: "--trace", Value: path, Reason: fmt.Sprintf("status %d is none: %v", line, err), Next: "name a file that build --trace wrote",
-			}
-		}
-		recorder.Add(status)
+	build, err := report.ReadTrace(file, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)))
+	if err != nil {
+		return &usage.Error{What: "--trace", Value: path, Reason: err.Error(), Next: "name a file that build --trace wrote"}
 	}
-	build := recorder.Build(report.About{Title: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))})
-	build.State = build.StateOfSteps()
 	return report.WriteHTML(w, build)
 }

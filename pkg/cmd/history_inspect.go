@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
@@ -48,8 +48,8 @@ func runHistoryInspect(ctx context.Context, f *factory, connect connectOptions, 
 	if err := errors.Join(checkFormat(format, formatText), as.Check()); err != nil {
 		return err
 	}
-	return f.withRecord(ctx, connect, ref, func(ctx context.Context, c *client.Client, record kept) error {
-		details, err := history.Inspect(ctx, c, record.Record)
+	return f.withRecord(ctx, connect, ref, func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
+		details, err := driver.ReadRecord(ctx, f.Driver, o, record, history.Inspect)
 		if err != nil {
 			return err
 		}
@@ -66,20 +66,20 @@ type inspected struct {
 	*history.Details
 }
 
-func printInspectedJSON(w io.Writer, record kept, details *history.Details) error {
+func printInspectedJSON(w io.Writer, record driver.Record, details *history.Details) error {
 	return output.PrintValue(w, formatJSON, inspected{newRecordLine(record), details})
 }
 
-func inspectedAnswer(record kept, details *history.Details) output.Answer {
+func inspectedAnswer(record driver.Record, details *history.Details) output.Answer {
 	return output.Answer{
 		Kind: "Build", Single: true,
-		Items: []output.Item{{Name: record.Ref, Namespace: record.member.Namespace, Fields: inspected{newRecordLine(record), details}}},
+		Items: []output.Item{{Name: record.Ref, Namespace: record.Member.Namespace, Fields: inspected{newRecordLine(record), details}}},
 		Text:  func(w io.Writer, _ bool) error { return printInspected(w, record, details) },
 	}
 }
 
 // printInspected prints one fact a line, in the manner of kubectl describe.
-func printInspected(w io.Writer, record kept, details *history.Details) error {
+func printInspected(w io.Writer, record driver.Record, details *history.Details) error {
 	tw := printers.GetNewTabWriter(w)
 	fact := func(name, value string) {
 		if value != "" {
@@ -97,8 +97,8 @@ func printInspected(w io.Writer, record kept, details *history.Details) error {
 	if record.Status != history.Running {
 		fact("Steps", fmt.Sprintf("%d, %d of them cached", record.Total, record.Cached))
 	}
-	fact("Builder", record.member.Builder)
-	fact("Member", fmt.Sprintf("%s/%s", record.member.Namespace, record.member.Pod))
+	fact("Builder", record.Member.Builder)
+	fact("Member", fmt.Sprintf("%s/%s", record.Member.Namespace, record.Member.Pod))
 	fact("Frontend", details.Frontend)
 	for _, name := range slices.Sorted(maps.Keys(details.Attributes)) {
 		fact("  "+name, details.Attributes[name])

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
@@ -78,14 +79,14 @@ func checkFormat(format, readable string) error {
 }
 
 func runHistoryList(ctx context.Context, f *factory, connect connectOptions, o historyListOptions) error {
-	if err := errors.Join(checkFormat(o.format, formatTable), o.output.Check()); err != nil {
+	if err := errors.Join(checkFormat(o.format, formatTable), o.output.Check(), connect.check()); err != nil {
 		return err
 	}
 	filters, err := history.ParseFilters(o.filters, time.Now())
 	if err != nil {
 		return err
 	}
-	records, err := f.records(ctx, connect, filters)
+	records, err := f.Records(ctx, connect.driver(), filters)
 	switch {
 	case err != nil && len(records) == 0:
 		return err
@@ -113,11 +114,11 @@ func firstError(errs ...error) error {
 }
 
 // printRecords prints one line a build, in the manner of kubectl get.
-func printRecords(w io.Writer, records []kept, now time.Time) error {
+func printRecords(w io.Writer, records []driver.Record, now time.Time) error {
 	return (&output.Format{}).Print(w, recordsAnswer(records, now))
 }
 
-func recordsAnswer(records []kept, now time.Time) output.Answer {
+func recordsAnswer(records []driver.Record, now time.Time) output.Answer {
 	answer := output.Answer{Kind: "Build", Columns: []output.Column{
 		{Name: "Ref"}, {Name: "Name"}, {Name: "Status"}, {Name: "Created"}, {Name: "Duration"}, {Name: "Cached"}, {Name: "Member"}, {Name: "Error", Wide: true},
 	}}
@@ -131,8 +132,8 @@ func recordsAnswer(records []kept, now time.Time) output.Answer {
 		}
 		created := duration.HumanDuration(now.Sub(record.Created)) + " ago"
 		answer.Items = append(answer.Items, output.Item{
-			Name: record.Ref, Namespace: record.member.Namespace, Fields: newRecordLine(record),
-			Cells: []any{record.Ref, shortName(record.Record), status, created, shortDuration(record.Duration), steps, record.member.Pod, record.Error},
+			Name: record.Ref, Namespace: record.Member.Namespace, Fields: newRecordLine(record),
+			Cells: []any{record.Ref, shortName(record.Record), status, created, shortDuration(record.Duration), steps, record.Member.Pod, record.Error},
 		})
 	}
 	return answer
@@ -175,12 +176,12 @@ type recordLine struct {
 	Member    string     `json:"member"`
 }
 
-func newRecordLine(record kept) recordLine {
+func newRecordLine(record driver.Record) recordLine {
 	line := recordLine{
 		Ref: record.Ref, Name: record.Name, Target: record.Target, Status: string(record.Status), CreatedAt: record.Created,
 		Seconds: record.Duration.Seconds(), Total: record.Total, Completed: record.Done, Cached: record.Cached,
 		Warnings: record.Warnings, Pinned: record.Pinned, Error: record.Error,
-		Builder: record.member.Builder, Namespace: record.member.Namespace, Member: record.member.Pod,
+		Builder: record.Member.Builder, Namespace: record.Member.Namespace, Member: record.Member.Pod,
 	}
 	if !record.Ended.IsZero() {
 		line.EndedAt = &record.Ended
@@ -188,7 +189,7 @@ func newRecordLine(record kept) recordLine {
 	return line
 }
 
-func printRecordLines(w io.Writer, records []kept) error {
+func printRecordLines(w io.Writer, records []driver.Record) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	for _, record := range records {

@@ -2,12 +2,10 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 
-	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -39,30 +37,17 @@ func runHistoryLogs(ctx context.Context, f *factory, connect connectOptions, ref
 	if mode != progress.Plain && mode != progress.RawJSON {
 		return &usage.Error{What: "--progress", Value: string(mode), Reason: "no such way to print a log", Next: "use plain or rawjson"}
 	}
-	return f.withRecord(ctx, connect, ref, func(ctx context.Context, c *client.Client, record kept) error {
+	return f.withRecord(ctx, connect, ref, func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
 		if mode == progress.RawJSON {
-			return f.replayJSON(ctx, c, record.Ref)
+			lines := progress.NewJSON(f.results())
+			return firstError(f.ReplayRecord(ctx, o, record, lines), lines.Close())
 		}
 		display, err := progress.New(ctx, f.raw.Out, mode, progress.Options{Warnings: true, NoColors: f.noColors()})
 		if err != nil {
 			return err
 		}
-		statuses := display.Attach()
-		err = history.Replay(ctx, c, record.Ref, func(status *client.SolveStatus) { statuses <- status })
-		close(statuses)
+		err = f.ReplayRecord(ctx, o, record, display)
 		_, closing := display.Close()
 		return firstError(err, closing)
 	})
-}
-
-// replayJSON prints the statuses as they were recorded, with the daemon's times.
-func (f *factory) replayJSON(ctx context.Context, c *client.Client, ref string) error {
-	encoder := json.NewEncoder(f.results())
-	var writing error
-	err := history.Replay(ctx, c, ref, func(status *client.SolveStatus) {
-		if writing == nil {
-			writing = encoder.Encode(progress.Masked(status))
-		}
-	})
-	return firstError(err, writing)
 }

@@ -3,9 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/moby/buildkit/client"
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
@@ -37,11 +35,11 @@ func newHistoryRemoveCommand(f *factory, connect *connectOptions) *cobra.Command
 			if all {
 				return runHistoryRemoveAll(c.Context(), f, *connect)
 			}
-			return f.withEach(c.Context(), *connect, args, func(ctx context.Context, c *client.Client, record kept) error {
-				if record.Status == history.Running {
-					return fmt.Errorf("build %q still runs: its record can be removed when it has ended", record.Ref)
+			return f.withRecords(c.Context(), *connect, args, func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
+				if err := f.RemoveRecord(ctx, o, record); err != nil {
+					return err
 				}
-				return f.removeRecord(ctx, c, record)
+				return f.removed(record.Record)
 			})
 		},
 	}
@@ -64,8 +62,8 @@ func newHistoryPinCommand(f *factory, connect *connectOptions) *cobra.Command {
 		Example: historyPinExample,
 		Args:    oneRefOrMore,
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.withEach(c.Context(), *connect, args, func(ctx context.Context, c *client.Client, record kept) error {
-				return history.Pin(ctx, c, record.Ref, !undo)
+			return f.withRecords(c.Context(), *connect, args, func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
+				return f.PinRecord(ctx, o, record, !undo)
 			})
 		},
 	}
@@ -73,28 +71,8 @@ func newHistoryPinCommand(f *factory, connect *connectOptions) *cobra.Command {
 	return c
 }
 
-// withEach finds all builds first, so that a wrong REF changes nothing.
-func (f *factory) withEach(
-	ctx context.Context, o connectOptions, refs []string, use func(context.Context, *client.Client, kept) error,
-) error {
-	records, silence := f.records(ctx, o, nil)
-	chosen, err := choose(records, refs, silence)
-	if err != nil {
-		return err
-	}
-	for _, record := range chosen {
-		err := f.withKeeper(ctx, o, record, func(ctx context.Context, c *client.Client) error { return use(ctx, c, record) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (f *factory) removeRecord(ctx context.Context, c *client.Client, record kept) error {
-	if err := history.Remove(ctx, c, record.Ref); err != nil {
-		return fmt.Errorf("removing the record of build %q: %w", record.Ref, err)
-	}
+// removed prints the reference of a record.
+func (f *factory) removed(record history.Record) error {
 	_, err := escape.Fprintln(f.streams.Out, record.Ref)
 	return err
 }
@@ -104,19 +82,5 @@ func runHistoryRemoveAll(ctx context.Context, f *factory, o connectOptions) erro
 	if err := o.check(); err != nil {
 		return err
 	}
-	_, err := driver.AskMembers(ctx, f.Driver, o.driver(), func(ctx context.Context, b *driver.Connection) (struct{}, error) {
-		return struct{}{}, b.Daemon.Ask(ctx, func(c *client.Client) error {
-			records, err := history.List(ctx, c, nil)
-			for _, record := range records {
-				if err != nil {
-					break
-				}
-				if record.Status != history.Running && !record.Pinned {
-					err = f.removeRecord(ctx, c, kept{Record: record})
-				}
-			}
-			return err
-		})
-	})
-	return err
+	return f.RemoveRecords(ctx, o.driver(), f.removed)
 }

@@ -3,7 +3,6 @@ package cmd
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,14 +43,14 @@ func TestHistoryMisuse(t *testing.T) {
 	}
 }
 
-func sampleRecords(now time.Time) []kept {
+func sampleRecords(now time.Time) []driver.Record {
 	member := cluster.Member{Builder: "team", Namespace: "ns", Pod: "team-1"}
-	return []kept{
-		{Record: history.Record{Ref: "run", Status: history.Running, Created: now.Add(-90 * time.Second), Duration: 90 * time.Second}, member: member},
+	return []driver.Record{
+		{Record: history.Record{Ref: "run", Status: history.Running, Created: now.Add(-90 * time.Second), Duration: 90 * time.Second}, Member: member},
 		{Record: history.Record{
 			Ref: "bad", Name: "registry.example.com/a/rather/long/path/to/an/image/of/ours:1", Status: history.Failed, Created: now.Add(-time.Hour),
 			Ended: now.Add(-time.Hour + 1500*time.Millisecond), Duration: 1500 * time.Millisecond, Total: 5, Done: 3, Cached: 2, Pinned: true, Error: "exit code: 1",
-		}, member: member},
+		}, Member: member},
 	}
 }
 
@@ -90,28 +89,6 @@ func TestHistoryJSONHasDockersKeys(t *testing.T) {
 	}
 	if strings.Contains(list[0], "completed_at") {
 		t.Errorf("a running build has ended: %s", list[0])
-	}
-}
-
-// TestChooseTellsOfSilence proves that a build which is not found is not said to be
-// gone where a member that may have it did not answer.
-func TestChooseTellsOfSilence(t *testing.T) {
-	records := sampleRecords(time.Now())
-	silent := &driver.NoAnswerError{Name: "team", Members: 2, Silent: []driver.NoAnswer{{Member: cluster.Member{Pod: "team-0"}, Err: errors.New("lost")}}}
-	if chosen, err := choose(records, []string{"ba", "latest"}, silent); err != nil || chosen[0].Ref != "bad" || chosen[1].Ref != "run" {
-		t.Errorf("got %v, %v", chosen, err)
-	}
-	_, err := choose(records, []string{"x"}, silent)
-	told := explain(t.Context(), err)
-	if !strings.Contains(told.text, "team-0: lost") {
-		t.Errorf("got %+v", told)
-	}
-	if _, err := choose(nil, []string{"latest"}, &cluster.NotFoundError{Name: "n", Namespace: "ns"}); explain(t.Context(), err).code != exitNoBuilder {
-		t.Errorf("without a builder: %v", err)
-	}
-	_, err = choose(records, []string{"x"}, nil)
-	if told := explain(t.Context(), err); told.code != exitFailed || !strings.Contains(told.next, "history list") {
-		t.Errorf("got %+v", told)
 	}
 }
 
@@ -156,19 +133,19 @@ func TestReportOfTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	stdout, stderr, code := call(t, "history", "report", "--trace", trace)
-	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "status 2 is none") {
+	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "invalid status 2") {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
 
 // The formats of kubectl's --output are those of every other command; --format stays docker's.
 func TestHistoryFormats(t *testing.T) {
-	record := kept{Record: history.Record{Ref: "abc", Name: "app", Status: history.Completed, Error: "x"}, member: cluster.Member{Pod: "p", Namespace: "ns"}}
+	record := driver.Record{Record: history.Record{Ref: "abc", Name: "app", Status: history.Completed, Error: "x"}, Member: cluster.Member{Pod: "p", Namespace: "ns"}}
 	for as, want := range map[string]string{
 		"name": "build/abc\n", "jsonpath={.items[0].ref} {.items[0].status}": "abc completed", "wide": "ERROR", "custom-columns=R:.metadata.name": "R\nabc\n",
 	} {
 		streams, _, out, _ := genericiooptions.NewTestIOStreams()
-		printFormatted(newFactory(streams, noEnv), recordsAnswer([]kept{record}, time.Now()), as)
+		printFormatted(newFactory(streams, noEnv), recordsAnswer([]driver.Record{record}, time.Now()), as)
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: got %q", as, out.String())
 		}

@@ -38,9 +38,9 @@ const hostile = "app\x1b]0;owned\x07\x1b[1A\x1b[2K\x1b]52;c;cm0gLXJmIH4=\x07\u00
 // printingPlaces print hostile text each. All of what prints is to be here.
 func printingPlaces() map[string]func(*factory) {
 	now := time.Now()
-	record := kept{
+	record := driver.Record{
 		Record: history.Record{Ref: hostile, Name: hostile, Status: history.Status(hostile), Created: now, Error: hostile},
-		member: cluster.Member{Pod: hostile, Builder: hostile, Namespace: hostile},
+		Member: cluster.Member{Pod: hostile, Builder: hostile, Namespace: hostile},
 	}
 	answer := output.Answer{
 		Kind: "Record", Columns: []output.Column{{Name: "Name"}},
@@ -51,7 +51,7 @@ func printingPlaces() map[string]func(*factory) {
 		Ranges: []*pb.Range{{Start: &pb.Position{Line: 2}, End: &pb.Position{Line: 3}}},
 	})
 	return map[string]func(*factory){
-		"history list": func(f *factory) { _ = printRecords(f.streams.Out, []kept{record}, now) },
+		"history list": func(f *factory) { _ = printRecords(f.streams.Out, []driver.Record{record}, now) },
 		"history inspect": func(f *factory) {
 			_ = printInspected(f.streams.Out, record, &history.Details{
 				Frontend: hostile, Attributes: map[string]string{hostile: hostile}, Outputs: []history.Output{{Type: hostile, Attributes: map[string]string{hostile: hostile}}},
@@ -198,8 +198,8 @@ func TestResultsForProgramsAreExact(t *testing.T) {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
 	out.Reset()
-	record := kept{Record: history.Record{Ref: "abc", Name: hostile}}
-	if err := printRecordLines(f.results(), []kept{record}); err != nil {
+	record := driver.Record{Record: history.Record{Ref: "abc", Name: hostile}}
+	if err := printRecordLines(f.results(), []driver.Record{record}); err != nil {
 		t.Fatal(err)
 	}
 	var line recordLine

@@ -31,6 +31,8 @@ type Daemon struct {
 	Workers int
 	// Records are the builds of its history.
 	Records []*controlapi.BuildHistoryRecord
+	// Changed are the requests to pin and remove records.
+	Changed []*controlapi.UpdateBuildHistoryRequest
 	// Sessions are those of the clients.
 	Sessions *session.Manager
 
@@ -104,8 +106,13 @@ func (d *Daemon) Solve(ctx context.Context, req *controlapi.SolveRequest) (*cont
 	return d.OnSolve(ctx, req)
 }
 
-// Status has nothing to report, and ends with the build.
+// Status has nothing to report, and ends with the build, at once with one that is in the history.
 func (d *Daemon) Status(req *controlapi.StatusRequest, stream controlapi.Control_StatusServer) error {
+	for _, record := range d.Records {
+		if record.Ref == req.Ref {
+			return nil
+		}
+	}
 	for _, channels := range []map[string]chan struct{}{d.begun, d.solved} {
 		select {
 		case <-d.when(channels, req.Ref):
@@ -169,4 +176,12 @@ func (d *Daemon) ListenBuildHistory(_ *controlapi.BuildHistoryRequest, stream co
 		}
 	}
 	return nil
+}
+
+// UpdateBuildHistory notes what is asked for.
+func (d *Daemon) UpdateBuildHistory(_ context.Context, req *controlapi.UpdateBuildHistoryRequest) (*controlapi.UpdateBuildHistoryResponse, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Changed = append(d.Changed, req)
+	return &controlapi.UpdateBuildHistoryResponse{}, nil
 }

@@ -1,0 +1,146 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/moby/buildkit/client"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+)
+
+// Record is a record of the history and the member that has it.
+type Record struct {
+	history.Record
+	Member cluster.Member
+
+	certificates *cluster.Connection
+}
+
+// Records returns the records of all members, the newest first. Where some members do not answer, the others' come with
+// the error, which is one of AskMembers.
+func (d *Driver) Records(ctx context.Context, o ConnectOptions, filters history.Filters) ([]Record, error) {
+	answers, err := AskMembers(ctx, d, o, func(ctx context.Context, c *Connection) (found []Record, err error) {
+		return found, c.Daemon.Ask(ctx, func(asked *client.Client) error {
+			records, err := history.List(ctx, asked, filters)
+			for _, record := range records {
+				found = append(found, Record{Record: record, Member: c.Member, certificates: c.Certificates})
+			}
+			return err
+		})
+	})
+	var all []Record
+	for _, each := range answers {
+		all = append(all, each.Value...)
+	}
+	slices.SortStableFunc(all, func(a, b Record) int { return history.Newer(a.Record, b.Record) })
+	return all, err
+}
+
+// FindRecords returns the record that each ref means. A member that does not answer is an error only where the record is
+// not found: it may have it. The errors are those of Records and of history.Find.
+func (d *Driver) FindRecords(ctx context.Context, o ConnectOptions, refs ...string) ([]Record, error) {
+	records, silent := d.Records(ctx, o, nil)
+	return choose(records, refs, silent)
+}
+
+func choose(records []Record, refs []string, silent error) ([]Record, error) {
+	plain := make([]history.Record, len(records))
+	for i, record := range records {
+		plain[i] = record.Record
+	}
+	if silent != nil && len(records) == 0 {
+		return nil, silent // nothing is known of any build
+	}
+	var chosen []Record
+	for _, ref := range refs {
+		index, err := history.Find(plain, ref)
+		if err != nil {
+			return nil, errors.Join(silent, err)
+		}
+		chosen = append(chosen, records[index])
+	}
+	return chosen, nil
+}
+
+// ReadRecord lets read, e.g. history.Inspect or history.Draw, ask the member that has the record. The errors are those of
+// Connect and of read.
+func ReadRecord[T any](
+	ctx context.Context, d *Driver, o ConnectOptions, record Record, read func(context.Context, *client.Client, history.Record) (T, error),
+) (T, error) {
+	return Ask(ctx, d, o, record.Member, record.certificates, func(ctx context.Context, c *Connection) (found T, err error) {
+		return found, c.Daemon.Ask(ctx, func(asked *client.Client) (err error) {
+			found, err = read(ctx, asked, record.Record)
+			return err
+		})
+	})
+}
+
+func (d *Driver) onRecord(ctx context.Context, o ConnectOptions, record Record, do func(context.Context, *client.Client) error) error {
+	_, err := ReadRecord(ctx, d, o, record, func(ctx context.Context, c *client.Client, _ history.Record) (struct{}, error) {
+		return struct{}{}, do(ctx, c)
+	})
+	return err
+}
+
+// ExportRecord writes the record as history.Export does.
+func (d *Driver) ExportRecord(ctx context.Context, o ConnectOptions, record Record, w io.Writer) error {
+	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error { return history.Export(ctx, c, w, record.Record) })
+}
+
+// PinRecord keeps the record when old ones are collected, or does not any more.
+func (d *Driver) PinRecord(ctx context.Context, o ConnectOptions, record Record, keep bool) error {
+	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error { return history.Pin(ctx, c, record.Ref, keep) })
+}
+
+// RemoveRecord removes the record of a build that has ended.
+func (d *Driver) RemoveRecord(ctx context.Context, o ConnectOptions, record Record) error {
+	if record.Status == history.Running {
+		return fmt.Errorf("build %q still runs: its record can be removed when it has ended", record.Ref)
+	}
+	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error { return remove(ctx, c, record.Record) })
+}
+
+func remove(ctx context.Context, c *client.Client, record history.Record) error {
+	if err := history.Remove(ctx, c, record.Ref); err != nil {
+		return fmt.Errorf("removing the record of build %q: %w", record.Ref, err)
+	}
+	return nil
+}
+
+// RemoveRecords removes the records of all builds that have ended and are not pinned, on all members, and calls removed
+// with each, at the same time for several. The errors are those of AskMembers and of removed.
+func (d *Driver) RemoveRecords(ctx context.Context, o ConnectOptions, removed func(history.Record) error) error {
+	_, err := AskMembers(ctx, d, o, func(ctx context.Context, c *Connection) (struct{}, error) {
+		return struct{}{}, c.Daemon.Ask(ctx, func(asked *client.Client) error {
+			records, err := history.List(ctx, asked, nil)
+			for _, record := range records {
+				if err != nil {
+					break
+				}
+				if record.Status != history.Running && !record.Pinned {
+					err = remove(ctx, asked, record)
+					if err == nil {
+						err = removed(record)
+					}
+				}
+			}
+			return err
+		})
+	})
+	return err
+}
+
+// ReplayRecord shows the statuses of a build again; of one that runs, until it has ended.
+func (d *Driver) ReplayRecord(ctx context.Context, o ConnectOptions, record Record, display solve.Display) error {
+	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error {
+		statuses := display.Attach()
+		defer close(statuses)
+		return history.Replay(ctx, c, record.Ref, func(status *client.SolveStatus) { statuses <- status })
+	})
+}

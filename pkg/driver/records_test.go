@@ -1,0 +1,66 @@
+package driver
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+)
+
+// A build that is not found is not reported as missing where a member that may have it did not answer.
+func TestRecordsOfSilentMembers(t *testing.T) {
+	records := []Record{{Record: history.Record{Ref: "run"}}, {Record: history.Record{Ref: "bad"}}}
+	silent := &NoAnswerError{Name: "team", Members: 2, Silent: []NoAnswer{{Member: cluster.Member{Pod: "team-0"}, Err: errors.New("lost")}}}
+	if chosen, err := choose(records, []string{"ba", "latest"}, silent); err != nil || chosen[0].Ref != "bad" || chosen[1].Ref != "run" {
+		t.Errorf("got %v, %v", chosen, err)
+	}
+	if _, err := choose(records, []string{"x"}, silent); !errors.Is(err, silent) || !is[*history.NotFoundError](err) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := choose(nil, []string{"latest"}, silent); !errors.Is(err, silent) || is[*history.NotFoundError](err) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRecords(t *testing.T) {
+	inBubble(t, threeMembers, func(t *testing.T, w *world) {
+		now := time.Now()
+		for i, name := range []string{"buildkitd-0", "buildkitd-2"} {
+			w.daemons[name].Records = []*controlapi.BuildHistoryRecord{{
+				Ref: name, CreatedAt: timestamppb.New(now.Add(time.Duration(i) * time.Minute)), CompletedAt: timestamppb.New(now.Add(time.Hour)), Pinned: i == 1,
+			}}
+		}
+		records, err := w.driver.FindRecords(t.Context(), options(), "latest", "buildkitd-0")
+		if err != nil || len(records) != 2 || records[0].Ref != "buildkitd-2" || records[0].Member.Pod != "buildkitd-2" {
+			t.Fatalf("found %+v, %v", records, err)
+		}
+		var removed []string
+		err = w.driver.RemoveRecords(t.Context(), options(), func(record history.Record) error {
+			removed = append(removed, record.Ref)
+			return nil
+		})
+		if err != nil || len(removed) != 1 || removed[0] != "buildkitd-0" {
+			t.Errorf("removed %q, %v", removed, err)
+		}
+		err = errors.Join(w.driver.RemoveRecord(t.Context(), options(), records[0]), w.driver.PinRecord(t.Context(), options(), records[0], true))
+		if changed := w.daemons["buildkitd-2"].Changed; err != nil || len(changed) != 2 {
+			t.Errorf("changed %v, %v", changed, err)
+		}
+		var lines bytes.Buffer
+		display := progress.NewJSON(&lines)
+		if err := errors.Join(w.driver.ReplayRecord(t.Context(), options(), records[0], display), display.Close()); err != nil {
+			t.Error(err)
+		}
+		records[0].Status = history.Running
+		if err := w.driver.RemoveRecord(t.Context(), options(), records[0]); err == nil {
+			t.Error("a running build has no record to remove")
+		}
+	})
+}
