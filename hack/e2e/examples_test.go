@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,9 @@ func TestExamplesOfEveryHelpText(t *testing.T) {
 	pairs := adaptations(t, u)
 	used := map[string]bool{}
 	replacer := strings.NewReplacer(pairs...)
-	for _, command := range append([]string{""}, u.commands("")...) {
+	commands := append([]string{""}, u.commands("")...)
+	slices.Sort(commands) // help groups them, which would put uninstall before du
+	for _, command := range commands {
 		for _, example := range examples(u.buildkit(append(strings.Fields(command), "--help")...).ok().stdout) {
 			for i := 0; i < len(pairs); i += 2 {
 				used[pairs[i]] = used[pairs[i]] || strings.Contains(example, pairs[i])
