@@ -158,12 +158,12 @@ func (o *buildOptions) mode(f *factory) (progress.Mode, error) {
 }
 
 // credentials are those of the user's docker config. What cannot be read is a warning: many a build needs no registry.
-func (f *factory) credentials() *registryauth.Provider {
-	provider := registryauth.New(f.credentialOptions())
-	for _, warning := range provider.Warnings() {
+func (f *factory) credentials() *registryauth.Config {
+	config := registryauth.Read(f.credentialOptions())
+	for _, warning := range config.Warnings() {
 		escape.Fprintln(f.streams.ErrOut, "warning: "+warning)
 	}
-	return provider
+	return config
 }
 
 func (f *factory) credentialOptions() registryauth.Options {

@@ -169,8 +169,8 @@ func (o *registryOptions) register(flags *pflag.FlagSet) {
 }
 
 // credentials are those of the user's docker config, for registries that are asked as the flags say.
-func (o registryOptions) credentials(f *factory) (*registryauth.Provider, error) {
-	provider := f.credentials()
+func (o registryOptions) credentials(f *factory) (*registryauth.Config, error) {
+	config := f.credentials()
 	if o.auth != nil {
 		hosts, err := registryauth.ParseHosts(o.auth)
 		if err != nil {
@@ -179,12 +179,12 @@ func (o registryOptions) credentials(f *factory) (*registryauth.Provider, error)
 				Next: `use HOST,…, e.g. --registry-auth registry.example.com:5000, or "none"`,
 			}
 		}
-		provider.Limit(hosts)
+		config.Limit(hosts)
 	}
 	for _, text := range o.tlsContexts {
 		context, err := registryauth.ParseTLSContext(text)
 		if err == nil {
-			err = provider.UseTLS(context)
+			err = config.UseTLS(context)
 		}
 		if err != nil {
 			return nil, &usage.Error{
@@ -193,7 +193,7 @@ func (o registryOptions) credentials(f *factory) (*registryauth.Provider, error)
 			}
 		}
 	}
-	return provider, nil
+	return config, nil
 }
 
 // registerFrontend declares buildctl's way to say it, with buildctl's names.

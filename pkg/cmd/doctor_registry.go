@@ -11,12 +11,13 @@ import (
 )
 
 func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
-	credentials := registryauth.New(d.credentialOptions())
+	config := registryauth.Read(d.credentialOptions())
+	credentials := config.Provider(registryauth.Build{})
 	if err := d.trust(credentials); err != nil {
 		return failed(ctx, err)
 	}
 	d.docker = credentials
-	survey := credentials.Survey()
+	survey := config.Survey()
 	var missing, present []string
 	for _, helper := range survey.Helpers {
 		about := helper.Program

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
 // Without a home directory, or with a relative one, the docker config is not ./.docker of the checkout that is built:
@@ -39,7 +41,7 @@ func TestNoHome(t *testing.T) {
 			t.Errorf("HOME=%q: the docker config is in %q", home, dir)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, _ = f.credentials().Preflight(ctx, []string{"registry.invalid/a:1"})
+		_, _ = f.credentials().Provider(registryauth.Build{}).Preflight(ctx, []string{"registry.invalid/a:1"})
 		cancel()
 		if _, err := os.Stat(filepath.Join(repo, "ran")); err == nil {
 			t.Errorf("HOME=%q DOCKER_CONFIG=%q: a program of the checkout ran", home, dockerConfig)

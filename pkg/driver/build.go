@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 )
@@ -30,15 +31,17 @@ func (d *Driver) Build(ctx context.Context, o BuildOptions) (*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.addSecrets(ctx, o.Registries, req, o.Credentials); err != nil {
+	secrets, err := d.readSecrets(ctx, o.Registries, req)
+	if err != nil {
 		return nil, err
 	}
-	ctx, pushes := startPreflight(ctx, o.Credentials, req, o.Registries.Preflight)
-	c, err := d.connectOrProvide(ctx, o)
+	credentials := o.Credentials.Provider(registryauth.Build{Secrets: secrets, Pushes: req.Pushes(), Images: req.Images()})
+	ctx, pushes := startPreflight(ctx, credentials, req, o.Registries.Preflight)
+	c, err := d.connectOrProvide(ctx, o, credentials)
 	if err != nil {
 		return nil, pushes.or(err)
 	}
-	b := &build{driver: d, options: o, request: req, connection: c}
+	b := &build{driver: d, options: o, request: req, credentials: credentials, connection: c}
 	defer b.close()
 	if err := pushes.wait(ctx); err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ type BuildOptions struct {
 	// set. Proxies and AWSKeys are set by Build.
 	Environment request.Environment
 	// Credentials are the user's own; nil are none.
-	Credentials *registryauth.Provider
+	Credentials *registryauth.Config
 	Registries  Registries
 	// Connect says which builder. Its Affinity is set by Build.
 	Connect ConnectOptions
@@ -75,7 +75,7 @@ func (o BuildOptions) withDefaults() BuildOptions {
 		o.Environment.Stdout = io.Discard
 	}
 	if o.Credentials == nil {
-		o.Credentials = registryauth.New(registryauth.Options{LookupEnv: o.Environment.LookupEnv})
+		o.Credentials = registryauth.Read(registryauth.Options{LookupEnv: o.Environment.LookupEnv})
 	}
 	o.RetryTimeout = cmp.Or(o.RetryTimeout, LossTimeout)
 	o.Progress.Mode = cmp.Or(o.Progress.Mode, progress.None)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
@@ -32,10 +33,11 @@ func (e *BuildError) Unwrap() error { return e.Err }
 
 // build is a build that has a builder.
 type build struct {
-	driver     *Driver
-	options    BuildOptions
-	request    *request.Request
-	connection *Connection // the one that is open
+	driver      *Driver
+	options     BuildOptions
+	request     *request.Request
+	credentials *registryauth.Provider
+	connection  *Connection // the one that is open
 }
 
 func (b *build) close() { _ = b.connection.Close() }
@@ -46,8 +48,10 @@ func (b *build) failed(ctx context.Context, err error) error {
 }
 
 // connectOrProvide connects to the builder of a build, which is provided first where it is missing.
-func (d *Driver) connectOrProvide(ctx context.Context, o BuildOptions) (*Connection, error) {
-	connect := func(ctx context.Context) (*Connection, error) { return d.connect(ctx, o.Connect, o.trust) }
+func (d *Driver) connectOrProvide(ctx context.Context, o BuildOptions, credentials *registryauth.Provider) (*Connection, error) {
+	connect := func(ctx context.Context) (*Connection, error) {
+		return d.connect(ctx, o.Connect, trusting(credentials))
+	}
 	within := retryPolicy{}
 	if o.Retries > 0 {
 		within.within = min(o.RetryTimeout, startTimeout)
@@ -77,12 +81,14 @@ func (d *Driver) noteUnreachable(within fmt.Stringer) func(error) {
 	}
 }
 
-// trust makes the credentials trust the registries that the builder trusts; an unmanaged builder does not report them.
-func (o BuildOptions) trust(certificates *cluster.Connection) error {
-	if certificates == nil {
-		return o.Credentials.Trust(nil)
+// trusting makes the credentials trust the registries that the builder trusts; an unmanaged builder does not report them.
+func trusting(credentials *registryauth.Provider) trustFunc {
+	return func(certificates *cluster.Connection) error {
+		if certificates == nil {
+			return credentials.Trust(nil)
+		}
+		return credentials.Trust(certificates.RegistryCA, certificates.InsecureRegistries...)
 	}
-	return o.Credentials.Trust(certificates.RegistryCA, certificates.InsecureRegistries...)
 }
 
 // contextPath is the main context, in the form of docker or of buildctl.
@@ -106,7 +112,6 @@ func (b *build) run(ctx context.Context, pushes *preflight) (made *result.Result
 	if err != nil {
 		return nil, err
 	}
-	b.options.Credentials.ShowIn(display)
 	recording := newRecording(b.request)
 	traced := progress.NewTrace(recording.watch(display), trace)
 	made, err = b.solve(ctx, display, traced, pushes)
@@ -132,8 +137,9 @@ func (b *build) solve(ctx context.Context, display *progress.Display, traced sol
 	doubts.Go(func() { pushes.warn(watching, b.connection, b.driver.showOn(display, b.options.Progress.Mode)) })
 	o := b.options
 	keeper := newReconnector(watching, b.driver, o, display, b.connection)
+	keeper.trust = trusting(b.credentials)
 	made, daemon, err := solve.Build{
-		Request: b.request, Display: traced, Attachables: []session.Attachable{o.Credentials},
+		Request: b.request, Display: traced, Attachables: []session.Attachable{b.credentials.Session(display)},
 		Retries: o.Retries, Reconnect: keeper.reconnect, Notice: keeper.notice,
 	}.Run(ctx, b.connection.Daemon)
 	stop()

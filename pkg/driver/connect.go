@@ -57,10 +57,13 @@ func (c *Connection) Close() error { return c.Daemon.Close() }
 // for an unmanaged builder.
 type trustFunc func(*cluster.Connection) error
 
+// trustsNothing is the trustFunc of what asks no registry.
+func trustsNothing(*cluster.Connection) error { return nil }
+
 // Connect finds the member to use and connects to its daemon, which has not answered yet. It tries once. The errors are
 // those of the driver's Access, of cluster.Client.Resolve, of tunnel.Dialer.Dial, of solve.Connect, and *cluster.UntrustedError.
 func (d *Driver) Connect(ctx context.Context, o ConnectOptions) (*Connection, error) {
-	return d.connect(ctx, o.withDefaults(), func(*cluster.Connection) error { return nil })
+	return d.connect(ctx, o.withDefaults(), trustsNothing)
 }
 
 // AffinityOf is the same for builds that share their cache: those of one directory, wherever they are started from.

@@ -50,7 +50,6 @@ func (e *PushDoubtError) Unwrap() error { return e.Err }
 // startPreflight returns a context that a refusal ends.
 func startPreflight(ctx context.Context, credentials *registryauth.Provider, req *request.Request, ask bool) (context.Context, *preflight) {
 	var references []string
-	credentials.Name(req.Pushes(), req.Images())
 	if ask {
 		references = req.Pushes()
 	}

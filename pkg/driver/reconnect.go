@@ -22,6 +22,7 @@ type steps interface {
 type reconnector struct {
 	driver  *Driver
 	options BuildOptions
+	trust   trustFunc
 	display steps
 	ending  context.Context // ends with the build, and with it the watches
 	watches sync.WaitGroup
@@ -33,7 +34,7 @@ type reconnector struct {
 }
 
 func newReconnector(ctx context.Context, d *Driver, options BuildOptions, display steps, c *Connection) *reconnector {
-	r := &reconnector{driver: d, options: options, display: display, ending: ctx, connections: map[*solve.Daemon]*Connection{}}
+	r := &reconnector{driver: d, options: options, trust: trustsNothing, display: display, ending: ctx, connections: map[*solve.Daemon]*Connection{}}
 	r.add(c)
 	return r
 }
@@ -127,7 +128,7 @@ func (r *reconnector) connect(ctx context.Context, before *Connection) (*Connect
 	d := r.driver.renewed()
 	trying, stop := context.WithTimeout(ctx, dialTimeout)
 	defer stop()
-	c, err := d.connect(trying, r.options.Connect, r.options.trust)
+	c, err := d.connect(trying, r.options.Connect, r.trust)
 	if err == nil {
 		c.installed = before.installed
 		return c, nil
@@ -138,7 +139,7 @@ func (r *reconnector) connect(ctx context.Context, before *Connection) (*Connect
 	if _, err := d.Install(ctx, before.Member.Builder, cluster.Keep, cluster.InstallOptions{Timeout: r.options.RetryTimeout}); err != nil {
 		return nil, err
 	}
-	if c, err = d.connect(ctx, r.options.Connect, r.options.trust); err == nil {
+	if c, err = d.connect(ctx, r.options.Connect, r.trust); err == nil {
 		c.installed = true
 	}
 	return c, err

@@ -19,36 +19,40 @@ type SourceError struct {
 func (e *SourceError) Error() string { return fmt.Sprintf("%s %q: %v", e.Flag, e.Value, e.Err) }
 func (e *SourceError) Unwrap() error { return e.Err }
 
-// addSecrets adds what Secrets of the cluster hold to the request and to the user's own credentials, for this build. They
-// are read with the user's own rights.
-func (d *Driver) addSecrets(ctx context.Context, o Registries, req *request.Request, credentials *registryauth.Provider) error {
+// readSecrets adds what Secrets of the cluster hold to the request, and returns the credentials in them. They are read with
+// the user's own rights.
+func (d *Driver) readSecrets(ctx context.Context, o Registries, req *request.Request) ([]registryauth.Secret, error) {
 	if len(o.Secrets) == 0 && len(o.ServiceAccounts) == 0 && len(req.KeptSecrets()) == 0 {
-		return nil
+		return nil, nil
 	}
 	c, err := d.Cluster()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, kept := range req.KeptSecrets() {
 		value, err := c.SecretValue(ctx, kept.Name, kept.Key)
 		if err != nil {
-			return &SourceError{Flag: "--secret", Value: kept.Typed, Err: err}
+			return nil, &SourceError{Flag: "--secret", Value: kept.Typed, Err: err}
 		}
 		if err := kept.Give(value); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return d.addCredentials(ctx, o, c, credentials)
+	return d.readCredentials(ctx, o, c)
 }
 
-// addCredentials reads what the options name. A Secret that is named must hold credentials; of the pull secrets of a
+// readCredentials reads what the options name. A Secret that is named must hold credentials; of the pull secrets of a
 // ServiceAccount one that does not is passed over, as the kubelet does.
-func (d *Driver) addCredentials(ctx context.Context, o Registries, c *cluster.Client, credentials *registryauth.Provider) error {
+func (d *Driver) readCredentials(ctx context.Context, o Registries, c *cluster.Client) (secrets []registryauth.Secret, err error) {
 	add := func(config kube.RegistryConfig) error {
 		if config.Err != nil {
 			return config.Err
 		}
-		return credentials.Lend(fmt.Sprintf("Secret %q in namespace %q", config.Secret, c.Namespace()), config.JSON)
+		secret, err := registryauth.ParseSecret(fmt.Sprintf("Secret %q in namespace %q", config.Secret, c.Namespace()), config.JSON)
+		if err == nil {
+			secrets = append(secrets, secret)
+		}
+		return err
 	}
 	for _, name := range o.Secrets {
 		config, err := c.RegistrySecret(ctx, name)
@@ -56,7 +60,7 @@ func (d *Driver) addCredentials(ctx context.Context, o Registries, c *cluster.Cl
 			err = add(config)
 		}
 		if err != nil {
-			return &SourceError{Flag: "--registry-secret", Value: name, Err: err}
+			return nil, &SourceError{Flag: "--registry-secret", Value: name, Err: err}
 		}
 	}
 	for _, name := range o.ServiceAccounts {
@@ -74,8 +78,8 @@ func (d *Driver) addCredentials(ctx context.Context, o Registries, c *cluster.Cl
 			d.warn(fmt.Sprintf("--registry-service-account %q: not used: %v", name, each))
 		}
 		if err != nil {
-			return &SourceError{Flag: "--registry-service-account", Value: name, Err: err}
+			return nil, &SourceError{Flag: "--registry-service-account", Value: name, Err: err}
 		}
 	}
-	return nil
+	return secrets, nil
 }

@@ -26,7 +26,7 @@ func TestAuthority(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, configFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return New(Options{Directory: dir, LookupEnv: noEnv})
+		return Read(Options{Directory: dir, LookupEnv: noEnv}).Provider(Build{})
 	}
 	p := load("u", "p")
 	key := publicKey(t, p, "salt")
@@ -72,7 +72,7 @@ func TestPartsOfKey(t *testing.T) {
 
 func TestAnonymousLeavesNoFile(t *testing.T) {
 	dir := t.TempDir()
-	p := New(Options{Directory: filepath.Join(dir, ".docker"), LookupEnv: noEnv})
+	p := Read(Options{Directory: filepath.Join(dir, ".docker"), LookupEnv: noEnv}).Provider(Build{})
 	publicKey(t, p, "salt")
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
 		t.Errorf("got %v, %v", entries, err)

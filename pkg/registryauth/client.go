@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpproxy"
 )
 
 const (
@@ -214,4 +216,27 @@ func transport(config *tls.Config) *http.Transport {
 	t.Proxy = proxyOf
 	t.MaxResponseHeaderBytes = maxAnswer
 	return t
+}
+
+// proxyOf returns the proxy of the environment for the request. net/http would quote one that it cannot parse, with its
+// password.
+func proxyOf(request *http.Request) (*url.URL, error) {
+	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(request.URL)
+	if err != nil {
+		return nil, errors.New("invalid proxy in the environment variable HTTPS_PROXY or HTTP_PROXY: it is not a URL")
+	}
+	return proxy, nil
+}
+
+// proxyFor is the proxy that requests to the URL go through, without its password; "" for none.
+func proxyFor(target string) string {
+	parsed, err := url.Parse(target)
+	if err != nil {
+		return ""
+	}
+	proxy, err := proxyOf(&http.Request{URL: parsed})
+	if err != nil || proxy == nil {
+		return ""
+	}
+	return (&url.URL{Scheme: proxy.Scheme, Host: proxy.Host}).String()
 }

@@ -38,15 +38,20 @@ func neverReceives(t *testing.T, got chan string) {
 // knows is a provider with the password of these hosts.
 func knows(t *testing.T, hosts ...string) *Provider {
 	t.Helper()
-	var parts []string
-	for _, host := range hosts {
-		parts = append(parts, fmt.Sprintf("%q:{\"auth\":%q}", host, encoded("u", secret)))
-	}
-	p := mustProvider(t, `{"auths":{`+strings.Join(parts, ",")+`}}`)
+	p := configFor(t, hosts...).Provider(Build{})
 	if err := p.Trust(nil); err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func configFor(t *testing.T, hosts ...string) *Config {
+	t.Helper()
+	var parts []string
+	for _, host := range hosts {
+		parts = append(parts, fmt.Sprintf("%q:{\"auth\":%q}", host, encoded("u", secret)))
+	}
+	return configOf(t, `{"auths":{`+strings.Join(parts, ",")+`}}`, nil)
 }
 
 func fetchAt(ctx context.Context, p *Provider, host, realm string) (string, error) {

@@ -19,17 +19,22 @@ func encoded(user, password string) string {
 
 func noEnv(string) (string, bool) { return "", false }
 
-// provider reads a config with the given text.
-func provider(t *testing.T, text string, env map[string]string) *Provider {
+// configOf reads a config with the given text.
+func configOf(t *testing.T, text string, env map[string]string) *Config {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, configFile), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return New(Options{Directory: dir, LookupEnv: func(name string) (string, bool) {
+	return Read(Options{Directory: dir, LookupEnv: func(name string) (string, bool) {
 		value, ok := env[name]
 		return value, ok
 	}})
+}
+
+func provider(t *testing.T, text string, env map[string]string) *Provider {
+	t.Helper()
+	return configOf(t, text, env).Provider(Build{})
 }
 
 func mustProvider(t *testing.T, text string) *Provider {
@@ -57,8 +62,9 @@ func TestBrokenConfig(t *testing.T) {
 		"number":        {"{\"auths\":" + strings.Repeat("7", 9) + "," + rest + "}", 1, 18, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := mustProvider(t, test.text)
-			warnings := p.Warnings()
+			c := configOf(t, test.text, nil)
+			p := c.Provider(Build{})
+			warnings := c.Warnings()
 			if len(warnings) != 1 || !strings.Contains(warnings[0], configFile) || strings.Contains(warnings[0], "777777777") {
 				t.Fatalf("got %q", warnings)
 			}
@@ -79,13 +85,13 @@ func TestBrokenConfig(t *testing.T) {
 
 func TestAbsentConfig(t *testing.T) {
 	for name, dir := range map[string]string{"no directory": filepath.Join(t.TempDir(), "none"), "no file": t.TempDir(), "no home": ""} {
-		p := New(Options{Directory: dir, LookupEnv: noEnv})
-		if got, unread := p.keychain.find(t.Context(), purpose{host: "example.com"}); got != (Credentials{}) || unread != nil || len(p.Warnings()) != 0 {
-			t.Errorf("%s: got %+v, %v, %q", name, got, unread, p.Warnings())
+		c := Read(Options{Directory: dir, LookupEnv: noEnv})
+		if got, unread := c.Provider(Build{}).keychain.find(t.Context(), purpose{host: "example.com"}); got != (Credentials{}) || unread != nil || len(c.Warnings()) != 0 {
+			t.Errorf("%s: got %+v, %v, %q", name, got, unread, c.Warnings())
 		}
 	}
-	if p := mustProvider(t, " \n"); len(p.Warnings()) != 0 {
-		t.Errorf("an empty file: %q", p.Warnings())
+	if c := configOf(t, " \n", nil); len(c.Warnings()) != 0 {
+		t.Errorf("an empty file: %q", c.Warnings())
 	}
 }
 
@@ -94,8 +100,7 @@ func TestUnreadableConfig(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, configFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p := New(Options{Directory: dir, LookupEnv: noEnv})
-	if got := p.Warnings(); len(got) != 1 || !strings.Contains(got[0], "is a directory") {
+	if got := Read(Options{Directory: dir, LookupEnv: noEnv}).Warnings(); len(got) != 1 || !strings.Contains(got[0], "is a directory") {
 		t.Errorf("got %q", got)
 	}
 	_, err := Login(t.Context(), Options{Directory: dir, LookupEnv: noEnv}, Account{Host: "127.0.0.1:1"})
@@ -109,12 +114,12 @@ func TestUnreadableConfig(t *testing.T) {
 func TestBrokenEnvironment(t *testing.T) {
 	file := `{"auths":{"r.io":{"auth":"` + encoded("file", "p") + `"}}}`
 	for _, text := range []string{`{"auths":`, "not json", `{"auths":[]}`, `{"auths":{"r.io":{}}}`, `{"auths":{"r.io":{"auth":"!"}}}`, `{"credsStore":"x/evil"}`} {
-		p := provider(t, file, map[string]string{authEnv: text})
-		got, unread := p.keychain.find(t.Context(), purpose{host: "r.io"})
+		c := configOf(t, file, map[string]string{authEnv: text})
+		got, unread := c.Provider(Build{}).keychain.find(t.Context(), purpose{host: "r.io"})
 		if got.Username != "file" || unread != nil {
 			t.Errorf("%s: got %+v, %v", text, got, unread)
 		}
-		for _, warning := range p.Warnings() {
+		for _, warning := range c.Warnings() {
 			if !strings.Contains(warning, authEnv) {
 				t.Errorf("%s: %q", text, warning)
 			}
@@ -140,12 +145,12 @@ func TestDirectory(t *testing.T) {
 }
 
 func TestProxies(t *testing.T) {
-	p := mustProvider(t, `{"proxies":{"default":{"httpProxy":"http://p","noProxy":"local"},"tcp://x":{"ftpProxy":"no"}}}`)
+	c := configOf(t, `{"proxies":{"default":{"httpProxy":"http://p","noProxy":"local"},"tcp://x":{"ftpProxy":"no"}}}`, nil)
 	want := map[string]string{"HTTP_PROXY": "http://p", "NO_PROXY": "local"}
-	if got := p.Proxies(); !maps.Equal(got, want) {
+	if got := c.Proxies(); !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got := mustProvider(t, "{}").Proxies(); len(got) != 0 {
+	if got := configOf(t, "{}", nil).Proxies(); len(got) != 0 {
 		t.Errorf("got %v", got)
 	}
 }
@@ -249,7 +254,7 @@ func TestFieldsAsDockerReadsThem(t *testing.T) {
 		t.Fatalf("got %q, %v", places, err)
 	}
 	for host, user := range map[string]string{"r.io": "", "x.io": "x"} {
-		if got, _ := New(opts).keychain.find(t.Context(), purpose{host: host}); got.Username != user {
+		if got, _ := Read(opts).Provider(Build{}).keychain.find(t.Context(), purpose{host: host}); got.Username != user {
 			t.Errorf("after logout: %s: got %q", host, got.Username)
 		}
 	}

@@ -89,7 +89,9 @@ func TestHubLoginInAHelper(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", host, got, unread)
 		}
 	}
-	p.Limit([]string{"dhi.io"})
+	c := configOf(t, `{"credsStore":"store"}`, nil)
+	c.Limit([]string{"dhi.io"})
+	p = c.Provider(Build{})
 	for host, want := range map[string]string{"dhi.io": "hub", "registry.scout.docker.com": "", hubHost: ""} {
 		if got, _ := p.keychain.find(t.Context(), purpose{host: host}); got.Username != want {
 			t.Errorf("--registry-auth dhi.io: %s gets %q", host, got.Username)

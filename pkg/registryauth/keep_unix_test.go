@@ -35,7 +35,7 @@ func TestLoginThroughHelpers(t *testing.T) {
 	if text, _ := os.ReadFile(path); strings.Contains(string(text), "auth\"") || !strings.Contains(string(text), `"r.io": {}`) {
 		t.Errorf("the file is %s", text)
 	}
-	p := New(Options{Directory: dir, LookupEnv: noEnv})
+	p := Read(Options{Directory: dir, LookupEnv: noEnv}).Provider(Build{})
 	if got, unread := p.keychain.find(t.Context(), purpose{host: "r.io"}); got.Secret != secret || got.Username != "" || unread != nil {
 		t.Errorf("got %+v, %v", got, unread)
 	}

@@ -18,7 +18,7 @@ type Origin int
 // The origins, in the order in which they are tried.
 const (
 	FromNowhere     Origin = iota
-	FromSecret             // Lend
+	FromSecret             // ParseSecret
 	FromEnvironment        // DOCKER_AUTH_CONFIG
 	FromScope              // a config of buildx for one repository
 	FromFile               // the docker config itself
@@ -47,13 +47,13 @@ type purpose struct {
 	push bool
 }
 
-// keychain finds credentials. It is the one order in which they are found: what was lent, the environment, a config of
+// keychain finds credentials. It is the one order in which they are found: Secrets of the cluster, the environment, a config of
 // buildx for the repository, the docker config; in each of them the longest path first.
 type keychain struct {
 	env     loaded   // DOCKER_AUTH_CONFIG
 	file    loaded   // the docker config
 	scoped  []scoped // buildx's
-	lent    []loaded
+	extra   []loaded // of the cluster
 	allowed []string // hosts whose credentials may be used; nil is all
 	helpers programs
 }
@@ -111,7 +111,7 @@ func (k *keychain) sources(at purpose) []source {
 }
 
 func (k *keychain) candidates(at purpose) []source {
-	list := k.inline(at, FromSecret, k.lent...)
+	list := k.inline(at, FromSecret, k.extra...)
 	list = append(list, k.inline(at, FromEnvironment, k.env)...)
 	for _, each := range k.scopedFor(at) {
 		list = append(list, k.inConfig(at, each.loaded())...)

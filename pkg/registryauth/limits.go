@@ -8,8 +8,8 @@ import (
 
 // Limit makes the credentials of these hosts, as ParseHost gives them, the only ones that are used in a build; none of
 // them is no credentials at all. The hosts count as named by the build.
-func (p *Provider) Limit(hosts []string) {
-	p.keychain.allowed = append([]string{}, hosts...)
+func (c *Config) Limit(hosts []string) {
+	c.allowed = append([]string{}, hosts...)
 }
 
 // ParseHosts reads a list of registries, HOST,…, or "none".
@@ -33,18 +33,6 @@ func ParseHosts(lists []string) ([]string, error) {
 		return nil, errors.New(`"none" stands alone`)
 	}
 	return hosts, nil
-}
-
-// Name tells what the build pushes, and which other images it names. The first of a registry is what credentials for
-// the registry as a whole are chosen by.
-func (p *Provider) Name(pushes, others []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, each := range repositoriesOf(pushes) {
-		each.push = true
-		p.named = append(p.named, each)
-	}
-	p.named = append(p.named, repositoriesOf(others)...)
 }
 
 // isNamed is true of registries that the user named: for the build, in a flag, or at the installation of the builder.

@@ -45,7 +45,7 @@ func TestLogin(t *testing.T) {
 			if file.Auths[f.host()] != test.want {
 				t.Errorf("stored is %+v", file)
 			}
-			p := New(opts)
+			p := Read(opts).Provider(Build{})
 			if err := p.Trust(f.ca); err != nil {
 				t.Fatal(err)
 			}

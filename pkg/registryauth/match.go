@@ -138,7 +138,7 @@ func (k *keychain) entriesOf(host string) string {
 		return ""
 	}
 	var text strings.Builder
-	configs := append(slices.Clone(k.lent), k.env, k.file)
+	configs := append(slices.Clone(k.extra), k.env, k.file)
 	for _, each := range k.scoped {
 		if slices.Contains(keysOf(host), each.host) {
 			configs = append(configs, each.loaded())

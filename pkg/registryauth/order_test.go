@@ -65,22 +65,25 @@ func TestOrder(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			p := New(Options{Directory: dir, LookupEnv: func(name string) (string, bool) {
+			c := Read(Options{Directory: dir, LookupEnv: func(name string) (string, bool) {
 				if name == authEnv {
 					return test.env, true
 				}
 				return "", false
 			}})
+			var build Build
 			for i, text := range test.secrets {
-				if err := p.Lend("Secret "+string(rune('a'+i)), []byte(text)); err != nil {
+				secret, err := ParseSecret("Secret "+string(rune('a'+i)), []byte(text))
+				if err != nil {
 					t.Fatal(err)
 				}
+				build.Secrets = append(build.Secrets, secret)
 			}
-			if got := users(t, p, test.at); !slices.Equal(got, test.want) {
+			if got := users(t, c.Provider(build), test.at); !slices.Equal(got, test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
-			p.Limit([]string{"elsewhere.io"})
-			if got := users(t, p, test.at); len(got) != 0 {
+			c.Limit([]string{"elsewhere.io"})
+			if got := users(t, c.Provider(build), test.at); len(got) != 0 {
 				t.Errorf("not allowed, but got %q", got)
 			}
 		})
@@ -130,14 +133,12 @@ func TestNextCandidate(t *testing.T) {
 			if test.env != "" {
 				env[authEnv] = `{"auths":{"` + f.host() + `":{"auth":"` + test.env + `"}}}`
 			}
-			p := provider(t, `{"auths":{"`+f.host()+`":{"auth":"`+test.file+`"}}}`, env)
+			reference := f.host() + "/a/b:1"
+			p := configOf(t, `{"auths":{"`+f.host()+`":{"auth":"`+test.file+`"}}}`, env).Provider(Build{Pushes: []string{reference}})
 			if err := p.Trust(f.ca); err != nil {
 				t.Fatal(err)
 			}
-			reference := f.host() + "/a/b:1"
-			p.Name([]string{reference}, nil)
 			var shown steps
-			p.ShowIn(&shown)
 			_, err := p.Preflight(t.Context(), []string{reference})
 			if (err == nil) != (test.want != "") {
 				t.Errorf("the preflight says %v", err)
@@ -158,7 +159,7 @@ func TestNextCandidate(t *testing.T) {
 				}
 				return
 			}
-			if got, err := tokenOf(t, p, f.host()); test.want != "" && (got != test.want || err != nil) {
+			if got, err := tokenShown(t, p, &shown, f.host()); test.want != "" && (got != test.want || err != nil) {
 				t.Errorf("the daemon gets %q, %v", got, err)
 			}
 			for _, line := range shown.names {

@@ -1,22 +1,15 @@
 package registryauth
 
 import (
-	"cmp"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/moby/buildkit/session"
-	"github.com/moby/buildkit/session/auth"
-	"google.golang.org/grpc"
 )
 
 // Steps shows what the provider does, e.g. in the progress display.
@@ -24,22 +17,8 @@ type Steps interface {
 	Step(name string) (end func(error))
 }
 
-// Options say where the credentials are.
-type Options struct {
-	Directory string // of the docker config
-	LookupEnv func(name string) (string, bool)
-
-	helperLimit time.Duration // of one call; 0 is helperLimit
-}
-
-// bounded ends what a helper does that hangs.
-func (o Options) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := cmp.Or(o.helperLimit, helperLimit)
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %v", limit))
-}
-
-// Provider serves credentials and tokens to the daemon, in any number of
-// sessions.
+// Provider serves credentials and tokens to the daemons of one builder, in any number of sessions, and asks registries for
+// one build.
 type Provider struct {
 	keychain  *keychain
 	authority *authority
@@ -58,7 +37,6 @@ type Provider struct {
 	named       []purpose               // by the build
 	preferred   map[purpose]int         // the index of the source that was not refused
 	scopes      map[string][]string     // that were asked for, by host
-	steps       Steps
 	shown       map[string]bool
 	hosts       map[string]*host
 }
@@ -77,42 +55,9 @@ type failure struct {
 	refused bool
 }
 
-var _ session.Attachable = (*Provider)(nil)
-
-// New reads the docker config. Credential helpers are not asked yet. What cannot be read is no error: Warnings has it.
-func New(opts Options) *Provider {
-	chain := &keychain{helpers: newPrograms(), scoped: findScoped(opts)}
-	authority := &authority{}
-	if opts.Directory != "" {
-		path := filepath.Join(opts.Directory, configFile)
-		parsed, faults := readConfig(path)
-		chain.file = loaded{name: path, origin: FromFile, config: parsed, faults: faults}
-		authority.path = filepath.Join(opts.Directory, seedFile)
-	}
-	if text, _ := opts.LookupEnv(authEnv); text != "" {
-		parsed, faults := parseConfig(authEnv, []byte(text))
-		parsed.Store, parsed.HostHelpers = "", nil
-		chain.env = loaded{name: authEnv, origin: FromEnvironment, config: parsed, faults: faults}
-	}
-	trusted := make(chan struct{})
-	return &Provider{
-		trusted: trusted, settleTrust: sync.OnceFunc(func() { close(trusted) }),
-		keychain: chain, authority: authority, lookupEnv: opts.LookupEnv, limit: requestLimit,
-		clients: map[string]*http.Client{}, wishes: map[string]*asked{}, preferred: map[purpose]int{}, scopes: map[string][]string{},
-		shown: map[string]bool{}, hosts: map[string]*host{},
-	}
-}
-
-// Warnings are the sentences about what could not be read.
-func (p *Provider) Warnings() []string {
-	var list []string
-	for _, from := range []loaded{p.keychain.env, p.keychain.file} {
-		for _, fault := range from.faults {
-			list = append(list, fault.Error())
-		}
-	}
-	return list
-}
+// Session returns what serves sessions with the daemon, and explains its refusals by what was found. What is done is shown
+// as steps; nil shows nothing.
+func (p *Provider) Session(steps Steps) session.Attachable { return &server{provider: p, steps: steps} }
 
 // Trust adds certificate authorities, in PEM, for what is asked of registries and
 // token servers from here, beside those of the system, and hosts of registries
@@ -173,45 +118,6 @@ func (p *Provider) insecureHost(host string) bool {
 	return p.isInsecure(host)
 }
 
-// Lend adds the credentials of another docker config, or of what is under "auths"
-// in one, as Kubernetes keeps both in Secrets. They come before the user's own, in
-// the order in which they were added; so it is called before any are used. The
-// source names it in messages.
-func (p *Provider) Lend(source string, text []byte) error {
-	parsed, faults := parseConfig(source, text)
-	usable := slices.ContainsFunc(slices.Collect(maps.Values(parsed.Auths)), func(e entry) bool { return !e.empty() })
-	if len(faults) > 0 && !faults[0].Used && !usable {
-		return faults[0]
-	}
-	if parsed.Auths == nil && parsed.Store == "" && parsed.HostHelpers == nil && len(text) > 0 {
-		if fault := parseInto(source, text, &parsed.Auths); fault != nil {
-			return fault
-		}
-	}
-	if len(parsed.Auths) == 0 {
-		return &ConfigError{Path: source, Cause: errors.New("it holds no credentials")}
-	}
-	p.keychain.lent = append(p.keychain.lent, loaded{name: source, origin: FromSecret, config: config{Auths: parsed.Auths}, faults: faults})
-	return nil
-}
-
-// ShowIn makes steps show what is done for the daemon.
-func (p *Provider) ShowIn(steps Steps) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.steps = steps
-}
-
-// Proxies are the docker config's proxies for builds, as build arguments.
-func (p *Provider) Proxies() map[string]string {
-	return p.keychain.file.config.Proxies["default"].arguments()
-}
-
-// Register offers the credentials to the session.
-func (p *Provider) Register(to *grpc.Server) {
-	auth.RegisterAuthServer(to, &server{provider: p})
-}
-
 // note remembers what was found for the host.
 func (p *Provider) note(name string, credentials Credentials, unread *SourceError, refused []Credentials) {
 	p.mu.Lock()
@@ -232,16 +138,13 @@ func (p *Provider) noteFailure(err *TokenError, refused bool) {
 	}
 }
 
-// show tells once that something is done.
-func (p *Provider) show(name string) (end func(error)) {
+// firstTime reports whether the name of a step was not used before.
+func (p *Provider) firstTime(name string) bool {
 	p.mu.Lock()
-	steps, again := p.steps, p.shown[name]
+	defer p.mu.Unlock()
+	again := p.shown[name]
 	p.shown[name] = true
-	p.mu.Unlock()
-	if steps == nil || again {
-		return func(error) {}
-	}
-	return steps.Step(name)
+	return !again
 }
 
 func sortedKeys[V any](m map[string]V) []string {

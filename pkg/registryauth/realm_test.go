@@ -75,13 +75,13 @@ func TestPasswordOnlyForBasic(t *testing.T) {
 		"named, but none allowed": {host: far, named: []string{far + "/a:1"}, limit: []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := knows(t, test.host)
+			c := configFor(t, test.host)
+			if test.limit != nil {
+				c.Limit(test.limit)
+			}
+			p := c.Provider(Build{Pushes: test.named})
 			if err := p.Trust([]byte(string(basic.ca) + string(bearer.ca) + string(open.ca) + string(pushes.ca) + string(busy.ca))); err != nil {
 				t.Fatal(err)
-			}
-			p.Name(test.named, nil)
-			if test.limit != nil {
-				p.Limit(test.limit)
 			}
 			got, err := (&server{provider: p}).Credentials(t.Context(), &auth.CredentialsRequest{Host: test.host})
 			if err != nil || (got.Secret == secret) != test.want || !test.want && got.Secret+got.Username != "" {

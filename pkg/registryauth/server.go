@@ -10,6 +10,7 @@ import (
 
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
 	"github.com/moby/buildkit/session/auth"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -28,6 +29,22 @@ const (
 type server struct {
 	auth.UnimplementedAuthServer
 	provider *Provider
+	steps    Steps
+}
+
+// Register offers the credentials to the session.
+func (s *server) Register(to *grpc.Server) { auth.RegisterAuthServer(to, s) }
+
+// Explain returns a *DeniedError or a *TokenError that wraps err, if err is the daemon's report of a registry that refused;
+// else err as it is.
+func (s *server) Explain(err error) error { return s.provider.Explain(err) }
+
+// show shows once that something is done.
+func (s *server) show(name string) (end func(error)) {
+	if !s.provider.firstTime(name) || s.steps == nil {
+		return func(error) {}
+	}
+	return s.steps.Step(name)
 }
 
 // Credentials gives the password away, if the registry itself wants it with every
@@ -41,12 +58,12 @@ func (s *server) Credentials(ctx context.Context, req *auth.CredentialsRequest) 
 	}
 	if !s.daemonFetches() {
 		if why := p.withheld(ctx, at, func(w wishes) bool { return w.basic }); why != "" {
-			p.show("[auth] credentials for " + req.Host + " are not shared: " + why)(nil)
+			s.show("[auth] credentials for " + req.Host + " are not shared: " + why)(nil)
 			return &auth.CredentialsResponse{}, nil
 		}
 	}
 	if credentials.Secret != "" {
-		p.show("[auth] sharing credentials for " + req.Host)(nil)
+		s.show("[auth] sharing credentials for " + req.Host)(nil)
 	}
 	return &auth.CredentialsResponse{Username: credentials.Username, Secret: credentials.Secret}, nil
 }
@@ -86,7 +103,7 @@ func (s *server) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*
 	defer cancel()
 	p := s.provider
 	at, newest := p.purposeOfScopes(req.Host, req.Scopes)
-	end := p.show("[auth] token for " + req.Host + " " + scopeNames(req.Scopes))
+	end := s.show("[auth] token for " + req.Host + " " + scopeNames(req.Scopes))
 	response, err := s.fetch(ctx, req, at, newest)
 	if err != nil {
 		failure := &TokenError{Host: req.Host, Realm: shownRealm(req.Realm), Proxy: proxyFor(req.Realm), Cause: err}
@@ -123,7 +140,7 @@ func (s *server) fetch(ctx context.Context, req *auth.FetchTokenRequest, at purp
 			p.note(req.Host, credentials, nil, refused)
 			if len(refused) > 0 && fetching == nil {
 				p.prefer(at, each)
-				p.show(fmt.Sprintf("[auth] %s refuses %s: using %s", req.Host, refused[0].described(), credentials.described()))(nil)
+				s.show(fmt.Sprintf("[auth] %s refuses %s: using %s", req.Host, refused[0].described(), credentials.described()))(nil)
 			}
 			return got, fetching
 		}
@@ -216,7 +233,7 @@ func (s *server) find(ctx context.Context, at purpose) Credentials {
 
 func (s *server) showUnread(unread *SourceError) {
 	if unread != nil && !unread.None() {
-		s.provider.show("[auth] continuing without credentials: " + unread.Error())(nil)
+		s.show("[auth] continuing without credentials: " + unread.Error())(nil)
 	}
 }
 

@@ -16,10 +16,19 @@ import (
 // tokenOf asks as the daemon does. The realm it names is not the registry's: the registry knows better.
 func tokenOf(t *testing.T, p *Provider, host string, scopes ...string) (string, error) {
 	t.Helper()
+	return tokenShown(t, p, nil, host, scopes...)
+}
+
+func tokenShown(t *testing.T, p *Provider, shown *steps, host string, scopes ...string) (string, error) {
+	t.Helper()
+	s := &server{provider: p}
+	if shown != nil {
+		s.steps = shown
+	}
 	if len(scopes) == 0 {
 		scopes = []string{"repository:a/b:pull,push"}
 	}
-	got, err := (&server{provider: p}).FetchToken(t.Context(), &auth.FetchTokenRequest{
+	got, err := s.FetchToken(t.Context(), &auth.FetchTokenRequest{
 		Host: host, Realm: "https://" + host + "/token", Service: "r", Scopes: scopes,
 	})
 	if err != nil {
@@ -195,8 +204,7 @@ func TestCredentials(t *testing.T) {
 	f := newFake(t, "Basic", false, nil)
 	p := trustingFake(t, f, `{"auths":{"HOST":{"auth":"`+encoded("u", secret)+`"}}}`)
 	var shown steps
-	p.ShowIn(&shown)
-	s := &server{provider: p}
+	s := &server{provider: p, steps: &shown}
 	for range 2 {
 		got, err := s.Credentials(t.Context(), &auth.CredentialsRequest{Host: f.host()})
 		if err != nil || got.Username != "u" || got.Secret != secret {
@@ -214,8 +222,7 @@ func TestContinuesWithoutHelper(t *testing.T) {
 	f := newFake(t, "Bearer", false, nil)
 	p := trustingFake(t, f, `{"credsStore":"that-is-missing"}`)
 	var shown steps
-	p.ShowIn(&shown)
-	if got, err := tokenOf(t, p, f.host()); err != nil || got != "nobody" {
+	if got, err := tokenShown(t, p, &shown, f.host()); err != nil || got != "nobody" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if !strings.Contains(strings.Join(shown.names, "\n"), `"docker-credential-that-is-missing"`) {

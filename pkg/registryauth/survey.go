@@ -37,14 +37,14 @@ type Helper struct {
 }
 
 // Survey says what the config holds. No helper is run.
-func (p *Provider) Survey() Survey {
-	file := p.keychain.file.config
-	survey := Survey{Path: p.keychain.file.name, Registries: []string{}, Faults: p.Warnings()}
+func (c *Config) Survey() Survey {
+	file := c.file.config
+	survey := Survey{Path: c.file.name, Registries: []string{}, Faults: c.Warnings()}
 	if _, err := os.Stat(survey.Path); errors.Is(err, fs.ErrNotExist) {
 		survey.Absent = true
 	}
 	hosts := map[string]bool{}
-	for _, entries := range []map[string]entry{file.Auths, p.keychain.env.config.Auths} {
+	for _, entries := range []map[string]entry{file.Auths, c.env.config.Auths} {
 		for name, each := range entries {
 			if !each.empty() {
 				hosts[shownHost(keyHost(name))] = true

@@ -10,9 +10,9 @@ import (
 )
 
 func TestSurveyHasNoSecrets(t *testing.T) {
-	p := mustProvider(t, `{"credsStore":"absent-one","credHelpers":{"iad.ocir.io":"absent-two","gcr.io":"absent-two"},
-		"auths":{"https://index.docker.io/v1/":{"auth":"`+encoded("u", secret)+`"},"r.io":{"identitytoken":"`+secret+`"},"empty.io":{}}}`)
-	got := p.Survey()
+	c := configOf(t, `{"credsStore":"absent-one","credHelpers":{"iad.ocir.io":"absent-two","gcr.io":"absent-two"},
+		"auths":{"https://index.docker.io/v1/":{"auth":"`+encoded("u", secret)+`"},"r.io":{"identitytoken":"`+secret+`"},"empty.io":{}}}`, nil)
+	got := c.Survey()
 	if want := []string{"docker.io", "r.io"}; !reflect.DeepEqual(got.Registries, want) {
 		t.Errorf("registries: %q", got.Registries)
 	}

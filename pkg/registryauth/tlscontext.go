@@ -63,25 +63,22 @@ func ParseTLSContext(text string) (TLSContext, error) {
 	return c, err
 }
 
-// UseTLS makes the context count for its host, before any credentials are used,
-// in place of what Trust brings. Several for one host add up.
-func (p *Provider) UseTLS(c TLSContext) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.contexts == nil {
-		p.contexts = map[string]*tls.Config{}
+// UseTLS makes the context count for its host, in place of what Trust brings. Several for one host add up.
+func (c *Config) UseTLS(t TLSContext) error {
+	if c.contexts == nil {
+		c.contexts = map[string]*tls.Config{}
 	}
-	host := requestHost(c.Host)
-	config := p.contexts[host]
+	host := requestHost(t.Host)
+	config := c.contexts[host]
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
-		p.contexts[host] = config
+		c.contexts[host] = config
 	}
-	if c.Insecure {
+	if t.Insecure {
 		config.InsecureSkipVerify = true
 	}
-	if c.CA != "" {
-		text, err := safefile.Read(c.CA, maxConfig)
+	if t.CA != "" {
+		text, err := safefile.Read(t.CA, maxConfig)
 		if err != nil {
 			return err
 		}
@@ -89,11 +86,11 @@ func (p *Provider) UseTLS(c TLSContext) error {
 			config.RootCAs = systemAuthorities()
 		}
 		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return fmt.Errorf("%s holds no certificate in PEM", c.CA)
+			return fmt.Errorf("%s holds no certificate in PEM", t.CA)
 		}
 	}
-	if c.Cert != "" {
-		pair, err := loadKeyPair(c.Cert, c.Key)
+	if t.Cert != "" {
+		pair, err := loadKeyPair(t.Cert, t.Key)
 		if err != nil {
 			return err
 		}

@@ -40,10 +40,11 @@ func TestTLSContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, context := range map[string]TLSContext{"ca": {Host: f.host(), CA: ca}, "insecure": {Host: f.host(), Insecure: true}} {
-		p := mustProvider(t, `{"auths":{"`+f.host()+`":{"auth":"`+encoded("u", "wrong")+`"}}}`)
-		if err := p.UseTLS(context); err != nil {
+		c := configOf(t, `{"auths":{"`+f.host()+`":{"auth":"`+encoded("u", "wrong")+`"}}}`, nil)
+		if err := c.UseTLS(context); err != nil {
 			t.Fatal(err)
 		}
+		p := c.Provider(Build{})
 		var denied *DeniedError
 		if _, err := p.Preflight(t.Context(), []string{f.host() + "/a"}); !errors.As(err, &denied) {
 			t.Errorf("%s: got %v", name, err)
@@ -55,9 +56,9 @@ func TestTLSContext(t *testing.T) {
 			t.Errorf("%s: Trust took its place: %v", name, err)
 		}
 	}
-	p := mustProvider(t, "{}")
+	c := configOf(t, "{}", nil)
 	for _, context := range []TLSContext{{Host: "r.io", CA: "/absent"}, {Host: "r.io", CA: os.Args[0]}, {Host: "r.io", Cert: ca, Key: ca}} {
-		if err := p.UseTLS(context); err == nil {
+		if err := c.UseTLS(context); err == nil {
 			t.Errorf("%+v is used", context)
 		}
 	}
