@@ -218,14 +218,9 @@ func transport(config *tls.Config) *http.Transport {
 	return t
 }
 
-// proxyOf returns the proxy of the environment for the request. net/http would quote one that it cannot parse, with its
-// password.
+// proxyOf returns the proxy of the environment for the request; nil for none.
 func proxyOf(request *http.Request) (*url.URL, error) {
-	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(request.URL)
-	if err != nil {
-		return nil, errors.New("invalid proxy in the environment variable HTTPS_PROXY or HTTP_PROXY: it is not a URL")
-	}
-	return proxy, nil
+	return httpproxy.FromEnvironment().ProxyFunc()(request.URL)
 }
 
 // proxyFor is the proxy that requests to the URL go through, without its password; "" for none.

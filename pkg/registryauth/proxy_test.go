@@ -63,10 +63,9 @@ func TestProxyPasswords(t *testing.T) {
 			user    string
 			through bool
 		}{
-			"right":      {user: "me:" + secret + "@", through: true},
-			"wrong":      {user: "me:not-" + secret + "@"},
-			"none":       {},
-			"no address": {user: "me:%zz" + secret + "@"},
+			"right": {user: "me:" + secret + "@", through: true},
+			"wrong": {user: "me:not-" + secret + "@"},
+			"none":  {},
 		} {
 			for _, variable := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
 				t.Setenv(variable, "http://"+test.user+proxy)
@@ -91,9 +90,6 @@ func TestProxyPasswords(t *testing.T) {
 				var unreachable *UnreachableError
 				if !errors.As(err, &unreachable) || strings.Contains(err.Error(), secret) {
 					t.Fatalf("%s (plain: %v): got %v", name, plain, err)
-				}
-				if name == "no address" {
-					continue
 				}
 				if unreachable.Proxy != "http://"+proxy || !strings.Contains(err.Error(), "Proxy Authentication Required") {
 					t.Errorf("%s (plain: %v): got %v through %q", name, plain, err, unreachable.Proxy)
