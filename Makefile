@@ -6,6 +6,7 @@ PLUGIN := bin/kubectl-buildkit
 # Modules of this repository: the product, and the workshop's own.
 MODULES := . hack/cluster hack/link hack/e2e hack/bench hack/release
 GOLANGCI_LINT := go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
+DEADCODE := go tool -modfile=$(CURDIR)/hack/tools/go.mod deadcode
 
 .DEFAULT_GOAL := help
 
@@ -37,11 +38,13 @@ unit: ## Unit tests with the race detector
 	cd hack/link && go test -race ./...
 
 .PHONY: lint
-lint: ## golangci-lint over every module, actionlint, govulncheck over the product (pinned in hack/tools)
+lint: ## golangci-lint over every module, deadcode, actionlint, govulncheck over the product (pinned in hack/tools)
 	@for module in $(MODULES); do \
 	  echo "lint $$module"; \
 	  (cd $$module && $(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
 	done
+	@found=$$($(DEADCODE) -filter '/(cmd|hack|pkg)/[a-z-]+$$' ./...) || exit 1; \
+	if [ -n "$$found" ]; then echo "$$found"; exit 1; fi
 	hack/workflows
 	hack/vulnerabilities
 

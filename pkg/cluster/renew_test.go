@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
@@ -45,7 +46,7 @@ func accepts(t *testing.T, connection *cluster.Connection, daemon *trust.Certifi
 // handshake connects to a daemon that was started with these certificates.
 func handshake(connection *cluster.Connection, daemon *trust.Certificates) error {
 	client, clientErr := connection.TLS()
-	server, serverErr := trust.ServerConfig(daemon.CA, daemon.Server)
+	server, serverErr := testcluster.ServerConfig(daemon.CA, daemon.Server)
 	if err := errors.Join(clientErr, serverErr); err != nil {
 		return err
 	}

@@ -113,11 +113,7 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// printRecords prints one line a build, in the manner of kubectl get.
-func printRecords(w io.Writer, records []driver.Record, now time.Time) error {
-	return (&output.Format{}).Print(w, recordsAnswer(records, now))
-}
-
+// recordsAnswer has one line a build, in the manner of kubectl get.
 func recordsAnswer(records []driver.Record, now time.Time) output.Answer {
 	answer := output.Answer{Kind: "Build", Columns: []output.Column{
 		{Name: "Ref"}, {Name: "Name"}, {Name: "Status"}, {Name: "Created"}, {Name: "Duration"}, {Name: "Cached"}, {Name: "Member"}, {Name: "Error", Wide: true},

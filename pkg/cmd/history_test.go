@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 )
 
@@ -57,7 +58,7 @@ func sampleRecords(now time.Time) []driver.Record {
 func TestHistoryTable(t *testing.T) {
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	var table bytes.Buffer
-	if err := printRecords(&table, sampleRecords(now), now); err != nil {
+	if err := (&output.Format{}).Print(&table, recordsAnswer(sampleRecords(now), now)); err != nil {
 		t.Fatal(err)
 	}
 	want := `REF   NAME                                               STATUS         CREATED   DURATION   CACHED   MEMBER

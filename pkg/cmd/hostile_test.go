@@ -51,7 +51,9 @@ func printingPlaces() map[string]func(*factory) {
 		Ranges: []*pb.Range{{Start: &pb.Position{Line: 2}, End: &pb.Position{Line: 3}}},
 	})
 	return map[string]func(*factory){
-		"history list": func(f *factory) { _ = printRecords(f.streams.Out, []driver.Record{record}, now) },
+		"history list": func(f *factory) {
+			_ = (&output.Format{}).Print(f.streams.Out, recordsAnswer([]driver.Record{record}, now))
+		},
 		"history inspect": func(f *factory) {
 			_ = printInspected(f.streams.Out, record, &history.Details{
 				Frontend: hostile, Attributes: map[string]string{hostile: hostile}, Outputs: []history.Output{{Type: hostile, Attributes: map[string]string{hostile: hostile}}},

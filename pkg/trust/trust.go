@@ -172,17 +172,6 @@ func ClientConfig(now time.Time, ca []byte, client Pair, former ...Identity) (*t
 	return configuration, nil
 }
 
-// ServerConfig returns the TLS configuration of a server that demands a client's certificate, as the daemon does. The
-// daemon reads files; this is for the tests of everything that speaks to one.
-func ServerConfig(ca []byte, server Pair) (*tls.Config, error) {
-	configuration, err := config(Identity{CA: ca, Pair: server})
-	if err != nil {
-		return nil, err
-	}
-	configuration.ClientCAs, configuration.ClientAuth = configuration.RootCAs, tls.RequireAndVerifyClientCert
-	return configuration, nil
-}
-
 // config knows the CAs and pairs of all identities. Of several pairs TLS presents the first whose CA the other side names
 // among those that it accepts.
 func config(identities ...Identity) (*tls.Config, error) {

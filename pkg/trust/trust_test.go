@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
@@ -47,7 +48,7 @@ func greet(t *testing.T, client, server *tls.Config) (clientErr, serverErr error
 
 func serverConfig(t *testing.T, certificates *trust.Certificates) *tls.Config {
 	t.Helper()
-	config, err := trust.ServerConfig(certificates.CA, certificates.Server)
+	config, err := testcluster.ServerConfig(certificates.CA, certificates.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func serverConfig(t *testing.T, certificates *trust.Certificates) *tls.Config {
 func TestHandshakes(t *testing.T) {
 	ours, theirs := issue(t, time.Now()), issue(t, time.Now())
 	client := func(ca []byte, pair trust.Pair) *tls.Config {
-		config, err := trust.ServerConfig(ca, pair) // without ClientConfig's own checks: the peer must find out
+		config, err := testcluster.ServerConfig(ca, pair) // without ClientConfig's own checks: the peer must find out
 		if err != nil {
 			t.Fatal(err)
 		}

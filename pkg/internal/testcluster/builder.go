@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"maps"
 	"time"
 
@@ -56,14 +57,10 @@ func (c *Cluster) Start(pod string, certificates *trust.Certificates) *Daemon {
 	daemon := &Daemon{}
 	var config *tls.Config
 	if certificates != nil {
-		pair, err := tls.X509KeyPair(certificates.Server.Certificate, certificates.Server.Key)
-		if err != nil {
+		var err error
+		if config, err = ServerConfig(certificates.CA, certificates.Server); err != nil {
 			c.t.Error(err)
 		}
-		config = &tls.Config{
-			Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS13,
-		}
-		config.ClientCAs.AppendCertsFromPEM(certificates.CA)
 	}
 	if err := daemon.start(config); err != nil {
 		c.t.Error(err)
@@ -82,6 +79,21 @@ func (c *Cluster) Start(pod string, certificates *trust.Certificates) *Daemon {
 		}
 	})
 	return daemon
+}
+
+// ServerConfig returns the TLS configuration of a server that demands a client's certificate, as the daemon does.
+func ServerConfig(ca []byte, server trust.Pair) (*tls.Config, error) {
+	pair, err := tls.X509KeyPair(server.Certificate, server.Key)
+	if err != nil {
+		return nil, err
+	}
+	clients := x509.NewCertPool()
+	if !clients.AppendCertsFromPEM(ca) {
+		return nil, errors.New("there is no CA")
+	}
+	return &tls.Config{
+		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MinVersion: tls.VersionTLS13,
+	}, nil
 }
 
 // StartEveryPod makes each Pod that is created ready, with the certificates that are in the cluster then.
