@@ -76,6 +76,20 @@ func TestFoundationsStandOnNothing(t *testing.T) {
 	}
 }
 
+// Errors are explained for any caller, so pkg/explain has no command line of its own. The flags of kubectl, which the
+// driver reads, have one below them.
+func TestExplainKnowsNoCommandLine(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, "./explain").Output()
+	if err != nil || !strings.Contains(string(out), module+"/pkg/driver\n") {
+		t.Fatalf("%v, %q", err, out)
+	}
+	for dep := range strings.Lines(string(out)) {
+		if dep = strings.TrimSpace(dep); strings.HasPrefix(dep, "github.com/spf13/") || dep == module+"/pkg/cmd" {
+			t.Errorf("pkg/explain imports %s", dep)
+		}
+	}
+}
+
 func refuseImports(t *testing.T, name string, forbidden ...string) {
 	t.Helper()
 	for _, dep := range dependencies(t, name) {

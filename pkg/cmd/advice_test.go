@@ -68,13 +68,18 @@ func checkAdvice(t *testing.T, advice string) int {
 	return found
 }
 
-// literals are the texts in this package's sources.
+// literals are the texts in the sources of this package, and of the one that explains errors.
 func literals(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	explained, err := filepath.Glob("../explain/*.go")
+	if err != nil || len(explained) < 10 {
+		t.Fatalf("%v: %q", err, explained)
+	}
+	paths = append(paths, explained...)
 	var texts []string
 	for _, path := range paths {
 		if strings.HasSuffix(path, "_test.go") {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -57,7 +58,7 @@ func noArguments(next string) cobra.PositionalArgs {
 		if len(args) == 0 {
 			return nil
 		}
-		return &usage.Error{What: fmt.Sprintf("%s takes no argument, got %q", c.Name(), args[0]), Next: strings.ReplaceAll(next, "NAME", quoted(args[0]))}
+		return &usage.Error{What: fmt.Sprintf("%s takes no argument, got %q", c.Name(), args[0]), Next: strings.ReplaceAll(next, "NAME", explain.Quote(args[0]))}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
@@ -119,7 +120,7 @@ func TestBuildMisuse(t *testing.T) {
 		"build --local context=. .":        "belongs to --frontend",
 	} {
 		_, stderr, code := call(t, strings.Fields(args)...)
-		if code != exitUsage || !strings.Contains(stderr, part) {
+		if code != explain.CodeUsage || !strings.Contains(stderr, part) {
 			t.Errorf("%s: exit %d, %q", args, code, stderr)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -144,7 +145,7 @@ func TestCareOfTheCacheMisuse(t *testing.T) {
 		"info -o jsonpath={":            "--output",
 	} {
 		stdout, stderr, code := call(t, strings.Fields(args)...)
-		if code != exitUsage || stdout != "" || !strings.Contains(stderr, says) {
+		if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, says) {
 			t.Errorf("%s: exit %d, %q", args, code, stderr)
 		}
 	}

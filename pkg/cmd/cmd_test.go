@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -34,7 +35,7 @@ func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
 func TestHelpSpeaksOfKubectlBuildkit(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"build", "--help"}, {"install", "-h"}} {
 		stdout, stderr, code := call(t, args...)
-		if code != exitOK || stderr != "" || !strings.Contains(stdout, "kubectl buildkit") || strings.Contains(stdout, "  kubectl-buildkit") {
+		if code != explain.CodeOK || stderr != "" || !strings.Contains(stdout, "kubectl buildkit") || strings.Contains(stdout, "  kubectl-buildkit") {
 			t.Errorf("%v: exit %d\n%s%s", args, code, stdout, stderr)
 		}
 	}
@@ -57,7 +58,7 @@ func TestMisuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, code := call(t, args...)
-			if code != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "error: ") {
+			if code != explain.CodeUsage || stdout != "" || !strings.HasPrefix(stderr, "error: ") {
 				t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 			}
 		})
@@ -132,17 +133,17 @@ func TestExitCodes(t *testing.T) {
 		code int
 		next string
 	}{
-		{errors.New("anything"), exitFailed, ""},
-		{&usage.Error{What: "--x", Value: "y", Reason: "z"}, exitUsage, ""},
-		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, exitNoBuilder, "kubectl buildkit install n -n ns"},
-		{&kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, exitDenied, "--role n-user"},
-		{&kube.ForbiddenError{Verb: "list", Resource: "pods", Namespace: "ns"}, exitDenied, "kubectl auth can-i list pods -n ns"},
-		{&cluster.StartError{Name: "n", Namespace: "ns", Reason: "Unschedulable"}, exitNoBuilder, "--node-selector"},
-		{&tunnel.DialError{Pod: "p", Namespace: "ns"}, exitNoBuilder, "--transport"},
-		{&tunnel.ForbiddenError{Pod: "n", Namespace: "ns", Verb: "create", Resource: "pods/portforward"}, exitDenied, "n-user"},
+		{errors.New("anything"), explain.CodeFailed, ""},
+		{&usage.Error{What: "--x", Value: "y", Reason: "z"}, explain.CodeUsage, ""},
+		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, explain.CodeNoBuilder, "kubectl buildkit install n -n ns"},
+		{&kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, explain.CodeDenied, "--role n-user"},
+		{&kube.ForbiddenError{Verb: "list", Resource: "pods", Namespace: "ns"}, explain.CodeDenied, "kubectl auth can-i list pods -n ns"},
+		{&cluster.StartError{Name: "n", Namespace: "ns", Reason: "Unschedulable"}, explain.CodeNoBuilder, "--node-selector"},
+		{&tunnel.DialError{Pod: "p", Namespace: "ns"}, explain.CodeNoBuilder, "--transport"},
+		{&tunnel.ForbiddenError{Pod: "n", Namespace: "ns", Verb: "create", Resource: "pods/portforward"}, explain.CodeDenied, "n-user"},
 	} {
-		told := explain(t.Context(), c.err)
-		if told.code != c.code || !strings.Contains(told.next, c.next) || told.text == "" {
+		told := explain.Error(c.err)
+		if told.Code != c.code || !strings.Contains(told.Next, c.next) || told.Text == "" {
 			t.Errorf("%#v: %+v", c.err, told)
 		}
 	}
@@ -151,7 +152,7 @@ func TestExitCodes(t *testing.T) {
 func TestInterruptWinsOverItsConsequences(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if told := explain(ctx, &tunnel.LostError{Pod: "p"}); told.code != exitInterrupted {
+	if told := reportOf(ctx, &tunnel.LostError{Pod: "p"}); told.Code != explain.CodeInterrupted {
 		t.Errorf("%+v", told)
 	}
 }

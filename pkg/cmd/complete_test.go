@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 // completions runs what the completion program runs, and returns the words without descriptions, and the directive.
@@ -20,7 +22,7 @@ func completions(t *testing.T, args ...string) ([]string, cobra.ShellCompDirecti
 	stdout, _, code := call(t, append([]string{"__complete"}, args...)...)
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	var directive cobra.ShellCompDirective
-	if _, err := fmt.Sscanf(lines[len(lines)-1], ":%d", &directive); err != nil || code != exitOK {
+	if _, err := fmt.Sscanf(lines[len(lines)-1], ":%d", &directive); err != nil || code != explain.CodeOK {
 		t.Fatalf("exit %d, %v: %q", code, err, stdout)
 	}
 	var words []string
@@ -153,7 +155,7 @@ func TestCompletionWithoutACluster(t *testing.T) {
 
 func TestCompletionProgram(t *testing.T) {
 	stdout, _, code := call(t, "completion")
-	if code != exitOK || stdout != completionProgram("linux") || !strings.HasPrefix(stdout, "#!/bin/sh\n") {
+	if code != explain.CodeOK || stdout != completionProgram("linux") || !strings.HasPrefix(stdout, "#!/bin/sh\n") {
 		t.Errorf("exit %d, %q", code, stdout)
 	}
 	if windows := completionProgram("windows"); !strings.Contains(windows, "kubectl buildkit __complete %*") {

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -206,8 +205,8 @@ func skipped(format string, args ...any) checkup.Finding {
 
 // failed is an error as a build would report it.
 func failed(ctx context.Context, err error) checkup.Finding {
-	told := explain(ctx, err)
-	return checkup.Finding{Status: checkup.Failed, Message: told.text, Remedy: told.next, Code: told.code}
+	told := reportOf(ctx, err)
+	return checkup.Finding{Status: checkup.Failed, Message: told.Text, Remedy: told.Next, Code: told.Code}
 }
 
 // unknownOr is "unknown" when the one who asks may not see it, and else a failure.
@@ -216,13 +215,4 @@ func unknownOr(ctx context.Context, err error) checkup.Finding {
 		return checkup.Finding{Status: checkup.Unknown, Message: err.Error()}
 	}
 	return failed(ctx, err)
-}
-
-// explainCheckup leaves the remedies to the checks, which have told them.
-func explainCheckup(err error) (failure, bool) {
-	var checks *checkup.FailedError
-	if !errors.As(err, &checks) {
-		return failure{}, false
-	}
-	return failure{text: checks.Error(), code: checks.Code}, true
 }

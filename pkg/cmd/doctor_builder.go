@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
@@ -51,7 +52,7 @@ func (d *doctor) image(ctx context.Context) checkup.Finding {
 		var notReady *cluster.NotReadyError
 		if errors.As(member.Err, &notReady) && strings.Contains(notReady.Reason, "Image") {
 			return checkup.Finding{
-				Status: checkup.Failed, Message: fmt.Sprintf("node %q cannot pull %s: %s", member.Node, image, notReady.Message), Code: exitNoBuilder,
+				Status: checkup.Failed, Message: fmt.Sprintf("node %q cannot pull %s: %s", member.Node, image, notReady.Message), Code: explain.CodeNoBuilder,
 				Remedy: "check --image and --image-pull-secret of install, or whether the nodes reach that registry",
 			}
 		}
@@ -115,8 +116,8 @@ func (d *doctor) builder(ctx context.Context) checkup.Finding {
 		finding.Message += fmt.Sprintf("; missing: %s, without which its Pods cannot be started again", strings.Join(names, ", "))
 		finding.Remedy = fmt.Sprintf("kubectl buildkit install %s -n %s", d.options.builder, d.client.Namespace())
 	} else if first != nil {
-		told := explain(ctx, first)
-		finding.Status, finding.Message, finding.Remedy = checkup.Warning, finding.Message+"; "+told.text, told.next
+		told := reportOf(ctx, first)
+		finding.Status, finding.Message, finding.Remedy = checkup.Warning, finding.Message+"; "+told.Text, told.Next
 	} else if len(notes) > 0 {
 		finding.Status = checkup.Warning
 		finding.Remedy = fmt.Sprintf("kubectl logs %s -n %s --previous; more memory: --limit memory=… of install",
@@ -151,7 +152,7 @@ func (d *doctor) certificates(ctx context.Context) checkup.Finding {
 	switch {
 	case left <= 0:
 		return checkup.Finding{
-			Status: checkup.Failed, Message: "they ended on " + end.Format(time.DateOnly), Remedy: renew, Code: exitNoBuilder, Details: details,
+			Status: checkup.Failed, Message: "they ended on " + end.Format(time.DateOnly), Remedy: renew, Code: explain.CodeNoBuilder, Details: details,
 		}
 	case left < cluster.ExpiryNotice:
 		return checkup.Finding{Status: checkup.Warning, Message: "they end on " + when, Remedy: renew, Details: details}
@@ -196,7 +197,7 @@ func (d *doctor) daemon(ctx context.Context) checkup.Finding {
 		lines = append(lines, line)
 		if len(info.Workers) == 0 {
 			return checkup.Finding{
-				Status: checkup.Failed, Message: line, Code: exitNoBuilder,
+				Status: checkup.Failed, Message: line, Code: explain.CodeNoBuilder,
 				Remedy: fmt.Sprintf("kubectl logs %s -n %s says why it has no worker", member.Pod, member.Namespace),
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
@@ -79,21 +80,21 @@ func (d *doctor) mayBuild(ctx context.Context) checkup.Finding {
 	denied, helpful := lacking(answers)
 	if d.inspection.Adopted() && len(denied) > 0 {
 		return checkup.Finding{
-			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: exitDenied, Details: answers,
+			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
 			Remedy: "a builder that install did not make is reached with exec: ask an administrator for create on pods/exec",
 		}
 	}
 	switch {
 	case len(denied) > 0:
 		return checkup.Finding{
-			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: exitDenied, Details: answers,
-			Remedy: bindRole(d.client.Namespace(), name, d.client.User(ctx)),
+			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
+			Remedy: explain.BindRole(d.client.Namespace(), name, d.client.User(ctx)),
 		}
 	case len(helpful) > 0:
 		return checkup.Finding{
 			Status: checkup.Warning, Details: answers,
 			Message: "you may build; why a builder was lost will not be told, since you may not " + strings.Join(helpful, ", "),
-			Remedy:  bindRole(d.client.Namespace(), name, d.client.User(ctx)),
+			Remedy:  explain.BindRole(d.client.Namespace(), name, d.client.User(ctx)),
 		}
 	}
 	return ok(answers, "all %d that a build needs", len(answers))
@@ -121,7 +122,7 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 		return finding
 	}
 	return checkup.Finding{
-		Status: checkup.Failed, Message: "there is no builder, and you may not " + strings.Join(denied, ", "), Code: exitDenied, Details: answers,
+		Status: checkup.Failed, Message: "there is no builder, and you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
 		Remedy: fmt.Sprintf("ask an administrator to run: kubectl buildkit install %s -n %s", d.options.builder, d.client.Namespace()),
 	}
 }
@@ -155,7 +156,7 @@ func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 		return ok(nil, "a builder's Pod is admitted; the quota has no room for a second one")
 	case refused != nil && d.missing == nil:
 		return checkup.Finding{
-			Status: checkup.Warning, Message: "the builder could not be installed again: " + refused.Error(), Remedy: nextForRefusal(refused),
+			Status: checkup.Warning, Message: "the builder could not be installed again: " + refused.Error(), Remedy: explain.Error(refused).Next,
 		}
 	case !refusedToSay(admitted):
 		return failed(ctx, admitted)
@@ -195,7 +196,7 @@ func (d *doctor) fittingNodes(ctx context.Context) checkup.Finding {
 		return ok(nodes, "%s (%s); not %s", summary, strings.Join(architectures, ", "), strings.Join(obstacles, "; "))
 	}
 	return checkup.Finding{
-		Status: checkup.Failed, Message: summary + ": " + strings.Join(obstacles, "; "), Details: nodes, Code: exitNoBuilder,
+		Status: checkup.Failed, Message: summary + ": " + strings.Join(obstacles, "; "), Details: nodes, Code: explain.CodeNoBuilder,
 		Remedy: "adapt --node-selector, --toleration or --request of install; kubectl describe nodes",
 	}
 }

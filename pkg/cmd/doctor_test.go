@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 func TestDoctorFlagsReachTheOptions(t *testing.T) {
@@ -33,7 +34,7 @@ func TestDoctorMisuse(t *testing.T) {
 	for _, args := range [][]string{
 		{"-o", "xml"}, {"--registry", "r.io/path/in"}, {"--push-to", "UPPER"}, {"Not_A_Name"}, {"a", "b"},
 	} {
-		if stdout, stderr, code := call(t, append([]string{"doctor"}, args...)...); code != exitUsage || stdout != "" {
+		if stdout, stderr, code := call(t, append([]string{"doctor"}, args...)...); code != explain.CodeUsage || stdout != "" {
 			t.Errorf("%q: exit %d, %s%s", args, code, stdout, stderr)
 		}
 	}
@@ -64,7 +65,7 @@ func TestDoctorWithoutACluster(t *testing.T) {
 	for _, check := range report.Checks {
 		got[check.Name] = check
 	}
-	if code != exitUsage || report.OK || got[checkKubeconfig].Status != checkup.Failed || got[checkServer].Status != checkup.Skipped {
+	if code != explain.CodeUsage || report.OK || got[checkKubeconfig].Status != checkup.Failed || got[checkServer].Status != checkup.Skipped {
 		t.Errorf("exit %d, %s", code, out)
 	}
 	docker := got[checkDocker]
@@ -77,9 +78,9 @@ func TestDoctorWithoutACluster(t *testing.T) {
 }
 
 func TestDoctorsExitCode(t *testing.T) {
-	for _, code := range []int{exitNoBuilder, exitDenied} {
-		told := explain(t.Context(), errors.Join(&checkup.FailedError{Names: []string{"a"}, Total: 2, Code: code}))
-		if told.code != code || told.text != "1 of 2 checks failed: a" {
+	for _, code := range []int{explain.CodeNoBuilder, explain.CodeDenied} {
+		told := explain.Error(errors.Join(&checkup.FailedError{Names: []string{"a"}, Total: 2, Code: code}))
+		if told.Code != code || told.Text != "1 of 2 checks failed: a" {
 			t.Errorf("%+v", told)
 		}
 	}

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -24,21 +23,6 @@ func (f *factory) printAnswer(built *result.Result, evaluation *request.Evaluati
 		return nil
 	}
 	return built.Status()
-}
-
-// explainAnswer adds nothing to an answer to --call: it says itself what is wrong.
-func explainAnswer(err error) (failure, bool) {
-	var (
-		status *result.StatusError
-		broken *result.BrokenError
-	)
-	if errors.As(err, &status) {
-		return failure{code: exitFailed}, true
-	}
-	if errors.As(err, &broken) {
-		return failure{text: err.Error(), code: exitFailed}, true
-	}
-	return failure{}, false
 }
 
 // printStack writes the calls in this client and in the daemon that an error came from.

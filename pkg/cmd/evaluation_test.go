@@ -8,6 +8,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
@@ -21,7 +22,7 @@ func TestPrintAnswer(t *testing.T) {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
 	err := f.printAnswer(built, &request.Evaluation{Name: "outline"})
-	if told := explain(t.Context(), err); told.code != exitFailed || told.text != "" {
+	if told := explain.Error(err); told.Code != explain.CodeFailed || told.Text != "" {
 		t.Errorf("what is wrong is said twice: %+v", told)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 // factory gives commands what they stand on. Everything is made when it is asked for: a command that needs no cluster
@@ -35,9 +36,9 @@ func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (stri
 func (f *factory) notify(notice driver.Notice) {
 	line := notice.Text
 	if notice.Err != nil {
-		told := explainOne(notice.Err)
-		if line = told.text; told.next != "" {
-			line += ": " + f.pasteable(told.next)
+		told := explain.Error(notice.Err)
+		if line = told.Text; told.Next != "" {
+			line += ": " + f.pasteable(told.Next)
 		}
 	}
 	if notice.Warning {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 // Every flag of the commands that have many is under a heading of its own, and every name in the table is a flag.
@@ -37,13 +39,13 @@ func TestFlagsAreGrouped(t *testing.T) {
 func TestHelpLeavesOutTheFlagsOfEveryCommand(t *testing.T) {
 	for _, args := range [][]string{{"version", "--help"}, {"build", "--help"}, {"--help"}, {"help", "history", "list"}} {
 		stdout, stderr, code := call(t, args...)
-		if code != exitOK || stderr != "" || strings.Contains(stdout, "--kubeconfig") || !strings.Contains(stdout, `Use "kubectl buildkit options"`) {
+		if code != explain.CodeOK || stderr != "" || strings.Contains(stdout, "--kubeconfig") || !strings.Contains(stdout, `Use "kubectl buildkit options"`) {
 			t.Errorf("%q: exit %d\n%s%s", args, code, stdout, stderr)
 		}
 	}
 	stdout, _, code := call(t, "options")
 	for _, flag := range []string{"--kubeconfig", "--context", "--as", "-n, --namespace"} {
-		if code != exitOK || !strings.Contains(stdout, flag) {
+		if code != explain.CodeOK || !strings.Contains(stdout, flag) {
 			t.Errorf("options, exit %d, have no %s:\n%s", code, flag, stdout)
 		}
 	}
@@ -61,7 +63,7 @@ func TestHelpLeavesOutTheFlagsOfEveryCommand(t *testing.T) {
 func TestHelpOfUnknownCommands(t *testing.T) {
 	for _, args := range [][]string{{"nonsense"}, {"history", "nonsense"}, {"create"}} {
 		stdout, stderr, code := call(t, append([]string{"help"}, args...)...)
-		if code != exitUsage || stdout != "" || !strings.Contains(stderr, "unknown command") || !strings.Contains(stderr, "next:  ") {
+		if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, "unknown command") || !strings.Contains(stderr, "next:  ") {
 			t.Errorf("%q: exit %d, %q, %q", args, code, stdout, stderr)
 		}
 	}
@@ -116,7 +118,7 @@ func TestCommandsAreGrouped(t *testing.T) {
 		}
 		at = found
 	}
-	if code != exitOK || strings.Contains(stdout, "Available Commands") {
+	if code != explain.CodeOK || strings.Contains(stdout, "Available Commands") {
 		t.Errorf("exit %d\n%s", code, stdout)
 	}
 	for _, c := range newTestRoot().Commands() {

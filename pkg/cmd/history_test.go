@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
@@ -37,7 +38,7 @@ func TestHistoryMisuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, code := call(t, test.args...)
-			if code != exitUsage || stdout != "" || !strings.Contains(stderr, test.says) {
+			if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, test.says) {
 				t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 			}
 		})
@@ -123,7 +124,7 @@ func TestReportOfTrace(t *testing.T) {
 	if err := os.WriteFile(trace, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, stderr, code := call(t, "history", "report", "--trace", trace, "-o", page); code != exitOK {
+	if _, stderr, code := call(t, "history", "report", "--trace", trace, "-o", page); code != explain.CodeOK {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
 	drawn, err := os.ReadFile(page)
@@ -134,7 +135,7 @@ func TestReportOfTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	stdout, stderr, code := call(t, "history", "report", "--trace", trace)
-	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "invalid status 2") {
+	if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, "invalid status 2") {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
@@ -162,11 +163,11 @@ func TestHistoryFormats(t *testing.T) {
 func TestVersionFormats(t *testing.T) {
 	for as, want := range map[string]string{"json": `"buildkit": "`, "yaml": "buildkit: "} {
 		streams, _, out, _ := genericiooptions.NewTestIOStreams()
-		if code := Run(t.Context(), []string{"version", "-o", as}, streams, noEnv); code != exitOK || !strings.Contains(out.String(), want) {
+		if code := Run(t.Context(), []string{"version", "-o", as}, streams, noEnv); code != explain.CodeOK || !strings.Contains(out.String(), want) {
 			t.Errorf("%s: exit %d, got %q", as, code, out.String())
 		}
 	}
-	if code := Run(t.Context(), []string{"version", "-o", "xml"}, genericiooptions.NewTestIOStreamsDiscard(), noEnv); code != exitUsage {
+	if code := Run(t.Context(), []string{"version", "-o", "xml"}, genericiooptions.NewTestIOStreamsDiscard(), noEnv); code != explain.CodeUsage {
 		t.Errorf("exit %d", code)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
@@ -63,7 +64,7 @@ func printingPlaces() map[string]func(*factory) {
 				Failure:      &history.BuildFailure{Message: hostile, Step: hostile, Log: []string{hostile}, Sources: []report.Source{{File: hostile}}},
 			})
 		},
-		"an error":     func(f *factory) { f.printFailure(errorLabel, failure{text: hostile, next: hostile}) },
+		"an error":     func(f *factory) { f.printFailure(errorLabel, explain.Report{Text: hostile, Next: hostile}) },
 		"a connection": func(f *factory) { (&served{factory: f}).failed(1, errors.New(hostile)) },
 		"sources":      func(f *factory) { _ = solve.PrintSources(f.streams.ErrOut, failed) },
 		"a stack":      func(f *factory) { f.printStack(errors.New(strings.ReplaceAll(hostile, "\n", ""))) },

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -146,7 +147,7 @@ func installCommand(spec builder.Spec) string {
 			words = append(words, flag)
 		default:
 			for _, value := range setting.Values {
-				words = append(words, flag, quoted(value))
+				words = append(words, flag, explain.Quote(value))
 			}
 		}
 	}

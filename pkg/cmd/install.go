@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
@@ -228,6 +229,6 @@ func noteFormer(f *factory, outcome cluster.Outcome, name string) {
 	escape.Fprintf(f.streams.ErrOut, "running Pods keep their former certificates, which end on %s; they take the new ones when they are restarted\n",
 		until.Format(time.DateOnly))
 	if c, err := f.Cluster(); err == nil && until.Sub(c.Now()) < cluster.ExpiryNotice {
-		escape.Fprintf(f.streams.ErrOut, "to replace them now, with their cache: %s --yes\n", reinstall(name, c.Namespace()))
+		escape.Fprintf(f.streams.ErrOut, "to replace them now, with their cache: %s --yes\n", explain.Reinstall(name, c.Namespace()))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -144,7 +145,7 @@ func (c *confirmation) losses(ctx context.Context, plan cluster.Plan) (lines []s
 func (f *factory) again(flag string) string {
 	words := []string{"kubectl", "buildkit"}
 	for _, word := range f.args {
-		words = append(words, quoted(word))
+		words = append(words, explain.Quote(word))
 	}
 	return strings.Join(append(words, flag), " ")
 }

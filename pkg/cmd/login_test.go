@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -44,7 +45,7 @@ func TestLoginMisuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, code := call(t, test.args...)
-			if code != exitUsage || stdout != "" || !strings.Contains(stderr, test.says) {
+			if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, test.says) {
 				t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 			}
 		})
@@ -59,21 +60,21 @@ func TestRegistryFailures(t *testing.T) {
 		code int
 		next string
 	}{
-		{denied, exitDenied, "kubectl buildkit login r.io"},
-		{&driver.PreflightError{Err: denied}, exitDenied, "--preflight=false"},
-		{&registryauth.LoginError{Host: "iad.ocir.io", Cause: errors.New("no")}, exitDenied, "TENANCY-NAMESPACE/USER"},
-		{&registryauth.LoginError{Host: "ocir.io.example", Cause: errors.New("no")}, exitDenied, "check user name"},
-		{&registryauth.UnreachableError{Host: "r.io", Untrusted: true, Cause: errors.New("no")}, exitFailed, "--registry-ca"},
-		{&registryauth.UnreachableError{Host: "r.io", Plain: true, Cause: errors.New("no")}, exitFailed, "--insecure"},
-		{&registryauth.StoreError{Helper: "docker-credential-x", Cause: errors.New("no")}, exitFailed, "docker-credential-x"},
-		{&driver.SourceError{Flag: "--secret", Err: missing}, exitUsage, "k8s=npm/KEY"},
-		{&driver.SourceError{Flag: "--secret", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "npm-client", Namespace: "ns"}}, exitDenied, "secrets/npm-client -n ns"},
-		{&driver.SourceError{Flag: "--registry-secret", Err: &kube.UnfitError{Kind: "Secret"}}, exitUsage, "create secret docker-registry"},
-		{&driver.SourceError{Flag: "--registry-secret", Err: &kube.UnreachableError{Host: "h", Err: errors.New("no")}}, exitNoBuilder, "kubectl version"},
-		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/a:c", Index: true}, exitFailed, "ref=r.io/a:c,image-manifest=true,oci-mediatypes=true"},
+		{denied, explain.CodeDenied, "kubectl buildkit login r.io"},
+		{&driver.PreflightError{Err: denied}, explain.CodeDenied, "--preflight=false"},
+		{&registryauth.LoginError{Host: "iad.ocir.io", Cause: errors.New("no")}, explain.CodeDenied, "TENANCY-NAMESPACE/USER"},
+		{&registryauth.LoginError{Host: "ocir.io.example", Cause: errors.New("no")}, explain.CodeDenied, "check user name"},
+		{&registryauth.UnreachableError{Host: "r.io", Untrusted: true, Cause: errors.New("no")}, explain.CodeFailed, "--registry-ca"},
+		{&registryauth.UnreachableError{Host: "r.io", Plain: true, Cause: errors.New("no")}, explain.CodeFailed, "--insecure"},
+		{&registryauth.StoreError{Helper: "docker-credential-x", Cause: errors.New("no")}, explain.CodeFailed, "docker-credential-x"},
+		{&driver.SourceError{Flag: "--secret", Err: missing}, explain.CodeUsage, "k8s=npm/KEY"},
+		{&driver.SourceError{Flag: "--secret", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "npm-client", Namespace: "ns"}}, explain.CodeDenied, "secrets/npm-client -n ns"},
+		{&driver.SourceError{Flag: "--registry-secret", Err: &kube.UnfitError{Kind: "Secret"}}, explain.CodeUsage, "create secret docker-registry"},
+		{&driver.SourceError{Flag: "--registry-secret", Err: &kube.UnreachableError{Host: "h", Err: errors.New("no")}}, explain.CodeNoBuilder, "kubectl version"},
+		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/a:c", Index: true}, explain.CodeFailed, "ref=r.io/a:c,image-manifest=true,oci-mediatypes=true"},
 	} {
-		told := explain(t.Context(), c.err)
-		if told.code != c.code || !strings.Contains(told.next, c.next) || told.text == "" {
+		told := explain.Error(c.err)
+		if told.Code != c.code || !strings.Contains(told.Next, c.next) || told.Text == "" {
 			t.Errorf("%#v: %+v", c.err, told)
 		}
 	}

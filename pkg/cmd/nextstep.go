@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 // pasteable adds to the commands of a next step what the command line that failed has chosen: pasted without that, they
@@ -26,7 +27,7 @@ func (f *factory) pasteable(next string) string {
 			program, rest = program+" buildkit", strings.TrimSuffix(plugin, " ")
 		}
 		for _, flag := range chosen {
-			program += " " + flag[0] + " " + quoted(flag[1])
+			program += " " + flag[0] + " " + explain.Quote(flag[1])
 		}
 		if isPlugin {
 			rest = f.inThisNamespace(rest)
@@ -72,13 +73,13 @@ func (f *factory) inThisNamespace(command string) string {
 	if f.builderName != "" && f.builderName != builder.DefaultName {
 		switch {
 		case (name == "history" || name == "build") && !has("--builder"):
-			tail += " --builder " + quoted(f.builderName)
+			tail += " --builder " + explain.Quote(f.builderName)
 		case name == "install" && len(words) == 1:
-			tail += " " + quoted(f.builderName)
+			tail += " " + explain.Quote(f.builderName)
 		}
 	}
 	if namespace := f.flags.Namespace; namespace != nil && *namespace != "" && !has("-n", "--namespace") {
-		tail += " -n " + quoted(*namespace)
+		tail += " -n " + explain.Quote(*namespace)
 	}
 	if tail == "" {
 		return command

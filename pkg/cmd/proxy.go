@@ -81,13 +81,6 @@ func proxyArguments(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// exitStatusError ends this process with the exit code of the command that it ran. There is nothing to say.
-type exitStatusError struct{ code int }
-
-func (e *exitStatusError) Error() string {
-	return fmt.Sprintf("the command ended with exit code %d", e.code)
-}
-
 func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 	if err := o.connect.check(); err != nil {
 		return err

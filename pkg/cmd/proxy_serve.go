@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -44,7 +45,7 @@ func (s *served) serveAll(ctx context.Context, socket *proxy.Socket, member clus
 
 // failed reports one connection; the others go on.
 func (s *served) failed(number int, err error) {
-	s.printFailure(fmt.Sprintf("connection %d: ", number), explainOne(err))
+	s.printFailure(fmt.Sprintf("connection %d: ", number), explain.Error(err))
 }
 
 // serveCommand serves for as long as the command runs: after Ctrl-C, too, for clients then tell the builder.
@@ -59,7 +60,7 @@ func (s *served) serveCommand(ctx context.Context, socket *proxy.Socket, command
 		err = serveErr
 	}
 	if err == nil && code != 0 {
-		return &exitStatusError{code: code}
+		return &explain.ExitError{Code: code}
 	}
 	return err
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 func TestProxyFlagsReachTheOptions(t *testing.T) {
@@ -35,7 +37,7 @@ func TestProxyMisuse(t *testing.T) {
 		"-- no-such-program-anywhere --x": `command "no-such-program-anywhere"`,
 	} {
 		stdout, stderr, code := call(t, append([]string{"proxy"}, strings.Fields(args)...)...)
-		if code != exitUsage || stdout != "" || !strings.Contains(stderr, says) {
+		if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, says) {
 			t.Errorf("%s: exit %d, %q", args, code, stderr)
 		}
 	}
@@ -44,7 +46,7 @@ func TestProxyMisuse(t *testing.T) {
 func TestExitCodeOfTheCommandIsOurs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if told := explain(ctx, &exitStatusError{code: 42}); told != (failure{code: 42}) {
+	if told := reportOf(ctx, &explain.ExitError{Code: 42}); told != (explain.Report{Code: 42}) {
 		t.Errorf("told %+v", told)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
@@ -31,19 +32,10 @@ func (p *provider) Provide(ctx context.Context, err error) (installed bool, _ er
 			return false, err
 		}
 		return true, f.installDefault(ctx, o, notFound)
-	case restorable(err):
+	case driver.Restorable(err):
 		return false, f.restore(ctx, o.connect.builder, err)
 	}
 	return false, err
-}
-
-// restorable reports whether installing the builder again, with its settings, is what helps.
-func restorable(err error) bool {
-	var (
-		notReady *cluster.NotReadyError
-		expired  *cluster.ExpiredError
-	)
-	return errors.As(err, &notReady) && (notReady.Reason == cluster.ReasonMissing || notReady.Ended) || errors.As(err, &expired)
 }
 
 // installDefault says where it puts what, and asks whoever sits at a terminal: it may be the wrong cluster.
@@ -80,7 +72,7 @@ func (f *factory) restore(ctx context.Context, name string, cause error) error {
 	}
 	var partial *cluster.PartialSettingsError
 	if refusedToSay(err) || errors.As(err, &partial) {
-		return &unrestoredError{name: name, namespace: c.Namespace(), cause: cause, err: err}
+		return &driver.UnrestoredError{Name: name, Namespace: c.Namespace(), Cause: cause, Err: err}
 	}
 	return err
 }
@@ -120,41 +112,4 @@ func (f *factory) place(namespace string) string {
 		return fmt.Sprintf("namespace %q of context %q", namespace, name)
 	}
 	return fmt.Sprintf("namespace %q", namespace)
-}
-
-// unrestoredError is returned for a builder that a build may not restore, or not as it was.
-type unrestoredError struct {
-	name, namespace string
-	cause           error // why the builder cannot be used
-	err             error // a *kube.ForbiddenError or a *cluster.PartialSettingsError
-}
-
-func (e *unrestoredError) Error() string {
-	return fmt.Sprintf("%v; it was not restored: %v", e.cause, e.err)
-}
-
-func (e *unrestoredError) Unwrap() error { return e.cause }
-
-func explainUnrestored(err error) (failure, bool) {
-	const withFlags = ", with the flags that it was installed with"
-	var (
-		unrestored *unrestoredError
-		partial    *cluster.PartialSettingsError
-	)
-	switch {
-	case errors.As(err, &partial):
-		return failure{text: partial.Error(), next: reinstall(partial.Name, partial.Namespace) + withFlags, code: exitNoBuilder}, true
-	case !errors.As(err, &unrestored):
-		return failure{}, false
-	}
-	next := "ask an administrator to run: " + reinstall(unrestored.name, unrestored.namespace)
-	if errors.As(unrestored.err, &partial) {
-		next = reinstall(unrestored.name, unrestored.namespace) + withFlags
-	}
-	return failure{text: unrestored.Error(), next: next, code: exitNoBuilder}, true
-}
-
-// reinstall makes a builder again as its stored settings say.
-func reinstall(name, namespace string) string {
-	return fmt.Sprintf("kubectl buildkit install %s -n %s", name, namespace)
 }

@@ -2,11 +2,13 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
@@ -43,17 +45,26 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 		began, err = true, f.flush()
 	}
 	if err == nil {
-		return exitOK
+		return explain.CodeOK
 	}
 	if !began {
 		err = misused(command.CommandPath(), correct(command, args, err))
 	}
-	told := explain(ctx, err)
-	if told.code != exitInterrupted {
+	told := reportOf(ctx, err)
+	if told.Code != explain.CodeInterrupted {
 		_ = solve.PrintSources(f.streams.ErrOut, err)
 	}
 	f.printFailure(errorLabel, told)
-	return told.code
+	return told.Code
+}
+
+// reportOf returns how an error ends the program: what follows from Ctrl-C is not worth a word.
+func reportOf(ctx context.Context, err error) explain.Report {
+	told := explain.Error(err)
+	if ended := (*explain.ExitError)(nil); ctx.Err() != nil && !errors.As(err, &ended) {
+		return explain.Interrupted()
+	}
+	return told
 }
 
 func newRootCommand(f *factory) *cobra.Command {

@@ -7,6 +7,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 // Lines of an error's text after its first stand under it, so that none looks like a line of another kind.
@@ -44,12 +45,12 @@ func (f *factory) results() io.Writer {
 }
 
 // printFailure prints what is wrong and what to do next, a line each that nothing in the text can forge.
-func (f *factory) printFailure(label string, told failure) {
-	if told.text != "" {
-		_, _ = io.WriteString(f.streams.ErrOut, label+escape.Indented(told.text, underLabel)+"\n")
+func (f *factory) printFailure(label string, told explain.Report) {
+	if told.Text != "" {
+		_, _ = io.WriteString(f.streams.ErrOut, label+escape.Indented(told.Text, underLabel)+"\n")
 	}
-	if told.next != "" {
-		escape.Fprintf(f.streams.ErrOut, nextLabel+"%s\n", f.pasteable(told.next))
+	if told.Next != "" {
+		escape.Fprintf(f.streams.ErrOut, nextLabel+"%s\n", f.pasteable(told.Next))
 	}
 }
 

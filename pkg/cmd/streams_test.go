@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 // A next step that is pasted acts on the cluster of the command that printed it.
@@ -53,7 +55,7 @@ func TestFullDiskIsNoSuccess(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"build", "--help"}, {"help", "install"}, {"version"}, {"completion"}, {"options"}, {"install", "--dry-run=client", "-o", "yaml"}} {
 		errors := &strings.Builder{}
 		code := Run(t.Context(), args, genericiooptions.IOStreams{In: strings.NewReader(""), Out: fullDisk{}, ErrOut: errors}, noEnv)
-		if code != exitFailed || !strings.Contains(errors.String(), "no space left on device") {
+		if code != explain.CodeFailed || !strings.Contains(errors.String(), "no space left on device") {
 			t.Errorf("%q: exit %d, %s", args, code, errors)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 // terminalOf returns the descriptor of a stream, and whether it is a terminal. Nothing else in this package asks that.
@@ -69,5 +70,5 @@ func (f *factory) mustAgree(ctx context.Context, question, otherwise string) err
 		return err
 	}
 	escape.Fprintln(f.streams.ErrOut, otherwise)
-	return &exitStatusError{code: exitFailed}
+	return &explain.ExitError{Code: explain.CodeFailed}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 func TestTyposGetASuggestion(t *testing.T) {
@@ -27,7 +29,7 @@ func TestTyposGetASuggestion(t *testing.T) {
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			stdout, stderr, code := call(t, c.args...)
-			if code != exitUsage || stdout != "" || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "next:  "+c.next+"\n") {
+			if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "next:  "+c.next+"\n") {
 				t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 			}
 		})
@@ -48,7 +50,7 @@ func TestWrongSubcommandOfAGroup(t *testing.T) {
 
 func TestCommandsThatOnlyLeadToOthersPrintTheirHelp(t *testing.T) {
 	stdout, stderr, code := call(t)
-	if code != exitOK || stderr != "" || !strings.Contains(stdout, "Build Commands:") {
+	if code != explain.CodeOK || stderr != "" || !strings.Contains(stdout, "Build Commands:") {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 func newTestRoot() *cobra.Command {
@@ -29,7 +30,7 @@ func TestTranslations(t *testing.T) {
 			}
 			args := append(strings.Fields(row.command), word)
 			stdout, stderr, code := call(t, args...)
-			if code != exitUsage || stdout != "" || !strings.Contains(stderr, row.reason) || !strings.Contains(stderr, "next:  "+row.next+"\n") {
+			if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, row.reason) || !strings.Contains(stderr, "next:  "+row.next+"\n") {
 				t.Errorf("%q: exit %d, %q", args, code, stderr)
 			}
 		}
@@ -50,7 +51,7 @@ func TestNoSuggestionOfADestructiveOrDistantWord(t *testing.T) {
 		{"list", "-v"}, {"info", "-p"}, {"build", "-A", "."}, {"info", "-w"}, {"info", "-y"}, {"info", "-c"}, {"info", "-x"}, {"info", "--al"}, {"list", "--al"},
 		{"uninstall", "--forc"}, {"uninstall", "--purg"}, {"history", "rm", "--al"}, {"prune", "--forse"},
 	} {
-		if _, stderr, code := call(t, args...); code != exitUsage || strings.Contains(stderr, "did you mean") {
+		if _, stderr, code := call(t, args...); code != explain.CodeUsage || strings.Contains(stderr, "did you mean") {
 			t.Errorf("%q: exit %d, %q", args, code, stderr)
 		}
 	}
@@ -62,7 +63,7 @@ func TestClosest(t *testing.T) {
 		"biuld": {"build"}, "buld": {"build"}, "lsit": {"list"}, "lst": {"list"}, "ps": nil, "rm": nil, "run": nil, "d": nil, "dx": nil,
 		"tgs": {"tags"}, "inst": {"install"}, "in": nil, "instal": {"install"}, "BUILDS": {"build"}, "": nil, "frobnicate": nil,
 	} {
-		if got := closest(word, words); !slices.Equal(got, want) {
+		if got := explain.Closest(word, words); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", word, got, want)
 		}
 	}
@@ -100,7 +101,7 @@ func TestNoWordsOfGo(t *testing.T) {
 		{"history", "pin"}, {"list", "foo"}, {"version", "extra"}, {"dial-stdio", "foo"}, {"completion", "bash"}, {"build", "--rm=perhaps", "."}, {"help", "nonsense"},
 	} {
 		_, stderr, code := call(t, args...)
-		if code != exitUsage || !strings.Contains(stderr, "next:  ") {
+		if code != explain.CodeUsage || !strings.Contains(stderr, "next:  ") {
 			t.Errorf("%q: exit %d, %q", args, code, stderr)
 		}
 		for _, words := range []string{"strconv", "arg(s)", "invalid syntax", "unknown command \"foo\"", "time:"} {

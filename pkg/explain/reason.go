@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -12,42 +12,42 @@ import (
 )
 
 // explainReason is about what the daemon's own text says.
-func explainReason(err error) (failure, bool) {
+func explainReason(err error) (Report, bool) {
 	var failed *driver.BuildError
 	var e *solve.DiagnosedError
 	if !errors.As(err, &failed) || !errors.As(err, &e) {
-		return failure{}, false
+		return Report{}, false
 	}
 	on := builderOf(failed.Member)
 	if text, next := on.aboutRegistry(e); text != "" {
-		return failure{text: text + ": " + e.Error(), next: next, code: exitNoBuilder}, true
+		return Report{Text: text + ": " + e.Error(), Next: next, Code: CodeNoBuilder}, true
 	}
-	told := failure{text: e.Error(), code: exitFailed}
+	told := Report{Text: e.Error(), Code: CodeFailed}
 	switch e.Reason {
 	case solve.FileMissing:
-		told.next = fmt.Sprintf("%q is not in the build context, or its .dockerignore excludes it", e.Subject)
+		told.Next = fmt.Sprintf("%q is not in the build context, or its .dockerignore excludes it", e.Subject)
 	case solve.StageFileMissing:
-		told.next = fmt.Sprintf("%q is not in the stage or image that --from names: check the path there", e.Subject)
+		told.Next = fmt.Sprintf("%q is not in the stage or image that --from names: check the path there", e.Subject)
 	case solve.SecretMissing:
-		told.next = "add --secret id=" + quoted(e.Subject) + ",src=FILE"
+		told.Next = "add --secret id=" + Quote(e.Subject) + ",src=FILE"
 	case solve.SSHMissing:
-		told.next = "add --ssh " + quoted(e.Subject)
+		told.Next = "add --ssh " + Quote(e.Subject)
 	case solve.PlatformNotRun:
-		told.text += "; a program for another architecture was started, and builder " + on.quoted() + " does not emulate it"
-		told.next = on.otherArchitecture(failed.Platforms)
+		told.Text += "; a program for another architecture was started, and builder " + on.quoted() + " does not emulate it"
+		told.Next = on.otherArchitecture(failed.Platforms)
 	case solve.EntitlementLocked:
-		told.next = on.entitlement(e.Subject)
+		told.Next = on.entitlement(e.Subject)
 	case solve.EntitlementUnasked:
-		told.next = "add --allow " + e.Subject
+		told.Next = "add --allow " + e.Subject
 	case solve.UnknownCall:
-		told.text = "--call: the frontend does not know the request " + e.Subject
-		told.next = "use --call check, outline or targets"
+		told.Text = "--call: the frontend does not know the request " + e.Subject
+		told.Next = "use --call check, outline or targets"
 	case solve.NameNotUTF8:
-		told.next = "a file of the context has a name that is not UTF-8: rename it, or exclude it with .dockerignore"
+		told.Next = "a file of the context has a name that is not UTF-8: rename it, or exclude it with .dockerignore"
 	case solve.GitDenied:
-		told.next = "add --secret id=GIT_AUTH_TOKEN,env=VARIABLE, with a token that may read the repository in $VARIABLE"
+		told.Next = "add --secret id=GIT_AUTH_TOKEN,env=VARIABLE, with a token that may read the repository in $VARIABLE"
 	case solve.FrontendTooOld:
-		told.next = "named contexts need a newer frontend: # syntax=docker/dockerfile:1"
+		told.Next = "named contexts need a newer frontend: # syntax=docker/dockerfile:1"
 	}
 	return told, true
 }
@@ -142,7 +142,7 @@ func (b remedyFor) entitlement(name string) string {
 }
 
 // quoted is a word as a shell takes it.
-func quoted(word string) string {
+func Quote(word string) string {
 	if regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`).MatchString(word) {
 		return word
 	}

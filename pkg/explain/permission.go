@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-func explainPermission(err error) (failure, bool) {
+func explainPermission(err error) (Report, bool) {
 	var (
 		forbidden    *kube.ForbiddenError
 		unauthorized *kube.UnauthorizedError
@@ -20,20 +20,20 @@ func explainPermission(err error) (failure, bool) {
 	)
 	switch {
 	case errors.As(err, &forbidden):
-		return failure{text: err.Error(), next: nextForPermission(forbidden), code: exitDenied}, true
+		return Report{Text: err.Error(), Next: nextForPermission(forbidden), Code: CodeDenied}, true
 	case errors.As(err, &closed):
-		return failure{text: err.Error(), next: nextForTunnel(closed), code: exitDenied}, true
+		return Report{Text: err.Error(), Next: nextForTunnel(closed), Code: CodeDenied}, true
 	case errors.As(err, &unauthorized):
-		return failure{text: err.Error(), next: "log in to the cluster again, or choose another --context", code: exitDenied}, true
+		return Report{Text: err.Error(), Next: "log in to the cluster again, or choose another --context", Code: CodeDenied}, true
 	case errors.As(err, &refused):
-		return failure{text: err.Error(), next: nextForRefusal(refused), code: exitDenied}, true
+		return Report{Text: err.Error(), Next: nextForRefusal(refused), Code: CodeDenied}, true
 	}
-	return failure{}, false
+	return Report{}, false
 }
 
 func nextForPermission(e *kube.ForbiddenError) string {
 	if name, ok := strings.CutSuffix(e.Name, "-client"); ok && e.Resource == "secrets" {
-		return bindRole(e.Namespace, name, e.User)
+		return BindRole(e.Namespace, name, e.User)
 	}
 	where := "-A"
 	if e.Namespace != "" {
@@ -49,7 +49,7 @@ func nextForTunnel(e *tunnel.ForbiddenError) string {
 		name = e.Pod
 	}
 	if e.Resource != "pods/exec" {
-		return bindRole(e.Namespace, name, userIn(e.Err))
+		return BindRole(e.Namespace, name, userIn(e.Err))
 	}
 	return fmt.Sprintf("leave out --transport: Role %s permits port-forward only; a builder that install did not make needs create and get on pods/exec",
 		builder.RoleName(name))
@@ -69,11 +69,11 @@ func userIn(err error) string {
 }
 
 // bindRole is how an administrator lets a user, who may be unknown, use the builder of that name.
-func bindRole(namespace, name, user string) string {
+func BindRole(namespace, name, user string) string {
 	role := builder.RoleName(name)
 	subject, suffix := "--user USER", "USER"
 	if user != "" {
-		subject, suffix = "--user "+quoted(user), regexp.MustCompile(`[^a-z0-9.-]+`).ReplaceAllString(strings.ToLower(user), "-")
+		subject, suffix = "--user "+Quote(user), regexp.MustCompile(`[^a-z0-9.-]+`).ReplaceAllString(strings.ToLower(user), "-")
 	}
 	if account, found := strings.CutPrefix(user, "system:serviceaccount:"); found {
 		subject = "--serviceaccount " + account

@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -10,15 +10,15 @@ import (
 )
 
 // explainStep adds where the log of a failed step is kept.
-func explainStep(err error) (failure, bool) {
+func explainStep(err error) (Report, bool) {
 	var failed *driver.BuildError
 	var step *solve.FailedStepError
 	if !errors.As(err, &failed) || !errors.As(err, &step) || failed.Ref == "" {
-		return failure{}, false
+		return Report{}, false
 	}
 	next := fmt.Sprintf("kubectl buildkit history logs %s -n %s", failed.Ref, failed.Member.Namespace)
 	if failed.Member.Builder != builder.DefaultName {
 		next += " --builder " + failed.Member.Builder
 	}
-	return failure{text: err.Error(), next: next, code: exitFailed}, true
+	return Report{Text: err.Error(), Next: next, Code: CodeFailed}, true
 }

@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 )
 
 // explainInstall is about installs that are refused before they change anything.
-func explainInstall(err error) (failure, bool) {
+func explainInstall(err error) (Report, bool) {
 	var (
 		storage  *cluster.StorageError
 		unowned  *cluster.UnownedError
@@ -22,18 +22,18 @@ func explainInstall(err error) (failure, bool) {
 	)
 	switch {
 	case errors.As(err, &lossy):
-		return failure{text: lossy.Error(), next: reinstall(lossy.Plan.Name, lossy.Plan.Namespace) + " --yes", code: exitUsage}, true
+		return Report{Text: lossy.Error(), Next: Reinstall(lossy.Plan.Name, lossy.Plan.Namespace) + " --yes", Code: CodeUsage}, true
 	case errors.As(err, &storage):
-		return failure{text: storage.Error(), next: nextForStorage(storage), code: exitUsage}, true
+		return Report{Text: storage.Error(), Next: nextForStorage(storage), Code: CodeUsage}, true
 	case errors.As(err, &unowned):
 		next := fmt.Sprintf("remove it, then install again: kubectl buildkit uninstall %s -n %s", unowned.Name, unowned.Namespace)
-		return failure{text: unowned.Error(), next: next, code: exitUsage}, true
+		return Report{Text: unowned.Error(), Next: next, Code: CodeUsage}, true
 	case errors.As(err, &conflict):
-		return failure{text: conflict.Error(), next: "run the command again", code: exitFailed}, true
+		return Report{Text: conflict.Error(), Next: "run the command again", Code: CodeFailed}, true
 	case errors.As(err, &version):
-		return failure{text: err.Error(), next: "use the version of this plugin that stored them, or a newer one", code: exitUsage}, true
+		return Report{Text: err.Error(), Next: "use the version of this plugin that stored them, or a newer one", Code: CodeUsage}, true
 	}
-	return failure{}, false
+	return Report{}, false
 }
 
 func nextForStorage(e *cluster.StorageError) string {

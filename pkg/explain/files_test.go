@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -17,8 +17,8 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 		"special=true": fmt.Errorf("writing %q: %w", "out", &safefile.PrivilegedError{Path: "dev/null"}),
 		"name a file":  errors.Join(&safefile.UnwritableError{Path: "a", Reason: "it is a directory", Next: "name a file"}),
 	} {
-		told := explain(t.Context(), err)
-		if told.code != exitFailed || !strings.Contains(told.next, want) || told.text != err.Error() {
+		told := Error(err)
+		if told.Code != CodeFailed || !strings.Contains(told.Next, want) || told.Text != err.Error() {
 			t.Errorf("got %+v", told)
 		}
 	}
@@ -43,8 +43,8 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		if errors.As(c.cause, &path) {
 			reason = path.Err
 		}
-		told := explain(t.Context(), &upload.FileError{Directory: "context", Name: "a", Cause: c.cause})
-		if told.code != exitFailed || !strings.Contains(told.next, c.next) || told.text != `reading "a" of the directory "context": `+reason.Error() {
+		told := Error(&upload.FileError{Directory: "context", Name: "a", Cause: c.cause})
+		if told.Code != CodeFailed || !strings.Contains(told.Next, c.next) || told.Text != `reading "a" of the directory "context": `+reason.Error() {
 			t.Errorf("got %+v", told)
 		}
 	}

@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -10,15 +10,15 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-func explainLost(e *driver.LostError) failure {
+func explainLost(e *driver.LostError) Report {
 	text := e.Error()
 	if len(e.Diagnosis.Logs) > 0 {
 		text += "\n  the daemon's last lines:\n    " + strings.Join(e.Diagnosis.Logs, "\n    ")
 	}
 	if denied, ok := explainPermission(e.After); ok && !e.Diagnosis.Over {
-		return failure{text: text, next: denied.next, code: denied.code}
+		return Report{Text: text, Next: denied.Next, Code: denied.Code}
 	}
-	return failure{text: text, next: nextForLost(e), code: exitNoBuilder}
+	return Report{Text: text, Next: nextForLost(e), Code: CodeNoBuilder}
 }
 
 // nextForLost is what removes the cause of the loss.
@@ -45,23 +45,23 @@ func nextForLost(e *driver.LostError) string {
 
 // explainNoAnswer reports all members that did not answer, with the code of the first of them for which there is a next
 // step.
-func explainNoAnswer(err error) (failure, bool) {
+func explainNoAnswer(err error) (Report, bool) {
 	var silent *driver.NoAnswerError
 	if !errors.As(err, &silent) {
-		return failure{}, false
+		return Report{}, false
 	}
-	told := explainOne(silent.Silent[0].Err)
+	told := explainCause(silent.Silent[0].Err)
 	for _, each := range silent.Silent[1:] {
-		if told.next == "" {
-			told = explainOne(each.Err)
+		if told.Next == "" {
+			told = explainCause(each.Err)
 		}
 	}
-	told.text = silent.Error()
+	told.Text = silent.Error()
 	return told, true
 }
 
 // explainWarning is about what does not end a call.
-func explainWarning(err error) (failure, bool) {
+func explainWarning(err error) (Report, bool) {
 	var (
 		doubt     *driver.PushDoubtError
 		emulation *driver.EmulationError
@@ -69,16 +69,16 @@ func explainWarning(err error) (failure, bool) {
 	)
 	switch {
 	case errors.As(err, &doubt) && doubt.Reason == "":
-		return failure{text: doubt.Error(), next: "--preflight=false leaves out this question", code: exitFailed}, true
+		return Report{Text: doubt.Error(), Next: "--preflight=false leaves out this question", Code: CodeFailed}, true
 	case errors.As(err, &doubt):
 		text, next := builderOf(doubt.Member).aboutRegistry(&solve.DiagnosedError{Reason: doubt.Reason, Host: doubt.Err.Host})
-		return failure{text: text + "; the push will fail", next: next, code: exitFailed}, true
+		return Report{Text: text + "; the push will fail", Next: next, Code: CodeFailed}, true
 	case errors.As(err, &emulation):
-		return failure{text: emulation.Error(), next: builderOf(emulation.Member).otherArchitecture(emulation.Foreign[:1]), code: exitFailed}, true
+		return Report{Text: emulation.Error(), Next: builderOf(emulation.Member).otherArchitecture(emulation.Foreign[:1]), Code: CodeFailed}, true
 	case errors.As(err, &expiring) && expiring.Pod != "":
-		return failure{text: expiring.Error() + "; it takes the new ones when it is restarted", next: reinstall(expiring.Builder, expiring.Namespace) + " --yes, which replaces it with its cache", code: exitFailed}, true
+		return Report{Text: expiring.Error() + "; it takes the new ones when it is restarted", Next: Reinstall(expiring.Builder, expiring.Namespace) + " --yes, which replaces it with its cache", Code: CodeFailed}, true
 	case errors.As(err, &expiring):
-		return failure{text: expiring.Error() + "; ask an administrator", next: reinstall(expiring.Builder, expiring.Namespace), code: exitFailed}, true
+		return Report{Text: expiring.Error() + "; ask an administrator", Next: Reinstall(expiring.Builder, expiring.Namespace), Code: CodeFailed}, true
 	}
-	return failure{}, false
+	return Report{}, false
 }

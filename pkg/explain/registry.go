@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 )
 
 // explainRegistry is about registries and the credentials for them.
-func explainRegistry(err error) (failure, bool) {
+func explainRegistry(err error) (Report, bool) {
 	var (
 		denied      *registryauth.DeniedError
 		token       *registryauth.TokenError
@@ -27,21 +27,21 @@ func explainRegistry(err error) (failure, bool) {
 		if early := (&driver.PreflightError{}); errors.As(err, &early) {
 			next += "; --preflight=false builds without asking first"
 		}
-		return failure{text: denied.Error(), next: next, code: exitDenied}, true
+		return Report{Text: denied.Error(), Next: next, Code: CodeDenied}, true
 	case errors.As(err, &unreachable):
-		return failure{text: err.Error(), next: nextForUnreachable(unreachable), code: exitFailed}, true
+		return Report{Text: err.Error(), Next: nextForUnreachable(unreachable), Code: CodeFailed}, true
 	case errors.As(err, &login):
-		return failure{text: err.Error(), next: nextForLogin(login), code: exitDenied}, true
+		return Report{Text: err.Error(), Next: nextForLogin(login), Code: CodeDenied}, true
 	case errors.As(err, &token):
-		return failure{text: err.Error(), next: nextForToken(token), code: exitDenied}, true
+		return Report{Text: err.Error(), Next: nextForToken(token), Code: CodeDenied}, true
 	case errors.As(err, &config):
-		return failure{text: err.Error(), next: "fix the file, or name another directory in $DOCKER_CONFIG", code: exitUsage}, true
+		return Report{Text: err.Error(), Next: "fix the file, or name another directory in $DOCKER_CONFIG", Code: CodeUsage}, true
 	case errors.As(err, &cache):
-		return failure{text: cache.Error(), next: nextForCache(cache), code: exitFailed}, true
+		return Report{Text: cache.Error(), Next: nextForCache(cache), Code: CodeFailed}, true
 	case errors.As(err, &store):
-		return failure{text: err.Error(), next: nextForStore(store), code: exitFailed}, true
+		return Report{Text: err.Error(), Next: nextForStore(store), Code: CodeFailed}, true
 	}
-	return failure{}, false
+	return Report{}, false
 }
 
 func nextForCache(e *solve.CacheRefusedError) string {

@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -22,18 +22,18 @@ func TestLossesHaveTheirOwnNextSteps(t *testing.T) {
 		next      string
 		code      int
 	}{
-		"the link":             {false, nil, cluster.Diagnosis{Cause: cluster.CauseNone}, "build again", exitNoBuilder},
-		"the user is unknown":  {false, denied, cluster.Diagnosis{}, "log in to the cluster again", exitDenied},
-		"memory":               {false, nil, cluster.Diagnosis{Cause: cluster.CauseOOMKilled, Over: true}, "--limit memory", exitNoBuilder},
-		"deleted, and unknown": {false, denied, cluster.Diagnosis{Cause: cluster.CauseDeleted, Over: true}, "kubectl buildkit install", exitNoBuilder},
-		"the node":             {false, nil, cluster.Diagnosis{Cause: cluster.CauseNodeLost}, "install buildkitd -n team --force", exitNoBuilder},
-		"another's node":       {true, nil, cluster.Diagnosis{Cause: cluster.CauseNodeLost}, "see to Pod buildkitd", exitNoBuilder},
+		"the link":             {false, nil, cluster.Diagnosis{Cause: cluster.CauseNone}, "build again", CodeNoBuilder},
+		"the user is unknown":  {false, denied, cluster.Diagnosis{}, "log in to the cluster again", CodeDenied},
+		"memory":               {false, nil, cluster.Diagnosis{Cause: cluster.CauseOOMKilled, Over: true}, "--limit memory", CodeNoBuilder},
+		"deleted, and unknown": {false, denied, cluster.Diagnosis{Cause: cluster.CauseDeleted, Over: true}, "kubectl buildkit install", CodeNoBuilder},
+		"the node":             {false, nil, cluster.Diagnosis{Cause: cluster.CauseNodeLost}, "install buildkitd -n team --force", CodeNoBuilder},
+		"another's node":       {true, nil, cluster.Diagnosis{Cause: cluster.CauseNodeLost}, "see to Pod buildkitd", CodeNoBuilder},
 	} {
 		t.Run(name, func(t *testing.T) {
 			member := cluster.Member{Builder: "buildkitd", Namespace: "team", Pod: "buildkitd", Adopted: c.adopted}
 			got := explainLost(&driver.LostError{Member: member, Diagnosis: c.diagnosis, Lost: lost, After: c.after})
-			if !strings.Contains(got.next, c.next) || got.code != c.code {
-				t.Errorf("next %q with code %d, want %q with %d", got.next, got.code, c.next, c.code)
+			if !strings.Contains(got.Next, c.next) || got.Code != c.code {
+				t.Errorf("next %q with code %d, want %q with %d", got.Next, got.Code, c.next, c.code)
 			}
 		})
 	}

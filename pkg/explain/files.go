@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 )
 
 // explainFiles is for files of this machine that cannot be read, and results that could not be written here.
-func explainFiles(err error) (failure, bool) {
+func explainFiles(err error) (Report, bool) {
 	var (
 		privileged *safefile.PrivilegedError
 		unwritable *safefile.UnwritableError
@@ -18,20 +18,20 @@ func explainFiles(err error) (failure, bool) {
 	)
 	switch {
 	case errors.As(err, &unread) && changedMeanwhile(unread):
-		return failure{
-			text: err.Error(), code: exitFailed,
-			next: "it was removed or replaced during the build: build again when no program changes the directory, or exclude the file with .dockerignore",
+		return Report{
+			Text: err.Error(), Code: CodeFailed,
+			Next: "it was removed or replaced during the build: build again when no program changes the directory, or exclude the file with .dockerignore",
 		}, true
 	case errors.As(err, &unread):
-		return failure{text: err.Error(), next: "make it readable, or exclude it with .dockerignore", code: exitFailed}, true
+		return Report{Text: err.Error(), Next: "make it readable, or exclude it with .dockerignore", Code: CodeFailed}, true
 	case errors.As(err, &privileged):
-		return failure{
-			text: err.Error(), next: "write an archive with -o type=tar,dest=FILE, or add special=true to --output type=local to create it", code: exitFailed,
+		return Report{
+			Text: err.Error(), Next: "write an archive with -o type=tar,dest=FILE, or add special=true to --output type=local to create it", Code: CodeFailed,
 		}, true
 	case errors.As(err, &unwritable):
-		return failure{text: err.Error(), next: unwritable.Next, code: exitFailed}, true
+		return Report{Text: err.Error(), Next: unwritable.Next, Code: CodeFailed}, true
 	}
-	return failure{}, false
+	return Report{}, false
 }
 
 // changedMeanwhile reports whether the file was a regular file when its directory was listed.

@@ -1,0 +1,210 @@
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
+)
+
+// The exit codes of every command, as the README documents them.
+const (
+	CodeOK          = 0
+	CodeFailed      = 1   // the build failed, or something no other code is for
+	CodeUsage       = 2   // invalid command line, or an invalid file passed to it
+	CodeNoBuilder   = 3   // there is no builder, it does not start, it cannot be reached, its disk is full, it cannot reach a registry, or it was lost
+	CodeDenied      = 4   // the cluster or a registry does not permit it
+	CodeInterrupted = 130 // Ctrl-C
+)
+
+// Report is an error as its reader sees it: what is wrong, what to do next, and the exit code for scripts.
+type Report struct {
+	Text string // empty where the reader knows already
+	Next string // may be empty
+	Code int
+}
+
+// ExitError is returned to end the program with the exit code of another one. There is nothing to print.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("the command ended with exit code %d", e.Code) }
+
+// Interrupted returns the report of a program that its user has ended.
+func Interrupted() Report { return Report{Text: "interrupted", Code: CodeInterrupted} }
+
+// Error turns what the packages know into what a person needs. It is the only place that knows both.
+func Error(err error) Report {
+	if ended := (*ExitError)(nil); errors.As(err, &ended) {
+		return Report{Code: ended.Code}
+	}
+	if report, ok := explainNoAnswer(err); ok {
+		return report
+	}
+	return explainCause(err)
+}
+
+// explainCause is Error for what has one cause.
+func explainCause(err error) Report {
+	for _, explanation := range []func(error) (Report, bool){
+		explainWarning, explainUsage, explainCheckup, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainStep, explainBuild, explainFiles,
+	} {
+		if report, ok := explanation(err); ok {
+			return report
+		}
+	}
+	return Report{Text: err.Error(), Code: CodeFailed}
+}
+
+func explainUsage(err error) (Report, bool) {
+	var (
+		wrong      *usage.Error
+		kubeconfig *driver.KubeconfigError
+		foreign    *cluster.ForeignError
+	)
+	switch {
+	case errors.As(err, &wrong):
+		return Report{Text: wrong.Text(), Next: wrong.Next, Code: CodeUsage}, true
+	case errors.As(err, &kubeconfig):
+		return Report{Text: kubeconfig.Error(), Next: "check --kubeconfig, --context and $KUBECONFIG: kubectl config get-contexts", Code: CodeUsage}, true
+	case errors.As(err, &foreign):
+		return Report{
+			Text: fmt.Sprintf("%s %q in namespace %q was not installed by kubectl buildkit", foreign.Kind, foreign.Name, foreign.Namespace),
+			Next: "choose another name, e.g. kubectl buildkit install " + foreign.Name + "-2; builds can use what is there: --builder " + foreign.Name,
+			Code: CodeUsage,
+		}, true
+	}
+	return explainInstall(err)
+}
+
+func explainBuilder(err error) (Report, bool) {
+	var (
+		notFound    *cluster.NotFoundError
+		noNamespace *kube.NamespaceNotFoundError
+		nodeLost    *cluster.NodeLostError
+		notReady    *cluster.NotReadyError
+		terminating *cluster.TerminatingError
+		expired     *cluster.ExpiredError
+		unreachable *kube.UnreachableError
+		start       *cluster.StartError
+	)
+	switch {
+	case errors.As(err, &notFound):
+		return Report{Text: notFound.Error(), Next: nextForNotFound(notFound), Code: CodeNoBuilder}, true
+	case errors.As(err, &noNamespace):
+		return Report{Text: noNamespace.Error(), Next: "kubectl create namespace " + noNamespace.Namespace + ", or choose another with -n", Code: CodeNoBuilder}, true
+	case errors.As(err, &nodeLost):
+		return Report{Text: nodeLost.Error(), Next: "give it up without its node: the same command with --force", Code: CodeNoBuilder}, true
+	case errors.As(err, &notReady) && notReady.Reason == cluster.ReasonNodeLost:
+		return Report{Text: notReady.Error(), Next: elsewhere(notReady.Name, notReady.Namespace), Code: CodeNoBuilder}, true
+	case errors.As(err, &notReady) && (driver.Restorable(err) || notReady.Reason == cluster.ReasonNoConnection):
+		return Report{Text: notReady.Error(), Next: Reinstall(notReady.Name, notReady.Namespace), Code: CodeNoBuilder}, true
+	case errors.As(err, &notReady):
+		return Report{Text: notReady.Error(), Next: inspect(notReady.Namespace, notReady.Pod), Code: CodeNoBuilder}, true
+	case errors.As(err, &terminating):
+		next := fmt.Sprintf("kubectl wait pod/%s -n %s --for=delete, then %s", terminating.Pod, terminating.Namespace,
+			Reinstall(terminating.Name, terminating.Namespace))
+		return Report{Text: terminating.Error(), Next: next, Code: CodeNoBuilder}, true
+	case errors.As(err, &expired):
+		return Report{Text: expired.Error(), Next: nextForCertificates(expired), Code: CodeNoBuilder}, true
+	case errors.As(err, &start):
+		return explainStart(start), true
+	case errors.As(err, &unreachable):
+		return Report{Text: unreachable.Error(), Next: nextForCluster(unreachable), Code: CodeNoBuilder}, true
+	}
+	return Report{}, false
+}
+
+// nextForNotFound names a builder that may have been meant; without one, how to install what was named.
+func nextForNotFound(e *cluster.NotFoundError) string {
+	install := Reinstall(e.Name, e.Namespace)
+	switch similar := Closest(e.Name, e.Others); {
+	case len(similar) > 0:
+		return "did you mean " + strings.Join(similar, " or ") + "? To install another: " + install
+	case len(e.Others) > 0:
+		return install + ", or name one of the others"
+	}
+	return install + "; those of other namespaces: kubectl buildkit list -A"
+}
+
+// elsewhere is for a builder whose node is lost.
+func elsewhere(name, namespace string) string {
+	return fmt.Sprintf("kubectl buildkit install %s -n %s --force, which puts it on another node", name, namespace)
+}
+
+func inspect(namespace, pod string) string {
+	return fmt.Sprintf("kubectl describe pod %s -n %s", pod, namespace)
+}
+
+func explainStart(e *cluster.StartError) Report {
+	text := e.Error()
+	if len(e.Logs) > 0 {
+		text += "\n  the daemon's last lines:\n    " + strings.Join(e.Logs, "\n    ")
+	}
+	switch {
+	case len(e.Remaining) > 0:
+		text += fmt.Sprintf("\n  still there: %v", e.Remaining)
+	case len(e.Removed) > 0:
+		text += "\n  everything this install made was removed again"
+	}
+	next := ""
+	switch {
+	case e.Reason == cluster.ReasonNodeLost:
+		next = elsewhere(e.Name, e.Namespace)
+	case e.Reason == "Unschedulable":
+		next = "compare --node-selector, --toleration and --request with the nodes: kubectl get nodes --show-labels"
+	case strings.Contains(e.Reason, "Image"):
+		next = "check --image and --image-pull-secret, or whether the nodes reach that registry"
+	case len(e.Remaining) > 0: // it may still come up; removing it would take its settings and its cache as well
+		next = Reinstall(e.Name, e.Namespace) + ", which goes on from there"
+	}
+	return Report{Text: text, Next: next, Code: CodeNoBuilder}
+}
+
+func explainBuild(err error) (Report, bool) {
+	var (
+		failed      *solve.FailedStepError
+		lost        *solve.LostError
+		stranger    *solve.RefusedError
+		unsupported *solve.UnsupportedError
+	)
+	switch {
+	case errors.As(err, &failed):
+		return Report{Text: err.Error(), Code: CodeFailed}, true
+	case errors.As(err, &lost):
+		return Report{Text: err.Error(), Next: "kubectl buildkit list, to see whether the builder is there", Code: CodeNoBuilder}, true
+	case errors.As(err, &stranger):
+		return Report{Text: err.Error(), Next: "kubectl buildkit install, which makes certificates and daemon fit again", Code: CodeNoBuilder}, true
+	case errors.As(err, &unsupported):
+		return Report{Text: err.Error(), Next: "kubectl buildkit install, which brings the daemon up to this plugin's version", Code: CodeNoBuilder}, true
+	}
+	return Report{}, false
+}
+
+func explainTunnel(err error) (Report, bool) {
+	var (
+		gone    *driver.LostError
+		lost    *tunnel.LostError
+		refused *tunnel.RefusedError
+		dial    *tunnel.DialError
+		command *tunnel.CommandNotFoundError
+	)
+	switch {
+	case errors.As(err, &command):
+		return Report{Text: command.Error(), Next: "kubectl buildkit list -n " + command.Namespace, Code: CodeNoBuilder}, true
+	case errors.As(err, &gone):
+		return explainLost(gone), true
+	case errors.As(err, &lost):
+		return Report{Text: err.Error(), Next: inspect(lost.Namespace, lost.Pod), Code: CodeNoBuilder}, true
+	case errors.As(err, &refused):
+		return Report{Text: err.Error(), Next: fmt.Sprintf("the daemon does not listen there: kubectl logs %s -n %s", refused.Pod, refused.Namespace), Code: CodeNoBuilder}, true
+	case errors.As(err, &dial):
+		return Report{Text: err.Error(), Next: "try another --transport: websocket, spdy or exec", Code: CodeNoBuilder}, true
+	}
+	return Report{}, false
+}

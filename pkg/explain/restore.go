@@ -1,0 +1,33 @@
+package explain
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+)
+
+func explainUnrestored(err error) (Report, bool) {
+	const withFlags = ", with the flags that it was installed with"
+	var (
+		unrestored *driver.UnrestoredError
+		partial    *cluster.PartialSettingsError
+	)
+	switch {
+	case errors.As(err, &partial):
+		return Report{Text: partial.Error(), Next: Reinstall(partial.Name, partial.Namespace) + withFlags, Code: CodeNoBuilder}, true
+	case !errors.As(err, &unrestored):
+		return Report{}, false
+	}
+	next := "ask an administrator to run: " + Reinstall(unrestored.Name, unrestored.Namespace)
+	if errors.As(unrestored.Err, &partial) {
+		next = Reinstall(unrestored.Name, unrestored.Namespace) + withFlags
+	}
+	return Report{Text: unrestored.Error(), Next: next, Code: CodeNoBuilder}, true
+}
+
+// Reinstall is the command that makes a builder again as its stored settings say.
+func Reinstall(name, namespace string) string {
+	return fmt.Sprintf("kubectl buildkit install %s -n %s", name, namespace)
+}

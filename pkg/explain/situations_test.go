@@ -1,0 +1,204 @@
+package explain
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
+)
+
+// situation is an error as the packages return it, and what its reader gets.
+type situation struct {
+	err    error
+	text   string // a part of the error line
+	next   string // a part of the next step; "" is none
+	code   int
+	blanks string // the words of a next step that only the reader can fill in
+}
+
+// situations has a row for every error that a package returns; see TestEveryErrorHasARow.
+func situations() []situation {
+	return slices.Concat(clusterSituations(), installSituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
+}
+
+func clusterSituations() []situation {
+	denied := func(pod, by, resource, user string) *tunnel.ForbiddenError {
+		return &tunnel.ForbiddenError{
+			Namespace: "ns", Pod: pod, Builder: by, Verb: "create", Resource: resource,
+			Err: errors.New(`pods "x" is forbidden: User "` + user + `" cannot create resource "pods/portforward"`),
+		}
+	}
+	return []situation{
+		{&driver.KubeconfigError{Err: errors.New("no such file")}, "reading the kubeconfig", "kubectl config get-contexts", CodeUsage, ""},
+		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, `no builder "n" in namespace "ns"`, "kubectl buildkit list -A", CodeNoBuilder, ""},
+		{&cluster.NotFoundError{Name: "n", Namespace: "ns", Others: []string{"o"}}, "there are: o", "kubectl buildkit install n -n ns", CodeNoBuilder, ""},
+		{&cluster.NotFoundError{Name: "teem", Namespace: "ns", Others: []string{"other", "team"}}, "there are: other, team", "did you mean team? To install another: kubectl buildkit install teem -n ns", CodeNoBuilder, ""},
+		{&kube.NamespaceNotFoundError{Namespace: "ns"}, `"ns"`, "kubectl create namespace ns", CodeNoBuilder, ""},
+		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "is not ready", "n -n ns", CodeNoBuilder, ""},
+		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNodeLost}, "is not ready", "kubectl buildkit install n -n ns --force", CodeNoBuilder, ""},
+		{&cluster.NodeLostError{Name: "n", Namespace: "ns", Pod: "n", Node: "node-1"}, "node-1", "--force", CodeNoBuilder, ""},
+		{&cluster.TerminatingError{Name: "n", Namespace: "ns", Pod: "n"}, "terminating", "kubectl wait pod/n -n ns --for=delete", CodeNoBuilder, ""},
+		{&cluster.ExpiredError{Name: "n", Namespace: "ns", Err: errors.New("ended")}, "ended", "", CodeNoBuilder, ""},
+		{&kube.UnreachableError{Host: "https://h", Err: errors.New("refused")}, "does not answer", "kubectl version", CodeNoBuilder, ""},
+		{&kube.UnreachableError{Host: "https://h", Err: errors.New("Proxy Authentication Required")}, "does not answer", "$HTTPS_PROXY and the password in it", CodeNoBuilder, ""},
+		{&kube.UnreachableError{Host: "https://h", Err: errors.New("proxyconnect tcp: refused")}, "does not answer", "$NO_PROXY", CodeNoBuilder, ""},
+		{&cluster.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", CodeNoBuilder, ""},
+		{&cluster.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", CodeNoBuilder, ""},
+		{&cluster.ForeignError{Kind: "Pod", Name: "n", Namespace: "ns"}, "was not installed by", "n", CodeUsage, ""},
+		{&kube.ForbiddenError{User: "jane", Verb: "list", Resource: "pods", Namespace: "ns"}, `user "jane" may not list pods`, "kubectl auth can-i list pods -n ns", CodeDenied, ""},
+		{&kube.ForbiddenError{User: "jane", Verb: "list", Resource: "pods"}, "may not list pods", "kubectl auth can-i list pods -A", CodeDenied, ""},
+		{&kube.ForbiddenError{User: "jane@example.com", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
+			"kubectl create rolebinding n-user-jane-example.com -n ns --role n-user --user jane@example.com", CodeDenied, ""},
+		{&kube.ForbiddenError{User: "system:serviceaccount:ci:bot", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
+			"--role n-user --serviceaccount ci:bot", CodeDenied, ""},
+		{denied("n-0", "n", "pods/portforward", "oidc:Jane Doe"), "not permitted", "--role n-user --user 'oidc:Jane Doe'", CodeDenied, ""},
+		{denied("n", "", "pods/portforward", "jane"), "not permitted", "--role n-user --user jane", CodeDenied, ""},
+		{denied("n", "n", "pods/exec", "jane"), "not permitted", "leave out --transport", CodeDenied, ""},
+		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "", "leave out --transport", CodeDenied, ""},
+		{&kube.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", CodeDenied, ""},
+		{&kube.AdmissionError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", CodeDenied, ""},
+		{&kube.AdmissionError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0"}, "refuses Pod", "--request", CodeDenied, ""},
+		{&kube.AdmissionError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", CodeDenied, ""},
+		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Err: errors.New("x")}, "renewing them failed: x", "kubectl buildkit install n -n ns", CodeFailed, ""},
+		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Pod: "n"}, `that Pod "n" uses end`, "kubectl buildkit install n -n ns --yes, which replaces it with its cache", CodeFailed, ""},
+		{&driver.LossError{Plan: cluster.Plan{Name: "n", Namespace: "ns"}}, "nothing was changed", "kubectl buildkit install n -n ns --yes", CodeUsage, ""},
+		{&tunnel.DialError{Pod: "n", Namespace: "ns", Err: errors.New("x")}, "opening a tunnel", "--transport", CodeNoBuilder, ""},
+		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", CodeNoBuilder, ""},
+		{&tunnel.RefusedError{Pod: "n", Namespace: "ns", Port: 1234}, "refuses connections", "kubectl logs n -n ns", CodeNoBuilder, ""},
+		{&tunnel.CommandNotFoundError{Pod: "n", Namespace: "ns", Command: "buildctl"}, "does not run BuildKit", "", CodeNoBuilder, ""},
+		{&cluster.PartialSettingsError{Name: "n", Namespace: "ns"}, "known only in part", "kubectl buildkit install n -n ns, with the flags that it was installed with", CodeNoBuilder, ""},
+		{&driver.UnrestoredError{Name: "n", Namespace: "ns", Cause: &cluster.NotReadyError{Name: "n", Namespace: "ns"}, Err: errors.New("x")}, "it was not restored", "kubectl buildkit install n -n ns", CodeNoBuilder, ""},
+		{&cluster.NoLogError{Pod: "n", Namespace: "ns", Reason: "previous not found"}, "has no such log", "", CodeFailed, ""},
+		{&driver.NoAnswerError{Name: "n", Namespace: "ns", Members: 2, Silent: []driver.NoAnswer{{Member: cluster.Member{Pod: "n-1"}, Err: &tunnel.LostError{Pod: "n-1", Namespace: "ns"}}}},
+			"1 of 2 members", "kubectl describe pod n-1 -n ns", CodeNoBuilder, ""},
+		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", CodeUsage, ""},
+		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", CodeDenied, ""},
+		{&driver.SourceError{Flag: "--registry-secret", Value: "s", Err: &kube.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", CodeUsage, ""},
+	}
+}
+
+func usageSituations() []situation {
+	return []situation{
+		{&usage.Error{What: "x", Next: "kubectl buildkit build --help"}, "x", "kubectl buildkit build --help", CodeUsage, ""},
+		{&usage.Error{What: "x", Next: "kubectl buildkit list"}, "x", "kubectl buildkit list", CodeUsage, ""},
+		{&usage.Error{What: "--x", Value: "y", Reason: "z", Next: "write z"}, `invalid --x "y": z`, "write z", CodeUsage, ""},
+		{&upload.FileError{Directory: "context", Name: "a", Cause: errors.New("permission denied")}, "permission denied", "", CodeFailed, ""},
+		{&safefile.UnwritableError{Path: "x", Reason: "y", Next: "z"}, `writing "x"`, "z", CodeFailed, ""},
+		{&safefile.PrivilegedError{}, "", "type=tar,dest=FILE", CodeFailed, ""},
+		{&history.AmbiguousError{Ref: "a", Refs: []string{"ab", "ac"}}, "2 builds", "give more of the reference", CodeUsage, ""},
+		{&history.NotFoundError{Ref: "a", Records: 1}, "no record of build", "kubectl buildkit history list", CodeFailed, ""},
+		{&history.NotFoundError{}, "no record of any build", "kubectl buildkit build .", CodeFailed, ""},
+		{&checkup.FailedError{Names: []string{"nodes"}, Total: 3, Code: CodeDenied}, "1 of 3 checks failed", "", CodeDenied, ""},
+		{&ExitError{Code: 7}, "", "", 7, ""},
+	}
+}
+
+func registrySituations() []situation {
+	return []situation{
+		{&registryauth.DeniedError{Host: "r.io"}, `registry "r.io" denies access`, "kubectl buildkit login r.io", CodeDenied, ""},
+		{&driver.PreflightError{Err: &registryauth.DeniedError{Host: "r.io", Source: "x", User: "u"}}, "denies access", "--preflight=false", CodeDenied, ""},
+		{&driver.PushDoubtError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Err: &registryauth.UnreachableError{Host: "r.io"}},
+			`if builder "n" does not reach it either, the push will fail`, "--preflight=false", CodeFailed, ""},
+		{&driver.PushDoubtError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Reason: solve.RegistryPlain, Err: &registryauth.UnreachableError{Host: "r.io"}},
+			"expects TLS; the push will fail", "kubectl buildkit install n -n ns --insecure-registry r.io", CodeFailed, ""},
+		{&driver.EmulationError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Native: "linux/amd64", Foreign: []string{"linux/arm64"}},
+			"need emulation", "kubectl buildkit install arm64 -n ns --node-selector kubernetes.io/arch=arm64", CodeFailed, ""},
+		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io/token"}, "fetching a token", "https://t.io/token", CodeDenied, ""},
+		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io/token", Proxy: "http://p:3128"}, "fetching a token", "http://p:3128: check it and its password in $HTTPS_PROXY, or add the host to $NO_PROXY", CodeDenied, ""},
+		{&registryauth.TokenError{Host: "r.io", Cause: &registryauth.UnverifiedRealmError{Host: "r.io", Realm: "https://t.io", Cause: errors.New("x")}},
+			"could not be verified", "BUILDKIT_NO_CLIENT_TOKEN=1", CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", Withheld: true}, "not provided", "--registry-auth r.io", CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", User: "u", Source: "DOCKER_AUTH_CONFIG", Origin: registryauth.FromEnvironment}, "DOCKER_AUTH_CONFIG", "$DOCKER_AUTH_CONFIG", CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", User: "u", Source: `Secret "s" in namespace "n"`, Origin: registryauth.FromSecret}, "denies access", `Secret "s" in namespace "n"`, CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", User: "u", Source: "/b/config.json", Origin: registryauth.FromScope}, "/b/config.json", "/b/config.json", CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", User: "u", Source: "/c (r.io/a)", Origin: registryauth.FromFile, Path: "a"}, "/c (r.io/a)", "/c (r.io/a)", CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", User: "u", Source: "helper", Origin: registryauth.FromHelper, Helper: "ecr-login"}, "denies access", "docker-credential-ecr-login", CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", User: "u", Source: "helper", Origin: registryauth.FromHelper, Helper: "pass"}, "denies access", "kubectl buildkit login r.io", CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", Unread: &registryauth.SourceError{Origin: registryauth.FromHelper, Helper: "gcloud", Cause: errors.New("x")}}, "no credentials were sent", "docker-credential-gcloud", CodeDenied, ""},
+		{&registryauth.DeniedError{Host: "r.io", Unread: &registryauth.SourceError{Origin: registryauth.FromFile, Source: "/c", Cause: errors.New("x")}}, "no credentials were sent", "fix /c", CodeDenied, ""},
+		{&registryauth.UnreachableError{Host: "r.io", Proxy: "http://p:3128"}, "r.io", "$NO_PROXY", CodeFailed, ""},
+		{&registryauth.ConfigError{Path: "config.json", Cause: errors.New("x")}, "reading the docker config", "$DOCKER_CONFIG", CodeUsage, ""},
+		{&registryauth.LoginError{Host: "r.io", User: "u"}, "does not accept user", "password", CodeDenied, ""},
+		{&registryauth.UnreachableError{Host: "r.io", Untrusted: true}, "r.io", "--registry-ca FILE", CodeFailed, "FILE"},
+		{&registryauth.UnreachableError{Host: "r.io", Plain: true}, "r.io", "--insecure", CodeFailed, ""},
+		{&registryauth.StoreError{Host: "r.io", Path: "config.json", Cause: errors.New("x")}, "storing the credentials", "$DOCKER_CONFIG", CodeFailed, ""},
+		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/c:1", Status: "400 Bad Request"}, "does not take the build cache", "ignore-error=true", CodeFailed, ""},
+	}
+}
+
+func buildSituations() []situation {
+	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", MemoryLimit: "1Gi"}
+	lost := &solve.LostError{Cause: errors.New("EOF")}
+	gone := func(cause cluster.Cause) error {
+		return &driver.LostError{Member: member, Lost: lost, Diagnosis: cluster.Diagnosis{Cause: cause, Message: "it is away"}}
+	}
+	step := &solve.FailedStepError{Step: "[1/2] RUN x", ExitCode: killed, Cause: errors.New("exit code: 137")}
+	return []situation{
+		{gone(cluster.CauseOOMKilled), "was lost", "kubectl buildkit install n -n ns, with a higher --limit memory", CodeNoBuilder, ""},
+		{gone(cluster.CauseDeleted), "was lost", "build again", CodeNoBuilder, ""},
+		{gone(cluster.CauseNodeLost), "was lost", "kubectl buildkit install n -n ns --force", CodeNoBuilder, ""},
+		{gone(cluster.CauseExited), "was lost", "kubectl logs n -n ns --previous", CodeNoBuilder, ""},
+		{gone(""), "was lost", "build again", CodeNoBuilder, ""},
+		{lost, "was lost", "kubectl buildkit list", CodeNoBuilder, ""},
+		{&solve.LostError{Cause: &solve.SilentError{For: time.Minute}}, "1m0s", "kubectl buildkit list", CodeNoBuilder, ""},
+		{&solve.RefusedError{Cause: errors.New("tls: bad certificate")}, "certificates", "kubectl buildkit install", CodeNoBuilder, ""},
+		{&solve.UnsupportedError{Cause: errors.New("unknown method")}, "too old", "kubectl buildkit install", CodeNoBuilder, ""},
+		{&driver.BuildError{Member: member, Err: &solve.FullDiskError{Cause: errors.New("no space left")}}, "disk", "kubectl buildkit prune n -n ns", CodeNoBuilder, ""},
+		{&driver.BuildError{Member: member, Err: step}, "limit of 1Gi", "--limit memory", CodeFailed, ""},
+		{step, "[1/2] ended with exit code 137", "", CodeFailed, ""},
+		{&driver.BuildError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Ref: "abc", Err: step}, "[1/2] ended with exit code 137", "kubectl buildkit history logs abc -n ns --builder n", CodeFailed, ""},
+		{&solve.SyntaxError{Cause: errors.New("dockerfile parse error")}, "parse error", "", CodeFailed, ""},
+		{&solve.BuildError{Cause: errors.New("anything")}, "anything", "", CodeFailed, ""},
+		{&solve.CanceledError{Cause: errors.New("x")}, "cancelled", "", CodeFailed, ""},
+		{&result.StatusError{Code: 1}, "", "", CodeFailed, ""},
+		{&result.BrokenError{Text: "x"}, "x", "", CodeFailed, ""},
+		{errors.New("anything"), "anything", "", CodeFailed, ""},
+	}
+}
+
+func reasonSituations() []situation {
+	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n"}
+	other := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", Adopted: true}
+	about := func(on cluster.Member, reason solve.Reason, subject, text string, platforms ...string) error {
+		return &driver.BuildError{Member: on, Platforms: platforms, Err: &solve.DiagnosedError{
+			Reason: reason, Subject: subject, Host: "r.io:5000", Cause: &solve.BuildError{Cause: errors.New(text)},
+		}}
+	}
+	hub := &driver.BuildError{Member: member, Err: &solve.DiagnosedError{Reason: solve.RegistryName, Host: dockerHub, Cause: errors.New("lookup")}}
+	install := "kubectl buildkit install n -n ns "
+	return []situation{
+		{about(member, solve.RegistryPlain, "", "the daemon's text"), "uses plain HTTP", install + "--insecure-registry r.io:5000", CodeNoBuilder, ""},
+		{about(other, solve.RegistryPlain, "", ""), "uses plain HTTP", `buildkitd.toml of Pod n: [registry."r.io:5000"] http = true`, CodeNoBuilder, ""},
+		{about(member, solve.RegistryUntrusted, "", ""), "does not trust", install + "--registry-ca FILE", CodeNoBuilder, "FILE"},
+		{about(member, solve.RegistryCertificate, "", ""), "is invalid", install + "--insecure-registry r.io:5000", CodeNoBuilder, ""},
+		{about(member, solve.RegistryName, "", ""), "cannot resolve", install + "--env HTTPS_PROXY=", CodeNoBuilder, "HOST PORT"},
+		{about(member, solve.RegistryUnreachable, "", ""), "cannot reach", install + "--env HTTPS_PROXY=", CodeNoBuilder, "HOST PORT"},
+		{hub, "cannot resolve", install + "--registry-mirror docker.io=HOST:PORT", CodeNoBuilder, "HOST PORT"},
+		{about(member, solve.ProxyRefused, "", ""), "wants credentials", install + "--env HTTPS_PROXY=", CodeNoBuilder, "USER PASSWORD HOST PORT"},
+		{about(member, solve.FileMissing, "/x", "x"), "x", `"/x" is not in the build context`, CodeFailed, ""},
+		{about(member, solve.StageFileMissing, "/x", "x"), "x", "--from", CodeFailed, ""},
+		{about(member, solve.SecretMissing, "my npm", "x"), "x", "--secret id='my npm',src=FILE", CodeFailed, "FILE"},
+		{about(member, solve.SSHMissing, "default", "x"), "x", "--ssh default", CodeFailed, ""},
+		{about(member, solve.PlatformNotRun, "", "x", "linux/arm64"), "another architecture", "kubectl buildkit install arm64 -n ns --node-selector kubernetes.io/arch=arm64", CodeFailed, ""},
+		{about(member, solve.PlatformNotRun, "", "x"), "another architecture", "--node-selector kubernetes.io/arch=ARCH", CodeFailed, "NAME ARCH"},
+		{about(member, solve.EntitlementLocked, "security.insecure", "x"), "x", `insecure-entitlements = ["security.insecure"] in FILE; it makes every user of the builder root on its node`, CodeFailed, "FILE"},
+		{about(member, solve.EntitlementLocked, "network.host", "x"), "x", install + "--config FILE", CodeFailed, "FILE"},
+		{about(member, solve.EntitlementUnasked, "network.host", "x"), "x", "--allow network.host", CodeFailed, ""},
+		{about(member, solve.UnknownCall, "frontend.foo", "x"), "frontend.foo", "check, outline or targets", CodeFailed, ""},
+		{about(member, solve.NameNotUTF8, "", "x"), "x", ".dockerignore", CodeFailed, ""},
+		{about(member, solve.GitDenied, "https://g.io", "x"), "x", "--secret id=GIT_AUTH_TOKEN,env=VARIABLE", CodeFailed, "VARIABLE"},
+		{about(member, solve.FrontendTooOld, "", "x"), "x", "# syntax=", CodeFailed, ""},
+	}
+}
