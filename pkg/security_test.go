@@ -23,7 +23,7 @@ func TestSecurityGuideNamesTests(t *testing.T) {
 	known := testNames(t)
 	for _, name := range names {
 		if !known[name] {
-			t.Errorf("there is no %s", name)
+			t.Errorf("%s not found", name)
 		}
 	}
 	table := false

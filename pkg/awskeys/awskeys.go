@@ -24,7 +24,7 @@ type Keys struct{ ID, Secret, SessionToken string }
 
 // Load asks the chain of AWS's own SDK: the environment, a web identity, the profile with its keys, credential_process,
 // SSO or role, a container's endpoint. The instance's metadata are left out: there the builder has a role of its own, and
-// elsewhere nothing answers. The error says why credentials that are set up cannot be used; having none is no error.
+// elsewhere nothing answers. The error says why credentials that are set up cannot be used; having none is not an error.
 func Load(ctx context.Context, lookupEnv func(string) (string, bool)) (Keys, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %v", limit))
 	defer cancel()

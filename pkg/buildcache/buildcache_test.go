@@ -81,7 +81,7 @@ func TestSort(t *testing.T) {
 	} {
 		sorted := records()
 		if !slices.Contains(buildcache.Orders(), order) || !buildcache.Sort(sorted, order) {
-			t.Errorf("there is no order %q", order)
+			t.Errorf("unknown order %q", order)
 		}
 		var got []string
 		for _, record := range sorted {
@@ -92,7 +92,7 @@ func TestSort(t *testing.T) {
 		}
 	}
 	if buildcache.Sort(records(), "colour") {
-		t.Error("there is an order that nobody knows")
+		t.Error("an unknown order is accepted")
 	}
 }
 

@@ -40,7 +40,7 @@ func ParseFilter(values []string) (Filter, error) {
 			}
 			age, err := time.ParseDuration(operand)
 			if err != nil || age <= 0 || operator != "=" {
-				return Filter{}, &usage.Error{What: "--filter", Value: value, Reason: "it is no duration", Next: "write e.g. " + key + "=24h"}
+				return Filter{}, &usage.Error{What: "--filter", Value: value, Reason: "invalid duration", Next: "write e.g. " + key + "=24h"}
 			}
 			filter.UnusedFor = age
 			continue
@@ -101,7 +101,7 @@ func expression(value, key, operator, operand string) (string, error) {
 		return "", &usage.Error{What: "--filter", Value: value, Reason: "the daemon cannot tell what is not in use", Next: "leave it out: prune removes nothing that is in use"}
 	}
 	return "", &usage.Error{
-		What: "--filter", Value: value, Reason: "there is no such filter",
+		What: "--filter", Value: value, Reason: "unknown filter",
 		Next: "use until, id, type, description, parents, inuse, mutable, immutable, shared or private",
 	}
 }

@@ -45,7 +45,7 @@ func read(t *testing.T, opt client.SolveOpt, mount string) map[string]string {
 	t.Helper()
 	files := opt.LocalMounts[mount]
 	if files == nil {
-		t.Fatalf("there is no mount %q", mount)
+		t.Fatalf("mount %q not found", mount)
 	}
 	got := map[string]string{}
 	err := files.Walk(t.Context(), "", func(path string, entry fs.DirEntry, err error) error {
@@ -95,7 +95,7 @@ func TestDirectory(t *testing.T) {
 				t.Errorf("the Dockerfile is %q, want %q", got, test.text)
 			}
 			if opt.SharedKey == "" {
-				t.Error("there is no shared key, so every upload would be a whole one")
+				t.Error("without a shared key every upload is a whole one")
 			}
 			if len(read(t, opt, "context")) == 0 {
 				t.Error("the context is empty")

@@ -19,7 +19,7 @@ import (
 // else comes of it.
 const sendAgain = uint32(fs.ModeTemporary)
 
-// directory is a directory of the user as BuildKit's session sends it: links stay links, and what is no regular file is
+// directory is a directory of the user as BuildKit's session sends it: links stay links, and what is not a regular file is
 // listed but never opened.
 type directory struct {
 	root *safefile.Root

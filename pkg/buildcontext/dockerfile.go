@@ -175,7 +175,7 @@ func wrongDockerfile(err error, in Input, p *place) error {
 	invalid.Reason, invalid.Next = explainRead(err)
 	var leaves *safefile.LeavesError
 	if errors.As(err, &leaves) {
-		invalid.Next = "copy the file into the directory, or name the target with --file if you trust whoever made the link"
+		invalid.Next = "copy the file into the directory, or name the target with --file if you trust the author of the link"
 	}
 	return invalid
 }

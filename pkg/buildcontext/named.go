@@ -50,7 +50,7 @@ func (c *Context) addNamed(ctx context.Context, in Named, env Environment) error
 	case strings.HasPrefix(in.Value, imageScheme):
 		name := strings.TrimPrefix(in.Value, imageScheme)
 		if _, err := reference.ParseNormalizedNamed(name); err != nil {
-			return in.wrong(`"`+name+`" is no image: `+err.Error(), "use "+in.Name+"="+imageScheme+"IMAGE")
+			return in.wrong(`"`+name+`" is not an image: `+err.Error(), "use "+in.Name+"="+imageScheme+"IMAGE")
 		}
 		c.attrs[namedAttr+in.Name] = in.Value
 		return nil
@@ -112,7 +112,7 @@ func (c *Context) addLayout(in Named, env Environment) error {
 		_, err = store.root.Lstat(ocispecs.ImageIndexFile)
 	}
 	if err != nil {
-		return in.wrong("there is no OCI layout in "+dir+": "+plain(err), "name the directory that has index.json")
+		return in.wrong("no OCI layout in "+dir+": "+plain(err), "name the directory that has index.json")
 	}
 	if dgst == "" {
 		if dgst, err = store.find(tag); err != nil {

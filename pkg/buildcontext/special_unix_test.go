@@ -77,7 +77,7 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 	}
 }
 
-// What is no regular file in a context is listed, as BuildKit wants it, and never opened.
+// What is not a regular file in a context is listed, as BuildKit wants it, and never opened.
 func TestSpecialFilesOfAContextAreListed(t *testing.T) {
 	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch\n", "a": "text"})
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o644); err != nil {

@@ -74,7 +74,7 @@ func (c *Context) dockerfileFromStdin(env Environment, contextDir string) ([]str
 	return c.dockerfileFromText(text, fileFlag, Stdin, contextDir)
 }
 
-// readDockerfile reads what is no file; flag and typed name it in errors.
+// readDockerfile reads what is not a file; flag and typed name it in errors.
 func readDockerfile(from io.Reader, flag, typed string) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(from, maxDockerfile+1))
 	switch {
@@ -86,7 +86,7 @@ func readDockerfile(from io.Reader, flag, typed string) ([]byte, error) {
 	return text, nil
 }
 
-// dockerfileFromText mounts a Dockerfile that is no file. It returns what the ignore file of the context leaves out.
+// dockerfileFromText mounts a Dockerfile that is not a file. It returns what the ignore file of the context leaves out.
 func (c *Context) dockerfileFromText(text []byte, flag, typed, contextDir string) ([]string, error) {
 	if len(text) == 0 {
 		return nil, &usage.Error{What: flag, Value: typed, Reason: "it is empty", Next: "pipe a Dockerfile into it"}

@@ -15,7 +15,7 @@ const BuildKitVersion = "v0.34.2"
 
 // Names and numbers which both the manifests and the clients of a builder need.
 const (
-	// DefaultName is what a builder is called when nobody names it; BuildKit's own example Pod has the same name.
+	// DefaultName is what a builder is called without a name; BuildKit's own example Pod has the same name.
 	DefaultName = "buildkitd"
 	// ContainerName is the name of the daemon's container in a member.
 	ContainerName = "buildkitd"

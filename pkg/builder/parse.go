@@ -53,7 +53,7 @@ func ParseAnnotations(texts ...string) (map[string]string, error) {
 	for _, text := range texts {
 		key, value, found := strings.Cut(text, "=")
 		if !found || key == "" {
-			return nil, invalid(field, text, "there is no KEY=VALUE", "write KEY=VALUE")
+			return nil, invalid(field, text, "not KEY=VALUE", "write KEY=VALUE")
 		}
 		if _, twice := annotations[key]; twice {
 			return nil, invalid(field, text, key+" is given twice", "")
@@ -93,7 +93,7 @@ func parseToleration(text string) (corev1.Toleration, error) {
 			return toleration, invalid(field, text, "the effect is missing", hint)
 		}
 	default:
-		return toleration, invalid(field, text, "there is no effect "+effect, hint)
+		return toleration, invalid(field, text, "unknown effect "+effect, hint)
 	}
 	if key == "" {
 		if hasValue {
@@ -118,7 +118,7 @@ func ParseEnv(texts ...string) ([]corev1.EnvVar, error) {
 	for _, text := range texts {
 		name, value, found := strings.Cut(text, "=")
 		if !found {
-			return nil, invalid(field, text, "there is no value", "write NAME=VALUE")
+			return nil, invalid(field, text, "no value", "write NAME=VALUE")
 		}
 		if reasons := validation.IsEnvVarName(name); len(reasons) > 0 {
 			return nil, invalid(field, text, "the name is wrong: "+reasons[0], "")
@@ -168,7 +168,7 @@ func eachPair(field string, texts []string, hint string, visit func(text, key, v
 	for _, text := range splitAll(texts) {
 		key, value, found := strings.Cut(text, "=")
 		if !found || key == "" {
-			return invalid(field, text, "there is no KEY=VALUE", hint)
+			return invalid(field, text, "not KEY=VALUE", hint)
 		}
 		if err := visit(text, key, value); err != nil {
 			return err

@@ -25,8 +25,8 @@ func TestParseResources(t *testing.T) {
 		t.Errorf("nothing gives %v, %v", got, err)
 	}
 	wrong := map[string]string{
-		"cpu":                "no KEY=VALUE",
-		"=1":                 "no KEY=VALUE",
+		"cpu":                "not KEY=VALUE",
+		"=1":                 "not KEY=VALUE",
 		"cpu=":               "cannot be read",
 		"cpu=lots":           "cannot be read",
 		"memory=-1Gi":        "negative",
@@ -45,7 +45,7 @@ func TestParsePairs(t *testing.T) {
 		t.Errorf("got %v, %v; want %v", got, err, want)
 	}
 	_, err = builder.ParsePairs("node selector", "ssd")
-	refused(t, err, "node selector", "no KEY=VALUE")
+	refused(t, err, "node selector", "not KEY=VALUE")
 }
 
 func TestParseAnnotations(t *testing.T) {
@@ -73,14 +73,14 @@ func TestParseTolerations(t *testing.T) {
 		}
 	}
 	for text, reason := range map[string]string{
-		"key:Never":             "no effect Never",
+		"key:Never":             "unknown effect Never",
 		"key:":                  "effect is missing",
 		"=value:NoSchedule":     "needs a key",
 		":":                     "effect is missing",
 		"a b:NoSchedule":        "key is wrong",
 		"key=a b:NoSchedule":    "value is wrong",
-		"key=a:b:NoSchedule":    "no effect",
-		"key=value:noschedule ": "no effect noschedule",
+		"key=a:b:NoSchedule":    "unknown effect",
+		"key=value:noschedule ": "unknown effect noschedule",
 	} {
 		_, err := builder.ParseTolerations(text)
 		refused(t, err, "toleration", reason)
@@ -113,7 +113,7 @@ func TestParseMirrors(t *testing.T) {
 		t.Errorf("got %v, %v; want %v", got, err, want)
 	}
 	for text, reason := range map[string]string{
-		"docker.io":                    "no KEY=VALUE",
+		"docker.io":                    "not KEY=VALUE",
 		"docker.io=":                   "mirror is not a host",
 		"docker.io=http://mirror":      "mirror has a scheme",
 		"https://docker.io=mirror":     "registry has a scheme",

@@ -176,7 +176,7 @@ func (s Spec) validateStorage() error {
 		return invalid("storage", s.Storage.String(), "a cache needs at least 1Gi", "write e.g. 50Gi")
 	}
 	if s.Storage == nil && s.StorageClass != "" {
-		return invalid("storage class", s.StorageClass, "without a size there is no volume", "give the size of the volume as well")
+		return invalid("storage class", s.StorageClass, "no volume without a size", "give the size of the volume as well")
 	}
 	if s.GracePeriod < 0 {
 		return invalid("grace period", s.GracePeriod.String(), "it is negative", "")

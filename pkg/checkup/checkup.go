@@ -19,8 +19,8 @@ const (
 	OK      Status = "ok"
 	Warning Status = "warning" // it works, but not as it should
 	Failed  Status = "failed"
-	Skipped Status = "skipped" // another check must be mended first, or nobody asked for this one
-	Unknown Status = "unknown" // whoever asks may not see it
+	Skipped Status = "skipped" // another check must pass first, or this one was not asked for
+	Unknown Status = "unknown" // the user who asks may not see it
 )
 
 // Finding is what one check has found.

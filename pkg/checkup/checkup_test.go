@@ -18,7 +18,7 @@ func TestChecksOnAFailedOneAreSkipped(t *testing.T) {
 	var reported []string
 	results := checkup.Run(t.Context(), []checkup.Check{
 		fixed("a", ok),
-		fixed("b", checkup.Finding{Status: checkup.Failed, Message: "broken", Remedy: "mend it", Code: 3}, "a"),
+		fixed("b", checkup.Finding{Status: checkup.Failed, Message: "broken", Remedy: "fix it", Code: 3}, "a"),
 		fixed("c", ok, "a", "b"),
 		fixed("d", ok, "c"),
 		fixed("e", checkup.Finding{Status: checkup.Unknown, Message: "hidden"}, "a"),

@@ -130,9 +130,9 @@ func TestPruneFlagsReachTheDaemon(t *testing.T) {
 
 func TestCareOfTheCacheMisuse(t *testing.T) {
 	for args, says := range map[string]string{
-		"du --filter colour=red":        `--filter "colour=red": there is no such filter`,
+		"du --filter colour=red":        `--filter "colour=red": unknown filter`,
 		"du --sort-by colour":           `--sort-by "colour"`,
-		"du -o xml":                     `--output "xml": there is no such format`,
+		"du -o xml":                     `--output "xml": unknown format`,
 		"du a b":                        "at most one NAME",
 		"prune --max-used-space much":   `--max-used-space "much"`,
 		"prune --filter until=tomorrow": `--filter "until=tomorrow"`,

@@ -29,7 +29,7 @@ func TestHistoryMisuse(t *testing.T) {
 		"remove nothing":   {[]string{"history", "rm"}, "--all"},
 		"remove too much":  {[]string{"history", "rm", "--all", "a"}, "--all"},
 		"unknown format":   {[]string{"history", "list", "--format", "xml"}, "use table or json"},
-		"unknown filter":   {[]string{"history", "list", "--filter", "size>1"}, "no such key"},
+		"unknown filter":   {[]string{"history", "list", "--filter", "size>1"}, "unknown key"},
 		"unknown progress": {[]string{"history", "logs", "--progress", "tty"}, "use plain or rawjson"},
 		"no such trace":    {[]string{"history", "report", "--trace", "/nowhere"}, "/nowhere"},
 		"trace and REF":    {[]string{"history", "report", "--trace", "x", "ref"}, "leave one of them out"},

@@ -148,7 +148,7 @@ func socketPath(listen string) (string, error) {
 // ownPath chooses a path where the user named none: one of its own for a command, and for a proxy that stays the same
 // one every time for the same builder. The function removes the folder that was made for the one socket.
 func (f *factory) ownPath(path *string, name string, once bool) (remove func(), err error) {
-	folder, err := proxy.Folder(f.lookupEnv)
+	folder, err := proxy.Directory(f.lookupEnv)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func replacing(pattern, by string) func(string) string {
 }
 
 func maskUserInfo(text string) string {
-	// A password with a slash, a question mark or a hash makes the URL invalid: what follows the colon is no port.
+	// A password with a slash, a question mark or a hash makes the URL invalid: what follows the colon is not a port.
 	text = replacing(`(?i)([a-z][a-z0-9+.-]*:\\?/\\?/)[^\s/?#@"'<>\x60\\:\[]*:[0-9]*[^0-9\s/?#@"'<>\x60\\][^\s/?#@"'<>\x60\\]*[/?#][^\s"'<>\x60]*@`, "${1}***@")(text)
 	plain := regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*)(:\\?/\\?/)((?:[^\s/?#"'<>\x60\\]|\\u00[0-9a-f]{2})+)@(sha[0-9]+:)?`)
 	return plain.ReplaceAllStringFunc(text, func(found string) string {

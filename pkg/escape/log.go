@@ -77,7 +77,7 @@ func (l *Log) Filter(b []byte) []byte {
 	return []byte(MaskCredentials(l.out.String()))
 }
 
-// invalid takes a byte that is no character. Programs that know no UTF-8 write C1 controls so.
+// invalid takes a byte that is not a character. Programs that know no UTF-8 write C1 controls so.
 func (l *Log) invalid(b byte) {
 	switch {
 	case b >= deleteRune && b <= lastC1:

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// noFile is the descriptor of what is no file.
+// noFile is the descriptor of what is not a file.
 const noFile = ^uintptr(0)
 
 // Writer writes Text: whatever is written to it, in pieces or whole, controls no terminal.

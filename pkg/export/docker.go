@@ -26,7 +26,7 @@ type Docker struct {
 func FindDocker(ctx context.Context, lookPath func(string) (string, error), engine string) (*Docker, error) {
 	path, err := lookPath("docker")
 	if err != nil {
-		return nil, errors.New("there is no docker on this machine")
+		return nil, errors.New("docker not found on this machine")
 	}
 	d := &Docker{program: path, context: engine}
 	version := d.command("version", "--format", "{{.Server.Version}}")

@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 )
 
-// Draw makes the picture of a recorded build; of one that runs, once it has ended.
+// Draw makes the report of a recorded build; of one that runs, once it has ended.
 func Draw(ctx context.Context, c *client.Client, record Record) (report.Build, error) {
 	recorder := report.NewRecorder()
 	if err := Replay(ctx, c, record.Ref, recorder.Add); err != nil {

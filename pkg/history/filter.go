@@ -53,7 +53,7 @@ func parseFilter(typed string, now time.Time) (func(Record) bool, error) {
 	case "startedAt", "completedAt", "duration":
 		return timeFilter(typed, key, operator, value, now)
 	}
-	return nil, wrongFilter(typed, "there is no such key", "must be one of: "+filterKeys)
+	return nil, wrongFilter(typed, "unknown key", "must be one of: "+filterKeys)
 }
 
 // cutOperator cuts at the first operator.
@@ -78,7 +78,7 @@ func textFilter(typed, key, operator, value string) (func(Record) bool, error) {
 		switch Status(value) {
 		case Running, Completed, Failed, Canceled:
 		default:
-			return nil, wrongFilter(typed, "there is no such status", "must be one of: running, completed, error, canceled")
+			return nil, wrongFilter(typed, "unknown status", "must be one of: running, completed, error, canceled")
 		}
 	}
 	return func(record Record) bool {

@@ -14,7 +14,7 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string {
 	if e.Records == 0 {
-		return "there is no record of any build"
+		return "no record of any build"
 	}
 	return fmt.Sprintf("no record of build %q", e.Ref)
 }

@@ -107,7 +107,7 @@ func TestFind(t *testing.T) {
 	if _, err := Find(records, "a"); !errors.As(err, &ambiguous) || len(ambiguous.Refs) != 3 {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Find(nil, "latest"); err == nil || err.Error() != "there is no record of any build" {
+	if _, err := Find(nil, "latest"); err == nil || err.Error() != "no record of any build" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -40,7 +40,7 @@ func TestProvenanceIsShownInOneVersion(t *testing.T) {
 
 func TestBrokenProvenanceIsAnError(t *testing.T) {
 	if _, err := slsa02([]byte("{"), slsa1.PredicateSLSAProvenance, true); err == nil {
-		t.Error("half a JSON object is no predicate")
+		t.Error("half a JSON object is not a predicate")
 	}
 }
 

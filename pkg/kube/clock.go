@@ -21,7 +21,7 @@ func (c *Client) Now() time.Time { return c.now().Add(-c.Skew()) }
 // server has not answered.
 func (c *Client) Skew() time.Duration { return time.Duration(c.clock.ahead.Load()) }
 
-// measured is a round tripper that reads the clock of whoever answers.
+// measured is a round tripper that reads the clock of the peer that answers.
 type measured struct {
 	http.RoundTripper
 	clock *clock

@@ -99,7 +99,7 @@ func (c *Client) CertainlyLacks(ctx context.Context, kind, name string) bool {
 	return CertainlyAbsent(c.at(c.api.Get(), kind).Name(name).SetHeader("Accept", oneMetadataOnly).Do(ctx).Error())
 }
 
-// CertainlyAbsent reports whether the API server itself said that there is no such object, and not something in between
+// CertainlyAbsent reports whether the API server itself said that the object does not exist, and not something in between
 // that knows no such path.
 func CertainlyAbsent(err error) bool {
 	return apierrors.IsNotFound(err) && !apierrors.IsUnexpectedServerError(err)

@@ -122,7 +122,7 @@ func (c *Client) Apply(ctx context.Context, object, existing manifest.Object, dr
 	if err != nil {
 		return false, fmt.Errorf("printing %s %q: %w", kind.Kind, object.GetName(), err)
 	}
-	// Of what is ours, nobody else has a say in these fields: what an editor changed by hand, install sets right.
+	// Of what is ours, install alone decides about these fields: what an editor changed by hand, install sets right.
 	options := metav1.PatchOptions{FieldManager: builder.FieldManager, Force: new(existing != nil), DryRun: dryRunAll(dryRun)}
 	var status int
 	result := c.at(c.api.Patch(types.ApplyPatchType), kind.Kind).Name(object.GetName()).
@@ -176,7 +176,7 @@ type Deletion struct {
 	Still func(manifest.Object) bool
 }
 
-// Delete deletes the object if it still is the one that was found. One that is gone, or another object by now, is no error;
+// Delete deletes the object if it still is the one that was found. One that is gone, or another object by now, is not an error;
 // one that is not to be deleted any more is a *ConflictError.
 func (c *Client) Delete(ctx context.Context, kind string, object manifest.Object, how Deletion) error {
 	propagation := metav1.DeletePropagationBackground

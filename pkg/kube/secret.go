@@ -16,7 +16,7 @@ import (
 type MissingError struct {
 	// Kind, Name and Namespace are the object, e.g. "Secret" "npm" in "team".
 	Kind, Name, Namespace string
-	// Key is what the object lacks; empty when there is no such object.
+	// Key is what the object lacks; empty when the object does not exist.
 	Key string
 	// Keys are those the object has.
 	Keys []string
@@ -24,7 +24,7 @@ type MissingError struct {
 
 func (e *MissingError) Error() string {
 	if e.Key == "" {
-		return fmt.Sprintf("there is no %s %q in namespace %q", e.Kind, e.Name, e.Namespace)
+		return fmt.Sprintf("%s %q not found in namespace %q", e.Kind, e.Name, e.Namespace)
 	}
 	has := "it is empty"
 	if len(e.Keys) > 0 {
@@ -55,7 +55,7 @@ type RegistryConfig struct {
 	Err error
 }
 
-// SecretValue reads one key of a Secret, with the rights of whoever asks.
+// SecretValue reads one key of a Secret, with the rights of the user who asks.
 func (c *Client) SecretValue(ctx context.Context, name, key string) ([]byte, error) {
 	secret, err := c.secret(ctx, name)
 	if err != nil {

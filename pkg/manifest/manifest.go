@@ -201,7 +201,7 @@ func within(wants, has any) bool {
 	return reflect.DeepEqual(wants, has)
 }
 
-// pruneEmpty removes what the Go types write although nobody set it: empty resources and null timestamps. An emptyDir
+// pruneEmpty removes what the Go types write although it was not set: empty resources and null timestamps. An emptyDir
 // is empty and means something.
 func pruneEmpty(value any) {
 	switch value := value.(type) {

@@ -161,11 +161,11 @@ func TestConnectionDocument(t *testing.T) {
 		t.Errorf("a newer document: %v", err)
 	}
 	if _, err := manifest.ReadConnection(&corev1.Secret{}); err == nil {
-		t.Error("an empty Secret is no document")
+		t.Error("an empty Secret is not a document")
 	}
 }
 
-// What lets somebody build must not let him do anything else: no rule without the names of its objects, no exec, and
+// What lets a user build must not let them do anything else: no rule without the names of its objects, no exec, and
 // none of the server's keys.
 func TestWhoMayBuildMayNothingElse(t *testing.T) {
 	objects := make1(t, func(s *builder.Spec) { s.Replicas = 2 })

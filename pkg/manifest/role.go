@@ -7,8 +7,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// userRole is what somebody needs who builds, and nothing more. Nobody is bound to it here: that is the decision of
-// whoever rules the namespace.
+// userRole returns the minimal Role for building. No user is bound to it here: that is the decision of
+// the namespace's administrator.
 func userRole(spec builder.Spec) *rbacv1.Role {
 	return &rbacv1.Role{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"},
@@ -17,7 +17,7 @@ func userRole(spec builder.Spec) *rbacv1.Role {
 	}
 }
 
-// UserRules let somebody read a builder's connection document, see its members and forward a port to them, and read the
+// UserRules let a user read a builder's connection document, see its members and forward a port to them, and read the
 // log of one that died. Every rule names its objects.
 func UserRules(name string, members []string) []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{

@@ -17,7 +17,7 @@ func statefulSet(spec builder.Spec, pod *corev1.Pod) *appsv1.StatefulSet {
 		ObjectMeta: objectMeta(spec, spec.Name),
 		Spec: appsv1.StatefulSetSpec{
 			Replicas: &replicas,
-			// Nobody resolves the members' names, so there is no Service behind this one.
+			// The members' names are not resolved, so this one has no Service.
 			ServiceName: spec.Name,
 			Selector:    &metav1.LabelSelector{MatchLabels: builder.ObjectLabels(spec.Name)},
 			// Members do not know one another: start all at once.

@@ -18,7 +18,7 @@ type ownColumn struct {
 }
 
 // parseColumns reads "NAME:.metadata.name,READY:.readyMembers". kubectl's printer for it is part of kubectl itself, which
-// is no library to link.
+// is not a library to link.
 func parseColumns(text string) ([]ownColumn, error) {
 	var columns []ownColumn
 	for _, part := range strings.Split(text, ",") {

@@ -81,7 +81,7 @@ func kubectls(value string) (printers.ResourcePrinter, error) {
 	}
 	switch {
 	case genericclioptions.IsNoCompatiblePrinterError(err):
-		return nil, &usage.Error{What: "--output", Value: value, Reason: "there is no such format", Next: "use " + formats}
+		return nil, &usage.Error{What: "--output", Value: value, Reason: "unknown format", Next: "use " + formats}
 	case err != nil:
 		return nil, &usage.Error{What: "--output", Value: value, Reason: err.Error()}
 	}

@@ -18,10 +18,10 @@ func CheckValue(format string) error {
 	case "", "json", "yaml":
 		return nil
 	}
-	return &usage.Error{What: "--output", Value: format, Reason: "there is no such format here", Next: "use " + Values}
+	return &usage.Error{What: "--output", Value: format, Reason: "unknown format", Next: "use " + Values}
 }
 
-// PrintValue prints what is no list of things for programs, in JSON or YAML.
+// PrintValue prints what is not a list of things for programs, in JSON or YAML.
 func PrintValue(w io.Writer, format string, value any) error {
 	if format == "yaml" {
 		text, err := yaml.Marshal(value)

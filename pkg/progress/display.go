@@ -43,7 +43,7 @@ type Options struct {
 	Warnings bool
 }
 
-// New makes a display that draws on out, which it writes its own control codes to; mode TTY is an error if out is no
+// New makes a display that draws on out, which it writes its own control codes to; mode TTY is an error if out is not a
 // terminal. Text of a daemon is escaped before it is drawn; in mode RawJSON, which is for programs, credentials are
 // masked, also in logs, whose bytes JSON has in base64.
 // The display ignores the end of ctx, so that the last lines of a build that was cancelled are still drawn.

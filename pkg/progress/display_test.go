@@ -64,7 +64,7 @@ func TestPlain(t *testing.T) {
 	})
 	for _, want := range []string{"[auth] token for example.com", "[1/1] RUN make", "compiling", "DONE 3.0s", "ERROR: no such host"} {
 		if !strings.Contains(got, want) {
-			t.Errorf("there is no %q in:\n%s", want, got)
+			t.Errorf("%q is not in:\n%s", want, got)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func ParseMode(value string, quiet bool) (Mode, error) {
 		mode = Auto
 	}
 	if !slices.Contains(modes(), mode) {
-		return "", &usage.Error{What: "--progress", Value: value, Reason: "there is no such mode", Next: "must be one of: " + strings.Join(Names(), ", ")}
+		return "", &usage.Error{What: "--progress", Value: value, Reason: "unknown mode", Next: "must be one of: " + strings.Join(Names(), ", ")}
 	}
 	if !quiet {
 		return mode, nil

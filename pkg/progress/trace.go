@@ -13,7 +13,7 @@ type attacher interface {
 	Attach() chan *client.SolveStatus
 }
 
-// Tap lets somebody else see every status that a display is shown.
+// Tap passes on every status that a display is shown.
 type Tap struct {
 	display attacher
 	see     func(*client.SolveStatus)

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// listenPrivately lets nobody else in, not even for the moment between the socket's making and a change of its mode.
+// listenPrivately lets no other user in, not even for the moment between the socket's making and a change of its mode.
 func listenPrivately(path string) (*net.UnixListener, error) {
 	before := syscall.Umask(0o177)
 	defer syscall.Umask(before)
@@ -21,10 +21,10 @@ func owned(info fs.FileInfo) bool {
 	return ok && int(stat.Uid) == os.Geteuid()
 }
 
-// exposed says that others may replace what is in the folder. In one with the sticky bit they cannot.
-func exposed(folder fs.FileInfo) bool {
-	return folder.Mode().Perm()&0o022 != 0 && folder.Mode()&fs.ModeSticky == 0
+// exposed reports whether others may replace what is in the directory. In one with the sticky bit they cannot.
+func exposed(directory fs.FileInfo) bool {
+	return directory.Mode().Perm()&0o022 != 0 && directory.Mode()&fs.ModeSticky == 0
 }
 
-// readable says that others may look into the folder.
-func readable(folder fs.FileInfo) bool { return folder.Mode().Perm()&0o077 != 0 }
+// readable reports whether others may list the directory.
+func readable(directory fs.FileInfo) bool { return directory.Mode().Perm()&0o077 != 0 }

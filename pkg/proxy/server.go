@@ -16,7 +16,7 @@ type Server struct {
 	Report func(number int, err error)
 }
 
-// Serve accepts until ctx ends, which ends all connections; that is no error.
+// Serve accepts until ctx ends, which ends all connections; that is not an error.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	var open sync.WaitGroup

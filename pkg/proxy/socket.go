@@ -24,7 +24,7 @@ type Socket struct {
 	net.Listener
 	// Path is absolute.
 	Path string
-	// Exposed says that others may write to the folder, and so put a socket of their own in place of this one.
+	// Exposed says that others may write to the directory, and so put a socket of their own in place of this one.
 	Exposed bool
 
 	own       fs.FileInfo
@@ -33,7 +33,7 @@ type Socket struct {
 }
 
 // Listen makes the socket, with mode 0600. What an ended process has left at the path is replaced; a socket at which
-// somebody listens is not, nor is any other file.
+// a process listens is not, nor is any other file.
 func Listen(path string) (*Socket, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -56,8 +56,8 @@ func Listen(path string) (*Socket, error) {
 		return nil, errors.Join(&SocketError{Path: path, Reason: reasonOf(err)}, listener.Close())
 	}
 	s := &Socket{Listener: listener, Path: path, own: own}
-	if folder, err := os.Stat(filepath.Dir(path)); err == nil {
-		s.Exposed = exposed(folder)
+	if directory, err := os.Stat(filepath.Dir(path)); err == nil {
+		s.Exposed = exposed(directory)
 	}
 	return s, nil
 }
@@ -73,7 +73,7 @@ func (s *Socket) Close() error {
 	return s.closeErr
 }
 
-// clearStale removes a socket at which nobody listens any more.
+// clearStale removes a socket at which no process listens any more.
 func clearStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -82,7 +82,7 @@ func clearStale(path string) error {
 	case err != nil:
 		return &SocketError{Path: path, Reason: reasonOf(err)}
 	case info.Mode().Type() != fs.ModeSocket:
-		return &SocketError{Path: path, Reason: "there is a file which is no socket"}
+		return &SocketError{Path: path, Reason: "there is a file which is not a socket"}
 	}
 	conn, err := net.Dial("unix", path)
 	switch {

@@ -21,7 +21,7 @@ func TestSocketIsItsUsersAlone(t *testing.T) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	if socket.Exposed {
-		t.Error("a folder of one's own is said to be open to others")
+		t.Error("a directory of the user alone is said to be open to others")
 	}
 	if err := socket.Close(); err != nil {
 		t.Error(err)
@@ -39,7 +39,7 @@ func TestSocketThatCannotBe(t *testing.T) {
 	}
 	used := listen(t, filepath.Join(dir, "used")).Path
 	for path, reason := range map[string]string{
-		file:                          "a file which is no socket",
+		file:                          "a file which is not a socket",
 		used:                          "another process listens there",
 		filepath.Join(dir, "no", "s"): "no such file or directory",
 		filepath.Join(file, "s"):      "not a directory",
@@ -78,43 +78,43 @@ func TestSocketSaysWhenOthersMayReplaceIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := listen(t, filepath.Join(dir, "s")).Exposed; got != want {
-			t.Errorf("in a folder of mode %v: %v", mode, got)
+			t.Errorf("in a directory of mode %v: %v", mode, got)
 		}
 	}
 }
 
-func TestFolder(t *testing.T) {
+func TestDirectory(t *testing.T) {
 	env := map[string]string{"TMPDIR": t.TempDir()}
 	look := func(name string) (string, bool) { value, ok := env[name]; return value, ok }
 	check := func(under string) string {
 		t.Helper()
-		folder, err := proxy.Folder(look)
-		if err != nil || filepath.Dir(folder) != under {
-			t.Fatalf("got %q, %v", folder, err)
+		directory, err := proxy.Directory(look)
+		if err != nil || filepath.Dir(directory) != under {
+			t.Fatalf("got %q, %v", directory, err)
 		}
-		if info, err := os.Lstat(folder); err != nil || info.Mode() != fs.ModeDir|0o700 {
+		if info, err := os.Lstat(directory); err != nil || info.Mode() != fs.ModeDir|0o700 {
 			t.Errorf("mode %v, %v", info.Mode(), err)
 		}
-		return folder
+		return directory
 	}
 	env["XDG_RUNTIME_DIR"] = t.TempDir()
 	check(env["XDG_RUNTIME_DIR"])
 	env["XDG_RUNTIME_DIR"] += "/gone"
-	folder := check(env["TMPDIR"])
+	directory := check(env["TMPDIR"])
 	check(env["TMPDIR"])
 
-	// Somebody has made it first, or opened it.
-	if err := os.Chmod(folder, 0o755); err != nil {
+	// Another user has made it first, or opened it.
+	if err := os.Chmod(directory, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := proxy.Folder(look); err == nil || !strings.Contains(err.Error(), "this user's alone") {
-		t.Errorf("an open folder: %v", err)
+	if _, err := proxy.Directory(look); err == nil || !strings.Contains(err.Error(), "this user's alone") {
+		t.Errorf("an open directory: %v", err)
 	}
 	elsewhere := t.TempDir()
-	if err := errors.Join(os.Remove(folder), os.Chmod(elsewhere, 0o700), os.Symlink(elsewhere, folder)); err != nil {
+	if err := errors.Join(os.Remove(directory), os.Chmod(elsewhere, 0o700), os.Symlink(elsewhere, directory)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := proxy.Folder(look); err == nil {
-		t.Error("a link to another folder is accepted")
+	if _, err := proxy.Directory(look); err == nil {
+		t.Error("a link to another directory is accepted")
 	}
 }

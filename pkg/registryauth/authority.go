@@ -46,7 +46,7 @@ func (a *authority) sign(payload, salt []byte, host string, credentials Credenti
 	return sign.Sign(nil, payload, &private), nil
 }
 
-// key depends on the credentials, so that whoever changes them gets no token of
+// key depends on the credentials, so that a user who changes them gets no token of
 // the old ones. All that are anonymous have the same.
 func (a *authority) key(salt []byte, host string, credentials Credentials) (ed25519.PrivateKey, error) {
 	mac := hmac.New(sha256.New, salt)

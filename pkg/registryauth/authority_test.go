@@ -81,7 +81,7 @@ func TestAnonymousLeavesNoFile(t *testing.T) {
 
 func TestSeedCannotBeStored(t *testing.T) {
 	p := provider(t, "{}", map[string]string{authEnv: `{"auths":{"r.io":{"auth":"` + encoded("u", "p") + `"}}}`})
-	p.authority.path = filepath.Join(t.TempDir(), "no", "folder", seedFile)
+	p.authority.path = filepath.Join(t.TempDir(), "no", "directory", seedFile)
 	if a, b := publicKey(t, p, "salt"), publicKey(t, p, "salt"); string(a) != string(b) {
 		t.Error("the key changes within one process")
 	}

@@ -46,7 +46,7 @@ type proxies struct {
 }
 
 // Directory is where the docker config is: DOCKER_CONFIG, from the working directory if it is relative, or .docker in
-// the home directory. It is "" if neither is known: then there is no docker config.
+// the home directory. It is "" if neither is known: then the docker config is not read.
 func Directory(lookupEnv func(string) (string, bool), home string) string {
 	if dir, _ := lookupEnv(directoryEnv); dir != "" {
 		if absolute, err := filepath.Abs(dir); err == nil {
@@ -61,7 +61,7 @@ func Directory(lookupEnv func(string) (string, bool), home string) string {
 }
 
 // readConfig reads the file; one that is absent or empty means no credentials. What can be used of a file with faults
-// is returned beside the faults. Without a directory there is no file.
+// is returned beside the faults. Without a directory the file is not read.
 func readConfig(path string) (config, []*ConfigError) {
 	if path == "" {
 		return config{}, nil

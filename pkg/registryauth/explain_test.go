@@ -12,7 +12,7 @@ func TestExplain(t *testing.T) {
 	for name, test := range map[string]struct {
 		asked []string // hosts the daemon asked for
 		text  string
-		want  string // the host, "" if it is no refusal
+		want  string // the host, "" if it is not a refusal
 	}{
 		"push without the scope": {
 			[]string{"192.0.2.2:5912"},
@@ -56,7 +56,7 @@ func TestExplain(t *testing.T) {
 		},
 		"a step that prints it": {nil, `process "/bin/sh -c curl" did not complete successfully: exit code: 22`, ""},
 		"no such image":         {[]string{"r.io"}, "r.io/x:1: not found", ""},
-		"refusal of nobody":     {nil, "403 Forbidden", ""},
+		"refusal of unknown":    {nil, "403 Forbidden", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := mustProvider(t, "{}")
@@ -90,7 +90,7 @@ func FuzzExplain(f *testing.F) {
 		p := &Provider{keychain: &keychain{}, hosts: map[string]*host{"r.io": {}}}
 		var denied *DeniedError
 		if errors.As(p.Explain(errors.New(text)), &denied) && denied.Host == "" {
-			t.Fatalf("%q: a refusal of nobody", text)
+			t.Fatalf("%q: a refusal of unknown", text)
 		}
 	})
 }

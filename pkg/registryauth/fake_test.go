@@ -61,7 +61,7 @@ func (f *fake) token(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	f.log("token %s %s %s", r.Method, strings.Join(scopes, " "), user)
-	reply := map[string]any{"token": "nobody", "access_token": "nobody", "expires_in": 300}
+	reply := map[string]any{"token": "unknown", "access_token": "unknown", "expires_in": 300}
 	switch {
 	case r.Method == http.MethodPost && f.post != nil:
 		f.post(w, r)

@@ -114,7 +114,7 @@ func (h *programs) ask(ctx context.Context, suffix, host, server string) (Creden
 	return credentials, unread
 }
 
-// turn is held by whoever asks the program.
+// turn is held by the caller that asks the program.
 func (h *programs) turn(suffix string) chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()

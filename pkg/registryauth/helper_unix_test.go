@@ -137,7 +137,7 @@ func TestHelperIsAskedAtUse(t *testing.T) {
 }
 
 // TestHungHelper proves that a helper which never ends, e.g. since it waits for a
-// window nobody sees, ends with the call.
+// window that is not seen, ends with the call.
 func TestHungHelper(t *testing.T) {
 	helpers(t, map[string]string{"hangs": "exec sleep 600"})
 	p := mustProvider(t, `{"credsStore":"hangs"}`)

@@ -43,7 +43,7 @@ func requestHost(host string) string {
 	return host
 }
 
-// isLocal says whether the host is this machine, where plain HTTP is no risk.
+// isLocal says whether the host is this machine, where plain HTTP is not a risk.
 func isLocal(host string) bool {
 	name := host
 	if before, _, err := net.SplitHostPort(host); err == nil {

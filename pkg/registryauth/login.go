@@ -15,7 +15,7 @@ import (
 // loginLimit bounds the check of an account.
 const loginLimit = 30 * time.Second
 
-// Account is somebody at a registry.
+// Account is a user of a registry.
 type Account struct {
 	Host     string // as ParseHost gives it
 	Username string
@@ -27,8 +27,8 @@ type Account struct {
 // Stored says where an account was put.
 type Stored struct {
 	Place     string // the config file, or the credential helper
-	Plain     bool   // whoever can read the file can read the password
-	Unchecked bool   // the registry asks nobody who they are
+	Plain     bool   // a user who can read the file can read the password
+	Unchecked bool   // the registry accepts anonymous access
 	Hidden    bool   // DOCKER_AUTH_CONFIG names the registry, and wins
 }
 

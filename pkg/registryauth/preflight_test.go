@@ -26,16 +26,16 @@ func TestPreflight(t *testing.T) {
 		"open":                  {},
 		"wrong basic":           {scheme: "Basic", auth: wrong, denied: true},
 		"wrong bearer":          {scheme: "Bearer", auth: wrong, denied: true},
-		"nobody at basic":       {scheme: "Basic", denied: true},
-		"nobody at bearer":      {scheme: "Bearer", denied: true},
+		"unknown at basic":      {scheme: "Basic", denied: true},
+		"unknown at bearer":     {scheme: "Bearer", denied: true},
 		"plain HTTP":            {scheme: "Basic", auth: wrong, plain: true},
 		"insecure, right":       {scheme: "Bearer", auth: right, plain: true, insecure: true},
 		"insecure, wrong":       {scheme: "Basic", auth: wrong, plain: true, insecure: true, denied: true},
 		"insecure, wrong token": {scheme: "Bearer", auth: wrong, plain: true, insecure: true, denied: true},
 		"denied":                {answer: saying(403, `{"errors":[{"code":"DENIED","message":"no"}]}`), denied: true},
-		"403 of somebody else":  {answer: saying(403, `<html>blocked</html>`)},
+		"403 of a proxy":        {answer: saying(403, `<html>blocked</html>`)},
 		"403 of this address":   {answer: saying(403, `{"errors":[{"code":"DENIED","message":"client with IP '192.0.2.1' is not allowed"}]}`)},
-		"401 of somebody else":  {answer: saying(401, `<html>log in to the proxy</html>`)},
+		"401 of a proxy":        {answer: saying(401, `<html>log in to the proxy</html>`)},
 		"repository is unknown": {answer: saying(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`)},
 		"out of order":          {answer: saying(503, "")},
 		"read only":             {answer: saying(405, "")},
@@ -75,7 +75,7 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestPreflightWaitsForTheCA proves that an unknown certificate is no verdict until the CA is known, that a correct
+// TestPreflightWaitsForTheCA proves that an unknown certificate is not a verdict until the CA is known, that a correct
 // password then is found right.
 func TestPreflightWaitsForTheCA(t *testing.T) {
 	f := newFake(t, "Bearer", false, nil)

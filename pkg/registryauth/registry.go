@@ -100,8 +100,8 @@ func (r *registry) sendOnce(ctx context.Context, method, path string, s authoriz
 	return got, nil
 }
 
-// authorize does what the registry's challenge asks for. There is no
-// authorization if it asks for a password and none is known.
+// authorize does what the registry's challenge asks for. The
+// authorization is empty if it asks for a password and none is known.
 func (r *registry) authorize(ctx context.Context, refusal *reply, q question, credentials Credentials) (authorization, error) {
 	if credentials.RegistryToken != "" {
 		return authorization{header: "Bearer " + credentials.RegistryToken}, nil

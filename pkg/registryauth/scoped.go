@@ -34,7 +34,7 @@ func findScoped(opts Options) []scoped {
 	var list []scoped
 	_ = filepath.WalkDir(base, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || entry.Name() != configFile {
-			return nil //nolint:nilerr // what cannot be read is no config
+			return nil //nolint:nilerr // what cannot be read is not a config
 		}
 		if key, err := filepath.Rel(base, filepath.Dir(file)); err == nil && key != "." {
 			list = append(list, parseScoped(file, filepath.ToSlash(key)))

@@ -15,7 +15,7 @@ import (
 
 // Survey is what the docker config says, without any secret.
 type Survey struct {
-	// Path is the config file, which may be absent; empty if there is no home directory.
+	// Path is the config file, which may be absent; empty without a home directory.
 	Path   string `json:"path"`
 	Absent bool   `json:"absent,omitempty"`
 	// Registries are the hosts there are credentials for, in the file or the environment. What a helper that keeps all

@@ -43,7 +43,7 @@ func TestStanding(t *testing.T) {
 		"open":         {open: true},
 		"wrong":        {scheme: "Basic", auth: wrong, want: new(*DeniedError)},
 		"wrong bearer": {scheme: "Bearer", auth: wrong, want: new(*DeniedError)},
-		"nobody":       {scheme: "Basic", want: new(*DeniedError)},
+		"unknown":      {scheme: "Basic", want: new(*DeniedError)},
 		"plain HTTP":   {plain: true, want: new(*UnreachableError)},
 		"broken":       {answer: saying(503, ""), want: new(*UnreachableError)},
 	} {
@@ -81,7 +81,7 @@ func TestReach(t *testing.T) {
 	}
 	var unreachable *UnreachableError
 	if _, err := p.Reach(t.Context(), "127.0.0.1:1"); !errors.As(err, &unreachable) {
-		t.Errorf("nobody there: %v", err)
+		t.Errorf("no server: %v", err)
 	}
 	f := newFake(t, "Basic", false, nil)
 	if _, err := p.Reach(t.Context(), f.host()); !errors.As(err, &unreachable) || !unreachable.Untrusted {

@@ -48,7 +48,7 @@ func ParseTLSContext(text string) (TLSContext, error) {
 				return c, fmt.Errorf("insecure=%s is not a boolean", value)
 			}
 		default:
-			return c, fmt.Errorf("there is no key %q", key)
+			return c, fmt.Errorf("unknown key %q", key)
 		}
 	}
 	switch {

@@ -77,7 +77,7 @@ func (g grant) checked() (grant, error) {
 }
 
 // retry tries again after what may pass, but not after a timeout, since the time that a request may take is spent then,
-// nor after an answer that is no token.
+// nor after an answer that is not a token.
 func retry[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	return retryhandler.WithRetryIf(ctx, nil, f, func(err error) bool {
 		var timeout net.Error

@@ -55,7 +55,7 @@ type Step struct {
 	Error  string `json:"error,omitempty"`
 	// Canceled says that the step did not fail, but was ended for another's failure or by the user.
 	Canceled bool `json:"canceled,omitempty"`
-	// Unfinished says that nobody told of its end.
+	// Unfinished reports that the end was not recorded.
 	Unfinished bool       `json:"unfinished,omitempty"`
 	Inputs     []int      `json:"inputs,omitempty"`   // indices of the steps it needs
 	Critical   int64      `json:"critical,omitempty"` // milliseconds of it on the critical path
@@ -80,7 +80,7 @@ type Segment struct {
 // Direction says what the bytes of a transfer are.
 type Direction string
 
-// The directions, seen from the builder. Other is no transfer of bytes, e.g. the
+// The directions, seen from the builder. Other is not a transfer of bytes, e.g. the
 // unpacking of a layer.
 const (
 	Sent     Direction = "sent"     // from the client
@@ -105,7 +105,7 @@ type Warning struct {
 	Source *Source  `json:"source,omitempty"`
 }
 
-// Failure is why there is no result.
+// Failure is why the result is missing.
 type Failure struct {
 	Message string   `json:"message"`
 	Step    int      `json:"step"` // index of the step that failed, -1 if none did

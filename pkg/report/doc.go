@@ -1,4 +1,4 @@
-// Package report makes a picture of a build: one HTML page with the steps on a
+// Package report makes a report of a build: one HTML page with the steps on a
 // timeline, what was cached, which steps the build waited for, what was sent and
 // pulled, every step's log, and errors on the Dockerfile's lines.
 //

@@ -22,7 +22,7 @@ type page struct {
 	Script template.JS
 }
 
-// WriteHTML writes the page. What steps print and are called comes from whoever
+// WriteHTML writes the page. What steps print and are called comes from anyone who
 // wrote the Dockerfile and what it runs: it is data in the page, which the page's
 // script only ever shows as text, and the page's policy lets no other script run.
 func WriteHTML(w io.Writer, build Build) error {

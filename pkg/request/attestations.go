@@ -119,10 +119,10 @@ func (a attestation) check() error {
 		return a.wrong("type= is missing", "use "+a.form())
 	case attestSBOM, attestProvenance:
 	default:
-		return a.wrong(`there is no type "`+a.kind+`"`, "use type=sbom or type=provenance")
+		return a.wrong(`unknown type "`+a.kind+`"`, "use type=sbom or type=provenance")
 	}
 	if mode, given := a.attrs["mode"]; a.kind == attestProvenance && given && mode != "min" && mode != "max" {
-		return a.wrong(`there is no mode "`+mode+`"`, "use mode=min or mode=max")
+		return a.wrong(`unknown mode "`+mode+`"`, "use mode=min or mode=max")
 	}
 	return nil
 }

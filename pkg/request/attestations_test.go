@@ -52,9 +52,9 @@ func TestAttestationErrors(t *testing.T) {
 		flag, want string
 	}{
 		"no type":       {func(o *Options) { o.Attest = []string{"mode=max"} }, "--attest", "type= is missing"},
-		"another type":  {func(o *Options) { o.Attest = []string{"type=vex"} }, "--attest", `no type "vex"`},
+		"another type":  {func(o *Options) { o.Attest = []string{"type=vex"} }, "--attest", `unknown type "vex"`},
 		"no pair":       {func(o *Options) { o.SBOM = "maybe" }, "--sbom", "not key=value"},
-		"mode":          {func(o *Options) { o.Provenance = "mode=most" }, "--provenance", `no mode "most"`},
+		"mode":          {func(o *Options) { o.Provenance = "mode=most" }, "--provenance", `unknown mode "most"`},
 		"disabled":      {func(o *Options) { o.Attest = []string{"type=sbom,disabled=no way"} }, "--attest", "not a boolean"},
 		"contradiction": {func(o *Options) { o.Attest, o.SBOM = []string{"type=sbom"}, "false" }, "--sbom", "says something else"},
 		"docker archive": {
@@ -83,7 +83,7 @@ func TestAnnotations(t *testing.T) {
 
 func TestAnnotationErrors(t *testing.T) {
 	for value, want := range map[string]string{
-		"a": "not KEY=VALUE", "=b": "key is empty", "layer:a=b": `no type "layer"`, "index[:a=b": "TYPE[PLATFORM]", "manifest[a/b/c/d/e]:a=b": "cannot parse the platform",
+		"a": "not KEY=VALUE", "=b": "key is empty", "layer:a=b": `unknown type "layer"`, "index[:a=b": "TYPE[PLATFORM]", "manifest[a/b/c/d/e]:a=b": "cannot parse the platform",
 	} {
 		wantUsage(t, with(func(o *Options) { o.Annotations, o.Outputs = []string{value}, []string{"type=oci,dest=x"} }), workspace(t, nil), "--annotation", want)
 	}

@@ -84,7 +84,7 @@ func (o *output) checkAttributes() error {
 	}
 	known := knownAttributes(o.kind)
 	if known == nil {
-		return o.wrong(`there is no type "`+o.kind+`"`, "use type="+strings.Join(knownTypes(), ", "))
+		return o.wrong(`unknown type "`+o.kind+`"`, "use type="+strings.Join(knownTypes(), ", "))
 	}
 	for _, key := range sortedKeys(o.attrs) {
 		if _, isAnnotation, err := exptypes.ParseAnnotationKey(key); isAnnotation {
@@ -140,11 +140,11 @@ func (v values) check(key, value string) (reason, next string) {
 		}
 	case compressions:
 		if known := []string{"uncompressed", "gzip", "estargz", "zstd"}; !slices.Contains(known, value) {
-			return `there is no compression "` + value + `"`, "use " + strings.Join(known, ", ")
+			return `unknown compression "` + value + `"`, "use " + strings.Join(known, ", ")
 		}
 	case cacheModes:
 		if value != "min" && value != "max" {
-			return `there is no mode "` + value + `"`, "use mode=min for the layers of the image, or mode=max for every step's"
+			return `unknown mode "` + value + `"`, "use mode=min for the layers of the image, or mode=max for every step's"
 		}
 	}
 	return "", ""
@@ -152,7 +152,7 @@ func (v values) check(key, value string) (reason, next string) {
 
 func (o *output) unknown(key string, known map[string]values) error {
 	if key == "output" {
-		return o.wrong("there is no attribute output=", "use dest="+o.attrs[key])
+		return o.wrong("unknown attribute output=", "use dest="+o.attrs[key])
 	}
 	names := append(sortedKeys(known), "dest")
 	if o.kind == typeCacheOnly {

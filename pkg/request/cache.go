@@ -128,7 +128,7 @@ func (f cacheFlag) check(value string, entry client.CacheOptionsEntry) error {
 		if entry.Type == cacheInline && !f.export {
 			return f.wrong(value, "an inline cache is inside an image", "use type=registry,ref=IMAGE")
 		}
-		return f.wrong(value, `there is no type "`+entry.Type+`"`, "use type="+strings.Join(cacheTypes(), ", "))
+		return f.wrong(value, `unknown type "`+entry.Type+`"`, "use type="+strings.Join(cacheTypes(), ", "))
 	}
 	for _, key := range sortedKeys(entry.Attrs) {
 		kind, ok := known[key]
@@ -151,7 +151,7 @@ func (f cacheFlag) checkPlace(value string, entry client.CacheOptionsEntry) erro
 			return f.wrong(value, "ref= is missing", "add ref=registry/repository:tag")
 		}
 		if _, err := reference.ParseNormalizedNamed(ref); err != nil {
-			return f.wrong(value, `"`+ref+`" is no reference: `+err.Error(), tagAdvice(ref, err))
+			return f.wrong(value, `"`+ref+`" is not a valid reference: `+err.Error(), tagAdvice(ref, err))
 		}
 	case cacheLocal:
 		if key := f.place(); entry.Attrs[key] == "" {
@@ -170,7 +170,7 @@ func (f cacheFlag) place() string {
 }
 
 // complete adds what this machine knows: absolute paths, tokens and keys. Its
-// reason is why the cache cannot be used here, which is no mistake: the same
+// reason is why the cache cannot be used here, which is not a mistake: the same
 // command runs in a first build and outside of GitHub Actions.
 func (f cacheFlag) complete(r *Request, value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
 	switch entry.Type {
@@ -205,12 +205,12 @@ func (f cacheFlag) completeLocal(r *Request, value string, entry client.CacheOpt
 		return "", err
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return "there is no cache in " + dir + " yet", nil
+		return "no cache in " + dir + " yet", nil
 	}
 	found, err := export.FindCache(dir, entry.Attrs["tag"], entry.Attrs["digest"])
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is no cache in " + dir + " yet: " + err.Error(), nil
+		return "no cache in " + dir + " yet: " + err.Error(), nil
 	case err != nil:
 		return "", f.wrong(value, err.Error(), "name the directory that a build wrote with --cache-to type=local,dest=DIR")
 	}

@@ -171,7 +171,7 @@ func FuzzCache(f *testing.F) {
 		checkFuzzed(t, err)
 		for _, entry := range entries {
 			if err == nil && cacheAttributes(entry.Type, export) == nil {
-				t.Fatalf("%q: there is no type %q", value, entry.Type)
+				t.Fatalf("%q: unknown type %q", value, entry.Type)
 			}
 		}
 	})

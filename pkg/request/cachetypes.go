@@ -93,9 +93,9 @@ func completeGitHub(attrs map[string]string, env Environment) (reason string) {
 	setDefault(attrs, "url", env, "ACTIONS_CACHE_URL", "ACTIONS_RESULTS_URL")
 	switch {
 	case attrs["token"] == "":
-		return "outside of GitHub Actions there is no token=: $ACTIONS_RUNTIME_TOKEN is not set"
+		return "outside of GitHub Actions token= is missing: $ACTIONS_RUNTIME_TOKEN is not set"
 	case attrs["url"] == "" && attrs["url_v2"] == "":
-		return "outside of GitHub Actions there is no url=: $ACTIONS_CACHE_URL and $ACTIONS_RESULTS_URL are not set"
+		return "outside of GitHub Actions url= is missing: $ACTIONS_CACHE_URL and $ACTIONS_RESULTS_URL are not set"
 	}
 	return ""
 }

@@ -18,7 +18,7 @@ type Evaluation struct {
 	Name         string // e.g. "lint", "outline" or "targets"
 	JSON         bool
 	IgnoreStatus bool   // warnings do not make the command fail
-	Dockerfile   string // the user's name for it; "" if it is no file of this machine
+	Dockerfile   string // the user's name for it; "" if it is not a file of this machine
 }
 
 const (
@@ -76,7 +76,7 @@ func parseCall(value string) (*call, error) {
 			c.name = f.value
 		case "format":
 			if f.value != "json" && f.value != "text" && f.value != "" {
-				return nil, wrong(`there is no format "` + f.value + `": it is text or json`)
+				return nil, wrong(`unknown format "` + f.value + `": it is text or json`)
 			}
 			c.json = f.value == "json"
 		case "ignorestatus":
@@ -84,7 +84,7 @@ func parseCall(value string) (*call, error) {
 				return nil, wrong("ignorestatus=" + f.value + " is not a boolean")
 			}
 		default:
-			return nil, wrong(`there is no key "` + f.key + `"`)
+			return nil, wrong(`unknown key "` + f.key + `"`)
 		}
 	}
 	switch c.name {

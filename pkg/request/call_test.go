@@ -23,7 +23,7 @@ func TestCall(t *testing.T) {
 		}
 	}
 	for value, part := range map[string]string{
-		"a,b": "or two", "format=json": "names no request", "check,format=xml": `no format "xml"`, "check,x=y": `no key "x"`, "check,ignorestatus=ja": "not a boolean",
+		"a,b": "or two", "format=json": "names no request", "check,format=xml": `unknown format "xml"`, "check,x=y": `unknown key "x"`, "check,ignorestatus=ja": "not a boolean",
 	} {
 		wantUsage(t, with(func(o *Options) { o.Method = value }), workspace(t, nil), "--call", part)
 	}

@@ -68,11 +68,11 @@ func (o Options) readDefinition(r *Request, env Environment) error {
 	case len(text) == 0:
 		return wrong("the build needs a context or an LLB definition, and it is empty")
 	case len(text) > maxDefinition:
-		return wrong("it is no LLB definition of at most 64 MiB")
+		return wrong("no LLB definition of at most 64 MiB")
 	}
 	parsed, locals, err := parseDefinition(text)
 	if err != nil {
-		return wrong("it is no LLB definition: " + err.Error())
+		return wrong("no LLB definition: " + err.Error())
 	}
 	if len(parsed.Def) == 0 {
 		return wrong("the LLB definition has no steps")
@@ -111,7 +111,7 @@ func parseDefinition(text []byte) (*llb.Definition, []string, error) {
 	return definition, locals, nil
 }
 
-// ignoreCache marks every step: there is no frontend that could be told.
+// ignoreCache marks every step: no frontend could be told.
 func ignoreCache(definition *llb.Definition) {
 	for _, step := range definition.Def {
 		key := digest.FromBytes(step)

@@ -105,7 +105,7 @@ func TestLoadIsEndedWithTheBuild(t *testing.T) {
 }
 
 // A docker that hangs ends with the build, and so does what it has started, whose
-// output is the same pipe. Whoever waits for the image is told nothing more.
+// output is the same pipe. A reader that waits for the image gets nothing more.
 func TestLoadThatHangs(t *testing.T) {
 	for name, script := range map[string]string{
 		"the program":             "cat > /dev/null; exec sleep 60",
@@ -139,7 +139,7 @@ func TestLoadThatHangs(t *testing.T) {
 			interrupt()
 			<-interrupted
 			attempt.Discard()
-			<-written //nolint:errcheck // a pipe that is not read any more is no failure
+			<-written //nolint:errcheck // a pipe that is not read any more does not fail
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("it took %v", took)
 			}
@@ -147,7 +147,7 @@ func TestLoadThatHangs(t *testing.T) {
 	}
 }
 
-// An engine that does not answer keeps nobody who has given up.
+// An engine that does not answer does not keep a build that has given up.
 func TestInterruptWhileDockerIsAsked(t *testing.T) {
 	env, _ := fakeDocker(t, "")
 	path, err := env.LookPath("docker")

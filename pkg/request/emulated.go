@@ -21,7 +21,7 @@ func (r *Request) Platforms() []string {
 
 // Emulated returns the platforms whose RUN steps a builder cannot run that runs the given ones, in the spelling of
 // package platforms. It reads the Dockerfile if that is on this machine: a stage that runs on the builder's own
-// platform, or runs nothing, is no trouble. Where it cannot be read every platform counts.
+// platform, or runs nothing, does not count. Where it cannot be read every platform counts.
 func (r *Request) Emulated(native []string) []string {
 	var foreign []string
 	for _, name := range r.Platforms() {
@@ -51,7 +51,7 @@ type stage struct {
 
 type stages []stage
 
-// parseStages is nil if the text is no Dockerfile that this parser knows; another frontend may know more.
+// parseStages is nil if the text is not a Dockerfile that this parser knows; another frontend may know more.
 func parseStages(text []byte) stages {
 	parsed, err := parser.Parse(bytes.NewReader(text))
 	if err != nil {
@@ -114,7 +114,7 @@ func (s stages) runOn(target, platform string, native []string) bool {
 	first := len(s) - 1
 	if target != "" {
 		if first = s.find(target, len(s)); first < 0 {
-			return true // the daemon says that there is no such stage, or knows better
+			return true // the daemon says that the stage does not exist, or knows better
 		}
 	}
 	needed := make([]bool, len(s))

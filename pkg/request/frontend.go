@@ -33,7 +33,7 @@ func (o Frontend) begin(r *Request, _ Environment) error {
 	case "":
 	default:
 		return &usage.Error{
-			What: "--frontend", Value: o.FrontendName, Reason: "there is no such frontend",
+			What: "--frontend", Value: o.FrontendName, Reason: "unknown frontend",
 			Next: "use " + dockerfileFrontend + ", or " + gatewayFrontend + " with --opt source=IMAGE",
 		}
 	}
@@ -172,7 +172,7 @@ func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontex
 	}
 	dir, given := dirs[name]
 	if !given {
-		return &usage.Error{What: "--frontend", Value: o.FrontendName, Reason: "there is no Dockerfile", Next: "add --local " + name + "=DIR"}
+		return &usage.Error{What: "--frontend", Value: o.FrontendName, Reason: "no Dockerfile found", Next: "add --local " + name + "=DIR"}
 	}
 	file := r.attrs["filename"]
 	if file == "" {

@@ -28,7 +28,7 @@ func TestFrontendOptions(t *testing.T) {
 		"target": "release", "build-arg:A": "1", "build-arg:B": "2", "build-arg:SOURCE_DATE_EPOCH": "7", "label:x": "a=b", "no-cache": "",
 	}
 	if !maps.Equal(got.FrontendAttrs, want) {
-		t.Errorf("got %v, want %v: nothing is added that nobody asked for", got.FrontendAttrs, want)
+		t.Errorf("got %v, want %v: nothing is added that was not asked for", got.FrontendAttrs, want)
 	}
 	if got.Frontend != dockerfileFrontend || got.LocalMounts["context"] == nil || got.LocalMounts["dockerfile"] == nil || got.SharedKey == "" {
 		t.Errorf("the input is %+v", got)
@@ -62,7 +62,7 @@ func TestFrontendErrors(t *testing.T) {
 		change     func(*Options)
 		flag, want string
 	}{
-		"frontend":          {func(o *Options) { o.FrontendName = "buildpacks" }, "--frontend", "no such frontend"},
+		"frontend":          {func(o *Options) { o.FrontendName = "buildpacks" }, "--frontend", "unknown frontend"},
 		"no source":         {func(o *Options) { o.FrontendName = gatewayFrontend }, "--frontend", "--opt source=IMAGE"},
 		"no dockerfile":     {func(o *Options) { o.Locals = []string{"context=."} }, "--frontend", "no Dockerfile"},
 		"nothing in it":     {func(o *Options) { o.Opts = []string{"filename=Other"} }, "--local", "no Other in it"},
@@ -109,8 +109,8 @@ func TestBuildContextNames(t *testing.T) {
 		}
 	}
 	for value, want := range map[string]string{
-		"a": "not NAME=VALUE", "A=b": "no name of a context", "=b": "no name of a context", "a=": "names no place", "a=nope": "no such directory",
-		"a=docker-image://A": "is no image", "a=target:": "names no stage", "a=oci-layout://nope": "no OCI layout", "a=Dockerfile": "is a file",
+		"a": "not NAME=VALUE", "A=b": "not a valid name of a context", "=b": "not a valid name of a context", "a=": "names no place", "a=nope": "no such directory",
+		"a=docker-image://A": "is not an image", "a=target:": "names no stage", "a=oci-layout://nope": "no OCI layout", "a=Dockerfile": "is a file",
 	} {
 		wantUsage(t, with(func(o *Options) { o.BuildContexts = []string{value} }), workspace(t, nil), "--build-context", want)
 	}

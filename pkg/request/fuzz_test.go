@@ -9,12 +9,12 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// checkFuzzed fails if an error is no usage error of one line with a reason.
+// checkFuzzed fails if an error is not a usage error of one line with a reason.
 func checkFuzzed(t *testing.T, err error) {
 	t.Helper()
 	var wrong *usage.Error
 	if err != nil && (!errors.As(err, &wrong) || wrong.What == "" || wrong.Reason == "") {
-		t.Fatalf("%#v is no usage error with a flag and a reason", err)
+		t.Fatalf("%#v is not a usage error with a flag and a reason", err)
 	}
 }
 
@@ -38,7 +38,7 @@ func FuzzOutput(f *testing.F) {
 		out, err := parseOutput(value)
 		checkFuzzed(t, err)
 		if err == nil && !slices.Contains(knownTypes(), out.kind) {
-			t.Fatalf("%q: there is no type %q", value, out.kind)
+			t.Fatalf("%q: unknown type %q", value, out.kind)
 		}
 		if err == nil && out.kind == typeRegistry {
 			t.Fatalf("%q: the daemon has no exporter named registry", value)

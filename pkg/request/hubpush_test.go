@@ -2,7 +2,7 @@ package request
 
 import "testing"
 
-// A name without a registry is Docker Hub's, where nobody but Docker may push official images.
+// A name without a registry is Docker Hub's, where only Docker may push official images.
 func TestPushWithoutARegistry(t *testing.T) {
 	env := workspace(t, nil)
 	for _, name := range []string{"x", "x:1", "docker.io/x:1"} {

@@ -121,7 +121,7 @@ func parseAnnotation(value string) (attrs []string, text string, err error) {
 		switch annotation.Type {
 		case exptypes.AnnotationIndex, exptypes.AnnotationIndexDescriptor, exptypes.AnnotationManifest, exptypes.AnnotationManifestDescriptor:
 		default:
-			return nil, "", wrong(`there is no type "`+annotation.Type+`"`, "use index, index-descriptor, manifest or manifest-descriptor")
+			return nil, "", wrong(`unknown type "`+annotation.Type+`"`, "use index, index-descriptor, manifest or manifest-descriptor")
 		}
 		if groups[2] != "" {
 			platform, err := platforms.Parse(groups[2])

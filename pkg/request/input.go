@@ -93,7 +93,7 @@ func parseBuildContext(value string) (buildcontext.Named, error) {
 	}
 	parsed, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		wrong.Reason = `"` + name + `" is no name of a context: ` + err.Error()
+		wrong.Reason = `"` + name + `" is not a valid name of a context: ` + err.Error()
 		return buildcontext.Named{}, wrong
 	}
 	name = strings.TrimSuffix(reference.FamiliarString(parsed), ":latest")

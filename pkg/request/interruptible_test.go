@@ -28,7 +28,7 @@ func TestInterruptible(t *testing.T) {
 }
 
 // TestInterrupted proves that Ctrl-C ends a build that waits for a Dockerfile
-// which nobody types.
+// which is not typed.
 func TestInterrupted(t *testing.T) {
 	silent, writer := io.Pipe()
 	defer func() { _ = writer.Close() }()

@@ -39,7 +39,7 @@ func applyUlimits(r *Request, values []string) error {
 	return nil
 }
 
-// parseUlimit reads NAME=SOFT[:HARD]; -1 is no limit, and HARD is SOFT unless
+// parseUlimit reads NAME=SOFT[:HARD]; -1 is unlimited, and HARD is SOFT unless
 // it is given.
 func parseUlimit(value string) (name, limit string, err error) {
 	wrong := func(reason, next string) error {
@@ -51,7 +51,7 @@ func parseUlimit(value string) (name, limit string, err error) {
 		return "", "", wrong("it is not NAME=SOFT[:HARD]", form)
 	}
 	if !slices.Contains(ulimitNames(), name) {
-		return "", "", wrong(`there is no limit "`+name+`"`, "use "+strings.Join(ulimitNames(), ", "))
+		return "", "", wrong(`unknown limit "`+name+`"`, "use "+strings.Join(ulimitNames(), ", "))
 	}
 	first, second, both := strings.Cut(limits, ":")
 	soft, err := strconv.ParseInt(first, 10, 64)
@@ -70,8 +70,8 @@ func parseUlimit(value string) (name, limit string, err error) {
 	return name, strconv.FormatInt(soft, 10) + ":" + strconv.FormatInt(hard, 10), nil
 }
 
-// resourceAttr is the frontend's name for a resource; ok is false if there is no
-// such resource.
+// resourceAttr is the frontend's name for a resource; ok is false for an unknown
+// resource.
 func resourceAttr(key string) (attr string, ok bool) {
 	attr, ok = map[string]string{
 		"memory": "memory", "memory-swap": "memswap", "cpu-shares": "cpushares", "cpu-period": "cpuperiod",
@@ -108,7 +108,7 @@ func parseResource(value string) (attr, text string, err error) {
 	attr, known := resourceAttr(key)
 	switch {
 	case !known:
-		return "", "", wrong(`there is no resource "`+key+`"`,
+		return "", "", wrong(`unknown resource "`+key+`"`,
 			"use memory, memory-swap, cpu-shares, cpu-period, cpu-quota, cpuset-cpus or cpuset-mems")
 	case key == "memory-swap" && text == "-1", strings.HasPrefix(key, "cpuset-"):
 		return attr, text, nil
@@ -132,7 +132,7 @@ func ParseBytes(text string) (int64, error) {
 	unit := strings.ToLower(strings.TrimSpace(text[len(digits):]))
 	number, err := strconv.ParseFloat(digits, 64)
 	if err != nil || number < 0 || math.IsNaN(number) || strings.ContainsAny(digits, "eExX_+-") {
-		return 0, errors.New(`"` + text + `" is no size`)
+		return 0, errors.New(`"` + text + `" is not a valid size`)
 	}
 	unit = strings.TrimSuffix(strings.TrimSuffix(unit, "b"), "i")
 	power := strings.Index("kmgtp", unit) + 1

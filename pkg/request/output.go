@@ -169,7 +169,7 @@ func (r *Request) nameOutputs() error {
 			out.attrs[artifactAttr] = "false"
 		}
 		if out.pushes() && out.attrs["name"] == "" {
-			return out.wrong("there is no name to push to", "add --tag registry/repository:tag")
+			return out.wrong("no name to push to", "add --tag registry/repository:tag")
 		}
 	}
 	return nil

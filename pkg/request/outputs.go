@@ -162,7 +162,7 @@ func (o *output) checkDocker(ctx context.Context, r *Request, env Environment) e
 	delete(o.attrs, contextAttr)
 	docker, err := export.FindDocker(ctx, env.LookPath, engine)
 	if err != nil {
-		return o.wrong("there is no docker engine to load the image into: "+err.Error(),
+		return o.wrong("no docker engine found to load the image into: "+err.Error(),
 			"write it to a file with -o type=docker,dest=FILE, or push it with --push")
 	}
 	o.to = docker

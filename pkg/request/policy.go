@@ -116,7 +116,7 @@ func parsePolicy(value string) (policyOption, error) {
 		yes, err := strconv.ParseBool(f.value)
 		switch {
 		case f.key != "reset" && f.key != "disabled" && f.key != "strict":
-			return option, wrong(`there is no key "`+f.key+`"`, policyForm)
+			return option, wrong(`unknown key "`+f.key+`"`, policyForm)
 		case err != nil:
 			return option, wrong(f.key+"="+f.value+" is not a boolean", "use true or false")
 		case f.key == "reset":
@@ -141,7 +141,7 @@ func readPolicy(flag, typed, path string) (*spb.Policy, error) {
 		err = errors.New("it is empty")
 	}
 	if err != nil {
-		return nil, &usage.Error{What: flag, Value: typed, Reason: "it is no source policy: " + err.Error(), Next: `write {"rules": [{"action": "DENY", "selector": {"identifier": "…"}}]}`}
+		return nil, &usage.Error{What: flag, Value: typed, Reason: "invalid source policy: " + err.Error(), Next: `write {"rules": [{"action": "DENY", "selector": {"identifier": "…"}}]}`}
 	}
 	return policy, nil
 }

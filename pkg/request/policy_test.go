@@ -60,7 +60,7 @@ func TestPolicyErrors(t *testing.T) {
 		flag, want string
 	}{
 		"no file":     {func(o *Options) { o.SourceFile = "nope" }, "--source-policy-file", "no such file"},
-		"no policy":   {func(o *Options) { o.SourceFile = "text" }, "--source-policy-file", "no source policy"},
+		"no policy":   {func(o *Options) { o.SourceFile = "text" }, "--source-policy-file", "invalid source policy"},
 		"nothing":     {func(o *Options) { o.SourceFile = "nothing" }, "--source-policy-file", "it is empty"},
 		"blank":       {func(o *Options) { o.Policies = []string{"filename=blank"} }, "--policy", "it is empty"},
 		"rego":        {func(o *Options) { o.Policies = []string{"filename=p.rego"} }, "--policy", "engine"},
@@ -68,7 +68,7 @@ func TestPolicyErrors(t *testing.T) {
 		"log level":   {func(o *Options) { o.Policies = []string{"log-level=debug"} }, "--policy", "logs nothing"},
 		"lenient":     {func(o *Options) { o.Policies = []string{"strict=false"} }, "--policy", "always strict"},
 		"boolean":     {func(o *Options) { o.Policies = []string{"reset=ja"} }, "--policy", "not a boolean"},
-		"key":         {func(o *Options) { o.Policies = []string{"file=x"} }, "--policy", `no key "file"`},
+		"key":         {func(o *Options) { o.Policies = []string{"file=x"} }, "--policy", `unknown key "file"`},
 		"bare":        {func(o *Options) { o.Policies = []string{"deny.json"} }, "--policy", "not key=value"},
 		"empty":       {func(o *Options) { o.Policies = []string{"filename="} }, "--policy", "is empty"},
 		"both":        {func(o *Options) { o.Policies = []string{"disabled=true,filename=deny.json"} }, "--policy", "disables the policies"},
@@ -135,5 +135,5 @@ func TestFrontendFindsWhatBuildctlFinds(t *testing.T) {
 		}
 	}
 	options := Options{Frontend: Frontend{FrontendName: dockerfileFrontend, Locals: []string{"dockerfile=low"}, Opts: []string{"filename=Other"}}}
-	wantUsage(t, options, env, "--local", "there is no Other in it")
+	wantUsage(t, options, env, "--local", "no Other in it")
 }

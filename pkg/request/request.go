@@ -68,7 +68,7 @@ type Request struct {
 	definition     *llb.Definition           // those steps; nil for a frontend
 	proxyNetwork   bool                      // steps reach the network through the daemon's proxy alone
 	call           *call                     // nil is a build
-	dockerfile     string                    // the user's name for it; "" if it is no file of this machine
+	dockerfile     string                    // the user's name for it; "" if it is not a file of this machine
 	policy         *spb.Policy
 	policyDisabled bool // the user said that there shall be none
 	attested       bool // the user asked for attestations
@@ -197,7 +197,7 @@ func (r *Request) Unrepeatable() string {
 		case out.dest == stdio:
 			return "it writes to standard output, which cannot be taken back"
 		case out.target != nil && out.target.WritesThrough():
-			return "it writes to " + out.dest + ", which is no regular file"
+			return "it writes to " + out.dest + ", which is not a regular file"
 		}
 	}
 	return ""

@@ -105,7 +105,7 @@ func parseHost(value string) ([]string, error) {
 	case !ok || name == "" || address == "":
 		return nil, wrong("it is not a name and an address", "use "+addHostForm)
 	case strings.ContainsAny(name, ", \t\n"):
-		return nil, wrong(`"`+name+`" is no name of a host`, "use "+addHostForm)
+		return nil, wrong(`"`+name+`" is not a valid name of a host`, "use "+addHostForm)
 	case address == hostGateway:
 		return nil, wrong("host-gateway is the machine of a docker engine, and a builder in a cluster has none", "name an address: "+name+"=ADDRESS")
 	}
@@ -115,7 +115,7 @@ func parseHost(value string) ([]string, error) {
 			part = part[1 : len(part)-1]
 		}
 		if net.ParseIP(part) == nil {
-			return nil, wrong(`"`+part+`" is no IP address`, "use "+addHostForm)
+			return nil, wrong(`"`+part+`" is not a valid IP address`, "use "+addHostForm)
 		}
 		hosts = append(hosts, name+"="+part)
 	}

@@ -72,7 +72,7 @@ func parseSecret(value string) (secret, error) {
 			return s, notPair(secretFlag, value, f, secretForm)
 		case "type":
 			if f.value != "file" && f.value != "env" {
-				return s, s.wrong(`there is no type "`+f.value+`"`, "use type=file or type=env")
+				return s, s.wrong(`unknown type "`+f.value+`"`, "use type=file or type=env")
 			}
 			kind = f.value
 		case "id":
@@ -87,7 +87,7 @@ func parseSecret(value string) (secret, error) {
 				return s, s.wrong("k8s= is not SECRET/KEY", "use id=NAME,k8s=SECRET/KEY: a Secret of the builder's namespace, and one of its keys")
 			}
 		default:
-			return s, s.wrong(`there is no key "`+f.key+`"`, "use "+secretForm)
+			return s, s.wrong(`unknown key "`+f.key+`"`, "use "+secretForm)
 		}
 	}
 	if kind == "env" && s.env == "" {
@@ -156,7 +156,7 @@ func (s secret) wrong(reason, next string) error {
 	return &usage.Error{What: secretFlag, Value: s.typed, Reason: reason, Next: next}
 }
 
-// KeptSecret is a value that somebody else keeps and that is still to be given:
+// KeptSecret is a value that another party keeps and that is still to be given:
 // --secret id=…,k8s=SECRET/KEY.
 type KeptSecret struct {
 	Typed     string // the value of --secret

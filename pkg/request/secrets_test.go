@@ -24,7 +24,7 @@ func TestParseSecret(t *testing.T) {
 		}
 	}
 	for value, part := range map[string]string{
-		"src=f": "id= is missing", "id=a,b": "not key=value", "id=a,type=x": `no type "x"`, "id=a,x=y": `no key "x"`,
+		"src=f": "id= is missing", "id=a,b": "not key=value", "id=a,type=x": `unknown type "x"`, "id=a,x=y": `unknown key "x"`,
 		"id=a,src=f,env=E": "both a file and a variable", "id=a,type=file,env=E": "does not read a variable", `id="a`: "cannot parse",
 	} {
 		if _, err := parseSecret(value); err == nil || !strings.Contains(err.Error(), part) {

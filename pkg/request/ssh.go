@@ -90,14 +90,14 @@ func parseSSH(value string) (sshprovider.AgentConfig, error) {
 	return config, nil
 }
 
-// check finds out that there is no agent before the provider does, which would
+// check finds out that the agent is missing before the provider does, which would
 // ask the process and not the environment given.
 func (o SSH) check(flag, typed string, config sshprovider.AgentConfig, env Environment) error {
 	if socket, _ := env.LookupEnv(agentSocket); len(config.Paths) > 0 || socket != "" {
 		return nil
 	}
 	return &usage.Error{
-		What: flag, Value: typed, Reason: "there is no ssh agent: $" + agentSocket + " is not set",
+		What: flag, Value: typed, Reason: "ssh agent not found: $" + agentSocket + " is not set",
 		Next: `start one with eval "$(ssh-agent)" and ssh-add, or name a key: --ssh ` + config.ID + "=~/.ssh/id_ed25519",
 	}
 }
@@ -128,7 +128,7 @@ func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env 
 	return nil
 }
 
-// noKey says why the provider must not open the path: it would wait for what is no key and no socket of an agent.
+// noKey says why the provider must not open the path: it would wait for what is neither a key nor a socket of an agent.
 func noKey(path string) string {
 	info, err := safefile.Stat(path)
 	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSocket != 0 || strings.HasPrefix(path, agentPipe) {

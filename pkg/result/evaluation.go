@@ -54,7 +54,7 @@ func (r *Result) Status() error {
 }
 
 // BrokenError is a Dockerfile that could not be checked to its end. No question
-// makes up for that, so it is no matter of Status.
+// makes up for that, so Status does not have it.
 type BrokenError struct{ Text string }
 
 func (e *BrokenError) Error() string { return e.Text }

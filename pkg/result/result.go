@@ -143,7 +143,7 @@ func (r *Result) Pushed() bool { return r.pushed != "" }
 
 // Line is the answer of the command, without a newline: reference@digest of an
 // image that was pushed, ready to be pasted into a manifest; the digest of an
-// image that was not; empty if there is no image, or Check has an error.
+// image that was not; empty without an image, or if Check has an error.
 func (r *Result) Line() string {
 	digest := r.Digest()
 	if digest == "" || r.pushed == "" {

@@ -31,7 +31,7 @@ func soon(t *testing.T, what string, run func()) {
 	}
 }
 
-// special makes a directory with one of everything that is no regular file.
+// special makes a directory with one of everything that is not a regular file.
 func special(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "s") // short, for the socket's name

@@ -14,7 +14,7 @@ import (
 
 const childPaths = "SAFEFILE_TEST_PATHS"
 
-// TestChild is no test: it is what the program of these tests does when one of
+// TestChild is not a test: it is what the program of these tests does when one of
 // them starts it, which is to write "new" to the paths.
 func TestChild(t *testing.T) {
 	paths := os.Getenv(childPaths)

@@ -13,7 +13,7 @@ const (
 	noTerminal  = 0
 )
 
-// Where there is no such question, writing itself finds out.
+// Where unknown question, writing itself finds out.
 
 func accessible(string, bool) error { return nil }
 

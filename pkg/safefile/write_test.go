@@ -117,7 +117,7 @@ func TestWriteThroughLinks(t *testing.T) {
 			}
 			for _, l := range test.links {
 				if info, err := os.Lstat(filepath.Join(dir, l[1])); err != nil || info.Mode()&os.ModeSymlink == 0 {
-					t.Errorf("%s is no link any more: %v, %v", l[1], info, err)
+					t.Errorf("%s is not a link any more: %v, %v", l[1], info, err)
 				}
 			}
 		})

@@ -114,7 +114,7 @@ func TestWriteToPipe(t *testing.T) {
 	}
 }
 
-// Nobody reads: an interrupt ends the wait, before and in the middle of writing.
+// Without a reader an interrupt ends the wait, before and in the middle of writing.
 func TestPipeIsInterrupted(t *testing.T) {
 	endless := func(w io.Writer) error {
 		for {

@@ -19,7 +19,7 @@ type Display interface {
 
 // Reconnect opens another connection to the daemon, or to another one that can go
 // on in its place. It tries for as long as that may help, and is told by the end
-// of ctx that nobody needs it any more.
+// of ctx that it is not needed any more.
 type Reconnect func(ctx context.Context, lost *LostError) (*Daemon, error)
 
 // Build is a request on its way to a result.

@@ -16,7 +16,7 @@ import (
 const cacheRegistry = "registry"
 
 // CacheRefusedError is a registry that does not take a build's cache, though it
-// may take images. Many refuse what is no image.
+// may take images. Many refuse what is not an image.
 type CacheRefusedError struct {
 	Registry  string // its host
 	Reference string // of the cache; empty if the daemon does not say

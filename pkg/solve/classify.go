@@ -126,7 +126,7 @@ func buildError(err error, steps *steps) error {
 
 // diskFull says whether the daemon itself has run out of space: the error is about
 // no program's end, whose output and command line may hold any words, about no file
-// on this machine, and is nobody else's answer.
+// on this machine, and is not the answer of another party.
 func diskFull(err error, attempt *request.Attempt) bool {
 	var syntax *SyntaxError
 	var step *FailedStepError

@@ -73,7 +73,7 @@ func connect(ctx context.Context, dial Dial, config *tls.Config, patience patien
 	return d, nil
 }
 
-// Open is Connect for a client of somebody else's: the connection is to a daemon that
+// Open is Connect for another program's client: the connection is to a daemon that
 // has accepted this side, and carries HTTP/2.
 func Open(ctx context.Context, dial Dial, config *tls.Config) (net.Conn, error) {
 	conn, err := dial(ctx)
@@ -117,7 +117,7 @@ func (d *Daemon) Close() error {
 	return d.client.Close()
 }
 
-// hangUp is Close for a connection that may take no more bytes: nobody waits until
+// hangUp is Close for a connection that may take no more bytes: it does not wait until
 // the last ones are sent.
 func (d *Daemon) hangUp() {
 	d.link.close()

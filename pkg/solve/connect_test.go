@@ -86,8 +86,8 @@ func TestDialError(t *testing.T) {
 	}
 }
 
-// TestOnce proves that gRPC, which dials again after a loss, is told why there is
-// no second connection.
+// TestOnce proves that gRPC, which dials again after a loss, is told why a
+// second connection is refused.
 func TestOnce(t *testing.T) {
 	near, far := net.Pipe()
 	defer func() { _ = errors.Join(near.Close(), far.Close()) }()
@@ -211,7 +211,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// refusing is a tunnel to a port where nobody listens: it opens, and then fails.
+// refusing is a tunnel to a port where no process listens: it opens, and then fails.
 type refusing struct {
 	net.Conn
 	why error
@@ -220,7 +220,7 @@ type refusing struct {
 func (c refusing) Read([]byte) (int, error)    { return 0, c.why }
 func (c refusing) Write(b []byte) (int, error) { return len(b), nil }
 
-// TestSilentPeer proves that Connect ends with its context where nobody answers.
+// TestSilentPeer proves that Connect ends with its context where the peer does not answer.
 func TestSilentPeer(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

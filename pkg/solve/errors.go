@@ -63,7 +63,7 @@ func (e *SyntaxError) Error() string { return plain(e.Cause) }
 
 func (e *SyntaxError) Unwrap() error { return e.Cause }
 
-// BuildError is any other reason of the daemon's why there is no result.
+// BuildError is any other reason of the daemon's why the result is missing.
 type BuildError struct{ Cause error }
 
 func (e *BuildError) Error() string { return plain(e.Cause) }
@@ -108,7 +108,7 @@ func (e *RefusedError) Error() string {
 func (e *RefusedError) Unwrap() error { return e.Cause }
 
 // UnsupportedError is a daemon that does not know a call: it is older than what
-// is asked of it, or is no BuildKit.
+// is asked of it, or is not BuildKit.
 type UnsupportedError struct{ Cause error }
 
 func (e *UnsupportedError) Error() string {

@@ -118,7 +118,7 @@ func TestStagesAreInputs(t *testing.T) {
 			}
 			for _, key := range test.inputs {
 				if ask.FrontendOpt["context:"+key] != "input:"+key || ask.FrontendInputs[key] == nil {
-					t.Errorf("%q is no input: %v", key, ask.FrontendOpt)
+					t.Errorf("%q is not an input: %v", key, ask.FrontendOpt)
 				}
 			}
 			for _, key := range test.metadata {

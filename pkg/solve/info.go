@@ -25,7 +25,7 @@ type Worker struct {
 	GC        []GCRule
 }
 
-// GCRule is a rule of the cache's garbage collection. Zero is no limit.
+// GCRule is a rule of the cache's garbage collection. Zero is unlimited.
 type GCRule struct {
 	All           bool     // internal records too
 	Filters       []string // which records it is about; none is all

@@ -99,7 +99,7 @@ type connection struct {
 }
 
 // connect looks for another connection beside whatever else is done. Stop ends
-// it, and closes a connection that nobody took.
+// it, and closes a connection that was not taken.
 func (r *run) connect(ctx context.Context, lost *LostError) (connected <-chan connection, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	found, over := make(chan connection), make(chan struct{})
@@ -155,7 +155,7 @@ func (r *run) replace(ctx context.Context, old *try, lost *LostError) (*try, err
 
 // overtake decides between a silent try and its successor, which it returns as
 // soon as that has joined what the old one's steps do: until then the old
-// connection stays, for the daemon stops a step that nobody waits for.
+// connection stays, for the daemon stops a step that no client waits for.
 func overtake(old, next *try) *try {
 	ended, speaks := old.endings()
 	caught := next.steps.catchUp(old.steps)

@@ -202,7 +202,7 @@ func TestStaysWithALinkThatSpeaksAgain(t *testing.T) {
 	}
 }
 
-// TestSilenceEndsACall proves that a call which is no build does not hang either.
+// TestSilenceEndsACall proves that a call which is not a build does not hang either.
 func TestSilenceEndsACall(t *testing.T) {
 	d, g := (&fakeDaemon{}).start(t, nil).gatedFor(t, patience{ask: 200 * time.Millisecond, suspect: 300 * time.Millisecond, dead: 600 * time.Millisecond})
 	if _, err := d.Version(t.Context()); err != nil {

@@ -13,7 +13,7 @@ import (
 const proxyNetworkMinor = 31
 
 // knowsProxyNetwork asks the daemon's version: an older one would not see the
-// wish and let the steps reach every network. A version that is no release's is
+// wish and let the steps reach every network. A version that is not a release's is
 // taken for a newer one.
 func (d *Daemon) knowsProxyNetwork(ctx context.Context) error {
 	version, err := d.Version(ctx)

@@ -42,7 +42,7 @@ func TestLimitsOfPatience(t *testing.T) {
 
 func TestDoesNotGoOn(t *testing.T) {
 	never := func(context.Context, *LostError) (*Daemon, error) { panic("connected again") }
-	away := errors.New("there is no builder any more")
+	away := errors.New("the builder does not exist any more")
 	for name, test := range map[string]struct {
 		input     string // as PATH; "" is a directory
 		output    string

@@ -78,7 +78,7 @@ func TestContextTravels(t *testing.T) {
 	}
 }
 
-// TestSessionOfAnother proves that a session is never served with what another one lends.
+// TestSessionOfAnother proves that a session is never served with what another one provides.
 func TestSessionOfAnother(t *testing.T) {
 	d := (&fakeDaemon{}).start(t, nil).mustConnect(t)
 	for _, meta := range []map[string][]string{{}, {sessionID: {"unknown"}}} {

@@ -27,7 +27,7 @@ type patience struct {
 	dead    time.Duration // then the connection is lost
 }
 
-// SilentError is a connection that nothing comes from, though nobody closed it.
+// SilentError is a connection that nothing comes from, though neither side closed it.
 type SilentError struct {
 	For time.Duration
 	// LinkWorks says that the way to the daemon carries data: it is the daemon
@@ -108,7 +108,7 @@ func (d *Daemon) silence() *SilentError {
 	return e
 }
 
-// Fail ends the connection for a reason that somebody else has found; calls on it
+// Fail ends the connection for a reason that its owner has found; calls on it
 // end with a *LostError that wraps why.
 func (d *Daemon) Fail(why error) {
 	d.link.note(why)

@@ -14,7 +14,7 @@ type steps struct {
 	names   map[string]string   // by digest
 	running map[string]struct{} // by name: behind a COPY every try has digests of its own
 	missing map[string]struct{} // what is still to be seen
-	caught  chan struct{}       // closed when nothing is missing; nil if nobody asked
+	caught  chan struct{}       // closed when nothing is missing; nil if it was not asked for
 	seen    map[string]struct{} // names of the steps that have started
 	foreign map[string]struct{} // names of the steps whose log has foreignProgram
 }

@@ -33,7 +33,7 @@ type try struct {
 	err      error // a type of this package
 }
 
-// begin sends the attempt. Whoever gets the try concludes or abandons it.
+// begin sends the attempt. The caller that gets the try concludes or abandons it.
 func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Display, attachables []session.Attachable) *try {
 	ctx, cancel := context.WithCancelCause(ctx)
 	t := &try{daemon: d, attempt: attempt, steps: newSteps(), stop: func() { cancel(nil) }, done: make(chan struct{})}

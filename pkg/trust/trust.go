@@ -1,6 +1,6 @@
 // Package trust makes and reads the certificates with which a builder and its clients know each other.
 //
-// A builder has a certificate authority of its own, whose private key exists only while Issue runs: nobody can add a
+// A builder has a certificate authority of its own, whose private key exists only while Issue runs: it is impossible to add a
 // client later, and renewal issues everything anew. It must not know Kubernetes: certificates come and go as PEM text.
 package trust
 

@@ -186,7 +186,7 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// Nobody may be able to issue another certificate later.
+// It must be impossible to issue another certificate later.
 func TestTheAuthoritysKeyIsNotKept(t *testing.T) {
 	certificates := issue(t, time.Now())
 	block, _ := pem.Decode(certificates.CA)

@@ -68,7 +68,7 @@ func newConn(target Target, header int) *conn {
 // hear notes that the link carries something, if not for Read.
 func (c *conn) hear() { c.heard.Store(int64(time.Since(c.began))) }
 
-// Heard is when anything came over the link last, also what is no data: answers to pings, which port-forward sends every
+// Heard is when anything came over the link last, also what is not data: answers to pings, which port-forward sends every
 // ten seconds, show that the way to the node works though the Pod is silent.
 func (c *conn) Heard() time.Time { return c.began.Add(time.Duration(c.heard.Load())) }
 
@@ -123,7 +123,7 @@ func (c *conn) take(p []byte) (int, error) {
 	return n, nil
 }
 
-// push hands data, which it keeps, to Read; it waits while too much is unread. It is false when nobody will read.
+// push hands data, which it keeps, to Read; it waits while too much is unread. It is false when the reader has left.
 func (c *conn) push(data []byte) bool {
 	if len(data) == 0 {
 		return true

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// deadline is a point in time that may be moved while somebody waits for it.
+// deadline is a point in time that may be moved while a reader or writer waits for it.
 type deadline struct {
 	mu      sync.Mutex
 	timer   *time.Timer

@@ -114,7 +114,7 @@ type standardOutput execution
 
 func (s *standardOutput) Write(p []byte) (int, error) {
 	s.hear()
-	// After Close nobody reads, and the command is on its way out: an error would only be logged by the executor.
+	// After Close the output is not read, and the command is on its way out: an error would only be logged by the executor.
 	_ = s.push(bytes.Clone(p))
 	return len(p), nil
 }

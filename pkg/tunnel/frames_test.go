@@ -74,7 +74,7 @@ func FuzzFrames(f *testing.F) {
 		frames(f, saying(errorStream, "dial tcp4 127.0.0.1:1234: connect: connection refused"), reset),
 		frames(f, saying(dataStream, "a"), &spdy.GoAwayFrame{LastGoodStreamId: 3}, saying(dataStream, "b")),
 		frames(f, &spdy.SettingsFrame{FlagIdValues: []spdy.SettingsFlagIdValue{{Id: spdy.SettingsInitialWindowSize, Value: 1}}},
-			&spdy.WindowUpdateFrame{StreamId: dataStream, DeltaWindowSize: 1}, &spdy.HeadersFrame{StreamId: dataStream}, saying(7, "nobody's")),
+			&spdy.WindowUpdateFrame{StreamId: dataStream, DeltaWindowSize: 1}, &spdy.HeadersFrame{StreamId: dataStream}, saying(7, "unknown")),
 		[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"),
 	} {
 		f.Add(seed)
@@ -103,7 +103,7 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// contents are the data and the words in what a node sends, up to what is no frame.
+// contents are the data and the words in what a node sends, up to what is not a frame.
 func contents(sent []byte) (data, words []byte) {
 	framer, err := spdy.NewFramer(io.Discard, bytes.NewReader(sent))
 	for err == nil {
@@ -122,7 +122,7 @@ func contents(sent []byte) (data, words []byte) {
 	return data, words
 }
 
-// FuzzAnswer is about whoever answers a dial with no tunnel: an API server's Status, or any page of a proxy's.
+// FuzzAnswer is about a peer that answers a dial without a tunnel: an API server's Status, or any page of a proxy's.
 func FuzzAnswer(f *testing.F) {
 	f.Add(403, []byte(`{"kind":"Status","code":403,"reason":"Forbidden","message":"pods \"b\" is forbidden: User \"u\" cannot create resource \"pods/portforward\""}`))
 	f.Add(404, []byte(`{"kind":"Status","code":404,"reason":"NotFound","details":{"causes":[{}]}}`))

@@ -66,7 +66,7 @@ func (d Dialer) Dial(ctx context.Context, target Target) (net.Conn, error) {
 		select {
 		case results <- result:
 		case <-ctx.Done():
-			// Nobody waits for a late connection.
+			// A late connection is closed.
 			if result.conn != nil {
 				_ = result.conn.Close()
 			}
@@ -95,6 +95,6 @@ func (d Dialer) dial(ctx context.Context, target Target) (net.Conn, error) {
 		}
 		return conn, nil
 	default:
-		return nil, fmt.Errorf("there is no transport %q", d.Transport)
+		return nil, fmt.Errorf("unknown transport %q", d.Transport)
 	}
 }

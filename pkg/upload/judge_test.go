@@ -63,6 +63,6 @@ func TestParseMode(t *testing.T) {
 		}
 	}
 	if _, err := ParseMode("gzip"); err == nil {
-		t.Error("gzip is no mode")
+		t.Error("gzip is not a mode")
 	}
 }

@@ -65,7 +65,7 @@ func directories(opt *client.SolveOpt, sender *sender) (session.Attachable, erro
 	}
 	provider, ok := filesync.NewFSSyncProvider(source, opt.LocalFilterOpt).(filesync.FileSyncServer)
 	if !ok {
-		return nil, fmt.Errorf("serving directories: BuildKit's provider is no %T", provider)
+		return nil, fmt.Errorf("serving directories: BuildKit's provider is not a %T", provider)
 	}
 	return &files{FileSyncServer: provider, sender: sender}, nil
 }
