@@ -42,7 +42,7 @@ func TestSecretValue(t *testing.T) {
 	for at, want := range map[[2]string]string{
 		{"npm", "c"}:    `Secret "npm" in namespace "team" has no key "c": it has a, b`,
 		{"empty", "c"}:  `Secret "empty" in namespace "team" has no key "c": it is empty`,
-		{"absent", "c"}: `there is no Secret "absent" in namespace "team"`,
+		{"absent", "c"}: `Secret "absent" not found in namespace "team"`,
 	} {
 		_, err := s.client().SecretValue(t.Context(), at[0], at[1])
 		var missing *kube.MissingError
@@ -88,8 +88,8 @@ func TestRegistrySecrets(t *testing.T) {
 	for want, err := range map[string]error{
 		`is of type "Opaque", not kubernetes.io/dockerconfigjson`: wrongType,
 		`ServiceAccount "none" in namespace "team" has no image`:  none,
-		`there is no Secret "absent" in namespace "team"`:         some[1].Err,
-		`there is no ServiceAccount "absent" in namespace "team"`: absent,
+		`Secret "absent" not found in namespace "team"`:           some[1].Err,
+		`ServiceAccount "absent" not found in namespace "team"`:   absent,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

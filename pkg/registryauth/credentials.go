@@ -39,7 +39,7 @@ type Config struct {
 	lookupEnv func(string) (string, bool)
 }
 
-// Read reads the docker config. Credential helpers are not asked yet. What cannot be read is no error: Warnings has it.
+// Read reads the docker config. Credential helpers are not asked yet. What cannot be read is not an error: Warnings has it.
 func Read(opts Options) *Config {
 	c := &Config{scoped: findScoped(opts), authority: &authority{}, lookupEnv: opts.LookupEnv}
 	if opts.Directory != "" {

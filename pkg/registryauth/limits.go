@@ -7,7 +7,7 @@ import (
 )
 
 // Limit makes the credentials of these hosts, as ParseHost gives them, the only ones that are used in a build; none of
-// them is no credentials at all. The hosts count as named by the build.
+// them are not credentials at all. The hosts count as named by the build.
 func (c *Config) Limit(hosts []string) {
 	c.allowed = append([]string{}, hosts...)
 }

@@ -22,7 +22,7 @@ func TestOrder(t *testing.T) {
 		"nothing":                 {at: purpose{host: "r.io"}},
 		"file":                    {files: config{configFile: `{"auths":{"r.io":` + is("file") + `}}`}, at: purpose{host: "r.io", path: "a"}, want: []string{"file"}},
 		"environment before file": {env: `{"auths":{"r.io":` + is("env") + `}}`, files: config{configFile: `{"auths":{"r.io":` + is("file") + `}}`}, at: purpose{host: "r.io"}, want: []string{"env", "file"}},
-		"an empty one is no credential": {env: `{"auths":{"r.io":{}}}`, files: config{configFile: `{"auths":{"r.io":` + is("file") + `}}`},
+		"an empty one is not a credential": {env: `{"auths":{"r.io":{}}}`, files: config{configFile: `{"auths":{"r.io":` + is("file") + `}}`},
 			at: purpose{host: "r.io"}, want: []string{"file"}},
 		"all": {
 			secrets: []string{`{"auths":{"r.io":` + is("first") + `}}`, `{"auths":{"r.io":` + is("second") + `}}`},

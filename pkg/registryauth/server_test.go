@@ -67,7 +67,7 @@ func TestFetchToken(t *testing.T) {
 		"forbidden":      {right, http.StatusForbidden, "u", http.MethodGet},
 		"identity token": {`{"auths":{"HOST":{"identitytoken":"` + secret + `"}}}`, 0, "u", http.MethodPost},
 		"registry token": {`{"auths":{"HOST":{"registrytoken":"ready"}}}`, 0, "ready", ""},
-		"anonymous":      {`{}`, 0, "nobody", http.MethodGet},
+		"anonymous":      {`{}`, 0, "unknown", http.MethodGet},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t, "Bearer", false, nil)
@@ -166,10 +166,10 @@ func TestPrivateCA(t *testing.T) {
 		t.Error(err)
 	}
 	if p.Trust(nil) != nil {
-		t.Error("no CA is no error")
+		t.Error("a missing CA is an error")
 	}
 	if p.Trust([]byte("junk")) == nil {
-		t.Error("junk is no CA")
+		t.Error("junk is a CA")
 	}
 }
 
@@ -222,7 +222,7 @@ func TestContinuesWithoutHelper(t *testing.T) {
 	f := newFake(t, "Bearer", false, nil)
 	p := trustingFake(t, f, `{"credsStore":"that-is-missing"}`)
 	var shown steps
-	if got, err := tokenShown(t, p, &shown, f.host()); err != nil || got != "nobody" {
+	if got, err := tokenShown(t, p, &shown, f.host()); err != nil || got != "unknown" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if !strings.Contains(strings.Join(shown.names, "\n"), `"docker-credential-that-is-missing"`) {
