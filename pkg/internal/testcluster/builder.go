@@ -81,7 +81,8 @@ func (c *Cluster) Start(pod string, certificates *trust.Certificates) *Daemon {
 	return daemon
 }
 
-// ServerConfig returns the TLS configuration of a server that demands a client's certificate, as the daemon does.
+// ServerConfig returns the TLS configuration of a server that demands a client's certificate, as the daemon does; as
+// a client it presents the same pair.
 func ServerConfig(ca []byte, server trust.Pair) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(server.Certificate, server.Key)
 	if err != nil {
@@ -93,6 +94,7 @@ func ServerConfig(ca []byte, server trust.Pair) (*tls.Config, error) {
 	}
 	return &tls.Config{
 		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MinVersion: tls.VersionTLS13,
+		RootCAs: clients, ServerName: trust.ServerName,
 	}, nil
 }
 
