@@ -73,7 +73,7 @@ func TestDoctorOfOtherBuilders(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.kubectlIn("", manifest, "apply", "-f", "-").ok()
-	u.kubectl("wait", "pod/buildkitd", "--for=jsonpath={.status.phase}=Running", "--timeout=60s").ok()
+	u.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok()
 	u.buildkit("doctor", "-o", "json").ok().finds("builder", "ok", "tunnel: websocket", "skipped", "tunnel: exec", "ok", "daemon", "ok")
 
 	u.buildkit("install", "wrong", "--image", need(t, "E2E_REGISTRY")+"/no/such:image", "--wait=false").ok()
