@@ -23,8 +23,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Stdin is the name of standard input, as a context and as a Dockerfile.
-const Stdin = "-"
+// stdin is the name of standard input, as a context and as a Dockerfile.
+const stdin = "-"
 
 // The frontend's names: of its local mounts, of its attributes, and of the
 // Dockerfile that it looks for.
@@ -46,11 +46,11 @@ const (
 	ignoreFlag   = "ignore file"
 )
 
-// Input is what the user typed.
+// Input is what the user typed beside the PATH.
 type Input struct {
-	Path       string // PATH, a URL, or "-"
 	Dockerfile string // --file; "" means Dockerfile in the context
 	Named      []Named
+	source     Source // of the context
 }
 
 // Environment is what Resolve reads from the process.
@@ -84,35 +84,25 @@ func newContext() *Context {
 	}
 }
 
-// Resolve checks in and finds out what it means: as docker does, a directory
-// that exists comes before a URL that looks the same. The context ends the survey of directories, which continues when
-// Resolve returns.
-func Resolve(ctx context.Context, in Input, env Environment) (*Context, error) {
+// Open opens the source, the Dockerfile and the named contexts, and checks them. The context ends the survey of
+// directories, which continues when Open returns.
+func Open(ctx context.Context, source Source, in Input, env Environment) (*Context, error) {
 	c := newContext()
 	for _, named := range in.Named {
 		if err := c.addNamed(ctx, named, env); err != nil {
 			return nil, err
 		}
 	}
-	switch {
-	case in.Path == "":
-		return nil, &usage.Error{
-			What: pathArgument, Value: in.Path, Reason: "no build context is named",
-			Next: `use "." for the current directory`,
-		}
-	case in.Path == Stdin:
+	in.source = source
+	switch source.Kind {
+	case Stdin:
 		return c, c.fromStdin(in, env)
-	case safefile.IsDir(env.path(in.Path)):
+	case Directory:
 		return c, c.fromDirectory(ctx, in, env)
-	case isRemote(in.Path):
+	case Git, URL:
 		return c, c.fromRemote(in, env)
 	}
-	return nil, noDirectory(in.Path, env.path(in.Path))
-}
-
-// NeedsSSH says whether git fetches the main context over ssh.
-func (in Input) NeedsSSH(env Environment) bool {
-	return in.Path != Stdin && !safefile.IsDir(env.path(in.Path)) && overSSH(in.Path)
+	return nil, noDirectory(source)
 }
 
 // Stages are the named contexts that are stages of the same Dockerfile, by the
@@ -181,9 +171,9 @@ func (c *Context) sessionKey() string {
 }
 
 func (c *Context) fromDirectory(ctx context.Context, in Input, env Environment) (err error) {
-	dir := env.path(in.Path)
+	dir := in.source.Dir
 	var ignored []string
-	if in.Dockerfile == Stdin {
+	if in.Dockerfile == stdin {
 		ignored, err = c.dockerfileFromStdin(env, dir)
 	} else {
 		ignored, err = c.dockerfileFromFile(in, env, dir)
@@ -192,7 +182,7 @@ func (c *Context) fromDirectory(ctx context.Context, in Input, env Environment) 
 		return err
 	}
 	if err := c.send(ctx, contextMount, dir, ignored); err != nil {
-		return &usage.Error{What: pathArgument, Value: in.Path, Reason: plain(err)}
+		return &usage.Error{What: pathArgument, Value: in.source.Typed, Reason: plain(err)}
 	}
 	return nil
 }
@@ -201,16 +191,17 @@ func (c *Context) fromDirectory(ctx context.Context, in Input, env Environment) 
 // name is in the remote context, one with an absolute path or on standard input
 // is here.
 func (c *Context) fromRemote(in Input, env Environment) error {
-	ref, isGit, err := dfgitutil.ParseGitRef(in.Path)
-	if isGit && err != nil {
-		return &usage.Error{What: pathArgument, Value: in.Path, Reason: err.Error()}
+	if in.source.Kind == Git {
+		if _, _, err := dfgitutil.ParseGitRef(in.source.URL); err != nil {
+			return &usage.Error{What: pathArgument, Value: in.source.Typed, Reason: err.Error()}
+		}
+		if hasQuery(in.source.URL) {
+			c.addCap(gitQueryCap)
+		}
 	}
-	c.attrs[contextAttr] = in.Path
-	if isGit && hasQuery(in.Path) && ref != nil {
-		c.addCap(gitQueryCap)
-	}
+	c.attrs[contextAttr] = in.source.URL
 	switch {
-	case in.Dockerfile == Stdin:
+	case in.Dockerfile == stdin:
 		_, err := c.dockerfileFromStdin(env, "")
 		return err
 	case isURL(in.Dockerfile):
@@ -243,7 +234,11 @@ func (e Environment) path(name string) string {
 	return filepath.Join(e.WorkingDir, name)
 }
 
-func noDirectory(typed, path string) error {
+func noDirectory(source Source) error {
+	typed, path := source.Typed, source.Dir
+	if typed == "" {
+		return &usage.Error{What: pathArgument, Reason: "no build context is named", Next: `use "." for the current directory`}
+	}
 	info, err := safefile.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

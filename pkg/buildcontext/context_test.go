@@ -29,9 +29,20 @@ func tree(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func applied(t *testing.T, in Input, env Environment) client.SolveOpt {
+// input is a command line.
+type input struct {
+	Path       string
+	Dockerfile string
+	Named      []Named
+}
+
+func resolve(ctx context.Context, in input, env Environment) (*Context, error) {
+	return Open(ctx, Classify(in.Path, env), Input{Dockerfile: in.Dockerfile, Named: in.Named}, env)
+}
+
+func applied(t *testing.T, in input, env Environment) client.SolveOpt {
 	t.Helper()
-	c, err := Resolve(t.Context(), in, env)
+	c, err := resolve(t.Context(), in, env)
 	if err != nil {
 		t.Fatalf("Resolve(%+v): %v", in, err)
 	}
@@ -74,17 +85,17 @@ func TestDirectory(t *testing.T) {
 		"docker/web.Dockerfile": beside, "lower/dockerfile": "FROM lower",
 	})
 	for name, test := range map[string]struct {
-		in       Input
+		in       input
 		filename string
 		text     string
 	}{
-		"default":               {Input{Path: "app"}, "Dockerfile", inContext},
-		"absolute":              {Input{Path: filepath.Join(dir, "app")}, "Dockerfile", inContext},
-		"file in the context":   {Input{Path: "app", Dockerfile: "app/Dockerfile.dev"}, "Dockerfile.dev", "FROM dev"},
-		"file beside":           {Input{Path: "app", Dockerfile: "docker/web.Dockerfile"}, "web.Dockerfile", beside},
-		"lower case as docker":  {Input{Path: "lower"}, "dockerfile", "FROM lower"},
-		"lower case named":      {Input{Path: "lower", Dockerfile: "lower/Dockerfile"}, "dockerfile", "FROM lower"},
-		"absolute file outside": {Input{Path: "lower", Dockerfile: filepath.Join(dir, "app/Dockerfile")}, "Dockerfile", inContext},
+		"default":               {input{Path: "app"}, "Dockerfile", inContext},
+		"absolute":              {input{Path: filepath.Join(dir, "app")}, "Dockerfile", inContext},
+		"file in the context":   {input{Path: "app", Dockerfile: "app/Dockerfile.dev"}, "Dockerfile.dev", "FROM dev"},
+		"file beside":           {input{Path: "app", Dockerfile: "docker/web.Dockerfile"}, "web.Dockerfile", beside},
+		"lower case as docker":  {input{Path: "lower"}, "dockerfile", "FROM lower"},
+		"lower case named":      {input{Path: "lower", Dockerfile: "lower/Dockerfile"}, "dockerfile", "FROM lower"},
+		"absolute file outside": {input{Path: "lower", Dockerfile: filepath.Join(dir, "app/Dockerfile")}, "Dockerfile", inContext},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opt := applied(t, test.in, Environment{WorkingDir: dir})
@@ -106,7 +117,7 @@ func TestDirectory(t *testing.T) {
 
 func TestDockerfileFromStdin(t *testing.T) {
 	dir := tree(t, map[string]string{"main.go": "package main"})
-	opt := applied(t, Input{Path: ".", Dockerfile: "-"}, Environment{WorkingDir: dir, Stdin: strings.NewReader("FROM scratch")})
+	opt := applied(t, input{Path: ".", Dockerfile: "-"}, Environment{WorkingDir: dir, Stdin: strings.NewReader("FROM scratch")})
 	if got := read(t, opt, "dockerfile"); got["Dockerfile"] != "FROM scratch" || len(got) != 1 {
 		t.Errorf("the Dockerfile's mount holds %v", got)
 	}
@@ -135,7 +146,7 @@ func TestStdinDockerfilesDiffer(t *testing.T) {
 func TestStdinContext(t *testing.T) {
 	archive := "\x1f\x8b\x08" + strings.Repeat("x", 2000)
 	t.Run("archive", func(t *testing.T) {
-		c, err := Resolve(t.Context(), Input{Path: "-", Dockerfile: "sub/Dockerfile"}, Environment{Stdin: strings.NewReader(archive)})
+		c, err := resolve(t.Context(), input{Path: "-", Dockerfile: "sub/Dockerfile"}, Environment{Stdin: strings.NewReader(archive)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +167,7 @@ func TestStdinContext(t *testing.T) {
 		}
 	})
 	t.Run("Dockerfile", func(t *testing.T) {
-		opt := applied(t, Input{Path: "-"}, Environment{Stdin: strings.NewReader("FROM scratch\n")})
+		opt := applied(t, input{Path: "-"}, Environment{Stdin: strings.NewReader("FROM scratch\n")})
 		if got := read(t, opt, "dockerfile")["Dockerfile"]; got != "FROM scratch\n" {
 			t.Errorf("the Dockerfile is %q", got)
 		}
@@ -169,31 +180,31 @@ func TestStdinContext(t *testing.T) {
 func TestRemote(t *testing.T) {
 	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch", "github.com/a/b/Dockerfile": "FROM local"})
 	for name, test := range map[string]struct {
-		in    Input
+		in    input
 		attrs map[string]string
 	}{
 		"git": {
-			Input{Path: "https://github.com/a/b.git#main:sub"},
+			input{Path: "https://github.com/a/b.git#main:sub"},
 			map[string]string{"context": "https://github.com/a/b.git#main:sub", "filename": "Dockerfile"},
 		},
 		"git over ssh": {
-			Input{Path: "git@github.com:a/b.git", Dockerfile: "build/Dockerfile"},
+			input{Path: "git@github.com:a/b.git", Dockerfile: "build/Dockerfile"},
 			map[string]string{"context": "git@github.com:a/b.git", "filename": "build/Dockerfile"},
 		},
 		"git with a query": {
-			Input{Path: "https://github.com/a/b.git?branch=main"},
+			input{Path: "https://github.com/a/b.git?branch=main"},
 			map[string]string{"frontend.caps": "moby.buildkit.frontend.gitquerystring"},
 		},
 		"archive": {
-			Input{Path: "https://example.com/a.tar.gz"},
+			input{Path: "https://example.com/a.tar.gz"},
 			map[string]string{"context": "https://example.com/a.tar.gz"},
 		},
 		"absolute Dockerfile is here": {
-			Input{Path: "https://example.com/a.git", Dockerfile: filepath.Join(dir, "Dockerfile")},
+			input{Path: "https://example.com/a.git", Dockerfile: filepath.Join(dir, "Dockerfile")},
 			map[string]string{"filename": "Dockerfile", "dockerfilekey": "dockerfile"},
 		},
 		"Dockerfile from stdin": {
-			Input{Path: "https://example.com/a.git", Dockerfile: "-"},
+			input{Path: "https://example.com/a.git", Dockerfile: "-"},
 			map[string]string{"filename": "Dockerfile", "dockerfilekey": "dockerfile"},
 		},
 	} {
@@ -206,7 +217,7 @@ func TestRemote(t *testing.T) {
 			}
 		})
 	}
-	opt := applied(t, Input{Path: "github.com/a/b"}, Environment{WorkingDir: dir})
+	opt := applied(t, input{Path: "github.com/a/b"}, Environment{WorkingDir: dir})
 	if opt.FrontendAttrs["context"] != "" {
 		t.Error("a directory that exists must come before a git reference")
 	}
@@ -215,7 +226,7 @@ func TestRemote(t *testing.T) {
 func TestSharedKey(t *testing.T) {
 	dir := tree(t, map[string]string{"1/a/x": "", "2/a/x": ""})
 	key := func(name string) string {
-		return applied(t, Input{Path: name, Dockerfile: "-"}, Environment{WorkingDir: dir, Stdin: strings.NewReader("FROM scratch")}).SharedKey
+		return applied(t, input{Path: name, Dockerfile: "-"}, Environment{WorkingDir: dir, Stdin: strings.NewReader("FROM scratch")}).SharedKey
 	}
 	a, again, b := key("1/a"), key("1/a"), key("2/a")
 	if a != again {

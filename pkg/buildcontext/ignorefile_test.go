@@ -38,7 +38,7 @@ func TestIgnoreFileTravelsWithTheDockerfile(t *testing.T) {
 		"its own":        {map[string]string{"Dockerfile": "", ".dockerignore": "*.log\n", "Dockerfile.dockerignore": "own\n"}, "own\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			opt := applied(t, Input{Path: "."}, Environment{WorkingDir: tree(t, c.files)})
+			opt := applied(t, input{Path: "."}, Environment{WorkingDir: tree(t, c.files)})
 			if names := listed(t, opt.LocalMounts["dockerfile"], ""); !slices.Equal(names, []string{"Dockerfile", "Dockerfile.dockerignore"}) {
 				t.Errorf("the daemon may ask for %q", names)
 			}
@@ -52,7 +52,7 @@ func TestIgnoreFileTravelsWithTheDockerfile(t *testing.T) {
 func TestOnlyTheDockerfileOfItsDirectoryIsServed(t *testing.T) {
 	home := tree(t, map[string]string{"Dockerfile": "FROM scratch\n", ".ssh/id_ed25519": "KEY", "other": ""})
 	project := tree(t, map[string]string{"a": ""})
-	opt := applied(t, Input{Path: project, Dockerfile: filepath.Join(home, "Dockerfile")}, Environment{WorkingDir: project})
+	opt := applied(t, input{Path: project, Dockerfile: filepath.Join(home, "Dockerfile")}, Environment{WorkingDir: project})
 	if names := listed(t, opt.LocalMounts["dockerfile"], ""); !slices.Equal(names, []string{"Dockerfile", "Dockerfile.dockerignore"}) {
 		t.Errorf("the daemon may ask for %q", names)
 	}
@@ -79,10 +79,10 @@ func TestIgnoredFilesAreNotServed(t *testing.T) {
 	files["Dockerfile.dockerignore"] = "secret\n!secret/public\n"
 	own := tree(t, files)
 	for name, opt := range map[string]client.SolveOpt{
-		"main":        applied(t, Input{Path: dir}, Environment{}),
-		"its own":     applied(t, Input{Path: own}, Environment{}),
-		"other input": applied(t, Input{Path: dir, Dockerfile: "-"}, Environment{Stdin: strings.NewReader("FROM scratch")}),
-		"URL":         applied(t, Input{Path: dir, Dockerfile: "https://example.com/Dockerfile"}, Environment{}),
+		"main":        applied(t, input{Path: dir}, Environment{}),
+		"its own":     applied(t, input{Path: own}, Environment{}),
+		"other input": applied(t, input{Path: dir, Dockerfile: "-"}, Environment{Stdin: strings.NewReader("FROM scratch")}),
+		"URL":         applied(t, input{Path: dir, Dockerfile: "https://example.com/Dockerfile"}, Environment{}),
 	} {
 		names := listed(t, opt.LocalMounts["context"], "")
 		if slices.Contains(names, filepath.Join("secret", "key")) || !slices.Contains(names, filepath.Join("secret", "public")) || !slices.Contains(names, "a") {
@@ -155,7 +155,7 @@ func TestLinkedIgnoreFileInside(t *testing.T) {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
-		opt := applied(t, Input{Path: ".", Dockerfile: "docker/Dockerfile"}, Environment{WorkingDir: dir})
+		opt := applied(t, input{Path: ".", Dockerfile: "docker/Dockerfile"}, Environment{WorkingDir: dir})
 		if got := read(t, opt, "dockerfile")["Dockerfile.dockerignore"]; got != "secret\n" {
 			t.Errorf("%s: the text is %q", link, got)
 		}
@@ -173,7 +173,7 @@ func TestAbsoluteLinksInside(t *testing.T) {
 	for _, place := range []string{"Dockerfile", "dockerfile", "Dockerfile.dockerignore", ".dockerignore", "sub/.dockerignore", "docker/Dockerfile", "docker/Dockerfile.dockerignore"} {
 		t.Run(strings.ReplaceAll(place, "/", " "), func(t *testing.T) {
 			files := map[string]string{"rules": "secret\n", "definition": "FROM linked\n", "sub/rules": "secret\n", "secret": "", "a": "", "sub/secret": "", "docker/a": ""}
-			in := Input{Path: ".", Named: []Named{{Name: "x", Value: "sub"}}}
+			in := input{Path: ".", Named: []Named{{Name: "x", Value: "sub"}}}
 			if strings.HasPrefix(place, "docker/") {
 				in.Dockerfile = "docker/Dockerfile"
 			}
@@ -217,7 +217,7 @@ func TestWrongLinksAsDockerfile(t *testing.T) {
 		if err := os.Symlink(target, filepath.Join(dir, "Dockerfile")); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Resolve(t.Context(), Input{Path: dir}, Environment{})
+		_, err := resolve(t.Context(), input{Path: dir}, Environment{})
 		var invalid *usage.Error
 		if !errors.As(err, &invalid) || invalid.What != "--file" || !strings.Contains(invalid.Reason, want) {
 			t.Errorf("%s: got %v", target, err)

@@ -24,31 +24,31 @@ func TestInvalid(t *testing.T) {
 	}
 	tooLong := strings.Repeat("RUN x\n", maxDockerfile/6+1)
 	for name, test := range map[string]struct {
-		in    Input
+		in    input
 		stdin string
 		flag  string
 		want  []string // parts of the message
 	}{
-		"nothing":             {Input{}, "", "PATH", []string{"no build context", `"."`}},
-		"missing":             {Input{Path: "nope"}, "", "PATH", []string{"no such directory", filepath.Join(dir, "nope")}},
-		"a file":              {Input{Path: "file"}, "", "PATH", []string{"it is a file", "--file"}},
-		"no Dockerfile":       {Input{Path: "none"}, "", "--file", []string{"no such file", filepath.Join(dir, "none", "Dockerfile")}},
-		"other letters":       {Input{Path: "app"}, "", "--file", []string{"did you mean --file app/DOCKERFILE?"}},
-		"Containerfile":       {Input{Path: "podman"}, "", "--file", []string{"did you mean --file podman/Containerfile?"}},
-		"Dockerfile.dev":      {Input{Path: "dev"}, "", "--file", []string{"did you mean --file dev/Dockerfile.dev?"}},
-		"relative to context": {Input{Path: "dev", Dockerfile: "Dockerfile.dev"}, "", "--file", []string{"--file dev/Dockerfile.dev"}},
-		"a directory":         {Input{Path: "dir"}, "", "--file", []string{"it is a directory"}},
-		"link out":            {Input{Path: "app", Dockerfile: "app/link"}, "", "--file", []string{"it is a link to", "outside", "if you trust"}},
-		"dangling link":       {Input{Path: "app", Dockerfile: "app/dangling"}, "", "--file", []string{"it is a link to nowhere, which does not exist"}},
-		"stdin twice":         {Input{Path: "-", Dockerfile: "-"}, "x", "--file", []string{"both the context and the Dockerfile"}},
-		"empty stdin":         {Input{Path: "-"}, "", "PATH", []string{"standard input is empty"}},
-		"empty Dockerfile":    {Input{Path: "none", Dockerfile: "-"}, "", "--file", []string{"it is empty"}},
-		"ambiguous":           {Input{Path: "-", Dockerfile: "Dockerfile"}, "FROM scratch", "--file", []string{"not an archive"}},
-		"endless Dockerfile":  {Input{Path: "none", Dockerfile: "-"}, tooLong, "--file", []string{"16 MiB"}},
-		"bad git query":       {Input{Path: "https://example.com/a.git?nope=1"}, "", "PATH", []string{"unexpected query"}},
+		"nothing":             {input{}, "", "PATH", []string{"no build context", `"."`}},
+		"missing":             {input{Path: "nope"}, "", "PATH", []string{"no such directory", filepath.Join(dir, "nope")}},
+		"a file":              {input{Path: "file"}, "", "PATH", []string{"it is a file", "--file"}},
+		"no Dockerfile":       {input{Path: "none"}, "", "--file", []string{"no such file", filepath.Join(dir, "none", "Dockerfile")}},
+		"other letters":       {input{Path: "app"}, "", "--file", []string{"did you mean --file app/DOCKERFILE?"}},
+		"Containerfile":       {input{Path: "podman"}, "", "--file", []string{"did you mean --file podman/Containerfile?"}},
+		"Dockerfile.dev":      {input{Path: "dev"}, "", "--file", []string{"did you mean --file dev/Dockerfile.dev?"}},
+		"relative to context": {input{Path: "dev", Dockerfile: "Dockerfile.dev"}, "", "--file", []string{"--file dev/Dockerfile.dev"}},
+		"a directory":         {input{Path: "dir"}, "", "--file", []string{"it is a directory"}},
+		"link out":            {input{Path: "app", Dockerfile: "app/link"}, "", "--file", []string{"it is a link to", "outside", "if you trust"}},
+		"dangling link":       {input{Path: "app", Dockerfile: "app/dangling"}, "", "--file", []string{"it is a link to nowhere, which does not exist"}},
+		"stdin twice":         {input{Path: "-", Dockerfile: "-"}, "x", "--file", []string{"both the context and the Dockerfile"}},
+		"empty stdin":         {input{Path: "-"}, "", "PATH", []string{"standard input is empty"}},
+		"empty Dockerfile":    {input{Path: "none", Dockerfile: "-"}, "", "--file", []string{"it is empty"}},
+		"ambiguous":           {input{Path: "-", Dockerfile: "Dockerfile"}, "FROM scratch", "--file", []string{"not an archive"}},
+		"endless Dockerfile":  {input{Path: "none", Dockerfile: "-"}, tooLong, "--file", []string{"16 MiB"}},
+		"bad git query":       {input{Path: "https://example.com/a.git?nope=1"}, "", "PATH", []string{"unexpected query"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Resolve(t.Context(), test.in, Environment{WorkingDir: dir, Stdin: strings.NewReader(test.stdin)})
+			_, err := resolve(t.Context(), test.in, Environment{WorkingDir: dir, Stdin: strings.NewReader(test.stdin)})
 			var invalid *usage.Error
 			if !errors.As(err, &invalid) {
 				t.Fatalf("got %v, want a usage.Error", err)
@@ -71,7 +71,7 @@ func TestUnreadableDockerfile(t *testing.T) {
 	if err := os.Chmod(path, 0); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Resolve(t.Context(), Input{Path: dir}, Environment{})
+	_, err := resolve(t.Context(), input{Path: dir}, Environment{})
 	if file, openErr := os.Open(path); openErr == nil {
 		_ = file.Close() // root reads everything
 		if err != nil {
@@ -91,7 +91,7 @@ func FuzzResolve(f *testing.F) {
 		f.Add(path, "a/b", "")
 	}
 	f.Fuzz(func(t *testing.T, path, dockerfile, stdin string) {
-		c, err := Resolve(t.Context(), Input{Path: path, Dockerfile: dockerfile}, Environment{
+		c, err := resolve(t.Context(), input{Path: path, Dockerfile: dockerfile}, Environment{
 			WorkingDir: t.TempDir(), Stdin: strings.NewReader(stdin),
 		})
 		if err != nil {

@@ -19,14 +19,14 @@ func missingDockerfile(path string, in Input, contextDir string) error {
 	if in.Dockerfile != "" && contextDir != "" {
 		inContext := filepath.Join(contextDir, in.Dockerfile)
 		if info, err := safefile.Stat(inContext); err == nil && info.Mode().IsRegular() {
-			missing.Next = "names are relative to the working directory: --file " + filepath.Join(in.Path, in.Dockerfile)
+			missing.Next = "names are relative to the working directory: --file " + filepath.Join(in.source.Typed, in.Dockerfile)
 			return missing
 		}
 	}
 	if name := likely(path); name != "" {
 		suggestion := filepath.Join(filepath.Dir(typedDockerfile(in, path)), name)
 		if in.Dockerfile == "" {
-			suggestion = filepath.Join(in.Path, name)
+			suggestion = filepath.Join(in.source.Typed, name)
 		}
 		missing.Next = "did you mean --file " + suggestion + "?"
 	}

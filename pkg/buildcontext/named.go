@@ -11,7 +11,6 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/identity"
-	"github.com/moby/buildkit/util/gitutil"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -56,27 +55,28 @@ func (c *Context) addNamed(ctx context.Context, in Named, env Environment) error
 		return nil
 	case strings.HasPrefix(in.Value, layoutScheme):
 		return c.addLayout(in, env)
-	case isRemote(in.Value) && !safefile.IsDir(env.path(in.Value)):
-		return c.addRemote(in)
 	}
-	return c.addDirectory(ctx, in, env)
+	source := Classify(in.Value, env)
+	if source.Kind == Git || source.Kind == URL {
+		return c.addRemote(in, source)
+	}
+	return c.addDirectory(ctx, in, env.path(in.Value))
 }
 
-func (c *Context) addRemote(in Named) error {
-	if _, isGit, err := dfgitutil.ParseGitRef(in.Value); isGit {
-		if err != nil {
+func (c *Context) addRemote(in Named, source Source) error {
+	if source.Kind == Git {
+		if _, _, err := dfgitutil.ParseGitRef(source.URL); err != nil {
 			return in.wrong(err.Error(), "")
 		}
-		if hasQuery(in.Value) {
+		if hasQuery(source.URL) {
 			c.addCap(gitQueryCap + "+forward")
 		}
 	}
-	c.attrs[namedAttr+in.Name] = in.Value
+	c.attrs[namedAttr+in.Name] = source.URL
 	return nil
 }
 
-func (c *Context) addDirectory(ctx context.Context, in Named, env Environment) error {
-	dir := env.path(in.Value)
+func (c *Context) addDirectory(ctx context.Context, in Named, dir string) error {
 	info, err := safefile.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -158,12 +158,6 @@ func (c *Context) addCap(name string) {
 		slices.Sort(caps)
 		c.attrs[capsAttr] = strings.Join(caps, ",")
 	}
-}
-
-// overSSH says whether git fetches the name over ssh.
-func overSSH(name string) bool {
-	url, err := gitutil.ParseURL(name)
-	return err == nil && url.Scheme == gitutil.SSHProtocol
 }
 
 func (in Named) wrong(reason, next string) error {

@@ -18,7 +18,7 @@ const (
 // named resolves "." with one more context.
 func named(t *testing.T, dir, value string) (*Context, client.SolveOpt, error) {
 	t.Helper()
-	c, err := Resolve(t.Context(), Input{Path: ".", Named: []Named{{Typed: "x=" + value, Name: "x", Value: value}}}, Environment{WorkingDir: dir})
+	c, err := resolve(t.Context(), input{Path: ".", Named: []Named{{Typed: "x=" + value, Name: "x", Value: value}}}, Environment{WorkingDir: dir})
 	var opt client.SolveOpt
 	if err == nil {
 		c.Apply(&opt)
@@ -88,7 +88,7 @@ func TestNamedStage(t *testing.T) {
 
 func TestNamedContextDoesNotReplaceTheMain(t *testing.T) {
 	dir := tree(t, map[string]string{"Dockerfile": "FROM x", "sub/file": "text"})
-	c, err := Resolve(t.Context(), Input{Path: ".", Named: []Named{{Name: "context", Value: "sub"}}}, Environment{WorkingDir: dir})
+	c, err := resolve(t.Context(), input{Path: ".", Named: []Named{{Name: "context", Value: "sub"}}}, Environment{WorkingDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestDockerfileByURL(t *testing.T) {
 	dir := tree(t, map[string]string{"file": "text"})
 	for _, path := range []string{".", "https://example.com/a.git", "-"} {
 		env := Environment{WorkingDir: dir, Stdin: strings.NewReader("\x1f\x8b\x08 an archive")}
-		c, err := Resolve(t.Context(), Input{Path: path, Dockerfile: "https://example.com/Dockerfile"}, env)
+		c, err := resolve(t.Context(), input{Path: path, Dockerfile: "https://example.com/Dockerfile"}, env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,16 +146,5 @@ func TestLocals(t *testing.T) {
 	}
 	if _, err := Locals(t.Context(), []Local{{Flag: "--local", Name: "x", Dir: "text"}}, nil, env); err == nil {
 		t.Error("a file was taken for a directory")
-	}
-}
-
-func TestNeedsSSH(t *testing.T) {
-	env := Environment{WorkingDir: t.TempDir()}
-	for path, want := range map[string]bool{
-		"git@example.com:a/b.git": true, "ssh://git@example.com/a/b.git": true, "https://example.com/a.git": false, ".": false, "-": false,
-	} {
-		if got := (Input{Path: path}).NeedsSSH(env); got != want {
-			t.Errorf("%s: got %v", path, got)
-		}
 	}
 }

@@ -18,7 +18,7 @@ func TestDockerfileFromPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := fmt.Sprintf("/proc/self/fd/%d", reader.Fd())
-	opt := applied(t, Input{Path: t.TempDir(), Dockerfile: name}, Environment{})
+	opt := applied(t, input{Path: t.TempDir(), Dockerfile: name}, Environment{})
 	if got := read(t, opt, "dockerfile")["Dockerfile"]; got != "FROM scratch" {
 		t.Errorf("the Dockerfile is %q", got)
 	}

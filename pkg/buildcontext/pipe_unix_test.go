@@ -18,17 +18,17 @@ func TestPipesInPlaceOfDirectories(t *testing.T) {
 	}
 	env := Environment{WorkingDir: dir}
 	for name, try := range map[string]func() error{
-		"PATH": func() error { _, err := Resolve(t.Context(), Input{Path: pipe}, env); return err },
+		"PATH": func() error { _, err := resolve(t.Context(), input{Path: pipe}, env); return err },
 		"context": func() error {
-			_, err := Resolve(t.Context(), Input{Path: dir, Named: []Named{{Name: "n", Value: pipe}}}, env)
+			_, err := resolve(t.Context(), input{Path: dir, Named: []Named{{Name: "n", Value: pipe}}}, env)
 			return err
 		},
 		"oci-layout": func() error {
-			_, err := Resolve(t.Context(), Input{Path: dir, Named: []Named{{Name: "n", Value: "oci-layout://" + pipe}}}, env)
+			_, err := resolve(t.Context(), input{Path: dir, Named: []Named{{Name: "n", Value: "oci-layout://" + pipe}}}, env)
 			return err
 		},
 		"Dockerfile": func() error {
-			_, err := Resolve(t.Context(), Input{Path: dir, Dockerfile: "pipe/Dockerfile"}, env)
+			_, err := resolve(t.Context(), input{Path: dir, Dockerfile: "pipe/Dockerfile"}, env)
 			return err
 		},
 		"--local": func() error { _, err := Locals(t.Context(), []Local{{Name: "n", Dir: pipe}}, nil, env); return err },

@@ -60,7 +60,7 @@ func TestSpecialFilesAreRefused(t *testing.T) {
 				}
 				done := make(chan error, 1)
 				go func() {
-					_, err := Resolve(t.Context(), Input{Path: dir, Named: []Named{{Name: "x", Value: filepath.Join(dir, "sub")}}}, Environment{WorkingDir: dir})
+					_, err := resolve(t.Context(), input{Path: dir, Named: []Named{{Name: "x", Value: filepath.Join(dir, "sub")}}}, Environment{WorkingDir: dir})
 					done <- err
 				}()
 				select {
@@ -86,7 +86,7 @@ func TestSpecialFilesOfAContextAreListed(t *testing.T) {
 	if err := os.Symlink("/etc/hostname", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	opt := applied(t, Input{Path: dir}, Environment{})
+	opt := applied(t, input{Path: dir}, Environment{})
 	context := opt.LocalMounts["context"]
 	if names := listed(t, context, ""); !slices.Equal(names, []string{"Dockerfile", "a", "link", "pipe"}) {
 		t.Errorf("listed are %q", names)
@@ -109,7 +109,7 @@ func TestSocketsOfAContextAreEmptyFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = socket.Close() }()
-	file, err := applied(t, Input{Path: dir}, Environment{}).LocalMounts["context"].Open("s")
+	file, err := applied(t, input{Path: dir}, Environment{}).LocalMounts["context"].Open("s")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestLinksOfTwoNamesKeepTheirTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	context := applied(t, Input{Path: dir}, Environment{}).LocalMounts["context"]
+	context := applied(t, input{Path: dir}, Environment{}).LocalMounts["context"]
 	err := context.Walk(t.Context(), "", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || name != "l1" && name != "l2" {
 			return err
@@ -156,7 +156,7 @@ func TestUnreadableIgnoreFile(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dir, ".dockerignore"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Resolve(t.Context(), Input{Path: dir}, Environment{}); err == nil || !strings.Contains(err.Error(), "permission denied") {
+	if _, err := resolve(t.Context(), input{Path: dir}, Environment{}); err == nil || !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -167,7 +167,7 @@ func TestDockerfileWithReadError(t *testing.T) {
 	if _, err := os.ReadFile(file); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Skip("this system has no such file")
 	}
-	_, err := Resolve(t.Context(), Input{Path: t.TempDir(), Dockerfile: file}, Environment{})
+	_, err := resolve(t.Context(), input{Path: t.TempDir(), Dockerfile: file}, Environment{})
 	var invalid *usage.Error
 	if !errors.As(err, &invalid) || invalid.What != fileFlag || invalid.Reason != "invalid argument" {
 		t.Errorf("got %v", err)
@@ -186,7 +186,7 @@ func TestLayoutCanOnlyBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, here := snapshotOf(t, dir), tree(t, map[string]string{"Dockerfile": "FROM base\n"})
-	opt := applied(t, Input{Path: here, Named: []Named{{Name: "base", Value: "oci-layout://" + dir + "@" + dgst.String()}}}, Environment{WorkingDir: here})
+	opt := applied(t, input{Path: here, Named: []Named{{Name: "base", Value: "oci-layout://" + dir + "@" + dgst.String()}}}, Environment{WorkingDir: here})
 	for id, contents := range serve(t, opt) {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), sessioncontent.GRPCHeaderID, id)
 		if _, err := contents.Delete(ctx, &contentapi.DeleteContentRequest{Digest: dgst.String()}); err == nil {

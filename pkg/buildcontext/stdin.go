@@ -21,20 +21,20 @@ const maxDockerfile = 16 << 20
 // fromStdin takes standard input for an archive, or for a Dockerfile that needs
 // no context.
 func (c *Context) fromStdin(in Input, env Environment) error {
-	if in.Dockerfile == Stdin {
+	if in.Dockerfile == stdin {
 		return &usage.Error{
-			What: "--file", Value: Stdin, Reason: "standard input cannot be both the context and the Dockerfile",
+			What: "--file", Value: stdin, Reason: "standard input cannot be both the context and the Dockerfile",
 			Next: "name a directory as context, or leave --file out",
 		}
 	}
 	input := bufio.NewReaderSize(env.Stdin, archiveHeader)
 	header, err := input.Peek(archiveHeader)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return &usage.Error{What: "PATH", Value: Stdin, Reason: "reading standard input: " + err.Error()}
+		return &usage.Error{What: "PATH", Value: stdin, Reason: "reading standard input: " + err.Error()}
 	}
 	if len(header) == 0 {
 		return &usage.Error{
-			What: "PATH", Value: Stdin, Reason: "standard input is empty",
+			What: "PATH", Value: stdin, Reason: "standard input is empty",
 			Next: "pipe an archive of the context or a Dockerfile into it",
 		}
 	}
@@ -58,20 +58,20 @@ func (c *Context) fromStdin(in Input, env Environment) error {
 		}
 	}
 	c.mounts[contextMount] = emptyFS{}
-	text, err := readDockerfile(input, pathArgument, Stdin)
+	text, err := readDockerfile(input, pathArgument, stdin)
 	if err != nil {
 		return err
 	}
-	_, err = c.dockerfileFromText(text, pathArgument, Stdin, "")
+	_, err = c.dockerfileFromText(text, pathArgument, stdin, "")
 	return err
 }
 
 func (c *Context) dockerfileFromStdin(env Environment, contextDir string) ([]string, error) {
-	text, err := readDockerfile(env.Stdin, fileFlag, Stdin)
+	text, err := readDockerfile(env.Stdin, fileFlag, stdin)
 	if err != nil {
 		return nil, err
 	}
-	return c.dockerfileFromText(text, fileFlag, Stdin, contextDir)
+	return c.dockerfileFromText(text, fileFlag, stdin, contextDir)
 }
 
 // readDockerfile reads what is not a file; flag and typed name it in errors.

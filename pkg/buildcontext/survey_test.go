@@ -156,7 +156,7 @@ func (e *end) RecvMsg(message any) error {
 // build sends the directory as a build does, and returns the files whose content went.
 func (d *daemon) build(t *testing.T, dir string) []string {
 	t.Helper()
-	opt := applied(t, Input{Path: dir, Dockerfile: "-"}, Environment{Stdin: strings.NewReader("FROM scratch")})
+	opt := applied(t, input{Path: dir, Dockerfile: "-"}, Environment{Stdin: strings.NewReader("FROM scratch")})
 	d.receive(t, opt, "context")
 	return d.sent
 }

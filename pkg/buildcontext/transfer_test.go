@@ -224,7 +224,7 @@ func TestSendAnew(t *testing.T) {
 	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch\n", "a": "1", "n/b": "2"})
 	d := &daemon{dir: t.TempDir()}
 	for i, want := range [][]string{{"Dockerfile", "a", "n/b"}, nil, {"Dockerfile", "a", "n/b"}} {
-		c, err := Resolve(t.Context(), Input{Path: dir, Named: []Named{{Name: "x", Value: filepath.Join(dir, "n")}}}, Environment{})
+		c, err := resolve(t.Context(), input{Path: dir, Named: []Named{{Name: "x", Value: filepath.Join(dir, "n")}}}, Environment{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,10 +64,13 @@ type Progress struct {
 
 func (o BuildOptions) withDefaults() BuildOptions {
 	o.Connect = o.Connect.withDefaults()
-	o.Connect.Affinity = AffinityOf(contextPath(o.Request))
 	if o.Environment.LookupEnv == nil {
 		o.Environment.LookupEnv = func(string) (string, bool) { return "", false }
 	}
+	if dir, err := os.Getwd(); err == nil && o.Environment.WorkingDir == "" {
+		o.Environment.WorkingDir = dir
+	}
+	o.Connect.Affinity = o.Request.Source(o.Environment).Identity
 	if o.Environment.LookPath == nil {
 		o.Environment.LookPath = exec.LookPath
 	}
@@ -92,11 +95,8 @@ func (o BuildOptions) withDefaults() BuildOptions {
 func (d *Driver) request(ctx context.Context, o BuildOptions) (*request.Request, error) {
 	env := o.Environment
 	if env.WorkingDir == "" {
-		dir, err := os.Getwd()
-		if err != nil {
-			return nil, fmt.Errorf("finding the working directory: %w", err)
-		}
-		env.WorkingDir = dir
+		_, err := os.Getwd()
+		return nil, fmt.Errorf("finding the working directory: %w", err)
 	}
 	env.Stdin = request.Interruptible(ctx, env.Stdin)
 	env.Proxies, env.AWSKeys = o.Credentials.Proxies(), d.awsKeys(ctx, env.LookupEnv)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/session"
@@ -89,16 +88,6 @@ func trusting(credentials *registryauth.Provider) trustFunc {
 		}
 		return credentials.Trust(certificates.RegistryCA, certificates.InsecureRegistries...)
 	}
-}
-
-// contextPath is the main context, in the form of docker or of buildctl.
-func contextPath(o request.Options) string {
-	for _, local := range o.Locals {
-		if dir, found := strings.CutPrefix(local, "context="); found {
-			return dir
-		}
-	}
-	return o.Path
 }
 
 // run builds, and shows and traces what the daemon does. The connection may be another one in the end.

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
-	"strings"
+	"os"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -66,12 +66,13 @@ func (d *Driver) Connect(ctx context.Context, o ConnectOptions) (*Connection, er
 	return d.connect(ctx, o.withDefaults(), trustsNothing)
 }
 
-// AffinityOf is the same for builds that share their cache: those of one directory, wherever they are started from.
+// AffinityOf returns the affinity of builds of that context, which may be relative to this process's working directory.
 func AffinityOf(path string) string {
-	if absolute, err := filepath.Abs(path); err == nil && path != "-" && !strings.Contains(path, "://") {
-		return absolute
+	dir, err := os.Getwd()
+	if err != nil {
+		return path
 	}
-	return path
+	return buildcontext.Classify(path, buildcontext.Environment{WorkingDir: dir}).Identity
 }
 
 func (d *Driver) connect(ctx context.Context, o ConnectOptions, trust trustFunc) (*Connection, error) {

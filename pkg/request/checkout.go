@@ -11,6 +11,7 @@ import (
 
 	"github.com/moby/buildkit/util/urlutil"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
@@ -28,14 +29,14 @@ func (o Input) describeSource(r *Request, env Environment) {
 	labeled := noted && (label == "full" || isYes(label))
 	text, given := env.LookupEnv("BUILDX_GIT_INFO")
 	informed := !given || isYes(text)
-	dir := absolute(env, o.Path)
-	if r.plain || (!labeled && !informed) || !safefile.IsDir(dir) {
+	dir := r.source.Dir
+	if r.plain || (!labeled && !informed) || r.source.Kind != buildcontext.Directory {
 		return
 	}
 	c, found := findCheckout(dir, env)
 	if !found {
 		if informed { // history names a build by it
-			r.attrs["vcs:localdir:context"] = filepath.Base(safefile.RealPath(dir))
+			r.attrs["vcs:localdir:context"] = filepath.Base(r.source.Identity)
 		}
 		return
 	}

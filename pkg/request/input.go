@@ -28,7 +28,7 @@ func (o Input) apply(ctx context.Context, r *Request, env Environment) error {
 	if err != nil {
 		return err
 	}
-	found, err := buildcontext.Resolve(ctx, input, o.environment(env))
+	found, err := buildcontext.Open(ctx, r.source, input, o.environment(env))
 	if err != nil {
 		return err
 	}
@@ -36,6 +36,25 @@ func (o Input) apply(ctx context.Context, r *Request, env Environment) error {
 	r.dockerfile = o.dockerfileName(r)
 	o.describeSource(r, env)
 	return nil
+}
+
+// Source is the main context, in docker's form or in buildctl's. Nothing is opened.
+func (o Options) Source(env Environment) buildcontext.Source {
+	files := o.environment(env)
+	if o.FrontendName == "" {
+		return buildcontext.Classify(o.Path, files)
+	}
+	for _, local := range o.Locals {
+		if dir, found := strings.CutPrefix(local, "context="); found {
+			return buildcontext.Classify(dir, files)
+		}
+	}
+	for _, opt := range o.Opts {
+		if url, found := strings.CutPrefix(opt, "context="); found {
+			return buildcontext.Classify(url, files)
+		}
+	}
+	return buildcontext.Source{}
 }
 
 // dockerfileName is the path by which the user finds the Dockerfile that is sent.
@@ -50,16 +69,15 @@ func (o Input) dockerfileName(r *Request) string {
 	return filepath.Join(o.Path, "Dockerfile")
 }
 
-// noteSSH is asked before the context is resolved, which may read standard
-// input and so comes last.
-func (o Input) noteSSH(r *Request, env Environment) error {
-	r.contextPath = o.Path
-	r.gitOverSSH = !r.plain && buildcontext.Input{Path: o.Path}.NeedsSSH(o.environment(env))
+// classify comes before the context is opened, which may read standard input and so comes last.
+func (o Input) classify(r *Request, env Environment) error {
+	r.source = buildcontext.Classify(o.Path, o.environment(env))
+	r.gitOverSSH = !r.plain && r.source.SSH
 	return nil
 }
 
 func (o Input) input() (buildcontext.Input, error) {
-	input := buildcontext.Input{Path: o.Path, Dockerfile: o.File}
+	input := buildcontext.Input{Dockerfile: o.File}
 	for _, value := range o.BuildContexts {
 		if value == "" {
 			continue

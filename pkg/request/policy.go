@@ -11,6 +11,7 @@ import (
 
 	spb "github.com/moby/buildkit/sourcepolicy/pb"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -162,7 +163,7 @@ func parseSourcePolicy(text []byte) (*spb.Policy, error) {
 // refuseRego refuses the policy beside the Dockerfile, which docker would obey. That of a context which is not on this
 // machine is found by the daemon.
 func (o Input) refuseRego(r *Request, env Environment) error {
-	if r.policyDisabled || o.Path == "-" || o.File == "-" {
+	if r.policyDisabled || r.source.Kind == buildcontext.Stdin || o.File == "-" {
 		return nil
 	}
 	dir, names := o.Path, []string{"Dockerfile", "dockerfile"}

@@ -62,7 +62,7 @@ type Request struct {
 	session        []session.Attachable      // secrets and ssh agents
 	allowed        []string                  // entitlements
 	gitOverSSH     bool                      // the context is
-	contextPath    string                    // as typed
+	source         buildcontext.Source       // of the context, in docker's form
 	plain          bool                      // buildctl's way: nothing that was not asked for
 	defined        bool                      // no frontend: the steps are on standard input
 	definition     *llb.Definition           // those steps; nil for a frontend
@@ -100,7 +100,7 @@ func New(ctx context.Context, opts Options, env Environment) (*Request, error) {
 	families := []func(*Request, Environment) error{
 		opts.begin,
 		opts.alone,
-		opts.noteSSH,
+		opts.classify,
 		opts.Call.apply,
 		opts.Image.apply,
 		opts.Steps.apply,

@@ -46,7 +46,7 @@ func (o SSH) apply(r *Request, env Environment) error {
 	}
 	if len(configs) == 0 && r.gitOverSSH {
 		return &usage.Error{
-			What: "PATH", Value: r.contextPath, Reason: "git fetches it over ssh, and no agent or key is provided",
+			What: "PATH", Value: r.source.Typed, Reason: "git fetches it over ssh, and no agent or key is provided",
 			Next: "add --ssh default; the steps of its Dockerfile may then use that agent too",
 		}
 	}

@@ -1,0 +1,113 @@
+package buildcontext
+
+import (
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+	"github.com/moby/buildkit/util/gitutil"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+)
+
+// Kind is what a PATH names.
+type Kind int
+
+// What a PATH names. Missing is neither a directory nor the form of a URL.
+const (
+	Missing Kind = iota
+	Stdin
+	Directory
+	Git
+	URL
+)
+
+// Source is a PATH, interpreted once: what is sent, which member has its cache and what the provenance records follow
+// from it.
+type Source struct {
+	Typed string // as the user typed it
+	Kind  Kind
+	Dir   string // the absolute path of a Directory, and of what is Missing; else empty
+	URL   string // of Git and URL, as the daemon takes it; else empty
+	SSH   bool   // git fetches it over ssh
+	// Identity is the same for all spellings of a source, wherever they are typed, and different for different sources.
+	// A git repository is the same whatever the transport, the user and the ref.
+	Identity string
+}
+
+// Classify interprets a PATH, or the value of a named context. It opens nothing: as docker does, it looks whether there is
+// a directory of that name, which comes before a URL that looks the same.
+func Classify(typed string, env Environment) Source {
+	s := Source{Typed: typed}
+	if typed == "" {
+		return s
+	}
+	if typed == stdin {
+		s.Kind, s.Identity = Stdin, stdin
+		return s
+	}
+	dir := env.path(typed)
+	ref, isGit, _ := dfgitutil.ParseGitRef(typed)
+	switch {
+	case safefile.IsDir(dir):
+		s.Kind, s.Dir, s.Identity = Directory, dir, safefile.RealPath(dir)
+	case isGit:
+		s.Kind, s.URL, s.SSH, s.Identity = Git, typed, overSSH(typed), repository(typed, ref)
+	case isURL(typed):
+		s.Kind, s.URL, s.Identity = URL, typed, address(typed)
+	default:
+		s.Dir, s.Identity = dir, safefile.RealPath(dir)
+	}
+	return s
+}
+
+// repository names what is fetched, by host, path and directory within.
+func repository(typed string, ref *dfgitutil.GitRef) string {
+	remote, err := gitutil.ParseURL(typed)
+	if err != nil { // github.com/…, without a scheme
+		remote, err = gitutil.ParseURL("https://" + typed)
+	}
+	if err != nil || ref == nil {
+		return typed
+	}
+	name := strings.TrimSuffix(strings.Trim(path.Clean("/"+remote.Path), "/"), ".git")
+	identity := "git:" + hostOf(remote.Scheme, remote.Host) + "/" + name
+	if within := strings.Trim(path.Clean("/"+ref.SubDir), "/"); within != "" {
+		identity += ":" + within
+	}
+	return identity
+}
+
+// hostOf leaves out the port that the scheme has by itself.
+func hostOf(scheme, host string) string {
+	usual := map[string]string{gitutil.HTTPProtocol: ":80", gitutil.HTTPSProtocol: ":443", gitutil.SSHProtocol: ":22", gitutil.GitProtocol: ":9418"}
+	return strings.TrimSuffix(strings.ToLower(host), usual[scheme])
+}
+
+// address is a URL without its credentials, which are not part of what it names.
+func address(typed string) string {
+	parsed, err := url.Parse(typed)
+	if err != nil {
+		return typed
+	}
+	parsed.User, parsed.Fragment = nil, ""
+	parsed.Host = hostOf(parsed.Scheme, parsed.Host)
+	return parsed.String()
+}
+
+// overSSH reports whether git fetches the name over ssh.
+func overSSH(name string) bool {
+	remote, err := gitutil.ParseURL(name)
+	return err == nil && remote.Scheme == gitutil.SSHProtocol
+}
+
+func isURL(name string) bool {
+	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
+}
+
+// hasQuery reports whether a git reference has ?key=value pairs, which old frontends would take for a part of the path.
+func hasQuery(ref string) bool {
+	before, _, _ := strings.Cut(ref, "#")
+	return strings.Contains(before, "?")
+}
