@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 func waiting(reason, message string) object {
@@ -72,8 +73,8 @@ func TestAStartFailsWithTheClustersOwnReason(t *testing.T) {
 			server.onPod = test.onPod
 			server.logs = "time=1 level=info\nbuildkitd: unsupported log type\nmain.main\n\t/src/main.go:1\nruntime.goexit\n\t/src/asm.s:2\n"
 			start := time.Now()
-			_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
-			var failure *cluster.StartError
+			_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+			var failure *install.StartError
 			if !errors.As(err, &failure) {
 				t.Fatalf("got %v; want a StartError", err)
 			}
@@ -103,10 +104,10 @@ func TestAnAutoscalerIsWaitedFor(t *testing.T) {
 		running(s, name)
 	}
 	var seen events
-	if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, seen.report); err != nil {
+	if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, seen.report); err != nil {
 		t.Fatal(err)
 	}
-	if kinds := seen.kinds(); len(kinds) == 0 || kinds[0] != cluster.EventScaling {
+	if kinds := seen.kinds(); len(kinds) == 0 || kinds[0] != install.EventScaling {
 		t.Errorf("events: %v", kinds)
 	}
 }
@@ -117,9 +118,9 @@ func TestATimeoutLeavesWhatMayStillComeUp(t *testing.T) {
 		s.set("pods", name, waiting("ContainerCreating", ""))
 		s.says(name, "Warning", "FailedMount", "timed out waiting for a volume")
 	}
-	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{Timeout: time.Second}, nil)
-	var failure *cluster.StartError
-	if !errors.As(err, &failure) || failure.Reason != cluster.ReasonTimeout {
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{Timeout: time.Second}, nil)
+	var failure *install.StartError
+	if !errors.As(err, &failure) || failure.Reason != install.ReasonTimeout {
 		t.Fatalf("got %v; want a timeout", err)
 	}
 	for _, words := range []string{"Pod buildkitd is ContainerCreating", "FailedMount: timed out waiting for a volume"} {
@@ -137,7 +138,7 @@ func TestAnInterruptIsPassedOnAtOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server.onPod = func(*apiServer, string) { time.AfterFunc(50*time.Millisecond, cancel) }
 	start := time.Now()
-	_, err := server.client().Install(ctx, "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+	_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 	if !errors.Is(err, context.Canceled) || time.Since(start) > time.Minute {
 		t.Errorf("got %v after %s", err, time.Since(start))
 	}
@@ -152,11 +153,11 @@ func (final) Permanent() bool { return true }
 func TestAProbeMayEndTheWait(t *testing.T) {
 	server := newServer(t)
 	server.onPod = running
-	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{
 		Probe: func(context.Context, cluster.Member, *cluster.Connection) error { return final{} },
 	}, nil)
-	var failure *cluster.StartError
-	if !errors.As(err, &failure) || failure.Reason != cluster.ReasonUnreachable || !errors.As(err, &final{}) {
+	var failure *install.StartError
+	if !errors.As(err, &failure) || failure.Reason != install.ReasonUnreachable || !errors.As(err, &final{}) {
 		t.Fatalf("got %v", err)
 	}
 	if len(server.names()) != 5 {
@@ -187,7 +188,7 @@ func TestSeveralMembersAreWaitedFor(t *testing.T) {
 			running(server, name)
 		}
 	}()
-	outcome, err := server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Replicas: 2}), cluster.InstallOptions{Timeout: 20 * time.Second}, seen.report)
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Replicas: 2}), install.Options{Timeout: 20 * time.Second}, seen.report)
 	<-done
 	if err != nil || len(outcome.Members) != 2 || outcome.Members[1].Pod != "buildkitd-1" {
 		t.Errorf("got %v, %+v", err, outcome.Members)

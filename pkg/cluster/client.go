@@ -1,8 +1,7 @@
-// Package cluster is what the product asks of the Kubernetes API: install a builder and see it start, find the member
-// to build on, list and remove builders, and find out why one died.
+// Package cluster finds builders: the member to build on and how to connect to it, all builders of a namespace, what is
+// wrong with one, and why one died.
 //
-// It reports typed facts (NotFoundError, StartError …) and knows neither commands nor BuildKit: whether a daemon answers
-// is asked through a function that the caller gives.
+// It changes nothing, reports typed facts (NotFoundError, NotReadyError …) and knows neither commands nor BuildKit.
 package cluster
 
 import (

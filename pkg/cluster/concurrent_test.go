@@ -4,7 +4,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // Whoever is faster decides about the certificates, so that server and clients always fit one another.
@@ -13,11 +13,11 @@ func TestTwoInstallsAtOnceAgree(t *testing.T) {
 		server := newServer(t)
 		server.onPod = running
 		var both sync.WaitGroup
-		outcomes := make([]cluster.Outcome, 2)
+		outcomes := make([]install.Outcome, 2)
 		for n := range outcomes {
 			both.Go(func() {
 				var err error
-				if outcomes[n], err = server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil); err != nil {
+				if outcomes[n], err = install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
 					t.Error(err)
 				}
 			})

@@ -86,7 +86,7 @@ func (c *Client) examine(ctx context.Context, member Member) (Diagnosis, error) 
 // withLogs adds the last words of a daemon that ended by itself.
 func (c *Client) withLogs(ctx context.Context, diagnosis Diagnosis, member Member) Diagnosis {
 	if diagnosis.Cause == CauseExited || diagnosis.Cause == CauseOOMKilled {
-		diagnosis.Logs = c.lastLines(ctx, member.Pod, member.Container)
+		diagnosis.Logs = c.LastLines(ctx, member.Pod, member.Container)
 	}
 	return diagnosis
 }
@@ -118,7 +118,7 @@ func causeOf(pod *corev1.Pod, member Member) Diagnosis {
 	if pod.DeletionTimestamp != nil {
 		return Diagnosis{Cause: CauseTerminating, Message: name + " is being deleted"}
 	}
-	if nodeLost(pod) {
+	if NodeLost(pod) {
 		return Diagnosis{Cause: CauseNodeLost, Message: ofLostNode(pod)}
 	}
 	return Diagnosis{Cause: CauseNone, Message: fmt.Sprintf("%s runs on node %q", name, pod.Spec.NodeName)}
@@ -126,7 +126,7 @@ func causeOf(pod *corev1.Pod, member Member) Diagnosis {
 
 // ended is how the daemon's container last ended, if it did since the member was chosen.
 func ended(pod *corev1.Pod, member Member) *corev1.ContainerStateTerminated {
-	status := statusOf(pod, member.Container)
+	status := StatusOf(pod, member.Container)
 	switch {
 	case status == nil:
 		return nil
@@ -142,7 +142,7 @@ func ended(pod *corev1.Pod, member Member) *corev1.ContainerStateTerminated {
 // was seen to end. Why, the kubelet says with the end of the Pod, e.g. that it was evicted.
 // (k8s.io/kubernetes/pkg/kubelet, convertToAPIContainerStatuses)
 func lostSight(pod *corev1.Pod, member Member) bool {
-	status := statusOf(pod, member.Container)
+	status := StatusOf(pod, member.Container)
 	return status != nil && status.State.Terminated != nil && status.State.Terminated.Reason == "ContainerStatusUnknown"
 }
 

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
@@ -35,14 +35,14 @@ func TestCancelledInstallLeavesWhatAnotherMade(t *testing.T) {
 		server.refuse = func(*http.Request, string, string) (int, metav1.StatusReason, string) {
 			if int(requests.Add(1)) == at+1 && other.CompareAndSwap(false, true) {
 				requests.Store(1000)
-				if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil); err != nil {
+				if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
 					t.Errorf("the other install, at request %d: %v", at, err)
 				}
 				cancel()
 			}
 			return 0, "", ""
 		}
-		_, err := server.client().Install(ctx, "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+		_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 		if other.Load() && !slices.Equal(server.names(), whole()) {
 			t.Errorf("cancelled at request %d: left %v (%v)", at, server.names(), err)
 		}
@@ -56,13 +56,13 @@ func TestCancelledInstallLeavesWhatAnotherReliesOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error, 1)
 	go func() {
-		_, err := server.client().Install(ctx, "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+		_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 		first <- err
 	}()
 	for !slices.Contains(server.names(), "pods/buildkitd") {
 		time.Sleep(time.Millisecond)
 	}
-	install(t, server, cluster.Keep)
+	mustInstall(t, server, install.Keep)
 	cancel()
 	if err := <-first; err == nil || !slices.Equal(server.names(), whole()) {
 		t.Errorf("left %v (%v)", server.names(), err)
@@ -73,7 +73,7 @@ func TestCancelledInstallRemovesWhatItMade(t *testing.T) {
 	server := newServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	server.onPod = func(*apiServer, string) { cancel() }
-	_, err := server.client().Install(ctx, "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+	_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 	if !errors.Is(err, context.Canceled) || len(server.names()) > 0 {
 		t.Errorf("left %v (%v)", server.names(), err)
 	}
@@ -97,12 +97,12 @@ func TestPlantedObjectsAreNotTakenOver(t *testing.T) {
 			t.Parallel()
 			server := newServer(t)
 			plant(server)
-			_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, nil)
-			var unowned *cluster.UnownedError
+			_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
+			var unowned *install.UnownedError
 			if !errors.As(err, &unowned) || len(unowned.Found) == 0 || len(unowned.Missing) == 0 || len(server.writes()) > 0 {
 				t.Errorf("got %v, and writes %v", err, server.writes())
 			}
-			if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil); err != nil || len(server.names()) > 0 {
+			if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{}, nil); err != nil || len(server.names()) > 0 {
 				t.Errorf("uninstall leaves %v (%v)", server.names(), err)
 			}
 		})
@@ -118,8 +118,8 @@ func TestPlantedSettingsAreNotUsed(t *testing.T) {
 	}
 	server := newServer(t)
 	server.put("configmaps", objects.Config())
-	install(t, server, cluster.Keep)
-	stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
+	mustInstall(t, server, install.Keep)
+	stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
 	if err != nil || len(stored.Settings()) > 0 {
 		t.Errorf("installed with %+v (%v)", stored.Settings(), err)
 	}
@@ -127,12 +127,12 @@ func TestPlantedSettingsAreNotUsed(t *testing.T) {
 
 func TestForeignKeysOfOurSecretsGo(t *testing.T) {
 	server := newServer(t)
-	install(t, server, cluster.Keep)
+	mustInstall(t, server, install.Keep)
 	server.mu.Lock()
 	server.objects["secrets/buildkitd-client"]["data"].(object)["registry-ca.crt"] = "QUFB"
 	server.mu.Unlock()
-	outcome := install(t, server, cluster.Keep)
-	if outcome.Connection.RegistryCA != nil || outcome.Changes[kube.Reference{Kind: "Secret", Name: "buildkitd-client"}] != cluster.Configured {
+	outcome := mustInstall(t, server, install.Keep)
+	if outcome.Connection.RegistryCA != nil || outcome.Changes[kube.Reference{Kind: "Secret", Name: "buildkitd-client"}] != install.Configured {
 		t.Errorf("clients trust %q; changes %v", outcome.Connection.RegistryCA, outcome.Changes)
 	}
 }
@@ -143,7 +143,7 @@ func TestUnchangedBuilderIsNotWritten(t *testing.T) {
 		server := newServer(t)
 		wanted := builder.Spec{Image: "far.example/moby/buildkit:v1"}
 		change(&wanted)
-		install(t, server, exactly(wanted))
+		mustInstall(t, server, exactly(wanted))
 		kind := "pods"
 		if wanted.Replicas > 1 {
 			kind = "statefulsets"
@@ -160,8 +160,8 @@ func TestUnchangedBuilderIsNotWritten(t *testing.T) {
 		server.mu.Unlock()
 		for _, dry := range []bool{false, true} {
 			server.forget()
-			outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true, DryRun: dry}, nil)
-			if err != nil || outcome.Change != cluster.Unchanged || len(server.writes()) > 0 {
+			outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true, DryRun: dry}, nil)
+			if err != nil || outcome.Change != install.Unchanged || len(server.writes()) > 0 {
 				t.Errorf("%s, dry run %t: %s, writes %v (%v)", name, dry, outcome.Change, server.writes(), err)
 			}
 		}
@@ -179,7 +179,7 @@ func TestForeignPodsWithOurLabels(t *testing.T) {
 		}})
 		server.put("persistentvolumeclaims", &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "data-db-0", Labels: builder.ObjectLabels("buildkitd")}})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, err := server.client().Uninstall(ctx, "buildkitd", cluster.UninstallOptions{Force: force, Purge: true}, nil)
+		_, err := install.Uninstall(ctx, server.client(), "buildkitd", install.UninstallOptions{Force: force, Purge: true}, nil)
 		cancel()
 		if got := server.names(); err != nil || !slices.Equal(got, []string{"persistentvolumeclaims/data-db-0", "pods/aaa", "pods/zzz"}) {
 			t.Errorf("force %t: left %v (%v)", force, got, err)
@@ -192,8 +192,8 @@ func TestInstallAsksBeforeTheFirstChange(t *testing.T) {
 	installed(t, server, same)
 	server.forget()
 	no := errors.New("no")
-	_, err := server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Rootless: true}), cluster.InstallOptions{
-		Confirm: func(context.Context, cluster.Plan) error { return no },
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{
+		Confirm: func(context.Context, install.Plan) error { return no },
 	}, nil)
 	if !errors.Is(err, no) || len(server.writes()) > 0 {
 		t.Errorf("got %v, and writes %v", err, server.writes())
@@ -205,10 +205,10 @@ func TestPlanNamesWhatIsLost(t *testing.T) {
 	members := func(s *builder.Spec) { s.Replicas = 3 }
 	cases := map[string]struct {
 		was    func(*builder.Spec)
-		change cluster.Edit
+		change install.Edit
 		want   string
 	}{
-		"nothing changes":             {same, cluster.Keep, ""},
+		"nothing changes":             {same, install.Keep, ""},
 		"the Pod is replaced":         {same, func(s builder.Spec) (builder.Spec, error) { s.Rootless = true; return s, nil }, "rootless; replaced buildkitd"},
 		"members instead of it":       {same, func(s builder.Spec) (builder.Spec, error) { s.Replicas = 2; return s, nil }, "replicas; removed buildkitd"},
 		"fewer members":               {members, func(s builder.Spec) (builder.Spec, error) { s.Replicas = 2; return s, nil }, "replicas; removed buildkitd-2"},
@@ -220,16 +220,16 @@ func TestPlanNamesWhatIsLost(t *testing.T) {
 		"fewer members with volumes":  {volumes, func(s builder.Spec) (builder.Spec, error) { s.Replicas = 1; return s, nil }, "replicas; removed buildkitd-1 (cache-buildkitd-1)"},
 		"volumes no more":             {volumes, func(s builder.Spec) (builder.Spec, error) { s.Storage = nil; return s, nil }, "storage; replaced buildkitd-0 (cache-buildkitd-0) replaced buildkitd-1 (cache-buildkitd-1)"},
 		"everything taken back":       {volumes, exactly(builder.Spec{}), "replicas storage; removed buildkitd-0 (cache-buildkitd-0) removed buildkitd-1 (cache-buildkitd-1)"},
-		"a Role's member has no cost": {members, cluster.Keep, ""},
+		"a Role's member has no cost": {members, install.Keep, ""},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t)
 			class(server, "standard", true)
 			installed(t, server, test.was)
-			var plans []cluster.Plan
-			_, err := server.client().Install(t.Context(), "buildkitd", test.change, cluster.InstallOptions{
-				DryRun: true, Confirm: func(_ context.Context, plan cluster.Plan) error { plans = append(plans, plan); return nil },
+			var plans []install.Plan
+			_, err := install.Run(t.Context(), server.client(), "buildkitd", test.change, install.Options{
+				DryRun: true, Confirm: func(_ context.Context, plan install.Plan) error { plans = append(plans, plan); return nil },
 			}, nil)
 			if err != nil || len(plans) != 1 {
 				t.Fatalf("%d plans (%v)", len(plans), err)

@@ -86,8 +86,8 @@ func (c *Client) Untrusted(member Member, err error) error {
 // anything, since whoever makes a Pod writes them.
 func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secret, secretErr error, at *location, adopt bool) error {
 	exists := at.podErr == nil
-	foreign := exists && !ours(at.pod.Labels)
-	another := exists && memberOf(at.pod).Builder != name // the name is that of another builder's member
+	foreign := exists && !IsManaged(at.pod.Labels)
+	another := exists && MemberOf(at.pod).Builder != name // the name is that of another builder's member
 	switch {
 	case secretErr == nil && manifest.HasConnection(secret):
 		if foreign {
@@ -99,7 +99,7 @@ func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secre
 	case secretErr == nil && foreign:
 		return c.unverified(name, at.pod.Name, DoubtOtherSecret, nil)
 	case secretErr == nil && apierrors.IsNotFound(at.podErr):
-		return c.notFound(ctx, name)
+		return c.NotFound(ctx, name)
 	case secretErr == nil && at.podErr != nil:
 		return at.podErr
 	case kube.CertainlyAbsent(secretErr), secretErr == nil:
@@ -112,7 +112,7 @@ func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secre
 
 // certified reads how to connect with the builder's certificates.
 func (c *Client) certified(name string, secret *corev1.Secret, at *location) error {
-	connection, err := c.connectionOf(secret)
+	connection, err := c.ConnectionOf(secret)
 	if err != nil {
 		return err
 	}
@@ -127,10 +127,10 @@ func (c *Client) certified(name string, secret *corev1.Secret, at *location) err
 func (c *Client) uncertified(ctx context.Context, name string, at *location, another bool) error {
 	switch {
 	case apierrors.IsNotFound(at.podErr), another:
-		return c.notFound(ctx, name)
+		return c.NotFound(ctx, name)
 	case at.podErr != nil:
 		return at.podErr
-	case !ours(at.pod.Labels):
+	case !IsManaged(at.pod.Labels):
 		return c.adoptable(at.pod)
 	case at.pod.DeletionTimestamp != nil:
 		return &TerminatingError{Name: name, Namespace: c.Namespace(), Pod: name}

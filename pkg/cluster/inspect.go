@@ -77,7 +77,7 @@ func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) 
 	}
 	inspection.ConnectionErr, inspection.unmanaged = err, err == nil && at.connection == nil
 	if secretErr == nil && manifest.HasConnection(secret) && !errors.As(err, new(*UnverifiedError)) {
-		inspection.Connection, _ = c.connectionOf(secret)
+		inspection.Connection, _ = c.ConnectionOf(secret)
 	}
 	c.inspectMembers(ctx, name, at, inspection)
 	var notFound *NotFoundError
@@ -144,7 +144,7 @@ func (c *Client) condition(ctx context.Context, name, member string, at *locatio
 	if err != nil {
 		return nil, condition
 	}
-	if status := statusOf(pod, condition.Container); status != nil {
+	if status := StatusOf(pod, condition.Container); status != nil {
 		condition.LastEnd = c.lastEnd(status)
 	}
 	return pod, condition

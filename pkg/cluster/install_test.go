@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
@@ -31,7 +32,7 @@ func podStatus(state object) object {
 func spec() builder.Spec { return builder.Spec{Name: "buildkitd", Namespace: "team"} }
 
 // exactly is the Edit that sets every field.
-func exactly(wanted builder.Spec) cluster.Edit {
+func exactly(wanted builder.Spec) install.Edit {
 	return func(builder.Spec) (builder.Spec, error) { return wanted, nil }
 }
 
@@ -47,21 +48,21 @@ func issue(t *testing.T, when time.Time) *trust.Certificates {
 // events collects what Install reports.
 type events struct {
 	mu   sync.Mutex
-	list []cluster.Event
+	list []install.Event
 }
 
-func (e *events) report(event cluster.Event) {
+func (e *events) report(event install.Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.list = append(e.list, event)
 }
 
-func (e *events) kinds() []cluster.EventKind {
+func (e *events) kinds() []install.EventKind {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	kinds := make([]cluster.EventKind, 0, len(e.list))
+	kinds := make([]install.EventKind, 0, len(e.list))
 	for _, event := range e.list {
-		if event.Kind != cluster.EventApplied {
+		if event.Kind != install.EventApplied {
 			kinds = append(kinds, event.Kind)
 		}
 	}
@@ -73,7 +74,7 @@ func TestInstallFromNothing(t *testing.T) {
 	server.onPod = running
 	var seen events
 	probes := 0
-	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{
 		Probe: func(_ context.Context, member cluster.Member, connection *cluster.Connection) error {
 			if _, err := connection.TLS(); err != nil {
 				return err
@@ -98,10 +99,10 @@ func TestInstallFromNothing(t *testing.T) {
 	if writes[0] != "PATCH configmaps/buildkitd-config" || writes[1] != "POST secrets" || writes[len(writes)-1] != "POST pods" {
 		t.Errorf("written in this order: %v", writes)
 	}
-	if outcome.Change != cluster.Created || !outcome.Renewed || len(outcome.Members) != 1 || outcome.Connection == nil || len(outcome.Objects) != 5 {
+	if outcome.Change != install.Created || !outcome.Renewed || len(outcome.Members) != 1 || outcome.Connection == nil || len(outcome.Objects) != 5 {
 		t.Errorf("outcome: %+v", outcome)
 	}
-	if got, want := seen.kinds(), []cluster.EventKind{cluster.EventScheduled, cluster.EventStarted, cluster.EventConnected}; !slices.Equal(got, want) {
+	if got, want := seen.kinds(), []install.EventKind{install.EventScheduled, install.EventStarted, install.EventConnected}; !slices.Equal(got, want) {
 		t.Errorf("events: %v; want %v", got, want)
 	}
 }
@@ -109,19 +110,19 @@ func TestInstallFromNothing(t *testing.T) {
 func TestInstallAgainChangesNothing(t *testing.T) {
 	server := newServer(t)
 	server.onPod = running
-	if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil); err != nil {
+	if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	server.forget()
-	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if outcome.Change != cluster.Unchanged || outcome.Renewed {
+	if outcome.Change != install.Unchanged || outcome.Renewed {
 		t.Errorf("outcome: %s, renewed %t", outcome.Change, outcome.Renewed)
 	}
 	for reference, change := range outcome.Changes {
-		if change != cluster.Unchanged {
+		if change != install.Unchanged {
 			t.Errorf("%s is %s", reference, change)
 		}
 	}
@@ -133,7 +134,7 @@ func TestInstallAgainChangesNothing(t *testing.T) {
 	}
 	ready(server, "buildkitd")
 	server.forget()
-	if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil); err != nil || len(server.writes()) > 0 {
+	if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil); err != nil || len(server.writes()) > 0 {
 		t.Errorf("an unchanged builder is written to: %v (%v)", server.writes(), err)
 	}
 }
@@ -141,7 +142,7 @@ func TestInstallAgainChangesNothing(t *testing.T) {
 func TestInstallReplacesAPodOfAnotherSpec(t *testing.T) {
 	server := newServer(t)
 	server.onPod = running
-	first, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+	first, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,17 +151,17 @@ func TestInstallReplacesAPodOfAnotherSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen events
-	outcome, err := server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Limits: limits}), cluster.InstallOptions{}, seen.report)
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Limits: limits}), install.Options{}, seen.report)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if outcome.Change != cluster.Replaced || outcome.Members[0].UID == first.Members[0].UID {
+	if outcome.Change != install.Replaced || outcome.Members[0].UID == first.Members[0].UID {
 		t.Errorf("outcome: %s, %+v", outcome.Change, outcome.Members)
 	}
 	if outcome.Renewed || string(outcome.Connection.CA) != string(first.Connection.CA) {
 		t.Error("good certificates were thrown away")
 	}
-	if !slices.Contains(seen.kinds(), cluster.EventDraining) {
+	if !slices.Contains(seen.kinds(), install.EventDraining) {
 		t.Errorf("events: %v", seen.kinds())
 	}
 }
@@ -175,11 +176,11 @@ func TestInstallRenewsCertificatesNearTheirEnd(t *testing.T) {
 	}
 	server.put("secrets", objects.Server, objects.Client)
 	server.put("pods", objects.Pod)
-	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !outcome.Renewed || outcome.Change != cluster.Unchanged || outcome.FormerUntil.IsZero() || string(outcome.Connection.CA) == string(old.CA) {
+	if !outcome.Renewed || outcome.Change != install.Unchanged || outcome.FormerUntil.IsZero() || string(outcome.Connection.CA) == string(old.CA) {
 		t.Errorf("outcome: %s, renewed %t", outcome.Change, outcome.Renewed)
 	}
 }
@@ -189,8 +190,8 @@ func TestInstallLeavesForeignObjectsAlone(t *testing.T) {
 	server.put("pods", &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: "buildkitd"},
 	})
-	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
-	var foreign *cluster.ForeignError
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+	var foreign *install.ForeignError
 	if !errors.As(err, &foreign) || foreign.Kind != "Pod" {
 		t.Errorf("got %v; want a ForeignError", err)
 	}
@@ -220,7 +221,7 @@ func TestInstallIsRefusedBeforeAnythingIsMade(t *testing.T) {
 				}
 				return 0, "", ""
 			}
-			_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+			_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 			var refused *kube.AdmissionError
 			if !errors.As(err, &refused) || refused.By != test.by || refused.Name != "buildkitd" {
 				t.Errorf("got %v; want %s to refuse", err, test.by)
@@ -237,10 +238,10 @@ func TestInstallWithoutPermissionForRoles(t *testing.T) {
 	server.onPod = running
 	server.refuse = forbid("roles", "")
 	var seen events
-	if _, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, seen.report); err != nil {
+	if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, seen.report); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(seen.kinds(), cluster.EventWarning) {
+	if !slices.Contains(seen.kinds(), install.EventWarning) {
 		t.Errorf("events: %v", seen.kinds())
 	}
 }
@@ -266,7 +267,7 @@ func TestInstallTakesBackWhatItMadeWhenItMayNotGoOn(t *testing.T) {
 		}
 		return refuse(r, kind, name)
 	}
-	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{}, nil)
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
 	var forbidden *kube.ForbiddenError
 	if !errors.As(err, &forbidden) || forbidden.User != "jane" || forbidden.Verb != "create" || forbidden.Resource != "pods" {
 		t.Errorf("got %v; want a ForbiddenError", err)
@@ -278,11 +279,11 @@ func TestInstallTakesBackWhatItMadeWhenItMayNotGoOn(t *testing.T) {
 
 func TestDryRunChangesNothing(t *testing.T) {
 	server := newServer(t)
-	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{DryRun: true}, nil)
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{DryRun: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names := server.names(); len(names) > 0 || len(outcome.Objects) != 5 || outcome.Change != cluster.Created {
+	if names := server.names(); len(names) > 0 || len(outcome.Objects) != 5 || outcome.Change != install.Created {
 		t.Errorf("there are %v; outcome %s of %d objects", names, outcome.Change, len(outcome.Objects))
 	}
 }

@@ -8,9 +8,9 @@ import (
 // lastLogLines is how much of a dead daemon's log is shown.
 const lastLogLines = 10
 
-// lastLines are the last telling lines of the daemon that ended, or else of the one that runs. The kubelet may start the
+// LastLines are the last telling lines of the daemon that ended, or else of the one that runs. The kubelet may start the
 // next one between two questions: what the former one printed is then asked for once more.
-func (c *Client) lastLines(ctx context.Context, pod, container string) []string {
+func (c *Client) LastLines(ctx context.Context, pod, container string) []string {
 	if lines := c.tellingLines(ctx, pod, container, true); len(lines) > 0 {
 		return lines
 	}

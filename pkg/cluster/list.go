@@ -67,7 +67,7 @@ func (c *Client) buildKitPods(ctx context.Context) ([]corev1.Pod, error) {
 		}
 		for _, pod := range pods.Items {
 			container := daemonContainer(&pod)
-			if ours(pod.Labels) || container != nil && isBuildKit(container.Image) {
+			if IsManaged(pod.Labels) || container != nil && isBuildKit(container.Image) {
 				found = append(found, pod)
 			}
 		}
@@ -107,7 +107,7 @@ func group(pods []corev1.Pod, sets []appsv1.StatefulSet, configs []corev1.Config
 		entry.Desired = max(entry.Desired, wanted)
 	}
 	for i := range pods {
-		member := memberOf(&pods[i])
+		member := MemberOf(&pods[i])
 		entry := at(key{member.Namespace, member.Builder, member.Adopted})
 		entry.Members = append(entry.Members, member)
 	}

@@ -7,14 +7,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // A builder whose Pods are gone is still one: its settings are there.
 func TestListShowsBuildersWithoutPods(t *testing.T) {
 	server := newServer(t)
 	server.onPod = running
-	if _, err := server.client().Install(t.Context(), "gone", exactly(builder.Spec{Rootless: true}), cluster.InstallOptions{NoWait: true}, nil); err != nil {
+	if _, err := install.Run(t.Context(), server.client(), "gone", exactly(builder.Spec{Rootless: true}), install.Options{NoWait: true}, nil); err != nil {
 		t.Fatal(err)
 	}
 	removed(server, "pods/gone")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // onLostNode is a cluster with a builder, one node of which does not report any more: nobody there confirms an end.
@@ -39,12 +40,12 @@ func TestBuilderOnALostNode(t *testing.T) {
 func TestInstallSaysThatANodeIsLost(t *testing.T) {
 	server := onLostNode(t, same, "buildkitd")
 	silent := func(context.Context, cluster.Member, *cluster.Connection) error { return errors.New("no answer") }
-	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{Probe: silent}, nil)
-	var start *cluster.StartError
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{Probe: silent}, nil)
+	var start *install.StartError
 	if !errors.As(err, &start) || start.Reason != cluster.ReasonNodeLost || !slices.Contains(server.names(), "pods/buildkitd") {
 		t.Errorf("of the same Spec: %v", err)
 	}
-	_, err = server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Rootless: true}), cluster.InstallOptions{}, nil)
+	_, err = install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{}, nil)
 	var lost *cluster.NodeLostError
 	if !errors.As(err, &lost) || lost.Node != "node-2" {
 		t.Errorf("of another Spec: %v", err)
@@ -54,8 +55,8 @@ func TestInstallSaysThatANodeIsLost(t *testing.T) {
 func TestInstallWithForceLeavesALostNode(t *testing.T) {
 	for name, spec := range map[string]builder.Spec{"same Spec": {}, "another Spec": {Rootless: true}} {
 		server := onLostNode(t, same, "buildkitd")
-		outcome, err := server.client().Install(t.Context(), "buildkitd", exactly(spec), cluster.InstallOptions{Force: true}, nil)
-		if err != nil || outcome.Change != cluster.Replaced || outcome.Members[0].Node != "node-1" {
+		outcome, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(spec), install.Options{Force: true}, nil)
+		if err != nil || outcome.Change != install.Replaced || outcome.Members[0].Node != "node-1" {
 			t.Errorf("%s: %v, %+v", name, err, outcome.Members)
 		}
 	}
@@ -63,7 +64,7 @@ func TestInstallWithForceLeavesALostNode(t *testing.T) {
 
 func TestInstallWithForceGivesUpOnlyWhatIsLost(t *testing.T) {
 	server := onLostNode(t, func(s *builder.Spec) { s.Replicas = 3 }, "buildkitd-1")
-	_, err := server.client().Install(t.Context(), "buildkitd", exactly(builder.Spec{Replicas: 3}), cluster.InstallOptions{Force: true, NoWait: true}, nil)
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Replicas: 3}), install.Options{Force: true, NoWait: true}, nil)
 	removed := slices.DeleteFunc(server.writes(), func(request string) bool { return !strings.HasPrefix(request, "DELETE") })
 	if err != nil || len(removed) != 1 || !strings.Contains(removed[0], "buildkitd-1") {
 		t.Errorf("removed %v, %v", removed, err)
@@ -72,12 +73,12 @@ func TestInstallWithForceGivesUpOnlyWhatIsLost(t *testing.T) {
 
 func TestUninstallFromALostNode(t *testing.T) {
 	server := onLostNode(t, same, "buildkitd")
-	_, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil)
+	_, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{}, nil)
 	var lost *cluster.NodeLostError
 	if !errors.As(err, &lost) || lost.Pod != "buildkitd" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{Force: true}, nil); err != nil {
+	if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{Force: true}, nil); err != nil {
 		t.Error(err)
 	}
 	if left := server.names(); len(left) > 0 {

@@ -7,6 +7,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
+// ExpiryNotice is how long before their end users are warned of certificates that are still in use.
+const ExpiryNotice = 30 * 24 * time.Hour
+
 // Member is one Pod of a builder.
 type Member struct {
 	// Builder is the builder's name; for an unmanaged one, the Pod's.
@@ -67,4 +70,16 @@ func (c *Connection) TLS() (*tls.Config, error) {
 		return trust.ClientConfig(c.now(), c.CA, c.Client)
 	}
 	return trust.ClientConfig(c.now(), c.CA, c.Client, *c.Former)
+}
+
+// WithoutFormer is a connection to members that have the current certificates, and to no others.
+func (c *Connection) WithoutFormer() *Connection {
+	current := *c
+	current.Former = nil
+	return &current
+}
+
+// RenewalDue reports whether a builder's certificates are near enough to their end to be renewed by Renew.
+func (c *Client) RenewalDue(connection *Connection) bool {
+	return trust.NeedsRenewal(c.Now(), connection.Client.Certificate)
 }

@@ -86,7 +86,7 @@ func (c *Client) candidateOf(name, podName string, pod *corev1.Pod, err error) C
 			Message: fmt.Sprintf("Pod %q does not exist", podName),
 		}
 	case err == nil:
-		candidate := Candidate{Member: memberOf(pod), Err: c.usable(name, pod)}
+		candidate := Candidate{Member: MemberOf(pod), Err: c.usable(name, pod)}
 		if candidate.Member.Adopted {
 			candidate.Err = c.unverified(name, podName, DoubtCertificates, nil)
 		}

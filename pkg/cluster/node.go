@@ -147,3 +147,11 @@ func wholeName(image string) string {
 	}
 	return reference.TagNameOnly(named).String()
 }
+
+// PodSecurity is the level that the namespace enforces by its label; empty when it has none, so that the cluster's
+// default holds.
+func (c *Client) PodSecurity(ctx context.Context) (string, error) {
+	namespace := &corev1.Namespace{}
+	err := c.Get(ctx, kube.KindNamespace, c.Namespace(), namespace)
+	return namespace.Labels["pod-security.kubernetes.io/enforce"], err
+}

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // kubectl drain evicts only Pods of which a controller is named.
@@ -18,7 +18,7 @@ func TestTheOnlyPodHasAController(t *testing.T) {
 		if !test.may {
 			server.refuse = forbid("namespaces", "")
 		}
-		if _, err := server.client().Install(t.Context(), "buildkitd", exactly(test.spec), cluster.InstallOptions{NoWait: true}, nil); err != nil {
+		if _, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(test.spec), install.Options{NoWait: true}, nil); err != nil {
 			t.Fatal(err)
 		}
 		server.mu.Lock()

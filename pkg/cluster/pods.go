@@ -10,14 +10,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// ours says that install made the object with these labels.
-func ours(labels map[string]string) bool { return labels[builder.LabelManagedBy] == builder.ManagedBy }
+// IsManaged says that install made the object with these labels.
+func IsManaged(labels map[string]string) bool {
+	return labels[builder.LabelManagedBy] == builder.ManagedBy
+}
 
-// memberOf describes a Pod as a member.
-func memberOf(pod *corev1.Pod) Member {
+// MemberOf describes a Pod as a member.
+func MemberOf(pod *corev1.Pod) Member {
 	member := Member{
 		Builder: pod.Name, Namespace: pod.Namespace, Pod: pod.Name, UID: string(pod.UID), Node: pod.Spec.NodeName,
-		Mode: pod.Annotations[builder.AnnotationMode], Adopted: !ours(pod.Labels), Created: pod.CreationTimestamp.Time,
+		Mode: pod.Annotations[builder.AnnotationMode], Adopted: !IsManaged(pod.Labels), Created: pod.CreationTimestamp.Time,
 	}
 	if !member.Adopted {
 		member.Builder = pod.Labels[builder.LabelInstance]
@@ -31,10 +33,10 @@ func memberOf(pod *corev1.Pod) Member {
 	if limit, ok := container.Resources.Limits[corev1.ResourceMemory]; ok {
 		member.MemoryLimit = limit.String()
 	}
-	if status := statusOf(pod, container.Name); status != nil {
+	if status := StatusOf(pod, container.Name); status != nil {
 		member.Restarts = status.RestartCount
 	}
-	member.State, member.Ready = stateOf(pod)
+	member.State, member.Ready = StateOf(pod)
 	return member
 }
 
@@ -66,7 +68,7 @@ func isBuildKit(image string) bool {
 	return name == "buildkit" || name == "buildkitd"
 }
 
-func statusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
+func StatusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
 	for i, status := range pod.Status.ContainerStatuses {
 		if status.Name == container {
 			return &pod.Status.ContainerStatuses[i]
@@ -78,10 +80,10 @@ func statusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
 // stateTerminating is the state of a Pod that is being deleted.
 const stateTerminating = "Terminating"
 
-// stateOf is one word about a Pod, and whether builds may be sent to it. A daemon that its startup probe has not seen
+// StateOf is one word about a Pod, and whether builds may be sent to it. A daemon that its startup probe has not seen
 // yet may take them: connecting shows soon enough whether it answers. So may an adopted one that merely runs: its probe
 // may be slow by design.
-func stateOf(pod *corev1.Pod) (state string, ready bool) {
+func StateOf(pod *corev1.Pod) (state string, ready bool) {
 	if pod.DeletionTimestamp != nil {
 		return stateTerminating, false
 	}
@@ -92,7 +94,7 @@ func stateOf(pod *corev1.Pod) (state string, ready bool) {
 	if container == nil {
 		return "NoContainer", false
 	}
-	status := statusOf(pod, container.Name)
+	status := StatusOf(pod, container.Name)
 	switch {
 	case status == nil:
 		return unstarted(pod), false
@@ -100,16 +102,16 @@ func stateOf(pod *corev1.Pod) (state string, ready bool) {
 		return status.State.Waiting.Reason, false
 	case status.State.Terminated != nil:
 		return status.State.Terminated.Reason, false
-	case nodeLost(pod):
+	case NodeLost(pod):
 		return ReasonNodeLost, false
-	case condition(pod, corev1.PodReady) == corev1.ConditionTrue:
+	case ConditionOf(pod, corev1.PodReady) == corev1.ConditionTrue:
 		return "Ready", true
 	case status.State.Running == nil:
 		return unstarted(pod), false
 	case status.Started == nil || !*status.Started, neverReady(pod, status):
 		return "Starting", true
 	}
-	return "NotReady", !ours(pod.Labels)
+	return "NotReady", !IsManaged(pod.Labels)
 }
 
 // neverReady says that a daemon which has started has not been looked at since: it is not ready for as long as it runs.
@@ -129,7 +131,7 @@ func unstarted(pod *corev1.Pod) string {
 	return string(pod.Status.Phase)
 }
 
-func condition(pod *corev1.Pod, kind corev1.PodConditionType) corev1.ConditionStatus {
+func ConditionOf(pod *corev1.Pod, kind corev1.PodConditionType) corev1.ConditionStatus {
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == kind {
 			return condition.Status
@@ -138,13 +140,13 @@ func condition(pod *corev1.Pod, kind corev1.PodConditionType) corev1.ConditionSt
 	return corev1.ConditionUnknown
 }
 
-// trouble is what keeps a Pod from starting.
-type trouble struct {
-	reason, message string
-	// patience is how long it may last before it counts: some pass by themselves.
-	patience time.Duration
-	// crashed says that the daemon ran and ended, so its log has the cause.
-	crashed bool
+// StartProblem is what keeps a Pod from starting.
+type StartProblem struct {
+	Reason, Message string
+	// Patience is how long it may last before it counts: some pass by themselves.
+	Patience time.Duration
+	// Crashed says that the daemon ran and ended, so its log has the cause.
+	Crashed bool
 }
 
 const (
@@ -152,14 +154,14 @@ const (
 	short   = 2 * time.Second
 )
 
-// troubleOf reads a Pod's status; nil when it is on its way.
-func troubleOf(pod *corev1.Pod) *trouble {
+// StartProblemOf reads a Pod's status; nil when it is on its way.
+func StartProblemOf(pod *corev1.Pod) *StartProblem {
 	if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
 		reason := pod.Status.Reason
 		if reason == "" {
 			reason = string(pod.Status.Phase)
 		}
-		return &trouble{reason: reason, message: pod.Status.Message, crashed: pod.Status.Reason == ""}
+		return &StartProblem{Reason: reason, Message: pod.Status.Message, Crashed: pod.Status.Reason == ""}
 	}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
@@ -170,7 +172,7 @@ func troubleOf(pod *corev1.Pod) *trouble {
 	if container == nil {
 		return nil
 	}
-	status := statusOf(pod, container.Name)
+	status := StatusOf(pod, container.Name)
 	switch {
 	case status == nil:
 		return nil
@@ -178,35 +180,35 @@ func troubleOf(pod *corev1.Pod) *trouble {
 		return waiting(status)
 	case status.State.Terminated != nil:
 		return terminated(status.State.Terminated)
-	case nodeLost(pod):
-		return &trouble{reason: ReasonNodeLost, message: ofLostNode(pod), patience: short}
+	case NodeLost(pod):
+		return &StartProblem{Reason: ReasonNodeLost, Message: ofLostNode(pod), Patience: short}
 	}
 	return nil
 }
 
 // unscheduled is the scheduler's word. A claim that is not bound yet is a volume being made.
-func unscheduled(condition corev1.PodCondition) *trouble {
+func unscheduled(condition corev1.PodCondition) *StartProblem {
 	patience := patient
 	if strings.Contains(condition.Message, "unbound immediate PersistentVolumeClaims") {
 		patience = time.Hour
 	}
-	return &trouble{reason: condition.Reason, message: condition.Message, patience: patience}
+	return &StartProblem{Reason: condition.Reason, Message: condition.Message, Patience: patience}
 }
 
-func waiting(status *corev1.ContainerStatus) *trouble {
+func waiting(status *corev1.ContainerStatus) *StartProblem {
 	reason, message := status.State.Waiting.Reason, status.State.Waiting.Message
 	switch reason {
 	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
 		"RegistryUnavailable", "SignatureValidationFailed":
-		return &trouble{reason: reason, message: message, patience: pullPatience(reason, message)}
+		return &StartProblem{Reason: reason, Message: message, Patience: pullPatience(reason, message)}
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError",
 		"PreStartHookError", "PostStartHookError":
-		return &trouble{reason: reason, message: message, patience: short}
+		return &StartProblem{Reason: reason, Message: message, Patience: short}
 	case "CrashLoopBackOff":
 		if last := status.LastTerminationState.Terminated; last != nil {
 			return terminated(last)
 		}
-		return &trouble{reason: reason, message: message, crashed: true}
+		return &StartProblem{Reason: reason, Message: message, Crashed: true}
 	}
 	return nil
 }
@@ -226,7 +228,7 @@ func pullPatience(reason, message string) time.Duration {
 	return patient
 }
 
-func terminated(state *corev1.ContainerStateTerminated) *trouble {
+func terminated(state *corev1.ContainerStateTerminated) *StartProblem {
 	message := fmt.Sprintf("the daemon ended with exit code %d", state.ExitCode)
 	if state.Signal != 0 {
 		message = fmt.Sprintf("the daemon was ended by signal %d", state.Signal)
@@ -238,5 +240,5 @@ func terminated(state *corev1.ContainerStateTerminated) *trouble {
 	if reason == "" || reason == "Error" || reason == "Completed" {
 		reason = "CrashLoopBackOff"
 	}
-	return &trouble{reason: reason, message: message, crashed: true}
+	return &StartProblem{Reason: reason, Message: message, Crashed: true}
 }

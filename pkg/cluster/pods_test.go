@@ -111,11 +111,11 @@ func TestObserverWaitsForTheReason(t *testing.T) {
 
 func TestMemoryLimit(t *testing.T) {
 	_, pod := lost()
-	if got := memberOf(pod).MemoryLimit; got != "1Gi" {
+	if got := MemberOf(pod).MemoryLimit; got != "1Gi" {
 		t.Errorf("got %q", got)
 	}
 	pod.Spec.Containers[0].Resources.Limits = nil
-	if got := memberOf(pod).MemoryLimit; got != "" {
+	if got := MemberOf(pod).MemoryLimit; got != "" {
 		t.Errorf("got %q without a limit", got)
 	}
 }
@@ -132,7 +132,7 @@ func TestStateOf(t *testing.T) {
 	} {
 		_, pod := lost()
 		change(pod)
-		if got, ready := stateOf(pod); got != want || ready != (want == "Starting") {
+		if got, ready := StateOf(pod); got != want || ready != (want == "Starting") {
 			t.Errorf("%s: %s, ready %t", want, got, ready)
 		}
 	}

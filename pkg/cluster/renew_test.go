@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
@@ -90,7 +91,7 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 		t.Fatalf("due: %v", err)
 	}
 	server.forget()
-	renewed, err := client.Renew(t.Context(), "buildkitd")
+	renewed, err := install.Renew(t.Context(), client, "buildkitd")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,13 +115,13 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 		t.Error("the former connection leads elsewhere than to the former daemon")
 	}
 	// Renewing once more changes nothing that members hold.
-	if _, err := client.Renew(t.Context(), "buildkitd"); err != nil || serverSecret(t, server).Fingerprint() != after.Fingerprint() {
+	if _, err := install.Renew(t.Context(), client, "buildkitd"); err != nil || serverSecret(t, server).Fingerprint() != after.Fingerprint() {
 		t.Errorf("renewed again: %v", err)
 	}
 	// Install that may replaces the Pod, and forgets the former pair.
 	server.onPod = running
-	outcome, err := client.Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{Rotate: true}, nil)
-	if err != nil || outcome.Change != cluster.Replaced || outcome.Connection.Former != nil {
+	outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, install.Options{Rotate: true}, nil)
+	if err != nil || outcome.Change != install.Replaced || outcome.Connection.Former != nil {
 		t.Fatalf("%+v, %v", outcome, err)
 	}
 	_, read, err = client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
@@ -133,7 +134,7 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 func TestInstallKeepsTheFormerPairUntilTheRollOutEnds(t *testing.T) {
 	server := newServer(t)
 	before := aged(t, server, trust.Lifetime-30*24*time.Hour)
-	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, nil)
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
 	if err != nil || !outcome.Renewed || outcome.Connection.Former == nil {
 		t.Fatalf("%+v, %v", outcome.Connection, err)
 	}
@@ -149,7 +150,7 @@ func TestRenewalsAtOnceAgree(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if _, err := server.client().Renew(t.Context(), "buildkitd"); err != nil {
+			if _, err := install.Renew(t.Context(), server.client(), "buildkitd"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -174,7 +175,7 @@ func TestRenewNeedsPermission(t *testing.T) {
 		}
 		return 0, "", ""
 	}
-	_, err := server.client().Renew(t.Context(), "buildkitd")
+	_, err := install.Renew(t.Context(), server.client(), "buildkitd")
 	var forbidden *kube.ForbiddenError
 	if !errors.As(err, &forbidden) || len(server.writes()) != 0 {
 		t.Errorf("%v, %q", err, server.writes())
@@ -226,7 +227,7 @@ func TestCertificatesGoByTheServersClock(t *testing.T) {
 func TestInstallIssuesByTheServersClock(t *testing.T) {
 	server := newServer(t)
 	server.clock = -400 * 24 * time.Hour
-	outcome, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, nil)
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -55,7 +56,7 @@ type location struct {
 
 // unmanaged describes the Pod as the one member of a builder that nothing authenticates.
 func (at *location) unmanaged() Member {
-	member := memberOf(at.pod)
+	member := MemberOf(at.pod)
 	member.Builder, member.Adopted = at.pod.Name, true
 	return member
 }
@@ -117,15 +118,15 @@ func (c *Client) withProgress(ctx context.Context, err error) error {
 	}
 	var last metav1.Time
 	for _, event := range events.Items {
-		if at := lastSeen(&event); !at.Before(&last) {
-			last, notReady.Message = at, lowerFirst(event.Message)
+		if at := LastSeen(&event); !at.Before(&last) {
+			last, notReady.Message = at, LowerFirst(event.Message)
 		}
 	}
 	return err
 }
 
-// lastSeen is when an event was last observed.
-func lastSeen(event *corev1.Event) metav1.Time {
+// LastSeen is when an event was last observed.
+func LastSeen(event *corev1.Event) metav1.Time {
 	switch {
 	case event.Series != nil:
 		return metav1.Time{Time: event.Series.LastObservedTime.Time}
@@ -142,7 +143,7 @@ func (c *Client) usable(name string, pod *corev1.Pod) error {
 	if pod.DeletionTimestamp != nil {
 		return &TerminatingError{Name: name, Namespace: c.Namespace(), Pod: pod.Name}
 	}
-	state, ready := stateOf(pod)
+	state, ready := StateOf(pod)
 	if ready {
 		return nil
 	}
@@ -150,9 +151,9 @@ func (c *Client) usable(name string, pod *corev1.Pod) error {
 		Name: name, Namespace: c.Namespace(), Pod: pod.Name, Reason: state,
 		Ended: pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded,
 	}
-	if trouble := troubleOf(pod); trouble != nil {
-		failure.Reason, failure.Message = trouble.reason, trouble.message
-		failure.Starting = trouble.crashed && pod.Status.Phase == corev1.PodRunning // its kubelet starts it again
+	if trouble := StartProblemOf(pod); trouble != nil {
+		failure.Reason, failure.Message = trouble.Reason, trouble.Message
+		failure.Starting = trouble.Crashed && pod.Status.Phase == corev1.PodRunning // its kubelet starts it again
 	} else {
 		failure.Starting = pod.Status.Phase == corev1.PodPending || state == "NotReady"
 	}
@@ -170,9 +171,9 @@ func (c *Client) adoptable(pod *corev1.Pod) error {
 	return nil
 }
 
-// notFound says what there is instead, as far as one may ask: what is left of the builder, other builders, or not even the
+// NotFound says what there is instead, as far as one may ask: what is left of the builder, other builders, or not even the
 // namespace.
-func (c *Client) notFound(ctx context.Context, name string) error {
+func (c *Client) NotFound(ctx context.Context, name string) error {
 	builders, _ := c.List(ctx, false) // without permission to list there are no others to name
 	var others []string
 	for _, other := range builders {
@@ -230,8 +231,8 @@ func ranked(members []string, affinity string) []string {
 	return order
 }
 
-// connectionOf reads a client's Secret.
-func (c *Client) connectionOf(secret *corev1.Secret) (*Connection, error) {
+// ConnectionOf reads a client's Secret.
+func (c *Client) ConnectionOf(secret *corev1.Secret) (*Connection, error) {
 	document, err := manifest.ReadConnection(secret)
 	if err != nil {
 		return nil, err
@@ -244,4 +245,12 @@ func (c *Client) connectionOf(secret *corev1.Secret) (*Connection, error) {
 		CA: document.CA, Client: document.Client, Former: document.Former, RegistryCA: document.RegistryCA,
 		Members: document.Members, Expires: end, InsecureRegistries: document.InsecureRegistries, now: c.Now,
 	}, nil
+}
+
+// LowerFirst begins a sentence of the cluster's with a small letter, unless it begins with an abbreviation.
+func LowerFirst(text string) string {
+	if len(text) > 1 && text[1] >= 'a' && text[1] <= 'z' {
+		return strings.ToLower(text[:1]) + text[1:]
+	}
+	return text
 }

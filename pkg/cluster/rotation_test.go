@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -74,7 +75,7 @@ func (s *scene) renew(wanted builder.Spec, ago time.Duration) {
 }
 
 // probe does the handshake that the command would do.
-func (s *scene) probe(client *cluster.Client) cluster.Probe {
+func (s *scene) probe(client *cluster.Client) install.Probe {
 	return func(_ context.Context, member cluster.Member, connection *cluster.Connection) error {
 		daemon := s.daemons[member.UID]
 		if daemon == nil {
@@ -100,29 +101,29 @@ func TestRenewalLosesNothing(t *testing.T) {
 		restarted bool // the containers since then
 		others    bool // the daemon has another builder's certificates
 		rotate    bool
-		change    cluster.Change
+		change    install.Change
 		asked     int // members whose loss is shown
 		until     bool
 	}{
-		{day: 304, wanted: pod, change: cluster.Unchanged},
-		{day: 306, wanted: pod, change: cluster.Unchanged, until: true},
-		{day: 306, wanted: pod, renewed: true, change: cluster.Unchanged, until: true},
-		{day: 306, wanted: pod, renewed: true, rotate: true, change: cluster.Unchanged, until: true},
-		{day: 336, wanted: pod, change: cluster.Unchanged, until: true},
-		{day: 360, wanted: pod, renewed: true, change: cluster.Unchanged, until: true},
-		{day: 364, wanted: pod, renewed: true, change: cluster.Unchanged, until: true},
-		{day: 360, wanted: pod, rotate: true, change: cluster.Replaced, asked: 1},
-		{day: 360, wanted: pod, renewed: true, restarted: true, rotate: true, change: cluster.Unchanged},
-		{day: 366, wanted: pod, change: cluster.Replaced, asked: 1},
-		{day: 366, wanted: pod, renewed: true, change: cluster.Replaced, asked: 1},
-		{day: 366, wanted: pod, renewed: true, restarted: true, change: cluster.Unchanged},
-		{day: 10, wanted: pod, others: true, change: cluster.Replaced, asked: 1},
-		{day: 306, wanted: pod, others: true, change: cluster.Replaced, asked: 1},
-		{day: 306, wanted: set, change: cluster.Unchanged, until: true},
-		{day: 360, wanted: set, renewed: true, change: cluster.Unchanged, until: true},
-		{day: 366, wanted: set, renewed: true, restarted: true, change: cluster.Unchanged},
-		{day: 306, wanted: volumes, change: cluster.Unchanged, until: true},
-		{day: 336, wanted: volumes, renewed: true, change: cluster.Configured},
+		{day: 304, wanted: pod, change: install.Unchanged},
+		{day: 306, wanted: pod, change: install.Unchanged, until: true},
+		{day: 306, wanted: pod, renewed: true, change: install.Unchanged, until: true},
+		{day: 306, wanted: pod, renewed: true, rotate: true, change: install.Unchanged, until: true},
+		{day: 336, wanted: pod, change: install.Unchanged, until: true},
+		{day: 360, wanted: pod, renewed: true, change: install.Unchanged, until: true},
+		{day: 364, wanted: pod, renewed: true, change: install.Unchanged, until: true},
+		{day: 360, wanted: pod, rotate: true, change: install.Replaced, asked: 1},
+		{day: 360, wanted: pod, renewed: true, restarted: true, rotate: true, change: install.Unchanged},
+		{day: 366, wanted: pod, change: install.Replaced, asked: 1},
+		{day: 366, wanted: pod, renewed: true, change: install.Replaced, asked: 1},
+		{day: 366, wanted: pod, renewed: true, restarted: true, change: install.Unchanged},
+		{day: 10, wanted: pod, others: true, change: install.Replaced, asked: 1},
+		{day: 306, wanted: pod, others: true, change: install.Replaced, asked: 1},
+		{day: 306, wanted: set, change: install.Unchanged, until: true},
+		{day: 360, wanted: set, renewed: true, change: install.Unchanged, until: true},
+		{day: 366, wanted: set, renewed: true, restarted: true, change: install.Unchanged},
+		{day: 306, wanted: volumes, change: install.Unchanged, until: true},
+		{day: 336, wanted: volumes, renewed: true, change: install.Configured},
 	} {
 		t.Run(fmt.Sprintf("day %d, %d members, volumes %t, renewed %t, restarted %t, others %t, rotate %t",
 			test.day, test.wanted.WithDefaults().Replicas, test.wanted.Storage != nil, test.renewed, test.restarted, test.others, test.rotate), func(t *testing.T) {
@@ -139,19 +140,19 @@ func TestRenewalLosesNothing(t *testing.T) {
 			before := s.uid("buildkitd")
 			s.onPod = running
 			client := s.client()
-			var lost []cluster.Loss
-			options := cluster.InstallOptions{
-				Probe: s.probe(client), Rotate: test.rotate, NoWait: test.change == cluster.Configured, Timeout: 3 * time.Second,
-				Confirm: func(_ context.Context, plan cluster.Plan) error { lost = plan.Losses; return nil },
+			var lost []install.Loss
+			options := install.Options{
+				Probe: s.probe(client), Rotate: test.rotate, NoWait: test.change == install.Configured, Timeout: 3 * time.Second,
+				Confirm: func(_ context.Context, plan install.Plan) error { lost = plan.Losses; return nil },
 			}
-			outcome, err := client.Install(t.Context(), "buildkitd", cluster.Keep, options, nil)
+			outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, options, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if outcome.Change != test.change || len(lost) != test.asked || outcome.FormerUntil.IsZero() == test.until {
 				t.Errorf("it is %s, shows %d losses, and the former certificates are used until %s", outcome.Change, len(lost), outcome.FormerUntil)
 			}
-			if after := s.uid("buildkitd"); (after == before) != (test.change != cluster.Replaced) {
+			if after := s.uid("buildkitd"); (after == before) != (test.change != install.Replaced) {
 				t.Errorf("the Pod was %s and is %s", before, after)
 			}
 			_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
@@ -163,7 +164,7 @@ func TestRenewalLosesNothing(t *testing.T) {
 					t.Errorf("clients are locked out of %s: %v", name, err)
 				}
 			}
-			if (connection.Former != nil) != (test.until || test.change == cluster.Configured) {
+			if (connection.Former != nil) != (test.until || test.change == install.Configured) {
 				t.Errorf("the former certificates are kept: %t", connection.Former != nil)
 			}
 		})
@@ -179,12 +180,12 @@ func TestEndedMembersAreRestarted(t *testing.T) {
 	delete(s.daemons, s.uid("buildkitd-1"))
 	before := [2]string{s.uid("buildkitd-0"), s.uid("buildkitd-1")}
 	client := s.client()
-	var lost []cluster.Loss
-	outcome, err := client.Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{
+	var lost []install.Loss
+	outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, install.Options{
 		NoWait: true, Probe: s.probe(client),
-		Confirm: func(_ context.Context, plan cluster.Plan) error { lost = plan.Losses; return nil },
+		Confirm: func(_ context.Context, plan install.Plan) error { lost = plan.Losses; return nil },
 	}, nil)
-	if err != nil || outcome.Change != cluster.Replaced || len(lost) != 1 || lost[0].Member.Pod != "buildkitd-0" {
+	if err != nil || outcome.Change != install.Replaced || len(lost) != 1 || lost[0].Member.Pod != "buildkitd-0" {
 		t.Errorf("%s, %+v, %v", outcome.Change, lost, err)
 	}
 	if after := [2]string{s.uid("buildkitd-0"), s.uid("buildkitd-1")}; after != [2]string{"", before[1]} {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -48,12 +49,12 @@ func TestInstallKeepsTheSettings(t *testing.T) {
 	for _, members := range []bool{false, true} {
 		server, want := newServer(t), asked(t, members)
 		class(server, "fast", false)
-		install(t, server, exactly(want))
+		mustInstall(t, server, exactly(want))
 		server.forget()
-		if outcome := install(t, server, cluster.Keep); outcome.Change != cluster.Unchanged {
+		if outcome := mustInstall(t, server, install.Keep); outcome.Change != install.Unchanged {
 			t.Errorf("members %t: the builder is %s", members, outcome.Change)
 		}
-		stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
+		stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
 		if err != nil || len(builder.Differences(want, stored)) > 0 || stored.Name != want.Name || stored.Namespace != want.Namespace {
 			t.Errorf("members %t: stored as %+v (%v)", members, builder.Differences(want, stored), err)
 		}
@@ -66,9 +67,9 @@ func class(server *apiServer, name string, isDefault bool) {
 	}})
 }
 
-func install(t *testing.T, server *apiServer, edit cluster.Edit) cluster.Outcome {
+func mustInstall(t *testing.T, server *apiServer, edit install.Edit) install.Outcome {
 	t.Helper()
-	outcome, err := server.client().Install(t.Context(), "buildkitd", edit, cluster.InstallOptions{NoWait: true}, nil)
+	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", edit, install.Options{NoWait: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,11 +93,11 @@ func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 		} else {
 			server.put("pods", asAdmitted(objects.Pod))
 		}
-		stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
+		stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
 		if err != nil || len(builder.Differences(want, stored)) > 0 {
 			t.Errorf("members %t: read as %+v (%v)", members, builder.Differences(want, stored), err)
 		}
-		if outcome := install(t, server, cluster.Keep); outcome.Change == cluster.Replaced {
+		if outcome := mustInstall(t, server, install.Keep); outcome.Change == install.Replaced {
 			t.Errorf("members %t: the builder is %s", members, outcome.Change)
 		}
 	}
@@ -130,17 +131,17 @@ func TestSettingsOfAFormerVersionWithoutItsPods(t *testing.T) {
 				server.put("persistentvolumeclaims", claim)
 			}
 		}
-		stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
-		var partial *cluster.PartialSettingsError
+		stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
+		var partial *install.PartialSettingsError
 		if !errors.As(err, &partial) || len(builder.Differences(want, stored)) > 0 {
 			t.Errorf("%s: read as %+v (%v)", name, builder.Differences(want, stored), err)
 		}
 		var seen events
-		_, err = server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, seen.report)
-		if err != nil || !slices.ContainsFunc(seen.list, func(e cluster.Event) bool { return strings.Contains(e.Message, partial.Error()) }) {
+		_, err = install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, seen.report)
+		if err != nil || !slices.ContainsFunc(seen.list, func(e install.Event) bool { return strings.Contains(e.Message, partial.Error()) }) {
 			t.Errorf("%s: %v, %+v", name, err, seen.list)
 		}
-		if stored, err = server.client().StoredSpec(t.Context(), "buildkitd"); err != nil || len(builder.Differences(want, stored)) > 0 {
+		if stored, err = install.StoredSpec(t.Context(), server.client(), "buildkitd"); err != nil || len(builder.Differences(want, stored)) > 0 {
 			t.Errorf("%s: installed as %+v (%v)", name, builder.Differences(want, stored), err)
 		}
 	}
@@ -160,7 +161,7 @@ func asAdmitted(pod *corev1.Pod) *corev1.Pod {
 
 func TestStoredSpecOfNoBuilder(t *testing.T) {
 	var missing *cluster.NotFoundError
-	if _, err := newServer(t).client().StoredSpec(t.Context(), "buildkitd"); !errors.As(err, &missing) {
+	if _, err := install.StoredSpec(t.Context(), newServer(t).client(), "buildkitd"); !errors.As(err, &missing) {
 		t.Errorf("got %v; want a NotFoundError", err)
 	}
 }
@@ -168,9 +169,9 @@ func TestStoredSpecOfNoBuilder(t *testing.T) {
 func TestStoredSpecWithoutPods(t *testing.T) {
 	server := newServer(t)
 	want := asked(t, false)
-	install(t, server, exactly(want))
+	mustInstall(t, server, exactly(want))
 	server.delete("pods", "buildkitd")
-	stored, err := server.client().StoredSpec(t.Context(), "buildkitd")
+	stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
 	if err != nil || len(builder.Differences(want, stored)) > 0 {
 		t.Errorf("stored as %+v (%v)", stored, err)
 	}
@@ -178,10 +179,10 @@ func TestStoredSpecWithoutPods(t *testing.T) {
 
 func TestSettingsThatCannotBeReadAreNotOverwritten(t *testing.T) {
 	server := newServer(t)
-	install(t, server, cluster.Keep)
+	mustInstall(t, server, install.Keep)
 	server.set("configmaps", "buildkitd-config", object{"data": object{"settings.json": `{"version":7}`}})
 	server.forget()
-	_, err := server.client().Install(t.Context(), "buildkitd", cluster.Keep, cluster.InstallOptions{NoWait: true}, nil)
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
 	var version *builder.SettingsVersionError
 	if !errors.As(err, &version) || len(server.writes()) > 0 {
 		t.Errorf("got %v, and writes %v", err, server.writes())

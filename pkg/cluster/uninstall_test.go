@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
@@ -22,7 +23,7 @@ func TestUninstallRemovesWhatInstallMade(t *testing.T) {
 	server.onPod = running
 	client := server.client()
 	for _, name := range []string{"buildkitd", "other"} {
-		if _, err := client.Install(t.Context(), name, cluster.Keep, cluster.InstallOptions{}, nil); err != nil {
+		if _, err := install.Run(t.Context(), client, name, install.Keep, install.Options{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -30,14 +31,14 @@ func TestUninstallRemovesWhatInstallMade(t *testing.T) {
 		return !slices.Contains([]string{
 			"configmaps/other-config", "pods/other", "roles/other-user", "secrets/other-client", "secrets/other-server"}, name)
 	})
-	removal, err := client.Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil)
+	removal, err := install.Uninstall(t.Context(), client, "buildkitd", install.UninstallOptions{}, nil)
 	if err != nil || len(removal.Removed) != 5 {
 		t.Errorf("removed %v, %v", removal.Removed, err)
 	}
 	if got := server.names(); !slices.Equal(got, others) {
 		t.Errorf("there are %v; want %v", got, others)
 	}
-	_, err = client.Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil)
+	_, err = install.Uninstall(t.Context(), client, "buildkitd", install.UninstallOptions{}, nil)
 	var missing *cluster.NotFoundError
 	if !errors.As(err, &missing) || !slices.Equal(missing.Others, []string{"other"}) {
 		t.Errorf("got %v", err)
@@ -47,8 +48,8 @@ func TestUninstallRemovesWhatInstallMade(t *testing.T) {
 func TestUninstallLeavesForeignObjectsAlone(t *testing.T) {
 	server := newServer(t)
 	adopted(server, "theirs", corev1.Container{Name: "buildkitd"})
-	_, err := server.client().Uninstall(t.Context(), "theirs", cluster.UninstallOptions{}, nil)
-	var foreign *cluster.ForeignError
+	_, err := install.Uninstall(t.Context(), server.client(), "theirs", install.UninstallOptions{}, nil)
+	var foreign *install.ForeignError
 	if !errors.As(err, &foreign) || len(server.writes()) > 0 {
 		t.Errorf("got %v, written: %v", err, server.writes())
 	}
@@ -61,7 +62,7 @@ func TestUninstallTakesOnlyItsOwn(t *testing.T) {
 	server.put("roles", &rbacv1.Role{
 		TypeMeta: metav1.TypeMeta{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role"}, ObjectMeta: metav1.ObjectMeta{Name: "buildkitd-user"},
 	})
-	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil); err != nil {
+	if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := server.names(); !slices.Equal(got, []string{"roles/buildkitd-user"}) {
@@ -74,7 +75,7 @@ func TestUninstallWaitsForTheEnd(t *testing.T) {
 	server.lingers = 300 * time.Millisecond
 	installed(t, server, func(*builder.Spec) {})
 	start := time.Now()
-	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil); err != nil {
+	if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(start); took < server.lingers || len(server.names()) > 0 {
@@ -82,11 +83,11 @@ func TestUninstallWaitsForTheEnd(t *testing.T) {
 	}
 	installed(t, server, func(*builder.Spec) {})
 	server.lingers = time.Hour
-	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{NoWait: true}, nil); err != nil {
+	if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{NoWait: true}, nil); err != nil {
 		t.Fatal(err)
 	}
 	installed(t, server, func(s *builder.Spec) { s.Name = "busy" })
-	_, err := server.client().Uninstall(t.Context(), "busy", cluster.UninstallOptions{Timeout: 100 * time.Millisecond}, nil)
+	_, err := install.Uninstall(t.Context(), server.client(), "busy", install.UninstallOptions{Timeout: 100 * time.Millisecond}, nil)
 	if err == nil || !strings.Contains(err.Error(), "still run after 100ms") {
 		t.Errorf("got %v", err)
 	}
@@ -100,7 +101,7 @@ func TestUninstallKeepsVolumesUnlessPurged(t *testing.T) {
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
 			ObjectMeta: metav1.ObjectMeta{Name: "cache-buildkitd-0", Labels: builder.ObjectLabels("buildkitd")},
 		})
-		removal, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{Purge: purge}, nil)
+		removal, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{Purge: purge}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +199,7 @@ func TestUninstallOfMembersThatMayNotBeSeen(t *testing.T) {
 	installed(t, server, func(s *builder.Spec) { s.Replicas = 3 })
 	server.refuse = forbid("statefulsets", "")
 	server.forget()
-	if _, err := server.client().Uninstall(t.Context(), "buildkitd", cluster.UninstallOptions{}, nil); !apierrors.IsForbidden(err) {
+	if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{}, nil); !apierrors.IsForbidden(err) {
 		t.Errorf("got %v; want the refusal", err)
 	}
 	if writes := server.writes(); len(writes) > 0 {

@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 func quantity(text string) *resource.Quantity {
@@ -49,7 +49,7 @@ func withStorage(size, class string) func(*builder.Spec) {
 	return func(s *builder.Spec) { s.Replicas, s.Storage, s.StorageClass = 2, quantity(size), class }
 }
 
-func edit(change func(*builder.Spec)) cluster.Edit {
+func edit(change func(*builder.Spec)) install.Edit {
 	return func(s builder.Spec) (builder.Spec, error) { change(&s); return s, nil }
 }
 
@@ -62,8 +62,8 @@ func TestVolumesGrowUnderTheirMembers(t *testing.T) {
 	}
 	server.keepMembers = true
 	server.forget()
-	outcome := install(t, server, edit(withStorage("2Gi", "")))
-	if got := sizes(server); outcome.Change != cluster.Configured || !slices.Equal(got, []string{"0:2Gi", "1:2Gi"}) {
+	outcome := mustInstall(t, server, edit(withStorage("2Gi", "")))
+	if got := sizes(server); outcome.Change != install.Configured || !slices.Equal(got, []string{"0:2Gi", "1:2Gi"}) {
 		t.Errorf("%s; sizes %v", outcome.Change, got)
 	}
 	for _, name := range []string{"pods/buildkitd-0", "pods/buildkitd-1", "statefulsets/buildkitd"} {
@@ -71,7 +71,7 @@ func TestVolumesGrowUnderTheirMembers(t *testing.T) {
 			t.Errorf("%s is gone; writes %v", name, server.writes())
 		}
 	}
-	if stored, err := server.client().StoredSpec(t.Context(), "buildkitd"); err != nil || stored.Storage.String() != "2Gi" {
+	if stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd"); err != nil || stored.Storage.String() != "2Gi" {
 		t.Errorf("stored: %+v (%v)", stored.Storage, err)
 	}
 }
@@ -80,7 +80,7 @@ func TestVolumesThatWereKeptAreNeverReusedInAnotherSizeSilently(t *testing.T) {
 	server := newServer(t)
 	class(server, "fast", true)
 	volume(server, "cache-buildkitd-0", "1Gi", "fast", builder.ObjectLabels("buildkitd"))
-	install(t, server, edit(withStorage("2Gi", "fast")))
+	mustInstall(t, server, edit(withStorage("2Gi", "fast")))
 	if got := sizes(server); !slices.Equal(got, []string{"0:2Gi"}) {
 		t.Errorf("sizes %v", got)
 	}
@@ -91,14 +91,14 @@ func TestVolumesThatCannotBeAreRefusedBeforeAnythingChanges(t *testing.T) {
 	cases := map[string]struct {
 		there  func(t *testing.T, s *apiServer)
 		wanted func(*builder.Spec)
-		reason cluster.StorageReason
+		reason install.StorageReason
 	}{
-		"no default class": {func(*testing.T, *apiServer) {}, withStorage("1Gi", ""), cluster.NoDefaultClass},
-		"no such class":    {func(_ *testing.T, s *apiServer) { class(s, "slow", true) }, withStorage("1Gi", "fast"), cluster.NoSuchClass},
+		"no default class": {func(*testing.T, *apiServer) {}, withStorage("1Gi", ""), install.NoDefaultClass},
+		"no such class":    {func(_ *testing.T, s *apiServer) { class(s, "slow", true) }, withStorage("1Gi", "fast"), install.NoSuchClass},
 		"smaller than kept": {func(_ *testing.T, s *apiServer) { volume(s, "cache-buildkitd-1", "2Gi", "slow", ours) },
-			withStorage("1Gi", ""), cluster.Smaller},
+			withStorage("1Gi", ""), install.Smaller},
 		"kept, of another class": {func(_ *testing.T, s *apiServer) { volume(s, "cache-buildkitd-0", "1Gi", "slow", ours) },
-			withStorage("1Gi", "fast"), cluster.OtherClass},
+			withStorage("1Gi", "fast"), install.OtherClass},
 		"kept, cannot grow": {func(_ *testing.T, s *apiServer) {
 			volume(s, "cache-buildkitd-0", "1Gi", "slow", ours)
 			s.refuse = func(r *http.Request, kind, _ string) (int, metav1.StatusReason, string) {
@@ -107,17 +107,17 @@ func TestVolumesThatCannotBeAreRefusedBeforeAnythingChanges(t *testing.T) {
 				}
 				return 0, "", ""
 			}
-		}, withStorage("2Gi", ""), cluster.CannotGrow},
-		"smaller":       {func(t *testing.T, s *apiServer) { installed(t, s, withStorage("2Gi", "")) }, withStorage("1Gi", ""), cluster.Smaller},
-		"another class": {func(t *testing.T, s *apiServer) { installed(t, s, withStorage("2Gi", "slow")) }, withStorage("2Gi", "fast"), cluster.OtherClass},
+		}, withStorage("2Gi", ""), install.CannotGrow},
+		"smaller":       {func(t *testing.T, s *apiServer) { installed(t, s, withStorage("2Gi", "")) }, withStorage("1Gi", ""), install.Smaller},
+		"another class": {func(t *testing.T, s *apiServer) { installed(t, s, withStorage("2Gi", "slow")) }, withStorage("2Gi", "fast"), install.OtherClass},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			server := newServer(t)
 			test.there(t, server)
 			server.forget()
-			_, err := server.client().Install(t.Context(), "buildkitd", edit(test.wanted), cluster.InstallOptions{}, nil)
-			var storage *cluster.StorageError
+			_, err := install.Run(t.Context(), server.client(), "buildkitd", edit(test.wanted), install.Options{}, nil)
+			var storage *install.StorageError
 			if !errors.As(err, &storage) || storage.Reason != test.reason || len(server.writes()) > 0 {
 				t.Errorf("got %v, and writes %v; want %s", err, server.writes(), test.reason)
 			}
@@ -125,8 +125,8 @@ func TestVolumesThatCannotBeAreRefusedBeforeAnythingChanges(t *testing.T) {
 	}
 	server := newServer(t)
 	volume(server, "cache-buildkitd-0", "1Gi", "", nil)
-	var foreign *cluster.ForeignError
-	if _, err := server.client().Install(t.Context(), "buildkitd", edit(withStorage("1Gi", "")), cluster.InstallOptions{NoWait: true}, nil); !errors.As(err, &foreign) {
+	var foreign *install.ForeignError
+	if _, err := install.Run(t.Context(), server.client(), "buildkitd", edit(withStorage("1Gi", "")), install.Options{NoWait: true}, nil); !errors.As(err, &foreign) {
 		t.Errorf("another's claim: %v", err)
 	}
 }
@@ -135,8 +135,8 @@ func TestVolumesThatCannotBeAreRefusedBeforeAnythingChanges(t *testing.T) {
 func TestVolumesWhoseClassMayFollow(t *testing.T) {
 	server := newServer(t)
 	warned := ""
-	_, err := server.client().Install(t.Context(), "buildkitd", edit(withStorage("1Gi", "later")), cluster.InstallOptions{NoWait: true}, func(e cluster.Event) {
-		if e.Kind == cluster.EventWarning {
+	_, err := install.Run(t.Context(), server.client(), "buildkitd", edit(withStorage("1Gi", "later")), install.Options{NoWait: true}, func(e install.Event) {
+		if e.Kind == install.EventWarning {
 			warned = e.Message
 		}
 	})
@@ -149,7 +149,7 @@ func TestVolumesWhoseClassMayFollow(t *testing.T) {
 func TestVolumesWithoutPermissionToReadClasses(t *testing.T) {
 	server := newServer(t)
 	server.refuse = forbid("storageclasses", "")
-	install(t, server, edit(withStorage("1Gi", "")))
+	mustInstall(t, server, edit(withStorage("1Gi", "")))
 }
 
 func TestVolumesThatAnAdministratorMade(t *testing.T) {
@@ -157,5 +157,5 @@ func TestVolumesThatAnAdministratorMade(t *testing.T) {
 	server.put("persistentvolumes", &corev1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{Name: "pv-1"}, Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeAvailable},
 	})
-	install(t, server, edit(withStorage("1Gi", "")))
+	mustInstall(t, server, edit(withStorage("1Gi", "")))
 }

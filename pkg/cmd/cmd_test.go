@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -138,7 +139,7 @@ func TestExitCodes(t *testing.T) {
 		{&cluster.NotFoundError{Name: "n", Namespace: "ns"}, explain.CodeNoBuilder, "kubectl buildkit install n -n ns"},
 		{&kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, explain.CodeDenied, "--role n-user"},
 		{&kube.ForbiddenError{Verb: "list", Resource: "pods", Namespace: "ns"}, explain.CodeDenied, "kubectl auth can-i list pods -n ns"},
-		{&cluster.StartError{Name: "n", Namespace: "ns", Reason: "Unschedulable"}, explain.CodeNoBuilder, "--node-selector"},
+		{&install.StartError{Name: "n", Namespace: "ns", Reason: "Unschedulable"}, explain.CodeNoBuilder, "--node-selector"},
 		{&tunnel.DialError{Pod: "p", Namespace: "ns"}, explain.CodeNoBuilder, "--transport"},
 		{&tunnel.ForbiddenError{Pod: "n", Namespace: "ns", Verb: "create", Resource: "pods/portforward"}, explain.CodeDenied, "n-user"},
 	} {

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
@@ -146,7 +147,7 @@ func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 	if gone := (&kube.NamespaceNotFoundError{}); errors.As(d.missing, &gone) {
 		return skipped("there is %v", gone)
 	}
-	admitted := d.client.Admits(ctx, builder.Spec{Name: d.options.builder})
+	admitted := install.Admits(ctx, d.client, builder.Spec{Name: d.options.builder})
 	var refused *kube.AdmissionError
 	quota := errors.As(admitted, &refused) && refused.By == "the quota"
 	switch {

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -128,7 +129,7 @@ func (f *factory) settingsOf(ctx context.Context, name string) *builder.Spec {
 	if err != nil {
 		return nil
 	}
-	spec, err := c.StoredSpec(ctx, name)
+	spec, err := install.StoredSpec(ctx, c, name)
 	if err != nil { // also where it is known in part: the command would make another builder
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
@@ -116,7 +117,7 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 	if o.dryRun == "client" {
 		return printPlan(f, o.spec.name, edit, o.output)
 	}
-	outcome, err := install(ctx, f, o.spec.name, edit, cluster.InstallOptions{
+	outcome, err := installBuilder(ctx, f, o.spec.name, edit, install.Options{
 		DryRun: o.dryRun == "server", Force: o.force, NoWait: !o.wait, Timeout: o.timeout, Rotate: o.yes,
 		Confirm: (&confirmation{
 			f: f, yes: o.yes, dry: o.dryRun == "server", reset: o.spec.reset, again: f.again("--yes"),
@@ -131,13 +132,13 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 	return printOutcome(f, outcome, o)
 }
 
-// install is what `install` and the first `build` share: it waits, unless told not to, until the daemon has answered.
-func install(
-	ctx context.Context, f *factory, name string, edit cluster.Edit, options cluster.InstallOptions,
-) (cluster.Outcome, error) {
+// installBuilder is what `install` and the first `build` share: it waits, unless told not to, until the daemon has answered.
+func installBuilder(
+	ctx context.Context, f *factory, name string, edit install.Edit, options install.Options,
+) (install.Outcome, error) {
 	namespace, err := f.Namespace()
 	if err != nil {
-		return cluster.Outcome{}, err
+		return install.Outcome{}, err
 	}
 	if options.Confirm == nil {
 		again := fmt.Sprintf("kubectl buildkit install %s -n %s --yes", name, namespace)
@@ -147,7 +148,7 @@ func install(
 }
 
 // printPlan prints what install would apply to an empty namespace. No cluster is asked.
-func printPlan(f *factory, name string, edit cluster.Edit, output string) error {
+func printPlan(f *factory, name string, edit install.Edit, output string) error {
 	namespace, err := f.Namespace()
 	if err != nil {
 		return err
@@ -202,7 +203,7 @@ func printYAML(f *factory, objects []manifest.Object) error {
 	return err
 }
 
-func printOutcome(f *factory, outcome cluster.Outcome, o *installOptions) error {
+func printOutcome(f *factory, outcome install.Outcome, o *installOptions) error {
 	suffix := ""
 	if o.dryRun == "server" {
 		suffix = " (server dry run)"
@@ -214,14 +215,14 @@ func printOutcome(f *factory, outcome cluster.Outcome, o *installOptions) error 
 	if _, err := escape.Fprintf(f.streams.Out, "builder/%s %s%s\n", o.spec.name, outcome.Change, suffix); err != nil {
 		return err
 	}
-	if outcome.Change == cluster.Created && suffix == "" && o.wait {
+	if outcome.Change == install.Created && suffix == "" && o.wait {
 		escape.Fprintf(f.streams.ErrOut, "now: kubectl buildkit build -n %s --builder %s -t REGISTRY/NAME:TAG --push .\n", f.namespaceOf(), o.spec.name)
 	}
 	return nil
 }
 
 // noteFormer says of Pods that go on with their former certificates until when they can, and how they take the new ones.
-func noteFormer(f *factory, outcome cluster.Outcome, name string) {
+func noteFormer(f *factory, outcome install.Outcome, name string) {
 	until := outcome.FormerUntil
 	if until.IsZero() {
 		return

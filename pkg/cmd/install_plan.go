@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -51,8 +51,8 @@ func unconfirmed(what, again string) error {
 	return &usage.Error{What: what + " would lose what is listed above, and there is no terminal to ask: nothing was changed", Next: again}
 }
 
-// ask is the cluster.Confirm of an install.
-func (c *confirmation) ask(ctx context.Context, plan cluster.Plan) error {
+// ask is the install.Confirm of an install.
+func (c *confirmation) ask(ctx context.Context, plan install.Plan) error {
 	what := fmt.Sprintf("builder %q %s", plan.Name, c.f.placeOf(plan.Namespace))
 	if plan.New {
 		if !c.quiet && !c.dry {
@@ -97,7 +97,7 @@ func modeText(mode string) string {
 }
 
 // differenceLines are the settings that change, and whether any is taken back.
-func differenceLines(plan cluster.Plan) (lines []string, taken bool) {
+func differenceLines(plan install.Plan) (lines []string, taken bool) {
 	for _, difference := range plan.Differences {
 		for _, value := range difference.Gone {
 			lines = append(lines, fmt.Sprintf("- %s: %s", difference.Name, value))
@@ -114,7 +114,7 @@ func differenceLines(plan cluster.Plan) (lines []string, taken bool) {
 }
 
 // losses are the members that go, with what they hold, and whether any holds anything.
-func (c *confirmation) losses(ctx context.Context, plan cluster.Plan) (lines []string, lossy bool) {
+func (c *confirmation) losses(ctx context.Context, plan install.Plan) (lines []string, lossy bool) {
 	asking, stop := context.WithTimeout(ctx, holdingsWithin)
 	defer stop()
 	held := c.f.Holdings(asking, plan)

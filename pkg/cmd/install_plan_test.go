@@ -7,14 +7,14 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // Each difference is a line, and no value can forge another one.
 func TestDifferencesAreLines(t *testing.T) {
 	streams, _, _, errOut := genericiooptions.NewTestIOStreams()
 	c := &confirmation{f: newFactory(streams, noEnv), dry: true}
-	plan := cluster.Plan{Name: "n", Namespace: "ns", Differences: []builder.Difference{
+	plan := install.Plan{Name: "n", Namespace: "ns", Differences: []builder.Difference{
 		{Name: "limit", Gone: []string{"memory=2Gi"}, New: []string{"memory=4Gi"}},
 		{Name: "env", New: []string{"A=1\n  - storage: 1Gi"}},
 	}}

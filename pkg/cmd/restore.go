@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // provider makes the builder of a build.
@@ -54,7 +55,7 @@ func (f *factory) installDefault(ctx context.Context, o *buildOptions, notFound 
 		escape.Fprintf(f.streams.ErrOut, "no builder in %s: installing %q, %s (--install=false forbids it)\n",
 			f.place(notFound.Namespace), notFound.Name, what)
 	}
-	_, err := install(ctx, f, notFound.Name, cluster.Keep, cluster.InstallOptions{Timeout: defaultInstallTimeout})
+	_, err := installBuilder(ctx, f, notFound.Name, install.Keep, install.Options{Timeout: defaultInstallTimeout})
 	return err
 }
 
@@ -64,13 +65,13 @@ func (f *factory) restore(ctx context.Context, name string, cause error) error {
 	if err != nil {
 		return err
 	}
-	spec, err := c.StoredSpec(ctx, name)
+	spec, err := install.StoredSpec(ctx, c, name)
 	if err == nil {
 		escape.Fprintf(f.streams.ErrOut, "%s: restoring builder %q with its settings, %s, in %s (--install=false forbids it)\n",
 			reasonToRestore(cause), name, f.podsOf(spec), f.place(c.Namespace()))
-		_, err = install(ctx, f, name, cluster.Keep, cluster.InstallOptions{Timeout: defaultInstallTimeout})
+		_, err = installBuilder(ctx, f, name, install.Keep, install.Options{Timeout: defaultInstallTimeout})
 	}
-	var partial *cluster.PartialSettingsError
+	var partial *install.PartialSettingsError
 	if refusedToSay(err) || errors.As(err, &partial) {
 		return &driver.UnrestoredError{Name: name, Namespace: c.Namespace(), Cause: cause, Err: err}
 	}

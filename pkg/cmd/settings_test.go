@@ -10,7 +10,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
@@ -89,23 +89,23 @@ func TestPrintedObjectsHaveNoKeys(t *testing.T) {
 // After the first install its build is one line to copy; after a change it is not.
 func TestInstallSaysHowToBuild(t *testing.T) {
 	for name, c := range map[string]struct {
-		change cluster.Change
+		change install.Change
 		dryRun string
 		wait   bool
 		says   bool
 	}{
-		"created":        {cluster.Created, "none", true, true},
-		"configured":     {cluster.Configured, "none", true, false},
-		"unchanged":      {cluster.Unchanged, "none", true, false},
-		"a dry run":      {cluster.Created, "server", true, false},
-		"not waited for": {cluster.Created, "none", false, false},
+		"created":        {install.Created, "none", true, true},
+		"configured":     {install.Configured, "none", true, false},
+		"unchanged":      {install.Unchanged, "none", true, false},
+		"a dry run":      {install.Created, "server", true, false},
+		"not waited for": {install.Created, "none", false, false},
 	} {
 		streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 		f := newFactory(streams, noEnv)
 		*f.flags.Namespace = "ns"
 		o := &installOptions{dryRun: c.dryRun, wait: c.wait}
 		o.spec.name = "team"
-		if err := printOutcome(f, cluster.Outcome{Change: c.change}, o); err != nil {
+		if err := printOutcome(f, install.Outcome{Change: c.change}, o); err != nil {
 			t.Fatal(err)
 		}
 		const now = "now: kubectl buildkit build -n ns --builder team -t REGISTRY/NAME:TAG --push .\n"

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -117,7 +117,7 @@ func settingName(text string) string { return strings.TrimPrefix(text, "--") }
 
 // edit returns what install makes of the stored Spec: what is to be taken back goes first, then the flags that were given
 // are set or added.
-func (s *specFlags) edit() (cluster.Edit, error) {
+func (s *specFlags) edit() (install.Edit, error) {
 	given, err := s.given()
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 const uninstallLong = `Remove a builder: exactly the objects that install made.
@@ -29,7 +30,7 @@ const uninstallExample = `  # Remove the builder named buildkitd
 
 // uninstallOptions are the flags of uninstall.
 type uninstallOptions struct {
-	cluster.UninstallOptions
+	install.UninstallOptions
 	ignoreNotFound, yes bool
 }
 
@@ -61,7 +62,7 @@ func runUninstall(ctx context.Context, f *factory, name string, o uninstallOptio
 	if err := builder.ValidateName(name); err != nil {
 		return err
 	}
-	o.Confirm = func(ctx context.Context, removal cluster.Removal) error {
+	o.Confirm = func(ctx context.Context, removal install.Removal) error {
 		return f.confirmRemoval(ctx, name, removal, o)
 	}
 	removal, err := f.Uninstall(ctx, name, o.UninstallOptions)
@@ -81,7 +82,7 @@ func runUninstall(ctx context.Context, f *factory, name string, o uninstallOptio
 
 // confirmRemoval says what goes, from where, and which builds it waits for. Like kubectl delete it does not ask, unless
 // volumes go and there is a terminal.
-func (f *factory) confirmRemoval(ctx context.Context, name string, removal cluster.Removal, o uninstallOptions) error {
+func (f *factory) confirmRemoval(ctx context.Context, name string, removal install.Removal, o uninstallOptions) error {
 	volumes := false
 	names := make([]string, 0, len(removal.Removed))
 	for _, each := range removal.Removed {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // ExpiringError is the warning that certificates are about to expire.
@@ -58,7 +59,7 @@ func (d *Driver) renewCertificates(ctx context.Context, c *cluster.Client, o Con
 	}
 	renewing, stop := context.WithTimeout(ctx, renewalTimeout)
 	defer stop()
-	renewed, err := c.Renew(renewing, o.Builder)
+	renewed, err := install.Renew(renewing, c, o.Builder)
 	switch {
 	case err == nil:
 		r.certificates = renewed

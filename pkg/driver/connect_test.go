@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
@@ -181,13 +182,13 @@ func TestAskMembers(t *testing.T) {
 func TestInstallAndUninstall(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		w.StartEveryPod("new")
-		outcome, err := w.driver.Install(t.Context(), "new", cluster.Keep, cluster.InstallOptions{})
-		if err != nil || outcome.Change != cluster.Created {
+		outcome, err := w.driver.Install(t.Context(), "new", install.Keep, install.Options{})
+		if err != nil || outcome.Change != install.Created {
 			t.Fatalf("%v, %v", outcome.Change, err)
 		}
 		w.noted(t, "new")
 		// What is lost needs an agreement.
-		plan := cluster.Plan{Name: pod, Namespace: testcluster.Namespace, Losses: []cluster.Loss{{Member: w.connect(t).Member}}}
+		plan := install.Plan{Name: pod, Namespace: testcluster.Namespace, Losses: []install.Loss{{Member: w.connect(t).Member}}}
 		var lossy *LossError
 		if err := refuseLosses(t.Context(), plan); !errors.As(err, &lossy) || lossy.Error() == "" {
 			t.Errorf("got %v", err)
@@ -195,10 +196,10 @@ func TestInstallAndUninstall(t *testing.T) {
 		if held := w.driver.Holdings(t.Context(), plan); len(held) != 1 || !held[0].Known || held[0].Cache != 2 || held[0].Bytes != 12 {
 			t.Errorf("it holds %+v", held)
 		}
-		if held := w.driver.Holdings(t.Context(), cluster.Plan{}); len(held) != 0 {
+		if held := w.driver.Holdings(t.Context(), install.Plan{}); len(held) != 0 {
 			t.Errorf("nothing holds %+v", held)
 		}
-		removal, err := w.driver.Uninstall(t.Context(), "new", cluster.UninstallOptions{NoWait: true})
+		removal, err := w.driver.Uninstall(t.Context(), "new", install.UninstallOptions{NoWait: true})
 		if err != nil || len(removal.Removed) == 0 {
 			t.Errorf("removed %v, %v", removal, err)
 		}

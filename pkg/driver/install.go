@@ -5,33 +5,34 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // LossError is returned by Install where it would take the cache or the history of a Pod, and was not told to.
-type LossError struct{ Plan cluster.Plan }
+type LossError struct{ Plan install.Plan }
 
 func (e *LossError) Error() string {
 	return "installing builder \"" + e.Plan.Name + "\" replaces or removes Pods with their cache: nothing was changed"
 }
 
 // Install makes the builder of that name what edit makes of its stored settings, and waits, unless told not to, until
-// every daemon has answered; cluster.Keep keeps them. Steps are passed to the driver's notify. Without options.Confirm
+// every daemon has answered; install.Keep keeps them. Steps are passed to the driver's notify. Without options.Confirm
 // nothing is installed that takes the cache of a Pod.
 //
-// The errors are those of the driver's Access, of cluster.Client.Install, of options.Confirm, and *LossError.
-func (d *Driver) Install(ctx context.Context, name string, edit cluster.Edit, options cluster.InstallOptions) (cluster.Outcome, error) {
+// The errors are those of the driver's Access, of install.Run, of options.Confirm, and *LossError.
+func (d *Driver) Install(ctx context.Context, name string, edit install.Edit, options install.Options) (install.Outcome, error) {
 	c, err := d.Cluster()
 	if err != nil {
-		return cluster.Outcome{}, err
+		return install.Outcome{}, err
 	}
 	if options.Confirm == nil {
 		options.Confirm = refuseLosses
 	}
 	options.Probe = d.probe
-	return c.Install(ctx, name, edit, options, d.event)
+	return install.Run(ctx, c, name, edit, options, d.event)
 }
 
-func refuseLosses(_ context.Context, plan cluster.Plan) error {
+func refuseLosses(_ context.Context, plan install.Plan) error {
 	if len(plan.Losses) > 0 {
 		return &LossError{Plan: plan}
 	}
@@ -53,14 +54,14 @@ func (d *Driver) probe(ctx context.Context, member cluster.Member, certificates 
 	return err
 }
 
-// Uninstall removes a builder as cluster.Client.Uninstall does, whose errors it returns beside those of the driver's
+// Uninstall removes a builder as install.Uninstall does, whose errors it returns beside those of the driver's
 // Access. Steps are passed to the driver's notify.
-func (d *Driver) Uninstall(ctx context.Context, name string, options cluster.UninstallOptions) (cluster.Removal, error) {
+func (d *Driver) Uninstall(ctx context.Context, name string, options install.UninstallOptions) (install.Removal, error) {
 	c, err := d.Cluster()
 	if err != nil {
-		return cluster.Removal{}, err
+		return install.Removal{}, err
 	}
-	return c.Uninstall(ctx, name, options, d.event)
+	return install.Uninstall(ctx, c, name, options, d.event)
 }
 
 // Holdings are what a member has on its disk.
@@ -75,7 +76,7 @@ type Holdings struct {
 
 // Holdings asks the members that an install takes what they hold, in the order of the plan's losses. ctx bounds the wait:
 // what a member holds that does not answer is not known.
-func (d *Driver) Holdings(ctx context.Context, plan cluster.Plan) []Holdings {
+func (d *Driver) Holdings(ctx context.Context, plan install.Plan) []Holdings {
 	held := make([]Holdings, len(plan.Losses))
 	if len(held) == 0 {
 		return held

@@ -3,7 +3,7 @@ package driver
 import (
 	"fmt"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 // Notice is what happens during a call and does not end it: a step of it, or something that is not as it should be.
@@ -40,7 +40,7 @@ func (d *Driver) once(notice Notice) {
 func (d *Driver) warnOnce(err error) { d.once(Notice{Text: err.Error(), Warning: true, Err: err}) }
 
 // event passes on a step of a start.
-func (d *Driver) event(event cluster.Event) {
+func (d *Driver) event(event install.Event) {
 	if event.Pod != "" {
 		d.inform("%s: %s", event.Pod, event.Message)
 		return

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -136,7 +137,7 @@ func (r *reconnector) connect(ctx context.Context, before *Connection) (*Connect
 	if !before.installed || !isNotFound(err) {
 		return nil, err
 	}
-	if _, err := d.Install(ctx, before.Member.Builder, cluster.Keep, cluster.InstallOptions{Timeout: r.options.RetryTimeout}); err != nil {
+	if _, err := d.Install(ctx, before.Member.Builder, install.Keep, install.Options{Timeout: r.options.RetryTimeout}); err != nil {
 		return nil, err
 	}
 	if c, err = d.connect(ctx, r.options.Connect, r.trust); err == nil {

@@ -11,7 +11,7 @@ import (
 type UnrestoredError struct {
 	Name, Namespace string
 	Cause           error // why the builder cannot be used
-	Err             error // a *kube.ForbiddenError or a *cluster.PartialSettingsError
+	Err             error // a *kube.ForbiddenError or a *install.PartialSettingsError
 }
 
 func (e *UnrestoredError) Error() string {

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -112,7 +113,7 @@ func isPermanent(err error) bool {
 		canceled  *solve.CanceledError
 		expired   *cluster.ExpiredError
 		namespace *kube.NamespaceNotFoundError
-		start     *cluster.StartError
+		start     *install.StartError
 		command   *tunnel.CommandNotFoundError
 	)
 	return errors.Is(err, context.Canceled) || errors.As(err, &canceled) || errors.As(err, &expired) ||

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -65,7 +66,7 @@ func explainUsage(err error) (Report, bool) {
 	var (
 		wrong      *usage.Error
 		kubeconfig *driver.KubeconfigError
-		foreign    *cluster.ForeignError
+		foreign    *install.ForeignError
 	)
 	switch {
 	case errors.As(err, &wrong):
@@ -91,7 +92,7 @@ func explainBuilder(err error) (Report, bool) {
 		terminating *cluster.TerminatingError
 		expired     *cluster.ExpiredError
 		unreachable *kube.UnreachableError
-		start       *cluster.StartError
+		start       *install.StartError
 	)
 	switch {
 	case errors.As(err, &notFound):
@@ -141,7 +142,7 @@ func inspect(namespace, pod string) string {
 	return fmt.Sprintf("kubectl describe pod %s -n %s", pod, namespace)
 }
 
-func explainStart(e *cluster.StartError) Report {
+func explainStart(e *install.StartError) Report {
 	text := e.Error()
 	if len(e.Logs) > 0 {
 		text += "\n  the daemon's last lines:\n    " + strings.Join(e.Logs, "\n    ")

@@ -6,16 +6,16 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // explainInstall is about installs that are refused before they change anything.
 func explainInstall(err error) (Report, bool) {
 	var (
-		storage  *cluster.StorageError
-		unowned  *cluster.UnownedError
+		storage  *install.StorageError
+		unowned  *install.UnownedError
 		conflict *kube.ConflictError
 		version  *builder.SettingsVersionError
 		lossy    *driver.LossError
@@ -36,15 +36,15 @@ func explainInstall(err error) (Report, bool) {
 	return Report{}, false
 }
 
-func nextForStorage(e *cluster.StorageError) string {
+func nextForStorage(e *install.StorageError) string {
 	purge := fmt.Sprintf("to remove the volumes with their cache, and install again: kubectl buildkit uninstall %s -n %s --purge", e.Name, e.Namespace)
 	switch e.Reason {
-	case cluster.NoDefaultClass, cluster.NoSuchClass:
+	case install.NoDefaultClass, install.NoSuchClass:
 		if len(e.Classes) == 0 {
 			return "this cluster has no StorageClass: leave out --storage, so that the cache is on the node's disk"
 		}
 		return "name one of the cluster's: --storage-class " + strings.Join(e.Classes, " or --storage-class ")
-	case cluster.OtherClass:
+	case install.OtherClass:
 		keep := "leave out --storage-class"
 		if e.Has != "" {
 			keep = "--storage-class " + e.Has + " keeps them"

@@ -4,15 +4,15 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
 func explainUnrestored(err error) (Report, bool) {
 	const withFlags = ", with the flags that it was installed with"
 	var (
 		unrestored *driver.UnrestoredError
-		partial    *cluster.PartialSettingsError
+		partial    *install.PartialSettingsError
 	)
 	switch {
 	case errors.As(err, &partial):

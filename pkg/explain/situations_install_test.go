@@ -2,26 +2,26 @@ package explain
 
 import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // installSituations are installs that are refused before they change anything.
 func installSituations() []situation {
-	storage := func(reason cluster.StorageReason, has string, classes ...string) *cluster.StorageError {
-		return &cluster.StorageError{Name: "n", Namespace: "ns", Reason: reason, Has: has, Wants: "2Gi", Classes: classes}
+	storage := func(reason install.StorageReason, has string, classes ...string) *install.StorageError {
+		return &install.StorageError{Name: "n", Namespace: "ns", Reason: reason, Has: has, Wants: "2Gi", Classes: classes}
 	}
 	purge := "kubectl buildkit uninstall n -n ns --purge"
 	return []situation{
-		{&cluster.UnownedError{Name: "n", Namespace: "ns", Found: []kube.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []kube.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
+		{&install.UnownedError{Name: "n", Namespace: "ns", Found: []kube.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []kube.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
 			`has Secret "n-server" of a builder "n", but not ConfigMap "n-config"`, "kubectl buildkit uninstall n -n ns", CodeUsage, ""},
 		{&kube.ConflictError{Kind: "Secret", Name: "n-server", Namespace: "ns"}, "too many conflicting updates", "run the command again", CodeFailed, ""},
 		{&builder.SettingsVersionError{Version: 2}, "of version 2", "a newer one", CodeUsage, ""},
-		{storage(cluster.NoDefaultClass, ""), "no StorageClass of this cluster is the default", "leave out --storage", CodeUsage, ""},
-		{storage(cluster.NoDefaultClass, "", "a", "b"), "no StorageClass of this cluster is the default", "--storage-class a or --storage-class b", CodeUsage, ""},
-		{storage(cluster.NoSuchClass, "", "a"), `StorageClass "2Gi" not found`, "--storage-class a", CodeUsage, ""},
-		{storage(cluster.OtherClass, "slow"), `it cannot become "2Gi"`, "--storage-class slow keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
-		{storage(cluster.Smaller, "3Gi"), "cannot shrink to 2Gi", "--storage 3Gi keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
-		{storage(cluster.CannotGrow, "1Gi"), "cannot grow to 2Gi", "--storage 1Gi keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
+		{storage(install.NoDefaultClass, ""), "no StorageClass of this cluster is the default", "leave out --storage", CodeUsage, ""},
+		{storage(install.NoDefaultClass, "", "a", "b"), "no StorageClass of this cluster is the default", "--storage-class a or --storage-class b", CodeUsage, ""},
+		{storage(install.NoSuchClass, "", "a"), `StorageClass "2Gi" not found`, "--storage-class a", CodeUsage, ""},
+		{storage(install.OtherClass, "slow"), `it cannot become "2Gi"`, "--storage-class slow keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
+		{storage(install.Smaller, "3Gi"), "cannot shrink to 2Gi", "--storage 3Gi keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
+		{storage(install.CannotGrow, "1Gi"), "cannot grow to 2Gi", "--storage 1Gi keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
@@ -54,9 +55,9 @@ func clusterSituations() []situation {
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("refused")}, "does not answer", "kubectl version", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("Proxy Authentication Required")}, "does not answer", "$HTTPS_PROXY and the password in it", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("proxyconnect tcp: refused")}, "does not answer", "$NO_PROXY", CodeNoBuilder, ""},
-		{&cluster.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", CodeNoBuilder, ""},
-		{&cluster.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", CodeNoBuilder, ""},
-		{&cluster.ForeignError{Kind: "Pod", Name: "n", Namespace: "ns"}, "was not installed by", "n", CodeUsage, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", CodeNoBuilder, ""},
+		{&install.ForeignError{Kind: "Pod", Name: "n", Namespace: "ns"}, "was not installed by", "n", CodeUsage, ""},
 		{&kube.ForbiddenError{User: "jane", Verb: "list", Resource: "pods", Namespace: "ns"}, `user "jane" may not list pods`, "kubectl auth can-i list pods -n ns", CodeDenied, ""},
 		{&kube.ForbiddenError{User: "jane", Verb: "list", Resource: "pods"}, "may not list pods", "kubectl auth can-i list pods -A", CodeDenied, ""},
 		{&kube.ForbiddenError{User: "jane@example.com", Verb: "get", Resource: "secrets", Name: "n-client", Namespace: "ns"}, "secrets",
@@ -73,12 +74,12 @@ func clusterSituations() []situation {
 		{&kube.AdmissionError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", CodeDenied, ""},
 		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Err: errors.New("x")}, "renewing them failed: x", "kubectl buildkit install n -n ns", CodeFailed, ""},
 		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Pod: "n"}, `that Pod "n" uses end`, "kubectl buildkit install n -n ns --yes, which replaces it with its cache", CodeFailed, ""},
-		{&driver.LossError{Plan: cluster.Plan{Name: "n", Namespace: "ns"}}, "nothing was changed", "kubectl buildkit install n -n ns --yes", CodeUsage, ""},
+		{&driver.LossError{Plan: install.Plan{Name: "n", Namespace: "ns"}}, "nothing was changed", "kubectl buildkit install n -n ns --yes", CodeUsage, ""},
 		{&tunnel.DialError{Pod: "n", Namespace: "ns", Err: errors.New("x")}, "opening a tunnel", "--transport", CodeNoBuilder, ""},
 		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", CodeNoBuilder, ""},
 		{&tunnel.RefusedError{Pod: "n", Namespace: "ns", Port: 1234}, "refuses connections", "kubectl logs n -n ns", CodeNoBuilder, ""},
 		{&tunnel.CommandNotFoundError{Pod: "n", Namespace: "ns", Command: "buildctl"}, "does not run BuildKit", "", CodeNoBuilder, ""},
-		{&cluster.PartialSettingsError{Name: "n", Namespace: "ns"}, "known only in part", "kubectl buildkit install n -n ns, with the flags that it was installed with", CodeNoBuilder, ""},
+		{&install.PartialSettingsError{Name: "n", Namespace: "ns"}, "known only in part", "kubectl buildkit install n -n ns, with the flags that it was installed with", CodeNoBuilder, ""},
 		{&driver.UnrestoredError{Name: "n", Namespace: "ns", Cause: &cluster.NotReadyError{Name: "n", Namespace: "ns"}, Err: errors.New("x")}, "it was not restored", "kubectl buildkit install n -n ns", CodeNoBuilder, ""},
 		{&cluster.NoLogError{Pod: "n", Namespace: "ns", Reason: "previous not found"}, "has no such log", "", CodeFailed, ""},
 		{&driver.NoAnswerError{Name: "n", Namespace: "ns", Members: 2, Silent: []driver.NoAnswer{{Member: cluster.Member{Pod: "n-1"}, Err: &tunnel.LostError{Pod: "n-1", Namespace: "ns"}}}},

@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
@@ -20,7 +21,7 @@ func selecting(name string) metav1.ListOptions {
 
 // awaitGone waits until the builder has none of its members any more. It does not wait for a lost node: that is a
 // *NodeLostError.
-func (c *Client) awaitGone(ctx context.Context, name string, member func(*corev1.Pod) bool, report func(Event)) error {
+func (c api) awaitGone(ctx context.Context, name string, member func(*corev1.Pod) bool, report func(Event)) error {
 	options := selecting(name)
 	left := map[types.UID]string{}
 	err := c.Follow(ctx, kube.KindPod, options, func(event watch.Event) (bool, error) {
@@ -39,8 +40,8 @@ func (c *Client) awaitGone(ctx context.Context, name string, member func(*corev1
 			}
 		default:
 			left[pod.UID] = pod.Name
-			if nodeLost(pod) {
-				return true, &NodeLostError{Name: name, Namespace: c.Namespace(), Pod: pod.Name, Node: pod.Spec.NodeName}
+			if cluster.NodeLost(pod) {
+				return true, &cluster.NodeLostError{Name: name, Namespace: c.Namespace(), Pod: pod.Name, Node: pod.Spec.NodeName}
 			}
 		}
 		return len(left) == 0, nil

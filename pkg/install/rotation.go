@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -9,13 +9,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
-
-// ExpiryNotice is how long before their end users are warned of certificates that are still in use.
-const ExpiryNotice = 30 * 24 * time.Hour
 
 // rotation is what becomes of members that were started with other certificates than the builder has now. The daemon
 // reads its certificate once, when it starts.
@@ -77,7 +75,7 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	}
 	former := slices.Contains(holds, holdsFormer)
 	until := formerEnd(certificates)
-	due := until.Sub(i.Now()) <= ExpiryNotice
+	due := until.Sub(i.api.Now()) <= cluster.ExpiryNotice
 	if former && due && (template(i.found.set) != nil || i.options.Rotate) {
 		return nil
 	}
@@ -117,11 +115,11 @@ func (i *installation) holdings(ctx context.Context) ([]*corev1.Pod, []holding, 
 	members := []*corev1.Pod{i.found.pod}
 	if i.found.set != nil {
 		var err error
-		if members, err = i.membersOf(ctx, i.name, i.found.member); err != nil {
+		if members, err = i.api.membersOf(ctx, i.name, i.found.member); err != nil {
 			return nil, nil, err
 		}
 	}
-	connection, err := i.connectionOf(i.objects.Client)
+	connection, err := i.api.ConnectionOf(i.objects.Client)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -134,10 +132,10 @@ func (i *installation) holdings(ctx context.Context) ([]*corev1.Pod, []holding, 
 }
 
 // holdingOf asks one member, with the current certificates alone and then with the former as well.
-func (i *installation) holdingOf(ctx context.Context, pod *corev1.Pod, connection *Connection) holding {
-	status := statusOf(pod, builder.ContainerName)
+func (i *installation) holdingOf(ctx context.Context, pod *corev1.Pod, connection *cluster.Connection) holding {
+	status := cluster.StatusOf(pod, builder.ContainerName)
 	switch {
-	case pod.DeletionTimestamp != nil || status == nil || status.State.Running == nil || nodeLost(pod):
+	case pod.DeletionTimestamp != nil || status == nil || status.State.Running == nil || cluster.NodeLost(pod):
 		return holdsUnknown
 	case i.options.Probe == nil && connection.Former == nil:
 		return holdsUnusable
@@ -146,13 +144,13 @@ func (i *installation) holdingOf(ctx context.Context, pod *corev1.Pod, connectio
 	}
 	ctx, stop := context.WithTimeout(ctx, 2*probeWithin)
 	defer stop()
-	if !i.outcome.Renewed && i.options.Probe(ctx, memberOf(pod), connection.withoutFormer()) == nil {
+	if !i.outcome.Renewed && i.options.Probe(ctx, cluster.MemberOf(pod), connection.WithoutFormer()) == nil {
 		return holdsCurrent
 	}
-	err := i.options.Probe(ctx, memberOf(pod), connection)
+	err := i.options.Probe(ctx, cluster.MemberOf(pod), connection)
 	var (
-		expired   *ExpiredError
-		untrusted *UntrustedError
+		expired   *cluster.ExpiredError
+		untrusted *cluster.UntrustedError
 	)
 	switch {
 	case err == nil:
@@ -163,13 +161,6 @@ func (i *installation) holdingOf(ctx context.Context, pod *corev1.Pod, connectio
 	return holdsUnknown
 }
 
-// withoutFormer is a connection to members that have the current certificates, and to no others.
-func (c *Connection) withoutFormer() *Connection {
-	current := *c
-	current.Former = nil
-	return &current
-}
-
 // restartCutOff stops the members of a set that no client reaches; its controller starts others.
 func (i *installation) restartCutOff(ctx context.Context) error {
 	if i.found.set == nil {
@@ -177,7 +168,7 @@ func (i *installation) restartCutOff(ctx context.Context) error {
 	}
 	for _, pod := range i.rotation.cutOff {
 		i.report(Event{Kind: EventDraining, Pod: pod.Name, Message: "restarted: no client accepts its certificates"})
-		if err := i.Delete(ctx, kube.KindPod, pod, kube.Deletion{Grace: graceOf(i.options.Force)}); err != nil {
+		if err := i.api.Delete(ctx, kube.KindPod, pod, kube.Deletion{Grace: graceOf(i.options.Force)}); err != nil {
 			return err
 		}
 		i.outcome.Change = Replaced

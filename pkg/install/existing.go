@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
@@ -25,7 +26,7 @@ type found struct {
 }
 
 // find reads all objects of a builder at once.
-func (c *Client) find(ctx context.Context, name string) (*found, error) {
+func (c api) find(ctx context.Context, name string) (*found, error) {
 	f := &found{}
 	server, client, config, role := &corev1.Secret{}, &corev1.Secret{}, &corev1.ConfigMap{}, &rbacv1.Role{}
 	pod, set := &corev1.Pod{}, &appsv1.StatefulSet{}
@@ -119,7 +120,7 @@ func (f *found) each(visit func(kind string, object manifest.Object)) {
 func (f *found) foreign(namespace string) error {
 	var err error
 	f.each(func(kind string, object manifest.Object) {
-		if err == nil && !ours(object.GetLabels()) {
+		if err == nil && !cluster.IsManaged(object.GetLabels()) {
 			err = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace}
 		}
 	})

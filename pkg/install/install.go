@@ -1,4 +1,9 @@
-package cluster
+// Package install puts builders into a namespace, changes and removes them: it decides what is to be done, tries it out,
+// asks, writes, waits until the members answer, and takes back what failed.
+//
+// It reports typed facts (StartError, ForeignError …) and knows neither commands nor BuildKit: whether a daemon answers is
+// asked through a function that the caller gives.
+package install
 
 import (
 	"context"
@@ -14,16 +19,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
 // Probe asks a member's daemon whether it answers; it is called again, a moment later, after an error. An error with a
 // method Permanent() bool that returns true ends the wait. A failed handshake is what Client.Untrusted makes of it.
-type Probe func(ctx context.Context, member Member, connection *Connection) error
+type Probe func(ctx context.Context, member cluster.Member, connection *cluster.Connection) error
 
-// InstallOptions say how to install.
-type InstallOptions struct {
+// Options say how to install.
+type Options struct {
 	// DryRun asks the server about every object and changes nothing.
 	DryRun bool
 	// Force replaces members without waiting for their running builds, and those whose node is lost.
@@ -67,17 +73,17 @@ type Outcome struct {
 	// Changes tells, object by object, what was done.
 	Changes map[kube.Reference]Change
 	// Members are the builder's Pods, as they were last seen.
-	Members []Member
+	Members []cluster.Member
 	// Connection is what clients need.
-	Connection *Connection
+	Connection *cluster.Connection
 }
 
-// Install makes the builder of that name what edit makes of its stored Spec, and waits until every member answers. It keeps
+// Run makes the builder of that name what edit makes of its stored Spec, and waits until every member answers. It keeps
 // certificates that are good, replaces a Pod only if its Spec changed, and touches nothing that it did not make.
 //
-// When a new builder cannot start, or is interrupted, Install removes what this very call has made; after a timeout all
+// When a new builder cannot start, or is interrupted, Run removes what this very call has made; after a timeout all
 // stays, for it may still come up, and installing again goes on from there.
-func (c *Client) Install(ctx context.Context, name string, edit Edit, options InstallOptions, report func(Event)) (Outcome, error) {
+func Run(ctx context.Context, c *cluster.Client, name string, edit Edit, options Options, report func(Event)) (Outcome, error) {
 	if err := (builder.Spec{Name: name, Namespace: c.Namespace()}).Validate(); err != nil {
 		return Outcome{}, err
 	}
@@ -88,19 +94,22 @@ func (c *Client) Install(ctx context.Context, name string, edit Edit, options In
 		report = func(Event) {}
 	}
 	i := &installation{
-		Client: c, id: rand.Text(), name: name, edit: edit, options: options, report: report,
+		api: api{c}, id: rand.Text(), name: name, edit: edit, options: options, report: report,
 	}
 	err := i.run(ctx)
 	return i.outcome, err
 }
 
-// installation is one run of Install.
+// api adds to the requests what takes several of them.
+type api struct{ *cluster.Client }
+
+// installation is one Run.
 type installation struct {
-	*Client
+	api     api
 	id      string // of this run
 	name    string
 	edit    Edit
-	options InstallOptions
+	options Options
 	report  func(Event)
 
 	first   bool                    // there was no workload when this run began
@@ -154,7 +163,7 @@ func (i *installation) once(ctx context.Context) error {
 	if err := i.examine(ctx); err != nil {
 		return err
 	}
-	current, err := i.specOf(ctx, i.found, i.name)
+	current, err := i.api.specOf(ctx, i.found, i.name)
 	if partial := (*PartialSettingsError)(nil); errors.As(err, &partial) {
 		i.warnOfPartial(partial)
 	} else if err != nil {
@@ -185,7 +194,7 @@ func (i *installation) once(ctx context.Context) error {
 		return err
 	}
 	i.outcome.Objects = i.written()
-	i.outcome.Connection, err = i.connectionOf(i.objects.Client)
+	i.outcome.Connection, err = i.api.ConnectionOf(i.objects.Client)
 	return err
 }
 
@@ -193,13 +202,13 @@ func (i *installation) once(ctx context.Context) error {
 func (i *installation) examine(ctx context.Context) error {
 	for tries := 1; ; tries++ {
 		var err error
-		if i.found, err = i.find(ctx, i.name); err != nil {
+		if i.found, err = i.api.find(ctx, i.name); err != nil {
 			return err
 		}
-		if err := i.found.foreign(i.Namespace()); err != nil {
+		if err := i.found.foreign(i.api.Namespace()); err != nil {
 			return err
 		}
-		problem := i.found.unowned(i.name, i.Namespace())
+		problem := i.found.unowned(i.name, i.api.Namespace())
 		if problem == nil {
 			break
 		}
@@ -248,9 +257,9 @@ func (i *installation) warnOfMissing(ctx context.Context) {
 		if slices.Contains(i.current.ImagePullSecrets, name) {
 			continue
 		}
-		if ok, err := i.GetIfExists(ctx, kube.KindSecret, name, &corev1.Secret{}); err == nil && !ok {
+		if ok, err := i.api.GetIfExists(ctx, kube.KindSecret, name, &corev1.Secret{}); err == nil && !ok {
 			i.report(Event{Kind: EventWarning, Reason: "NotFound", Message: fmt.Sprintf(
-				"warning: image pull secret %q not found in namespace %q", name, i.Namespace())})
+				"warning: image pull secret %q not found in namespace %q", name, i.api.Namespace())})
 		}
 	}
 }
@@ -268,13 +277,13 @@ func (i *installation) decide(current builder.Spec) (err error) {
 	if i.spec, err = i.edit(current); err != nil {
 		return err
 	}
-	i.spec.Name, i.spec.Namespace = i.name, i.Namespace()
+	i.spec.Name, i.spec.Namespace = i.name, i.api.Namespace()
 	return i.spec.Validate()
 }
 
 // describe makes the objects, with the certificates that are there if they are good.
 func (i *installation) describe(ctx context.Context) error {
-	certificates, issued, err := i.found.certificates(i.Now(), i.spec.Name)
+	certificates, issued, err := i.found.certificates(i.api.Now(), i.spec.Name)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
@@ -33,8 +34,8 @@ func (i *installation) tryWorkload(ctx context.Context) error {
 	if kindOf(trial) == kube.KindPod {
 		return nil // it was asked as a member, by a request that waits for a new namespace's service account
 	}
-	_, err = i.Apply(ctx, trial, existing, true)
-	return meanwhile(err, trial, i.Namespace())
+	_, err = i.api.Apply(ctx, trial, existing, true)
+	return meanwhile(err, trial, i.api.Namespace())
 }
 
 // writeWorkload makes the members what they should be.
@@ -67,7 +68,7 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	existing := i.found.like(workload)
 	created, err := i.put(ctx, workload, existing)
 	if err != nil {
-		return meanwhile(err, workload, i.Namespace())
+		return meanwhile(err, workload, i.api.Namespace())
 	}
 	if change == Unchanged { // a lost Pod has made way
 		change = Replaced
@@ -85,9 +86,9 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 // try to change what may not change in it, or undo what an admission policy has set.
 func (i *installation) put(ctx context.Context, workload, existing manifest.Object) (created bool, err error) {
 	if kindOf(workload) == kube.KindPod && existing == nil {
-		return true, i.Create(ctx, workload, false)
+		return true, i.api.Create(ctx, workload, false)
 	}
-	return i.Apply(ctx, workload, existing, false)
+	return i.api.Apply(ctx, workload, existing, false)
 }
 
 // relyOn leaves a workload that is right as it is. While its members are still starting, the run that has made it may be
@@ -104,7 +105,7 @@ func (i *installation) relyOn(ctx context.Context, wanted manifest.Object) error
 	}
 	mark := map[string]any{"metadata": map[string]any{"annotations": map[string]any{builder.AnnotationRun: i.id}}}
 	for range kube.Attempts {
-		err := i.Patch(ctx, kindOf(wanted), live, mark, false)
+		err := i.api.Patch(ctx, kindOf(wanted), live, mark, false)
 		live.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
 		if err == nil || kube.IsForbidden(err) {
 			return nil
@@ -113,7 +114,7 @@ func (i *installation) relyOn(ctx context.Context, wanted manifest.Object) error
 			return err
 		}
 		fresh := kube.NewObject(kindOf(wanted))
-		if ok, err := i.GetIfExists(ctx, kindOf(wanted), wanted.GetName(), fresh); err != nil {
+		if ok, err := i.api.GetIfExists(ctx, kindOf(wanted), wanted.GetName(), fresh); err != nil {
 			return err
 		} else if !ok || fresh.GetUID() != live.GetUID() || !sameHash(fresh, wanted) {
 			break
@@ -121,14 +122,14 @@ func (i *installation) relyOn(ctx context.Context, wanted manifest.Object) error
 		fresh.GetObjectKind().SetGroupVersionKind(wanted.GetObjectKind().GroupVersionKind())
 		live, i.objects.Workload = fresh, fresh
 	}
-	return &kube.ConflictError{Kind: kindOf(wanted), Name: wanted.GetName(), Namespace: i.Namespace()}
+	return &kube.ConflictError{Kind: kindOf(wanted), Name: wanted.GetName(), Namespace: i.api.Namespace()}
 }
 
 // starting says that not all members of a workload are up.
 func starting(workload manifest.Object) bool {
 	switch workload := workload.(type) {
 	case *corev1.Pod:
-		return condition(workload, corev1.PodReady) != corev1.ConditionTrue
+		return cluster.ConditionOf(workload, corev1.PodReady) != corev1.ConditionTrue
 	case *appsv1.StatefulSet:
 		return workload.Status.ReadyReplicas < desired(workload)
 	}
@@ -155,7 +156,7 @@ func (i *installation) clearWay(ctx context.Context) error {
 
 // leaveLostNodes gives members on lost nodes up: the scheduler, or the controller of a set, puts others elsewhere.
 func (i *installation) leaveLostNodes(ctx context.Context) error {
-	removed, err := i.giveUpLost(ctx, i.name, i.found.member)
+	removed, err := i.api.giveUpLost(ctx, i.name, i.found.member)
 	if pod := i.found.pod; pod != nil && removed[pod.UID] {
 		i.found.pod = nil
 	}
@@ -171,22 +172,22 @@ func (i *installation) removeAndWait(ctx context.Context, kind string, object ma
 		i.report(Event{Kind: EventDraining, Pod: object.GetName(), Message: draining(object, i.options.Force)})
 	}
 	grace := graceOf(i.options.Force)
-	same := func(live manifest.Object) bool { return sameHash(live, object) && ours(live.GetLabels()) }
+	same := func(live manifest.Object) bool { return sameHash(live, object) && cluster.IsManaged(live.GetLabels()) }
 	member := i.found.member
-	if err := i.Delete(ctx, kind, object, kube.Deletion{Grace: grace, Still: same}); err != nil {
+	if err := i.api.Delete(ctx, kind, object, kube.Deletion{Grace: grace, Still: same}); err != nil {
 		return err
 	}
 	if i.options.Force && kind == kube.KindStatefulSet {
-		if err := i.stopMembers(ctx, i.name, member, grace); err != nil {
+		if err := i.api.stopMembers(ctx, i.name, member, grace); err != nil {
 			return err
 		}
 	}
-	return i.awaitGone(ctx, i.name, member, nil)
+	return i.api.awaitGone(ctx, i.name, member, nil)
 }
 
 func draining(object manifest.Object, force bool) string {
 	switch pod, isPod := object.(*corev1.Pod); {
-	case isPod && condition(pod, corev1.PodReady) != corev1.ConditionTrue:
+	case isPod && cluster.ConditionOf(pod, corev1.PodReady) != corev1.ConditionTrue:
 		return "waiting until the former Pod is gone"
 	case force:
 		return "stopping it with the builds that run on it"
@@ -220,7 +221,7 @@ func ownedBy(pod *corev1.Pod, uid types.UID) bool {
 }
 
 // membersOf lists the Pods with the builder's labels that are its members.
-func (c *Client) membersOf(ctx context.Context, name string, member func(*corev1.Pod) bool) ([]*corev1.Pod, error) {
+func (c api) membersOf(ctx context.Context, name string, member func(*corev1.Pod) bool) ([]*corev1.Pod, error) {
 	pods := &corev1.PodList{}
 	if err := c.ListObjects(ctx, kube.KindPod, selecting(name), pods); err != nil {
 		return nil, err
@@ -235,7 +236,7 @@ func (c *Client) membersOf(ctx context.Context, name string, member func(*corev1
 }
 
 // stopMembers stops all Pods of a builder within the grace period.
-func (c *Client) stopMembers(ctx context.Context, name string, member func(*corev1.Pod) bool, grace *int64) error {
+func (c api) stopMembers(ctx context.Context, name string, member func(*corev1.Pod) bool, grace *int64) error {
 	pods, err := c.membersOf(ctx, name, member)
 	if err != nil {
 		return err

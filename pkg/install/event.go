@@ -1,4 +1,4 @@
-package cluster
+package install
 
 // EventKind tells the steps of a start apart.
 type EventKind string

@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -52,19 +52,19 @@ func (i *installation) tryApply(ctx context.Context, object manifest.Object) err
 	existing := i.found.like(object)
 	switch {
 	case object == manifest.Object(i.objects.Server) && existing == nil:
-		err = i.Create(ctx, trial, true)
+		err = i.api.Create(ctx, trial, true)
 	case object == manifest.Object(i.objects.Server):
 		trial.SetUID(existing.GetUID())
 		trial.SetResourceVersion(existing.GetResourceVersion())
-		err = i.Update(ctx, trial, true)
+		err = i.api.Update(ctx, trial, true)
 	default:
-		_, err = i.Apply(ctx, trial, existing, true)
+		_, err = i.api.Apply(ctx, trial, existing, true)
 	}
 	if kindOf(object) == kube.KindRole && kube.IsForbidden(err) {
 		i.withoutRole = err
 		return nil
 	}
-	return meanwhile(err, object, i.Namespace())
+	return meanwhile(err, object, i.api.Namespace())
 }
 
 // admission asks whether the server would accept a member. A StatefulSet would otherwise be accepted and stay empty.
@@ -87,7 +87,7 @@ func (i *installation) admission(ctx context.Context) error {
 		refused.Name = i.objects.Pod.Name
 	}
 	if apierrors.IsAlreadyExists(err) {
-		return &kube.ConflictError{Kind: kube.KindPod, Name: pod.Name, Namespace: i.Namespace()}
+		return &kube.ConflictError{Kind: kube.KindPod, Name: pod.Name, Namespace: i.api.Namespace()}
 	}
 	return err
 }
@@ -95,7 +95,7 @@ func (i *installation) admission(ctx context.Context) error {
 // tryCreate asks again for a while in a namespace so new that its service account is still being made.
 func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
 	for range 25 {
-		err := i.Create(ctx, pod.DeepCopy(), true)
+		err := i.api.Create(ctx, pod.DeepCopy(), true)
 		if err == nil || !strings.Contains(err.Error(), "error looking up service account") || i.spec.ServiceAccount != "" {
 			return err
 		}
@@ -103,7 +103,7 @@ func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
 			return err
 		}
 	}
-	return i.Create(ctx, pod.DeepCopy(), true)
+	return i.api.Create(ctx, pod.DeepCopy(), true)
 }
 
 // write makes the objects what they shall be. The settings come first and the server's Secret second: its creation decides
@@ -149,18 +149,18 @@ func (i *installation) writeOne(ctx context.Context, object manifest.Object) err
 	var err error
 	switch {
 	case reference.Name == builder.ServerSecretName(i.name) && existing == nil:
-		err = i.Create(ctx, object, false)
+		err = i.api.Create(ctx, object, false)
 	case reference.Name == builder.ServerSecretName(i.name):
 		object.SetUID(existing.GetUID())
 		object.SetResourceVersion(existing.GetResourceVersion())
-		err = i.Update(ctx, object, false)
+		err = i.api.Update(ctx, object, false)
 	default:
 		if existing, err = i.withoutForeignData(ctx, object, existing); err == nil {
-			_, err = i.Apply(ctx, object, existing, false)
+			_, err = i.api.Apply(ctx, object, existing, false)
 		}
 	}
 	if err != nil {
-		return meanwhile(err, object, i.Namespace())
+		return meanwhile(err, object, i.api.Namespace())
 	}
 	i.record(object, change)
 	return nil
@@ -193,7 +193,7 @@ func (i *installation) withoutForeignData(ctx context.Context, object, existing 
 		cleared.(*corev1.ConfigMap).Data, cleared.(*corev1.ConfigMap).BinaryData = wanted.Data, nil
 	}
 	cleared.GetObjectKind().SetGroupVersionKind(object.GetObjectKind().GroupVersionKind())
-	return cleared, i.Update(ctx, cleared, false)
+	return cleared, i.api.Update(ctx, cleared, false)
 }
 
 // hasAll reports whether wanted has every key of the other map.

@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
+
+// growthPolled is how often a volume that grows is looked at.
+const growthPolled = 250 * time.Millisecond
 
 // StorageReason is why the volumes cannot be what was asked for.
 type StorageReason string
@@ -116,7 +121,7 @@ func (i *installation) planVolumes(ctx context.Context) error {
 	}
 	wants := i.spec.Storage.String()
 	refuse := func(reason StorageReason, claim, has, wants string) error {
-		return &StorageError{Name: i.name, Namespace: i.Namespace(), Reason: reason, Claim: claim, Has: has, Wants: wants}
+		return &StorageError{Name: i.name, Namespace: i.api.Namespace(), Reason: reason, Claim: claim, Has: has, Wants: wants}
 	}
 	if now := template(i.found.set); now != nil {
 		size := now.Spec.Resources.Requests[corev1.ResourceStorage]
@@ -129,7 +134,7 @@ func (i *installation) planVolumes(ctx context.Context) error {
 	}
 	claims := &corev1.PersistentVolumeClaimList{}
 	// Not by labels: the set's controller uses a claim of the name whatever its labels are.
-	if err := i.ListObjects(ctx, kube.KindClaim, metav1.ListOptions{}, claims); err != nil {
+	if err := i.api.ListObjects(ctx, kube.KindClaim, metav1.ListOptions{}, claims); err != nil {
 		if kube.IsForbidden(err) {
 			return nil // the set's controller will see
 		}
@@ -145,8 +150,8 @@ func (i *installation) planVolumes(ctx context.Context) error {
 		}
 		claim := &claims.Items[at]
 		switch {
-		case !ours(claim.Labels) || claim.Labels[builder.LabelInstance] != i.name:
-			return &ForeignError{Kind: kube.KindClaim, Name: name, Namespace: i.Namespace()}
+		case !cluster.IsManaged(claim.Labels) || claim.Labels[builder.LabelInstance] != i.name:
+			return &ForeignError{Kind: kube.KindClaim, Name: name, Namespace: i.api.Namespace()}
 		case i.spec.StorageClass != "" && classOf(claim) != i.spec.StorageClass:
 			return refuse(OtherClass, name, classOf(claim), i.spec.StorageClass)
 		}
@@ -156,12 +161,12 @@ func (i *installation) planVolumes(ctx context.Context) error {
 			return refuse(Smaller, name, sizeOf(claim), wants)
 		case 1:
 			trial := claim.DeepCopy()
-			if err := i.Patch(ctx, kube.KindClaim, trial, i.larger(), true); err != nil {
+			if err := i.api.Patch(ctx, kube.KindClaim, trial, i.larger(), true); err != nil {
 				if kube.IsForbidden(err) || ctx.Err() != nil {
 					return err
 				}
 				return errors.Join(&StorageError{
-					Name: i.name, Namespace: i.Namespace(), Reason: CannotGrow, Claim: name, Has: sizeOf(claim), Wants: wants, Err: reasonOf(err),
+					Name: i.name, Namespace: i.api.Namespace(), Reason: CannotGrow, Claim: name, Has: sizeOf(claim), Wants: wants, Err: reasonOf(err),
 				})
 			}
 			i.grow = append(i.grow, claim)
@@ -191,11 +196,11 @@ func (i *installation) larger() map[string]any {
 // classFor refuses volumes that nothing would provide, and warns of them where the install does not wait: their class may
 // follow. Without permission to read the classes of the cluster it accepts any.
 func (i *installation) classFor(ctx context.Context) error {
-	classes, err := i.Metadata(ctx, kube.KindStorageClass, metav1.ListOptions{})
+	classes, err := i.api.Metadata(ctx, kube.KindStorageClass, metav1.ListOptions{})
 	if err != nil {
 		return ignoreForbidden(err)
 	}
-	problem := &StorageError{Name: i.name, Namespace: i.Namespace(), Reason: NoDefaultClass, Wants: i.spec.StorageClass}
+	problem := &StorageError{Name: i.name, Namespace: i.api.Namespace(), Reason: NoDefaultClass, Wants: i.spec.StorageClass}
 	for _, class := range classes {
 		problem.Classes = append(problem.Classes, class.Name)
 		if class.Annotations["storageclass.kubernetes.io/is-default-class"] == "true" && i.spec.StorageClass == "" ||
@@ -205,7 +210,7 @@ func (i *installation) classFor(ctx context.Context) error {
 	}
 	// Volumes that an administrator has made need no class that exists.
 	volumes := &corev1.PersistentVolumeList{}
-	if err := i.ListObjects(ctx, kube.KindVolume, metav1.ListOptions{}, volumes); err != nil {
+	if err := i.api.ListObjects(ctx, kube.KindVolume, metav1.ListOptions{}, volumes); err != nil {
 		return ignoreForbidden(err)
 	}
 	for _, volume := range volumes.Items {
@@ -233,9 +238,9 @@ func ignoreForbidden(err error) error {
 // growVolumes expands the claims that are too small. Their Pods go on.
 func (i *installation) growVolumes(ctx context.Context) error {
 	for _, claim := range i.grow {
-		if err := i.Patch(ctx, kube.KindClaim, claim, i.larger(), false); err != nil {
+		if err := i.api.Patch(ctx, kube.KindClaim, claim, i.larger(), false); err != nil {
 			claim.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kube.KindClaim))
-			return meanwhile(err, claim, i.Namespace())
+			return meanwhile(err, claim, i.api.Namespace())
 		}
 		i.report(Event{Kind: EventApplied, Message: kube.Reference{Kind: kube.KindClaim, Name: claim.Name}.String() + " grows to " + i.spec.Storage.String()})
 	}
@@ -245,13 +250,13 @@ func (i *installation) growVolumes(ctx context.Context) error {
 // orphanMembers removes the set alone: its Pods and volumes stay, and are taken over by the next one of the name.
 func (i *installation) orphanMembers(ctx context.Context) error {
 	set := i.found.set
-	same := func(live manifest.Object) bool { return sameHash(live, set) && ours(live.GetLabels()) }
-	if err := i.Delete(ctx, kube.KindStatefulSet, set, kube.Deletion{Orphan: true, Still: same}); err != nil {
+	same := func(live manifest.Object) bool { return sameHash(live, set) && cluster.IsManaged(live.GetLabels()) }
+	if err := i.api.Delete(ctx, kube.KindStatefulSet, set, kube.Deletion{Orphan: true, Still: same}); err != nil {
 		return err
 	}
 	for {
 		fresh := &appsv1.StatefulSet{}
-		ok, err := i.GetIfExists(ctx, kube.KindStatefulSet, set.Name, fresh)
+		ok, err := i.api.GetIfExists(ctx, kube.KindStatefulSet, set.Name, fresh)
 		if err != nil {
 			return err
 		}
@@ -259,7 +264,7 @@ func (i *installation) orphanMembers(ctx context.Context) error {
 			i.found.set = nil
 			return nil
 		}
-		if err := kube.Pause(ctx, lookAgain); err != nil {
+		if err := kube.Pause(ctx, growthPolled); err != nil {
 			return err
 		}
 	}

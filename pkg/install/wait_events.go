@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
@@ -23,7 +24,7 @@ func (w *waiter) changed(ctx context.Context, event watch.Event) {
 
 func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *corev1.Pod) {
 	member := w.members[pod.Name]
-	if member == nil || !sameHash(pod, w.objects.Pod) {
+	if member == nil || !sameHash(pod, w.install.objects.Pod) {
 		// A member too many, or one of before that still has to be replaced.
 		return
 	}
@@ -35,31 +36,31 @@ func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *co
 	}
 	member.pod = pod
 	if change == watch.Deleted || pod.DeletionTimestamp != nil {
-		member.trouble = &trouble{reason: ReasonDeleted, message: "somebody removed the Pod"}
-		if w.spec.Stateful() {
+		member.trouble = &cluster.StartProblem{Reason: ReasonDeleted, Message: "somebody removed the Pod"}
+		if w.install.spec.Stateful() {
 			// Its controller makes another.
-			member.trouble.patience = time.Hour
+			member.trouble.Patience = time.Hour
 		}
 		member.connected, member.since = false, time.Now()
 		return
 	}
-	w.noteTrouble(member, troubleOf(pod))
+	w.noteTrouble(member, cluster.StartProblemOf(pod))
 	if pod.Spec.NodeName != "" && !member.scheduled {
 		member.scheduled = true
-		w.report(Event{Kind: EventScheduled, Pod: pod.Name, Message: "runs on node " + pod.Spec.NodeName})
+		w.install.report(Event{Kind: EventScheduled, Pod: pod.Name, Message: "runs on node " + pod.Spec.NodeName})
 		w.startProbe(ctx, member)
 	}
-	if status := statusOf(pod, memberOf(pod).Container); status != nil && status.State.Running != nil {
+	if status := cluster.StatusOf(pod, cluster.MemberOf(pod).Container); status != nil && status.State.Running != nil {
 		w.runs(member)
 	}
 }
 
 // noteTrouble remembers since when a member has been in trouble, and its most telling words: a back-off says less than
 // the failure before it.
-func (w *waiter) noteTrouble(member *progress, now *trouble) {
+func (w *waiter) noteTrouble(member *progress, now *cluster.StartProblem) {
 	if now != nil && member.trouble != nil {
-		if now.reason == "ImagePullBackOff" && member.trouble.reason == "ErrImagePull" {
-			now.message, now.patience = member.trouble.message, min(now.patience, member.trouble.patience)
+		if now.Reason == "ImagePullBackOff" && member.trouble.Reason == "ErrImagePull" {
+			now.Message, now.Patience = member.trouble.Message, min(now.Patience, member.trouble.Patience)
 		}
 		member.trouble = now
 		return
@@ -71,10 +72,10 @@ func (w *waiter) noteTrouble(member *progress, now *trouble) {
 func (w *waiter) runs(member *progress) {
 	if !member.started {
 		member.started = true
-		w.report(Event{Kind: EventStarted, Pod: member.pod.Name, Message: "started"})
+		w.install.report(Event{Kind: EventStarted, Pod: member.pod.Name, Message: "started"})
 	}
 	token(member.kick)
-	if w.options.Probe == nil && !member.connected {
+	if w.install.options.Probe == nil && !member.connected {
 		member.connected = true
 	}
 }
@@ -105,14 +106,14 @@ func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
 	case "Pulling":
 		if !member.pulling && !member.started {
 			member.pulling = true
-			w.report(Event{Kind: EventPulling, Pod: about.Name, Message: lowerFirst(event.Message)})
+			w.install.report(Event{Kind: EventPulling, Pod: about.Name, Message: cluster.LowerFirst(event.Message)})
 		}
 	case "Pulled":
 		if member.pulling && !member.started {
 			w.tell(EventPulled, event)
 		}
 	case "Started":
-		if strings.Contains(about.FieldPath, "{"+memberOf(member.pod).Container+"}") {
+		if strings.Contains(about.FieldPath, "{"+cluster.MemberOf(member.pod).Container+"}") {
 			w.runs(member)
 		}
 	case "FailedScheduling", "Unhealthy", "BackOff":
@@ -130,8 +131,8 @@ func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
 // differ a little.
 func (w *waiter) isOld(event *corev1.Event, pod *corev1.Pod) bool {
 	const tolerance = 2 * time.Second
-	began := w.start.Add(-w.Skew() - tolerance)
-	return pod.CreationTimestamp.Time.Before(began) && lastSeen(event).Time.Before(began)
+	began := w.start.Add(-w.install.api.Skew() - tolerance)
+	return pod.CreationTimestamp.Time.Before(began) && cluster.LastSeen(event).Time.Before(began)
 }
 
 // controllerSays takes an event about the StatefulSet: it meets refusals where nobody else sees them.
@@ -143,7 +144,7 @@ func (w *waiter) controllerSays(event *corev1.Event) {
 	w.tell(EventWarning, event)
 	recent := time.Now().Sub(event.LastTimestamp.Time) < time.Minute
 	if event.Reason == "FailedCreate" && recent && strings.Contains(event.Message, "forbidden") {
-		w.refused = &trouble{reason: event.Reason, message: event.Message}
+		w.refused = &cluster.StartProblem{Reason: event.Reason, Message: event.Message}
 	}
 }
 
@@ -154,14 +155,7 @@ func (w *waiter) tell(kind EventKind, event *corev1.Event) {
 		return
 	}
 	w.warned[key] = true
-	w.report(Event{Kind: kind, Pod: event.InvolvedObject.Name, Reason: event.Reason, Message: lowerFirst(event.Message)})
-}
-
-func lowerFirst(text string) string {
-	if len(text) > 1 && text[1] >= 'a' && text[1] <= 'z' {
-		return strings.ToLower(text[:1]) + text[1:]
-	}
-	return text
+	w.install.report(Event{Kind: kind, Pod: event.InvolvedObject.Name, Reason: event.Reason, Message: cluster.LowerFirst(event.Message)})
 }
 
 // token leaves a token in a channel of capacity one.
@@ -186,25 +180,25 @@ const (
 // startProbe asks the daemon again and again from the moment its Pod has a node. It does not wait for the status to say
 // that the container runs: the kubelet reports that up to a second late.
 func (w *waiter) startProbe(ctx context.Context, member *progress) {
-	if w.options.Probe == nil {
+	if w.install.options.Probe == nil {
 		return
 	}
 	ctx, member.cancel = context.WithCancel(ctx)
-	pod, kick := memberOf(member.pod), member.kick
+	pod, kick := cluster.MemberOf(member.pod), member.kick
 	uid := member.pod.UID
-	connection, err := w.connectionOf(w.objects.Client)
+	connection, err := w.install.api.ConnectionOf(w.install.objects.Client)
 	if err != nil {
 		return
 	}
-	if !w.rotation.kept {
+	if !w.install.rotation.kept {
 		// It must have the current ones: the former are forgotten once all members have answered.
-		connection = connection.withoutFormer()
+		connection = connection.WithoutFormer()
 	}
 	go func() {
 		wait := probeIdly
 		for {
 			attempt, cancel := context.WithTimeout(ctx, probeWithin)
-			err := w.options.Probe(attempt, pod, connection)
+			err := w.install.options.Probe(attempt, pod, connection)
 			cancel()
 			select {
 			case w.answers <- answer{pod: pod.Pod, uid: uid, err: err}:

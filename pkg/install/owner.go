@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -19,11 +19,11 @@ func (i *installation) setController(ctx context.Context) {
 		return
 	}
 	namespace := &corev1.Namespace{}
-	err := i.Get(ctx, kube.KindNamespace, i.Namespace(), namespace)
+	err := i.api.Get(ctx, kube.KindNamespace, i.api.Namespace(), namespace)
 	if err != nil || namespace.UID == "" {
 		return
 	}
 	pod.OwnerReferences = []metav1.OwnerReference{{
-		APIVersion: "v1", Kind: kube.KindNamespace, Name: i.Namespace(), UID: namespace.UID, Controller: new(true),
+		APIVersion: "v1", Kind: kube.KindNamespace, Name: i.api.Namespace(), UID: namespace.UID, Controller: new(true),
 	}}
 }

@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 )
 
 // Plan is what an install is about to do to a builder.
@@ -25,7 +26,7 @@ type Plan struct {
 
 // Loss is a member that goes with its cache and its history records.
 type Loss struct {
-	Member Member
+	Member cluster.Member
 	// Replaced says that another Pod takes its place; else it is removed.
 	Replaced bool
 	// Claim is its volume's, which stays, and is not used any more; empty if the cache is on the node's disk, and goes.
@@ -38,7 +39,7 @@ type Confirm func(ctx context.Context, plan Plan) error
 // plan compares what there is with what shall be.
 func (i *installation) plan(ctx context.Context) (Plan, error) {
 	plan := Plan{
-		Name: i.name, Namespace: i.Namespace(), New: i.found.workload() == nil && i.found.config == nil, Renews: i.outcome.Renewed,
+		Name: i.name, Namespace: i.api.Namespace(), New: i.found.workload() == nil && i.found.config == nil, Renews: i.outcome.Renewed,
 		Differences: builder.Differences(i.current, i.spec), Mode: i.spec.Mode(),
 	}
 	if i.found.set != nil && template(i.found.set) == nil {
@@ -51,12 +52,12 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 	}
 	i.addImage(&plan)
 	if pod := i.found.pod; pod != nil && i.outcome.Change == Replaced && holdsCache(pod) && !i.givenUp(pod) {
-		plan.Losses = append(plan.Losses, Loss{Member: memberOf(pod), Replaced: !i.spec.Stateful()})
+		plan.Losses = append(plan.Losses, Loss{Member: cluster.MemberOf(pod), Replaced: !i.spec.Stateful()})
 	}
 	if i.found.set == nil {
 		return plan, nil
 	}
-	members, err := i.membersOf(ctx, i.name, i.found.member)
+	members, err := i.api.membersOf(ctx, i.name, i.found.member)
 	if err != nil {
 		return plan, err
 	}
@@ -78,7 +79,7 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 
 // lossOf is a member of a set that goes.
 func (i *installation) lossOf(pod *corev1.Pod, replaced bool) Loss {
-	loss := Loss{Member: memberOf(pod), Replaced: replaced}
+	loss := Loss{Member: cluster.MemberOf(pod), Replaced: replaced}
 	if template(i.found.set) != nil {
 		loss.Claim = builder.VolumeName + "-" + pod.Name
 	}
@@ -119,10 +120,10 @@ func (i *installation) restartsMembers() bool {
 
 // holdsCache says that a Pod may have a cache: its daemon has run, and its disk is not gone.
 func holdsCache(pod *corev1.Pod) bool {
-	status := statusOf(pod, builder.ContainerName)
+	status := cluster.StatusOf(pod, builder.ContainerName)
 	return status != nil && !hasEnded(pod) &&
 		(status.State.Running != nil || status.State.Terminated != nil || status.LastTerminationState.Terminated != nil)
 }
 
 // givenUp says that a Pod goes because its node is lost: that has been asked for, with --force.
-func (i *installation) givenUp(pod *corev1.Pod) bool { return i.options.Force && nodeLost(pod) }
+func (i *installation) givenUp(pod *corev1.Pod) bool { return i.options.Force && cluster.NodeLost(pod) }

@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -12,12 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // waiter watches the members of a builder come up. One goroutine, that of run, owns all its state.
 type waiter struct {
-	*installation
+	install  *installation
 	start    time.Time
 	members  map[string]*progress
 	updates  chan watch.Event
@@ -26,7 +27,7 @@ type waiter struct {
 	noScale  string // why no autoscaler adds one
 	warned   map[string]bool
 	warning  string // the last one, for a timeout
-	refused  *trouble
+	refused  *cluster.StartProblem
 	workload types.UID
 }
 
@@ -37,7 +38,7 @@ type progress struct {
 	pulling   bool
 	started   bool
 	connected bool
-	trouble   *trouble
+	trouble   *cluster.StartProblem
 	since     time.Time
 	kick      chan struct{}
 	cancel    context.CancelFunc
@@ -54,7 +55,7 @@ type answer struct {
 // await waits until every member answers, or says why one never will.
 func (i *installation) await(ctx context.Context) error {
 	w := &waiter{
-		installation: i, start: time.Now(), members: map[string]*progress{}, warned: map[string]bool{},
+		install: i, start: time.Now(), members: map[string]*progress{}, warned: map[string]bool{},
 		updates: make(chan watch.Event), answers: make(chan answer), workload: i.objects.Workload.GetUID(),
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, i.options.Timeout, timeUp{})
@@ -70,7 +71,7 @@ func (i *installation) await(ctx context.Context) error {
 	err := w.run(ctx, broken)
 	for _, name := range i.spec.MemberNames() {
 		if member := w.members[name]; member.pod != nil {
-			i.outcome.Members = append(i.outcome.Members, memberOf(member.pod))
+			i.outcome.Members = append(i.outcome.Members, cluster.MemberOf(member.pod))
 		}
 	}
 	return err
@@ -87,17 +88,17 @@ func (w *waiter) watch(ctx context.Context, broken chan<- error) {
 		}
 	}
 	go func() {
-		options := metav1.ListOptions{LabelSelector: builder.Selector(w.spec.Name)}
-		if err := w.Follow(ctx, kube.KindPod, options, forward, nil); err != nil && ctx.Err() == nil {
+		options := metav1.ListOptions{LabelSelector: builder.Selector(w.install.spec.Name)}
+		if err := w.install.api.Follow(ctx, kube.KindPod, options, forward, nil); err != nil && ctx.Err() == nil {
 			broken <- err
 		}
 	}()
 	go func() {
 		options := metav1.ListOptions{}
-		if !w.spec.Stateful() {
-			options.FieldSelector = "involvedObject.name=" + w.spec.Name
+		if !w.install.spec.Stateful() {
+			options.FieldSelector = "involvedObject.name=" + w.install.spec.Name
 		}
-		if err := w.Follow(ctx, kube.KindEvent, options, forward, nil); err != nil && ctx.Err() == nil && !kube.IsForbidden(err) {
+		if err := w.install.api.Follow(ctx, kube.KindEvent, options, forward, nil); err != nil && ctx.Err() == nil && !kube.IsForbidden(err) {
 			broken <- err
 		}
 	}()
@@ -142,11 +143,11 @@ func (w *waiter) complete() bool {
 }
 
 // overdue is the first member whose trouble has lasted too long.
-func (w *waiter) overdue() (string, *trouble) {
+func (w *waiter) overdue() (string, *cluster.StartProblem) {
 	if w.refused != nil {
-		return w.spec.Name, w.refused
+		return w.install.spec.Name, w.refused
 	}
-	for _, name := range w.spec.MemberNames() {
+	for _, name := range w.install.spec.MemberNames() {
 		if member := w.members[name]; member.trouble != nil && w.left(member) <= 0 {
 			return name, member.trouble
 		}
@@ -156,8 +157,8 @@ func (w *waiter) overdue() (string, *trouble) {
 
 // left is how long a member's trouble may go on.
 func (w *waiter) left(member *progress) time.Duration {
-	patience := member.trouble.patience
-	if member.trouble.reason == corev1.PodReasonUnschedulable {
+	patience := member.trouble.Patience
+	if member.trouble.Reason == corev1.PodReasonUnschedulable {
 		switch {
 		case w.scaling:
 			return time.Hour
@@ -188,12 +189,12 @@ func (w *waiter) answered(answer answer) error {
 	member.probeErr = answer.err
 	if answer.err == nil {
 		member.connected, member.trouble = true, nil
-		w.report(Event{Kind: EventConnected, Pod: answer.pod, Message: "answers"})
+		w.install.report(Event{Kind: EventConnected, Pod: answer.pod, Message: "answers"})
 		return nil
 	}
 	if final := permanent(nil); errors.As(answer.err, &final) && final.Permanent() {
 		return &StartError{
-			Name: w.spec.Name, Namespace: w.Namespace(), Pod: answer.pod, Reason: ReasonUnreachable,
+			Name: w.install.spec.Name, Namespace: w.install.api.Namespace(), Pod: answer.pod, Reason: ReasonUnreachable,
 			Message: answer.err.Error(), Waited: time.Now().Sub(w.start), Err: answer.err,
 		}
 	}
@@ -214,13 +215,13 @@ func (timeUp) Error() string { return "the time is up" }
 // interrupted says what was known when time ran out, or when the user had enough.
 func (w *waiter) interrupted(ctx context.Context) error {
 	if !errors.Is(context.Cause(ctx), timeUp{}) {
-		return fmt.Errorf("waiting for builder %q: %w", w.spec.Name, context.Cause(ctx))
+		return fmt.Errorf("waiting for builder %q: %w", w.install.spec.Name, context.Cause(ctx))
 	}
 	timeout := &StartError{
-		Name: w.spec.Name, Namespace: w.Namespace(), Reason: ReasonTimeout, Waited: time.Now().Sub(w.start), Err: timeUp{},
+		Name: w.install.spec.Name, Namespace: w.install.api.Namespace(), Reason: ReasonTimeout, Waited: time.Now().Sub(w.start), Err: timeUp{},
 	}
 	timeout.Message = fmt.Sprintf("not up after %s", timeout.Waited.Round(time.Second))
-	for _, name := range w.spec.MemberNames() {
+	for _, name := range w.install.spec.MemberNames() {
 		member := w.members[name]
 		if member.connected {
 			continue
@@ -228,7 +229,7 @@ func (w *waiter) interrupted(ctx context.Context) error {
 		timeout.Pod = name
 		state := "Pod " + name + " does not exist"
 		if member.pod != nil {
-			word, _ := stateOf(member.pod)
+			word, _ := cluster.StateOf(member.pod)
 			state = "Pod " + name + " is " + word
 		}
 		timeout.Message += "; " + state
@@ -244,19 +245,19 @@ func (w *waiter) interrupted(ctx context.Context) error {
 }
 
 // diagnose makes the error of a member that does not start.
-func (w *waiter) diagnose(ctx context.Context, pod string, trouble *trouble) error {
+func (w *waiter) diagnose(ctx context.Context, pod string, trouble *cluster.StartProblem) error {
 	failure := &StartError{
-		Name: w.spec.Name, Namespace: w.Namespace(), Pod: pod, Reason: trouble.reason, Message: trouble.message,
+		Name: w.install.spec.Name, Namespace: w.install.api.Namespace(), Pod: pod, Reason: trouble.Reason, Message: trouble.Message,
 		Waited: time.Now().Sub(w.start),
 	}
 	if failure.Message == "" {
 		failure.Message = w.warning
 	}
-	if trouble.reason == corev1.PodReasonUnschedulable && w.noScale != "" {
+	if trouble.Reason == corev1.PodReasonUnschedulable && w.noScale != "" {
 		failure.Message += "; " + w.noScale
 	}
-	if trouble.crashed {
-		failure.Logs = w.lastLines(ctx, pod, builder.ContainerName)
+	if trouble.Crashed {
+		failure.Logs = w.install.api.LastLines(ctx, pod, builder.ContainerName)
 	}
 	return failure
 }

@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
@@ -39,7 +40,7 @@ type Removal struct {
 
 // Uninstall removes exactly what install made. All is marked for removal before it waits, so that an interrupt leaves
 // nothing behind. It does not wait for a lost node: that is a *NodeLostError.
-func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOptions, report func(Event)) (Removal, error) {
+func Uninstall(ctx context.Context, c *cluster.Client, name string, options UninstallOptions, report func(Event)) (Removal, error) {
 	var removal Removal
 	if err := builder.ValidateName(name); err != nil {
 		return removal, err
@@ -47,17 +48,17 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 	if report == nil {
 		report = func(Event) {}
 	}
-	found, err := c.find(ctx, name)
+	found, err := api{c}.find(ctx, name)
 	if err != nil {
 		return removal, err
 	}
-	claims, err := c.claims(ctx, name)
+	claims, err := api{c}.claims(ctx, name)
 	if err != nil {
 		return removal, err
 	}
 	if err := found.removable(name, c.Namespace(), len(claims) > 0 && options.Purge); err != nil {
-		if missing := (*NotFoundError)(nil); errors.As(err, &missing) {
-			return removal, c.notFound(ctx, name)
+		if missing := (*cluster.NotFoundError)(nil); errors.As(err, &missing) {
+			return removal, c.NotFound(ctx, name)
 		}
 		return removal, err
 	}
@@ -70,7 +71,7 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 	case found.set != nil:
 		report(Event{Kind: EventDraining, Message: draining(found.set, options.Force)})
 	}
-	if err := c.removeAll(ctx, name, found, options, &removal); err != nil {
+	if err := (api{c}).removeAll(ctx, name, found, options, &removal); err != nil {
 		return removal, err
 	}
 	for n := range claims {
@@ -94,7 +95,7 @@ func (c *Client) Uninstall(ctx context.Context, name string, options UninstallOp
 			fmt.Errorf("builds still run after %s; it ends by itself once they are done", options.Timeout))
 		defer cancel()
 	}
-	return removal, c.awaitGone(ctx, name, found.member, report)
+	return removal, api{c}.awaitGone(ctx, name, found.member, report)
 }
 
 // confirmed asks with what is about to be done.
@@ -104,7 +105,7 @@ func confirmed(ctx context.Context, found *found, claims []corev1.PersistentVolu
 	}
 	var planned Removal
 	found.each(func(kind string, object manifest.Object) {
-		if ours(object.GetLabels()) {
+		if cluster.IsManaged(object.GetLabels()) {
 			planned.Removed = append(planned.Removed, kube.Reference{Kind: kind, Name: object.GetName()})
 		}
 	})
@@ -120,7 +121,7 @@ func confirmed(ctx context.Context, found *found, claims []corev1.PersistentVolu
 }
 
 // ownLabels reports whether an object still has the labels of a builder's.
-func ownLabels(object manifest.Object) bool { return ours(object.GetLabels()) }
+func ownLabels(object manifest.Object) bool { return cluster.IsManaged(object.GetLabels()) }
 
 // removable says that there is something of ours to remove, and nothing foreign in its place.
 func (f *found) removable(name, namespace string, claims bool) error {
@@ -128,7 +129,7 @@ func (f *found) removable(name, namespace string, claims bool) error {
 	var foreign error
 	f.each(func(kind string, object manifest.Object) {
 		switch {
-		case ours(object.GetLabels()):
+		case cluster.IsManaged(object.GetLabels()):
 			own = true
 		case kind == kube.KindPod || kind == kube.KindStatefulSet:
 			foreign = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace}
@@ -140,14 +141,14 @@ func (f *found) removable(name, namespace string, claims bool) error {
 	if foreign != nil {
 		return foreign
 	}
-	return &NotFoundError{Name: name, Namespace: namespace}
+	return &cluster.NotFoundError{Name: name, Namespace: namespace}
 }
 
 // removeAll marks all objects for removal, the members first.
-func (c *Client) removeAll(ctx context.Context, name string, found *found, options UninstallOptions, removal *Removal) error {
+func (c api) removeAll(ctx context.Context, name string, found *found, options UninstallOptions, removal *Removal) error {
 	var err error
 	found.each(func(kind string, object manifest.Object) {
-		if err != nil || !ours(object.GetLabels()) {
+		if err != nil || !cluster.IsManaged(object.GetLabels()) {
 			return
 		}
 		var grace *int64
@@ -169,7 +170,7 @@ func (c *Client) removeAll(ctx context.Context, name string, found *found, optio
 }
 
 // claims are the volumes' claims that a StatefulSet's controller made for the builder, by label and by name.
-func (c *Client) claims(ctx context.Context, name string) ([]corev1.PersistentVolumeClaim, error) {
+func (c api) claims(ctx context.Context, name string) ([]corev1.PersistentVolumeClaim, error) {
 	claims := &corev1.PersistentVolumeClaimList{}
 	err := c.ListObjects(ctx, kube.KindClaim, selecting(name), claims)
 	if kube.IsForbidden(err) {

@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -52,7 +52,7 @@ func (i *installation) takeBack(ctx context.Context) (removed, remaining []kube.
 		}
 		seen[reference] = true
 		live := kube.NewObject(reference.Kind)
-		ok, err := i.GetIfExists(ctx, reference.Kind, reference.Name, live)
+		ok, err := i.api.GetIfExists(ctx, reference.Kind, reference.Name, live)
 		switch {
 		case err != nil:
 			remaining = append(remaining, reference)
@@ -68,7 +68,7 @@ func (i *installation) takeBack(ctx context.Context) (removed, remaining []kube.
 	}
 	for n, live := range mine {
 		kind := kindOf(live)
-		err := i.Delete(ctx, kind, live, kube.Deletion{Grace: graceOf(kind == kube.KindPod), Still: i.own})
+		err := i.api.Delete(ctx, kind, live, kube.Deletion{Grace: graceOf(kind == kube.KindPod), Still: i.own})
 		if kube.IsConflict(err) { // another run has begun to rely on it
 			for _, left := range mine[n:] {
 				remaining = append(remaining, referenceTo(left))

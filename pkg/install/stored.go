@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
@@ -35,20 +36,20 @@ func (e *PartialSettingsError) Error() string {
 
 // StoredSpec returns what the builder of that name was asked to be, without defaults, whether or not its Pods exist: it is
 // kept in the ConfigMap NAME-config. For a builder of a version that did not store it, it is read from the builder's
-// objects; the error is a *PartialSettingsError where these do not have all of it. It is a *NotFoundError if there is no
+// objects; the error is a *PartialSettingsError where these do not have all of it. It is a *cluster.NotFoundError if there is no
 // builder, a *ForeignError if the name is taken by something else.
-func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, error) {
+func StoredSpec(ctx context.Context, c *cluster.Client, name string) (builder.Spec, error) {
 	config := &corev1.ConfigMap{}
 	ok, err := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)
 	if err != nil {
 		return builder.Spec{}, err
 	}
-	if ok && ours(config.Labels) {
+	if ok && cluster.IsManaged(config.Labels) {
 		if spec, known, err := manifest.StoredSpec(name, config); known || err != nil {
 			return spec, err
 		}
 	}
-	f, err := c.find(ctx, name)
+	f, err := api{c}.find(ctx, name)
 	if err != nil {
 		return builder.Spec{}, err
 	}
@@ -56,14 +57,14 @@ func (c *Client) StoredSpec(ctx context.Context, name string) (builder.Spec, err
 		return builder.Spec{}, err
 	}
 	if f.config == nil && f.pod == nil && f.set == nil {
-		return builder.Spec{}, c.notFound(ctx, name)
+		return builder.Spec{}, c.NotFound(ctx, name)
 	}
-	return c.specOf(ctx, f, name)
+	return api{c}.specOf(ctx, f, name)
 }
 
 // specOf returns what was asked of the builder that was found; of a builder that does not exist, nothing but its name. A
 // ConfigMap alone makes no builder: it is of an install that is under way, or anyone's.
-func (c *Client) specOf(ctx context.Context, f *found, name string) (builder.Spec, error) {
+func (c api) specOf(ctx context.Context, f *found, name string) (builder.Spec, error) {
 	if f.pod == nil && f.set == nil && f.server == nil {
 		return builder.Spec{Name: name, Namespace: c.Namespace()}, nil
 	}

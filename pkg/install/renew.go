@@ -1,4 +1,4 @@
-package cluster
+package install
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
@@ -26,22 +27,17 @@ func renewed(now time.Time, name string, before *trust.Certificates) (certificat
 	return certificates, true, err
 }
 
-// RenewalDue reports whether a builder's certificates are near enough to their end to be renewed by Renew.
-func (c *Client) RenewalDue(connection *Connection) bool {
-	return trust.NeedsRenewal(c.Now(), connection.Client.Certificate)
-}
-
 // Renew issues the builder's certificates anew if they are near their end, and returns how to connect with them. It writes
 // the two Secrets and nothing else: members take the new certificates when they are restarted, and until then accept the
 // former ones, which the client's Secret keeps. Both writes carry the version that was read, so that of several
 // renewals at once one wins and the others follow it.
 //
 // It needs the permission to get and update the two Secrets; without it, that is a *ForbiddenError.
-func (c *Client) Renew(ctx context.Context, name string) (*Connection, error) {
+func Renew(ctx context.Context, c *cluster.Client, name string) (*cluster.Connection, error) {
 	for range kube.Attempts {
-		client, err := c.renewOnce(ctx, name)
+		client, err := api{c}.renewOnce(ctx, name)
 		if err == nil {
-			return c.connectionOf(client)
+			return c.ConnectionOf(client)
 		}
 		if !apierrors.IsConflict(err) {
 			return nil, err
@@ -50,7 +46,7 @@ func (c *Client) Renew(ctx context.Context, name string) (*Connection, error) {
 	return nil, fmt.Errorf("renewing the certificates of builder %q: too many conflicting updates", name)
 }
 
-func (c *Client) renewOnce(ctx context.Context, name string) (*corev1.Secret, error) {
+func (c api) renewOnce(ctx context.Context, name string) (*corev1.Secret, error) {
 	server, client := &corev1.Secret{}, &corev1.Secret{}
 	err := kube.Together(
 		func() error { return c.Get(ctx, kube.KindSecret, builder.ServerSecretName(name), server) },
@@ -60,7 +56,7 @@ func (c *Client) renewOnce(ctx context.Context, name string) (*corev1.Secret, er
 		return nil, err
 	}
 	for _, secret := range []*corev1.Secret{server, client} {
-		if !ours(secret.Labels) {
+		if !cluster.IsManaged(secret.Labels) {
 			return nil, &ForeignError{Kind: kube.KindSecret, Name: secret.Name, Namespace: c.Namespace()}
 		}
 		secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kube.KindSecret))
@@ -89,8 +85,8 @@ func (i *installation) forgetFormer(ctx context.Context) error {
 	server, client := i.objects.Server.DeepCopy(), i.objects.Client.DeepCopy()
 	manifest.SetCertificates(server, client, certificates)
 	err := kube.Together(
-		func() error { return i.Update(ctx, server, false) },
-		func() error { return i.Update(ctx, client, false) },
+		func() error { return i.api.Update(ctx, server, false) },
+		func() error { return i.api.Update(ctx, client, false) },
 	)
 	if err != nil {
 		if ctx.Err() != nil {
