@@ -114,7 +114,7 @@ func runBuild(ctx context.Context, f *factory, o *buildOptions) error {
 		return err
 	}
 	if o.Path == "" && o.FrontendName == "" && !o.quiet {
-		escape.Fprintln(f.streams.ErrOut, "there is no PATH and no --frontend: reading an LLB definition from standard input")
+		escape.Fprintln(f.streams.ErrOut, "without PATH and --frontend: reading an LLB definition from standard input")
 	}
 	built, err := f.Build(ctx, options)
 	if begun := (*driver.BuildError)(nil); o.debug && (errors.As(err, &begun) || err != nil && built != nil) {

@@ -30,7 +30,7 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	o.connect.register(flags)
 	o.connect.registerBuilder(flags)
 	flags.IntVar(&o.retry.retries, "retries", 5, "How often a build that loses its builder goes on over a new connection")
-	flags.DurationVar(&o.retry.within, "retry-timeout", driver.LossTimeout, "How long a lost builder is sought, each time")
+	flags.DurationVar(&o.retry.within, "retry-timeout", driver.LossTimeout, "Maximum time to wait for the builder after each connection loss")
 	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none, and restore one whose Pod was deleted")
 }
 
@@ -79,14 +79,14 @@ func (o *buildOptions) registerSteps(flags *pflag.FlagSet) {
 	flags.Var((*list)(&o.BuildArgs), "build-arg", "Build argument NAME=VALUE; NAME alone takes this environment's value (repeatable)")
 	flags.StringVar(&o.Target, "target", "", "The stage to build")
 	flags.Var((*list)(&o.Platforms), "platform", "Platforms to build for, e.g. linux/amd64,linux/arm64")
-	flags.StringVar(&o.Method, "call", "build", "Ask the Dockerfile instead of building it: check, outline or targets, e.g. check,format=json")
+	flags.StringVar(&o.Method, "call", "build", "Evaluate the Dockerfile without building it: check, outline or targets, e.g. check,format=json")
 	flags.BoolVar(&o.Check, "check", false, "Short for --call=check")
 }
 
 // registerSandbox declares what the steps run in.
 func (o *buildOptions) registerSandbox(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.AddHosts, "add-host", nil, "Entry of /etc/hosts, NAME=ADDRESS (repeatable)")
-	flags.Var((*list)(&o.Allow), "allow", "What steps may do beyond the usual: network.host, security.insecure or device (repeatable)")
+	flags.Var((*list)(&o.Allow), "allow", "Allow extra entitlements: network.host, security.insecure or device (repeatable)")
 	flags.StringVar(&o.CgroupParent, "cgroup-parent", "", "The cgroup that the steps run below")
 	flags.StringVar(&o.Network, "network", "default", "The network of the steps: default, none, or host, which is the builder's")
 	flags.Var((*list)(&o.Resources), "resource", "Limit for each step, e.g. memory=2g or cpu-quota=50000 (repeatable)")
@@ -111,7 +111,7 @@ func (o *buildOptions) registerOutput(flags *pflag.FlagSet) {
 	flags.VarP((*list)(&o.Outputs), "output", "o", "Where the result goes, e.g. ./dir or type=oci,dest=image.tar (repeatable)")
 	flags.StringVar(&o.MetadataFile, "metadata-file", "", "Write what was built to this file, as JSON")
 	flags.StringVar(&o.ImageIDFile, "iidfile", "", "Write the image's ID to this file")
-	flags.StringVar(&o.Report, "report", "", "Write a picture of the build to this file, one page of HTML, also if the build fails")
+	flags.StringVar(&o.Report, "report", "", "Write a report of the build to this file, one page of HTML, also if the build fails")
 	flags.StringVar(&o.progress, "progress", "", "How to show progress: auto, tty, plain, rawjson or quiet (default auto)")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Show no progress: print the answer alone")
 	flags.BoolVarP(&o.debug, "debug", "D", false, "Show where in BuildKit an error came from")
@@ -119,8 +119,8 @@ func (o *buildOptions) registerOutput(flags *pflag.FlagSet) {
 
 func (o *buildOptions) registerAttestations(flags *pflag.FlagSet) {
 	flags.Var((*list)(&o.Attest), "attest", "Statement about the image, e.g. type=sbom or type=provenance,mode=max (repeatable)")
-	flags.StringVar(&o.Provenance, "provenance", "", "How the image was made: true, false or e.g. mode=max")
-	flags.StringVar(&o.SBOM, "sbom", "", "What the image consists of: true, false or generator=IMAGE")
+	flags.StringVar(&o.Provenance, "provenance", "", "Provenance attestation: true, false or e.g. mode=max")
+	flags.StringVar(&o.SBOM, "sbom", "", "SBOM attestation: true, false or generator=IMAGE")
 }
 
 // registerUpload declares how the context is sent. Docker had a --compress without a value.

@@ -72,7 +72,7 @@ type workerFields struct {
 	GC     []gcFields        `json:"gc"`
 }
 
-// gcFields are one rule of the garbage collection; zero is no limit.
+// gcFields are one rule of the garbage collection; zero is unlimited.
 type gcFields struct {
 	All           bool     `json:"all"`
 	Filters       []string `json:"filters,omitempty"`

@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// completionPatience bounds what a completion may ask of a cluster: somebody has pressed TAB and waits.
+// completionPatience bounds what a completion may ask of a cluster: the user has pressed TAB and waits.
 const completionPatience = time.Second
 
 // completer says what a half-typed word may become. It is silent about errors: what it cannot find out it leaves out.

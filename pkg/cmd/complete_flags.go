@@ -64,7 +64,7 @@ func flagCompleters() map[string]completer {
 	return table
 }
 
-// ownWords are flags whose values nobody can know but who types them.
+// ownWords are flags whose values only the user knows.
 func ownWords() []string {
 	return []string{
 		"--as-group", "--as-uid", "--as-user-extra", "--password", "--request-timeout", "--server", "--tls-server-name", "--token", "--username",

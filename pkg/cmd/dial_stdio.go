@@ -45,7 +45,7 @@ func runDialStdio(ctx context.Context, f *factory, o connectOptions) error {
 	}
 	if isTerminal(f.raw.Out) {
 		return &usage.Error{
-			What: "dial-stdio", Reason: "it writes BuildKit's protocol, which is no text, and standard output is a terminal",
+			What: "dial-stdio", Reason: "it writes BuildKit's protocol, which is not text, and standard output is a terminal",
 			Next: "let a BuildKit client run it, or give one a socket: kubectl buildkit proxy",
 		}
 	}

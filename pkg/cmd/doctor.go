@@ -17,14 +17,14 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-const doctorLong = `Check everything a build stands on, in order, from the kubeconfig to the push, and say how to mend what is wrong.
+const doctorLong = `Check the prerequisites of a build in order, from the kubeconfig to the push, and suggest fixes.
 
-Each check is "ok", "warning" (it works, but not as it should), "failed", "skipped" (another one comes first, or nobody
-asked for it) or "unknown" (you may not see it, which is no fault). Nothing is changed, in the cluster or in a registry,
+Each check is "ok", "warning" (it works, but not as it should), "failed", "skipped" (another one comes first, or it
+was not asked for) or "unknown" (you may not see it, which is not a problem). Nothing is changed, in the cluster or in a registry,
 and no secret is printed.
 
 The exit code is 0 when no check has failed, else the one that a build would end with: 2 for a wrong kubeconfig or docker
-config, 3 when there is no builder to reach, 4 when the cluster or a registry does not permit it.`
+config, 3 when no builder can be reached, 4 when the cluster or a registry does not permit it.`
 
 const doctorExample = `  # Why does my build not work?
   kubectl buildkit doctor
@@ -52,7 +52,7 @@ func newDoctorCommand(f *factory, run func(context.Context, *doctorOptions) erro
 	}
 	c := &cobra.Command{
 		Use:     "doctor [NAME]",
-		Short:   "Check everything a build stands on, and say how to mend it",
+		Short:   "Check the prerequisites of a build and suggest fixes",
 		Long:    doctorLong,
 		Example: doctorExample,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -152,7 +152,7 @@ type doctor struct {
 
 	client     *cluster.Client
 	inspection *cluster.Inspection
-	missing    error // why there is no builder
+	missing    error // why no builder was found
 	nodes      []cluster.Node
 	ways       map[tunnel.Transport]way
 	docker     *registryauth.Provider

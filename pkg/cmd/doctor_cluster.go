@@ -117,13 +117,13 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 	case len(denied) == 0:
 		return ok(answers, "all %d that install needs", len(answers))
 	case d.missing == nil:
-		// Whoever builds need not install.
+		// A user who builds need not install.
 		finding := skipped("not needed to build with the builder that is there; lacking: %s", strings.Join(denied, ", "))
 		finding.Details = answers
 		return finding
 	}
 	return checkup.Finding{
-		Status: checkup.Failed, Message: "there is no builder, and you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
+		Status: checkup.Failed, Message: "no builder found, and you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
 		Remedy: fmt.Sprintf("ask an administrator to run: kubectl buildkit install %s -n %s", d.options.builder, d.client.Namespace()),
 	}
 }

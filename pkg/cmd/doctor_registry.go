@@ -33,7 +33,7 @@ func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
 	text := fmt.Sprintf("%s has credentials for %s", survey.Path, orNone(survey.Registries, "no registry"))
 	switch {
 	case survey.Path == "":
-		text = "the home directory is not known, so there is no docker config"
+		text = "the home directory is not known, so the docker config cannot be found"
 	case survey.Absent && len(survey.Registries) == 0:
 		text = survey.Path + " does not exist: registries are asked without credentials"
 	}
@@ -112,7 +112,7 @@ func (d *doctor) standing(ctx context.Context, standing registryauth.Standing, e
 	case standing.User != "":
 		return ok(standing, "it %s, for user %q of %s", what, standing.User, standing.Source)
 	}
-	return ok(standing, "it %s, with the token of %s", what, orPlain(standing.Source, "nobody"))
+	return ok(standing, "it %s, with the token of %s", what, orPlain(standing.Source, "an anonymous user"))
 }
 
 func orPlain(text, otherwise string) string {

@@ -25,7 +25,7 @@ type way struct {
 // tunnel tells of one way. That it does not lead there is a warning as long as another does.
 func (d *doctor) tunnel(ctx context.Context, transport tunnel.Transport) checkup.Finding {
 	if d.inspection.Adopted() && transport != tunnel.Exec {
-		return skipped("nobody knows on which port an adopted daemon listens")
+		return skipped("the port of an unmanaged daemon is not known")
 	}
 	if d.inspection.Connection == nil && !d.inspection.Adopted() {
 		return skipped("its certificates may not be read")

@@ -78,7 +78,7 @@ func (o *duOptions) check() (buildcache.Filter, error) {
 	filter, err := buildcache.ParseFilter(o.filters)
 	if !buildcache.Sort(nil, o.order) {
 		err = errors.Join(err, &usage.Error{
-			What: "--sort-by", Value: o.order, Reason: "there is no such order", Next: "use " + strings.Join(buildcache.Orders(), ", "),
+			What: "--sort-by", Value: o.order, Reason: "unknown order", Next: "use " + strings.Join(buildcache.Orders(), ", "),
 		})
 	}
 	return filter, errors.Join(err, o.connect.check(), o.format.Check())

@@ -34,7 +34,7 @@ func exampleCalls(t *testing.T, example string) [][]string {
 	for line := range strings.Lines(strings.ReplaceAll(example, "\\\n", " ")) {
 		words, err := shlex.Split(line)
 		if err != nil {
-			t.Fatalf("%q is no shell line: %v", line, err)
+			t.Fatalf("%q is not a shell line: %v", line, err)
 		}
 		for i := range words {
 			if !slices.Equal(words[i:min(i+2, len(words))], []string{"kubectl", "buildkit"}) {

@@ -93,7 +93,7 @@ func TestHelpIsWrapped(t *testing.T) {
 	if got := wrapped(text, 13); got != "Print an\nexample of\nall.\n\n  kept as it  is\n\nä ö ü ä ö ü ä\n" {
 		t.Errorf("%q", got)
 	}
-	// Where there is no terminal the widest.
+	// Without a terminal the widest.
 	stdout, _, _ := call(t, "build", "--help")
 	if !slices.ContainsFunc(strings.Split(stdout, "\n"), func(line string) bool { return len(line) > 90 }) {
 		t.Error(stdout)

@@ -12,7 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-const historyLong = `Look at the builds of a builder that have ended or are running, on all its members, whoever started them.
+const historyLong = `Look at the builds of a builder that have ended or are running, on all its members, of all users.
 
 The builder's daemon keeps these records itself, so they are there though the client is gone; old ones are
 collected, pinned ones stay.
@@ -25,7 +25,7 @@ const historyExample = `  # What was built lately, and why it failed
   kubectl buildkit history inspect
   kubectl buildkit history logs ^1
 
-  # A picture of the latest build
+  # A report of the latest build
   kubectl buildkit history report -o build.html`
 
 func newHistoryCommand(f *factory) *cobra.Command {
@@ -105,7 +105,7 @@ func buildRefs(ctx context.Context, q inquiry) []string {
 	if named, err := q.command.Flags().GetString("builder"); err == nil {
 		o.Builder = named
 	}
-	records, _ := q.Records(ctx, o, nil) // of members that do not answer, nobody learns more while typing
+	records, _ := q.Records(ctx, o, nil) // members that do not answer are not reported while typing
 	words := []string{history.Latest + "\tthe newest build"}
 	for _, record := range records {
 		words = append(words, fmt.Sprintf("%s\t%s %s", record.Ref, record.Status, record.Name))

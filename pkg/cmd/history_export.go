@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-const historyExportExample = `  # Give a build to somebody else, who imports it into Docker Desktop
+const historyExportExample = `  # Pass a build to another user, who imports it into Docker Desktop
   kubectl buildkit history export latest -o build.dockerbuild
 
   # Look into it
@@ -44,7 +44,7 @@ func newHistoryExportCommand(f *factory, connect *connectOptions) *cobra.Command
 	return c
 }
 
-const historyReportExample = `  # A picture of the latest build
+const historyReportExample = `  # A report of the latest build
   kubectl buildkit history report -o build.html
 
   # One of a build in CI, from the trace that was kept of it; no cluster is asked
@@ -54,7 +54,7 @@ func newHistoryReportCommand(f *factory, connect *connectOptions) *cobra.Command
 	output, trace := "", ""
 	c := &cobra.Command{
 		Use:   "report [REF]",
-		Short: "Draw a picture of a build",
+		Short: "Write a report of a build",
 		Long: "Write a page of HTML with the steps of a build on a timeline: what ran at the same time, what was cached, what the\n" +
 			"build waited for, what was sent and pulled, every log, and errors on the Dockerfile's lines. The page is one file\n" +
 			"and loads nothing. A build that runs is drawn when it has ended. Without REF, the latest build.",
@@ -88,7 +88,7 @@ func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, r
 	})
 }
 
-// withOutput lets write fill the file, which appears whole or not at all, or standard output unless somebody reads it.
+// withOutput lets write fill the file, which appears whole or not at all, or standard output unless it is a terminal.
 func (f *factory) withOutput(ctx context.Context, path string, write func(io.Writer) error) error {
 	if path == "" && isTerminal(f.streams.Out) {
 		return &usage.Error{What: "--output", Reason: "a terminal cannot show it", Next: "name a file: -o FILE"}

@@ -16,7 +16,7 @@ import (
 )
 
 // Without a home directory, or with a relative one, the docker config is not ./.docker of the checkout that is built:
-// that could name programs to run. A helper's name is no path in any config.
+// that could name programs to run. A helper's name is not a path in any config.
 func TestNoHome(t *testing.T) {
 	for home, dockerConfig := range map[string]string{"": "", ".": "", "./": "", "sub/..": "", "named": "mine"} {
 		repo := t.TempDir()

@@ -44,7 +44,7 @@ func newInfoCommand(f *factory) *cobra.Command {
 	o := &infoOptions{}
 	c := &cobra.Command{
 		Use:     "info [NAME]",
-		Short:   "Ask a builder what it is",
+		Short:   "Show details of a builder",
 		Long:    infoLong,
 		Example: infoExample,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -46,9 +46,9 @@ type confirmation struct {
 	again string // the command with which a script agrees
 }
 
-// unconfirmed is returned when there is no terminal to ask.
+// unconfirmed is returned when no terminal can be asked.
 func unconfirmed(what, again string) error {
-	return &usage.Error{What: what + " would lose what is listed above, and there is no terminal to ask: nothing was changed", Next: again}
+	return &usage.Error{What: what + " would lose what is listed above, and no terminal can be asked: nothing was changed", Next: again}
 }
 
 // ask is the install.Confirm of an install.

@@ -145,7 +145,7 @@ func (f *factory) credentialStore() (registryauth.Options, error) {
 	options := f.credentialOptions()
 	if options.Directory == "" {
 		return options, &usage.Error{
-			What: "$HOME", Reason: "the home directory is not known, so there is no place for the docker config",
+			What: "$HOME", Reason: "the home directory is not known, so the docker config has no place",
 			Next: "name a directory: DOCKER_CONFIG=DIR",
 		}
 	}

@@ -59,7 +59,7 @@ func newLogsCommand(f *factory, run func(context.Context, *logsOptions) error) *
 
 // register adds kubectl's own flags for logs.
 func (o *logsOptions) register(flags *pflag.FlagSet) {
-	flags.BoolVarP(&o.Follow, "follow", "f", false, "Go on with what is logged from now on")
+	flags.BoolVarP(&o.Follow, "follow", "f", false, "Stream new log lines")
 	flags.BoolVarP(&o.Previous, "previous", "p", false, "Print the logs from before the last restart")
 	flags.BoolVar(&o.Timestamps, "timestamps", false, "Put the time before each line")
 	flags.Int64Var(&o.Tail, "tail", -1, "How many of the last lines to print; -1 is all")
@@ -88,7 +88,7 @@ func runLogs(ctx context.Context, f *factory, o *logsOptions) error {
 	if err != nil {
 		return err
 	}
-	// A member that is not up is the one whose log somebody wants to see.
+	// A member that is not up is the one whose log the user wants to see.
 	logs, err := driver.Gather(o.builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (io.ReadCloser, error) {
 		if !candidate.Exists() {
 			return nil, candidate.Err

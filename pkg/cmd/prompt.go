@@ -33,7 +33,7 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 	}
 	terminal, _ := f.inputTerminal()
 	if !f.interactive() {
-		return &usage.Error{What: "login", Value: account.Host, Reason: "there is no terminal to ask for the password", Next: "add --username NAME --password-stdin"}
+		return &usage.Error{What: "login", Value: account.Host, Reason: "no terminal can be asked for the password", Next: "add --username NAME --password-stdin"}
 	}
 	if account.Username == "" {
 		escape.Fprintf(f.streams.ErrOut, "Username: ")
@@ -88,7 +88,7 @@ func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	}
 }
 
-// readLine reads no further than the end of the line: what follows is for somebody else.
+// readLine reads no further than the end of the line: what follows is for the next reader.
 func readLine(r io.Reader) (string, error) {
 	var line []byte
 	for one := make([]byte, 1); ; {

@@ -63,7 +63,7 @@ func newProxyCommand(f *factory, run func(context.Context, *proxyOptions) error)
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&o.listen, "listen", "", "Socket to make, as unix://PATH (default: one in $XDG_RUNTIME_DIR or the folder for temporary files)")
+	flags.StringVar(&o.listen, "listen", "", "Socket to make, as unix://PATH (default: one in $XDG_RUNTIME_DIR or the directory for temporary files)")
 	o.connect.register(flags)
 	o.connect.registerBuilder(flags)
 	return c
@@ -76,7 +76,7 @@ func proxyArguments(c *cobra.Command, args []string) error {
 	case dash > 0:
 		return fmt.Errorf("takes nothing before --, got %q", args[:dash])
 	case dash == 0 && len(args) == 0:
-		return errors.New("there is no command after --")
+		return errors.New("no command after --")
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func socketPath(listen string) (string, error) {
 }
 
 // ownPath chooses a path where the user named none: one of its own for a command, and for a proxy that stays the same
-// one every time for the same builder. The function removes the folder that was made for the one socket.
+// one every time for the same builder. The function removes the directory that was made for the one socket.
 func (f *factory) ownPath(path *string, name string, once bool) (remove func(), err error) {
 	folder, err := proxy.Directory(f.lookupEnv)
 	if err != nil {
@@ -154,7 +154,7 @@ func (f *factory) ownPath(path *string, name string, once bool) (remove func(), 
 	}
 	if once {
 		if folder, err = os.MkdirTemp(folder, ""); err != nil {
-			return nil, fmt.Errorf("making a folder for the socket: %w", err)
+			return nil, fmt.Errorf("making a directory for the socket: %w", err)
 		}
 		*path = filepath.Join(folder, "buildkit.sock")
 		return func() { _ = os.Remove(folder) }, nil

@@ -156,7 +156,7 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 	return err
 }
 
-// question is what somebody must agree to.
+// question is what the user must agree to.
 func (o *pruneOptions) question(place string) string {
 	which := "the build cache that no build uses"
 	switch {

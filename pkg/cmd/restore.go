@@ -21,7 +21,7 @@ type provider struct {
 }
 
 // Provide installs the default builder where there is none, and restores one whose Pod is gone or whose certificates have
-// ended. It returns err, which is why there is no connection, where it does neither.
+// ended. It returns err, which is why the connection failed, where it does neither.
 func (p *provider) Provide(ctx context.Context, err error) (installed bool, _ error) {
 	f, o := p.factory, p.options
 	var notFound *cluster.NotFoundError
@@ -39,7 +39,7 @@ func (p *provider) Provide(ctx context.Context, err error) (installed bool, _ er
 	return false, err
 }
 
-// installDefault says where it puts what, and asks whoever sits at a terminal: it may be the wrong cluster.
+// installDefault reports where it puts what, and asks the user at a terminal: it may be the wrong cluster.
 func (f *factory) installDefault(ctx context.Context, o *buildOptions, notFound *cluster.NotFoundError) error {
 	what := f.podsOf(builder.Spec{Name: notFound.Name})
 	if !o.installAsked && f.interactive() {

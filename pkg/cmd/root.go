@@ -15,7 +15,7 @@ import (
 const rootLong = `Build container images on any Kubernetes cluster, with nothing on this machine but kubectl.
 
 "install" puts BuildKit's daemon into a namespace; "build" reaches it through the API server, sends the build
-context, lends it this machine's registry credentials for the length of the build, and prints what was pushed.`
+context, provides this machine's registry credentials for the duration of the build, and prints what was pushed.`
 
 const rootExample = `  # Put a builder into the current namespace
   kubectl buildkit install

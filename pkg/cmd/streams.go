@@ -24,7 +24,7 @@ func escapedStreams(raw genericiooptions.IOStreams) genericiooptions.IOStreams {
 }
 
 // flush writes what the escaped streams hold back of an unfinished character. It returns the first error of printing to
-// standard output: a result that has not arrived is no success.
+// standard output: a result that has not arrived is a failure.
 func (f *factory) flush() error {
 	if escaped, ok := f.streams.ErrOut.(*escape.Writer); ok {
 		_ = escaped.Flush()

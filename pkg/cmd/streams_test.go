@@ -50,7 +50,7 @@ type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
-// What was printed and has not arrived is no success, whatever command printed it.
+// What was printed and has not arrived is a failure, whatever command printed it.
 func TestFullDiskIsNoSuccess(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"build", "--help"}, {"help", "install"}, {"version"}, {"completion"}, {"options"}, {"install", "--dry-run=client", "-o", "yaml"}} {
 		errors := &strings.Builder{}

@@ -52,7 +52,7 @@ func newUninstallCommand(f *factory) *cobra.Command {
 	flags.BoolVar(&options.Force, "force", false, "Stop the Pod at once, without waiting for its running builds, nor for a node that is lost")
 	flags.BoolVar(&wait, "wait", true, "Wait until the Pod is gone")
 	flags.DurationVar(&options.Timeout, "timeout", 0, "How long to wait; 0 is without limit")
-	flags.BoolVar(&options.ignoreNotFound, "ignore-not-found", false, "Succeed if there is no such builder")
+	flags.BoolVar(&options.ignoreNotFound, "ignore-not-found", false, "Succeed if the builder does not exist")
 	flags.BoolVarP(&options.yes, "yes", "y", false, "Remove volumes without being asked on a terminal")
 	takesBuilder(c)
 	return c

@@ -20,7 +20,7 @@ func translations() []translation {
 	return []translation{
 		{"", []string{"create", "bootstrap", "apply", "deploy", "init"}, "install makes a builder", run + "install"},
 		{"", []string{"update", "upgrade", "set", "edit", "patch", "scale"}, "install changes a builder that is there", run + "install --help"},
-		{"", []string{"use"}, "there is no current builder; --builder and -n name one", run + "list -A"},
+		{"", []string{"use"}, "the plugin has no current builder; --builder and -n name one", run + "list -A"},
 		{"", []string{"inspect", "describe", "status", "show"}, "info shows a builder", run + "info"},
 		{"", []string{"get", "builders"}, "list shows the builders", run + "list"},
 		{"", []string{"rm", "remove", "delete", "stop", "destroy"}, "uninstall removes a builder", run + "uninstall --help"},

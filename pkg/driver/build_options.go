@@ -49,7 +49,7 @@ type Registries struct {
 
 // Provider makes a builder that is missing.
 type Provider interface {
-	// Provide is passed why there is no builder to use. It returns that error where it does nothing, and installed if it
+	// Provide is passed why no builder can be used. It returns that error where it does nothing, and installed if it
 	// has made a builder that was not there.
 	Provide(ctx context.Context, why error) (installed bool, err error)
 }

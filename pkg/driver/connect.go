@@ -174,7 +174,7 @@ func (d *Driver) dialOf(
 }
 
 // proven dials once the Pod has proved, over a port that is closed again, that it has the builder's certificates: over
-// exec there is no TLS. A Pod to which no port may be forwarded is taken as it is.
+// exec has no TLS. A Pod to which no port may be forwarded is taken as it is.
 func (d *Driver) proven(tunnels tunnel.Dialer, target tunnel.Target, config *tls.Config, dial solve.Dial) solve.Dial {
 	tunnels.Transport = tunnel.Auto
 	return func(ctx context.Context) (net.Conn, error) {

@@ -35,7 +35,7 @@ func TestGatherReturnsWhatOthersAnswered(t *testing.T) {
 }
 
 func TestGatherReturnsTheErrorOfAllAsItIs(t *testing.T) {
-	wrong := errors.New("no such filter")
+	wrong := errors.New("unknown filter")
 	for _, pods := range [][]string{{"team"}, {"team-0", "team-1"}} {
 		answers, err := Gather("team", "ns", candidates(pods...), func(cluster.Candidate) (int, error) { return 0, wrong })
 		if len(answers) != 0 || !errors.Is(err, wrong) || err.Error() != wrong.Error() {

@@ -134,7 +134,7 @@ func losses() map[string]struct {
 		"it is silent":            {&solve.SilentError{For: time.Minute}, false},
 		"the Pod was seen to end": {errors.New("Pod was deleted"), false},
 		"the user gave up":        {context.Canceled, true},
-		"it is no BuildKit":       {&tunnel.CommandNotFoundError{Pod: pod, Namespace: testcluster.Namespace, Command: "buildctl"}, true},
+		"it is not BuildKit":      {&tunnel.CommandNotFoundError{Pod: pod, Namespace: testcluster.Namespace, Command: "buildctl"}, true},
 	}
 }
 

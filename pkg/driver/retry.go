@@ -132,7 +132,7 @@ func isDenied(err error) bool {
 		errors.As(err, &kubeconfig) || apierrors.IsUnauthorized(err)
 }
 
-// isNotFound reports whether there is no such builder, or another one in its place.
+// isNotFound reports whether the builder does not exist, or another one in its place.
 func isNotFound(err error) bool {
 	var (
 		notFound *cluster.NotFoundError

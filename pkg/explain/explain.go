@@ -19,7 +19,7 @@ const (
 	CodeOK          = 0
 	CodeFailed      = 1   // the build failed, or something no other code is for
 	CodeUsage       = 2   // invalid command line, or an invalid file passed to it
-	CodeNoBuilder   = 3   // there is no builder, it does not start, it cannot be reached, its disk is full, it cannot reach a registry, or it was lost
+	CodeNoBuilder   = 3   // the builder is missing, does not start, it cannot be reached, its disk is full, it cannot reach a registry, or it was lost
 	CodeDenied      = 4   // the cluster or a registry does not permit it
 	CodeInterrupted = 130 // Ctrl-C
 )

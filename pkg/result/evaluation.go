@@ -23,7 +23,7 @@ const (
 type StatusError struct{ Code int }
 
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("the Dockerfile was found wanting (status %d)", e.Code)
+	return fmt.Sprintf("Dockerfile check failed (status %d)", e.Code)
 }
 
 // PrintAnswer writes the answer to a question that was asked of the Dockerfile,
