@@ -122,7 +122,7 @@ func reach[T any](ctx context.Context, d *Driver, o ConnectOptions, dial func(*r
 		d.renewCertificates(ctx, c, o, r)
 		d.noteUnverified(r.member)
 		found, err := dial(r)
-		var refused *solve.RefusedError
+		var refused *solve.TLSError
 		if !errors.As(err, &refused) || ctx.Err() != nil {
 			return found, err
 		}
@@ -206,7 +206,7 @@ func (d *Driver) openMember(
 
 // untrusted is what a failed handshake says of the member; any other error stays as it is.
 func (d *Driver) untrusted(member cluster.Member, err error) error {
-	var refused *solve.RefusedError
+	var refused *solve.TLSError
 	if !errors.As(err, &refused) {
 		return err
 	}

@@ -166,7 +166,7 @@ func (r *reconnector) explain(ctx context.Context, c *Connection, lost *solve.Lo
 func lossOf(err error) error {
 	var (
 		lost    *tunnel.LostError
-		refused *tunnel.RefusedError
+		refused *tunnel.ConnRefusedError
 		already *solve.LostError
 	)
 	if errors.As(err, &already) || !errors.As(err, &lost) && !errors.As(err, &refused) {

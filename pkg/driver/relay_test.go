@@ -67,7 +67,7 @@ func TestRelayLeavesAMemberThatTerminates(t *testing.T) {
 func TestConnectionsReportWhichMemberTheyLost(t *testing.T) {
 	for name, err := range map[string]error{
 		"lost":    &tunnel.LostError{Pod: "team-0", Reason: "the Pod closed the connection", Err: io.EOF},
-		"refused": &tunnel.RefusedError{Pod: "team-0", Port: 1234},
+		"refused": &tunnel.ConnRefusedError{Pod: "team-0", Port: 1234},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, _ := noting()

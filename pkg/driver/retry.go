@@ -137,7 +137,7 @@ func isNotFound(err error) bool {
 	var (
 		notFound *cluster.NotFoundError
 		notReady *cluster.NotReadyError
-		stranger *solve.RefusedError
+		stranger *solve.TLSError
 		doubt    *cluster.UnverifiedError
 	)
 	return errors.As(err, &notFound) || errors.As(err, &notReady) && notReady.Reason == cluster.ReasonMissing ||

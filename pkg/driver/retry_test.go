@@ -42,7 +42,7 @@ func TestTimeouts(t *testing.T) {
 		"expired token":            {&kube.UnauthorizedError{}, 0, deniedTimeout},
 		"no Pod":                   {&cluster.NotReadyError{Reason: cluster.ReasonMissing}, 0, absenceTimeout},
 		"no builder":               {&cluster.NotFoundError{}, 0, absenceTimeout},
-		"certificates do not fit":  {&solve.RefusedError{Cause: errors.New("tls")}, 0, absenceTimeout},
+		"certificates do not fit":  {&solve.TLSError{Cause: errors.New("tls")}, 0, absenceTimeout},
 		"another's Pod":            {&cluster.UnverifiedError{Doubt: cluster.DoubtCertificates}, 0, absenceTimeout},
 		"a Pod that starts":        {&cluster.NotReadyError{Reason: "ContainerCreating", Starting: true}, podStartTimeout, whole},
 		"a Pod whose image lacks":  {&cluster.NotReadyError{Reason: "ImagePullBackOff"}, 0, whole},

@@ -171,7 +171,7 @@ func explainBuild(err error) (Report, bool) {
 	var (
 		failed      *solve.FailedStepError
 		lost        *solve.LostError
-		stranger    *solve.RefusedError
+		stranger    *solve.TLSError
 		unsupported *solve.UnsupportedError
 	)
 	switch {
@@ -191,7 +191,7 @@ func explainTunnel(err error) (Report, bool) {
 	var (
 		gone    *driver.LostError
 		lost    *tunnel.LostError
-		refused *tunnel.RefusedError
+		refused *tunnel.ConnRefusedError
 		dial    *tunnel.DialError
 		command *tunnel.CommandNotFoundError
 	)

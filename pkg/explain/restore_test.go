@@ -47,9 +47,9 @@ func TestNextStepsOfBuildersThatAreNotThere(t *testing.T) {
 		"another's Secret": {doubt(cluster.DoubtOtherSecret), false, CodeNoBuilder, "if the Pod is yours and has no certificates, the same command with --adopt"},
 		"a secret Secret": {doubt(cluster.DoubtUnreadable), false, CodeDenied,
 			"ask an administrator: kubectl create rolebinding buildkitd-user-jane -n team --role buildkitd-user --user jane; or, if the Pod is yours and has no certificates, the same command with --adopt"},
-		"outlived": {&cluster.ExpiredError{Name: "buildkitd", Namespace: "team", Pod: "buildkitd", End: time.Unix(1, 0), Err: &solve.RefusedError{Cause: errors.New("tls")}},
+		"outlived": {&cluster.ExpiredError{Name: "buildkitd", Namespace: "team", Pod: "buildkitd", End: time.Unix(1, 0), Err: &solve.TLSError{Cause: errors.New("tls")}},
 			true, CodeNoBuilder, command},
-		"other certificates": {&cluster.UntrustedError{Member: member, Err: &solve.RefusedError{Cause: errors.New("tls")}}, false, CodeNoBuilder,
+		"other certificates": {&cluster.UntrustedError{Member: member, Err: &solve.TLSError{Cause: errors.New("tls")}}, false, CodeNoBuilder,
 			"see whose it is: kubectl get pod buildkitd -n team -o yaml; give a Pod of the builder its certificates: " + command},
 	} {
 		if told := explainCause(test.err); told.Code != test.code || told.Next != test.next {

@@ -39,7 +39,7 @@ func (d *Daemon) callError(ctx context.Context, err error) error {
 	return err
 }
 
-// lost returns a *LostError or a *RefusedError if the connection is why the call
+// lost returns a *LostError or a *TLSError if the connection is why the call
 // failed. An error that says where in the build it happened came through the
 // connection.
 func (d *Daemon) lost(err error) error {
@@ -49,7 +49,7 @@ func (d *Daemon) lost(err error) error {
 	if located(err) {
 		return nil
 	}
-	if overtaken(err) {
+	if handedOver(err) {
 		return &LostError{Cause: errors.New("the builder is so busy that it did not begin the build in time")}
 	}
 	failure := d.link.failure()
@@ -60,7 +60,7 @@ func (d *Daemon) lost(err error) error {
 		return nil
 	}
 	if refusal(failure) {
-		return &RefusedError{Cause: failure}
+		return &TLSError{Cause: failure}
 	}
 	return &LostError{Cause: ended(failure)}
 }
@@ -73,9 +73,9 @@ func gaveUp(err error) bool {
 		strings.Contains(text, "no active session for ") || strings.Contains(text, "session healthcheck failed")
 }
 
-// overtaken says that the question for a build's status waited in vain for the build itself, which the daemon grants six
+// handedOver says that the question for a build's status waited in vain for the build itself, which the daemon grants six
 // seconds to arrive (solver/jobs.go in BuildKit, Solver.Get).
-func overtaken(err error) bool {
+func handedOver(err error) bool {
 	return grpcerrors.Code(err) == codes.NotFound && strings.Contains(err.Error(), "no such job ")
 }
 

@@ -31,7 +31,7 @@ type Daemon struct {
 	client   *client.Client
 	conn     net.Conn // as it was dialed
 	link     *link
-	gauge    *gauge
+	stats    *linkStats
 	sessions sessions
 	grace    time.Duration // see cancelGrace
 	patience patience
@@ -40,7 +40,7 @@ type Daemon struct {
 
 // Connect dials once and, if config is not nil, agrees on TLS. The daemon has not
 // answered yet: Version asks it. Errors of dial are returned as they are; others
-// are *RefusedError or *LostError.
+// are *TLSError or *LostError.
 func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error) {
 	return connect(ctx, dial, config, patience{ask: askAfter, suspect: suspectAfter, dead: deadAfter})
 }
@@ -50,13 +50,13 @@ func connect(ctx context.Context, dial Dial, config *tls.Config, patience patien
 	if err != nil {
 		return nil, err
 	}
-	l, g := newLink(), &gauge{Conn: dialed}
+	l, g := newLink(), &linkStats{Conn: dialed}
 	conn, err := agree(ctx, g, config, l)
 	if err != nil {
 		return nil, err
 	}
 	d := &Daemon{
-		conn: dialed, link: l, gauge: g, sessions: sessions{servers: map[string]*grpc.Server{}},
+		conn: dialed, link: l, stats: g, sessions: sessions{servers: map[string]*grpc.Server{}},
 		grace: cancelGrace, patience: patience,
 	}
 	d.client, err = client.New(ctx, daemonAddress,
@@ -80,11 +80,11 @@ func Open(ctx context.Context, dial Dial, config *tls.Config) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	return agree(ctx, &gauge{Conn: conn}, config, newLink())
+	return agree(ctx, &linkStats{Conn: conn}, config, newLink())
 }
 
 // agree watches the connection, and agrees on TLS if config is not nil.
-func agree(ctx context.Context, g *gauge, config *tls.Config, l *link) (net.Conn, error) {
+func agree(ctx context.Context, g *linkStats, config *tls.Config, l *link) (net.Conn, error) {
 	conn := l.watch(g)
 	if config == nil {
 		return conn, nil
@@ -146,7 +146,7 @@ func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) 
 	case l.failure() != nil && !refusal(err):
 		return nil, &LostError{Cause: ended(l.failure())}
 	}
-	return nil, &RefusedError{Cause: err}
+	return nil, &TLSError{Cause: err}
 }
 
 // eagerConn spares gRPC a round trip. Its client sends no call before it has read

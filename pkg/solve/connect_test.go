@@ -39,10 +39,10 @@ func TestTLS(t *testing.T) {
 			if err == nil {
 				version, err = d.Version(t.Context()) // a refusal of the client's certificate comes here
 			}
-			var refused *RefusedError
+			var refused *TLSError
 			switch {
 			case test.refused && !errors.As(err, &refused):
-				t.Fatalf("got %v, want a RefusedError", err)
+				t.Fatalf("got %v, want a TLSError", err)
 			case !test.refused && (err != nil || version != "v9.8.7"):
 				t.Errorf("got %q, %v", version, err)
 			}

@@ -97,15 +97,15 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Cause }
 
-// RefusedError is a daemon, or something else in its place, with which no TLS
-// connection is possible: one side does not accept the other's certificate.
-type RefusedError struct{ Cause error }
+// TLSError is returned for a daemon, or something else in its place, with which no TLS connection is possible: one side
+// does not accept the other's certificate.
+type TLSError struct{ Cause error }
 
-func (e *RefusedError) Error() string {
+func (e *TLSError) Error() string {
 	return fmt.Sprintf("the builder and this client do not accept each other's certificates: %v", e.Cause)
 }
 
-func (e *RefusedError) Unwrap() error { return e.Cause }
+func (e *TLSError) Unwrap() error { return e.Cause }
 
 // UnsupportedError is a daemon that does not know a call: it is older than what
 // is asked of it, or is not BuildKit.

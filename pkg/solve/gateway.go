@@ -20,10 +20,10 @@ import (
 // product is what the daemon is told that asks it.
 const product = "kubectl-buildkit"
 
-// steer runs the frontend from here, where the daemon alone would not do: a
+// buildWithGateway runs the frontend from here, where the daemon alone would not do: a
 // question has an answer and no image, and before the build its Dockerfile is
 // fetched, and the stages are built that are contexts of it.
-func (d *Daemon) steer(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	var answer map[string][]byte
 	var refused error // keeps its type, which the daemon would not
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {

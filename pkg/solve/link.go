@@ -19,16 +19,16 @@ type link struct {
 	began  time.Time
 	last   atomic.Int64 // when something came last, in nanoseconds since began
 
-	mu       sync.Mutex
-	first    error
-	closed   bool
-	silent   chan struct{} // closed when a silence is suspect
-	speaking chan struct{} // closed when a suspect silence ends
-	quiet    atomic.Bool   // a silence is suspect
+	mu         sync.Mutex
+	first      error
+	closed     bool
+	fellSilent chan struct{} // closed when a silence is suspect
+	speaking   chan struct{} // closed when a suspect silence ends
+	quiet      atomic.Bool   // a silence is suspect
 }
 
 func newLink() *link {
-	return &link{broken: make(chan struct{}), began: time.Now(), silent: make(chan struct{}), speaking: make(chan struct{})}
+	return &link{broken: make(chan struct{}), began: time.Now(), fellSilent: make(chan struct{}), speaking: make(chan struct{})}
 }
 
 // hear notes that something came.
@@ -41,7 +41,7 @@ func (l *link) hear() {
 	defer l.mu.Unlock()
 	if l.quiet.CompareAndSwap(true, false) {
 		close(l.speaking)
-		l.silent, l.speaking = make(chan struct{}), make(chan struct{})
+		l.fellSilent, l.speaking = make(chan struct{}), make(chan struct{})
 	}
 }
 
@@ -62,20 +62,20 @@ func (l *link) suspect(last time.Time) {
 		l.quiet.Store(false)
 		return
 	}
-	close(l.silent)
+	close(l.fellSilent)
 }
 
 func (l *link) isSuspect() bool { return l.quiet.Load() }
 
-// falls is closed as soon as the silence is suspect.
-func (l *link) falls() <-chan struct{} {
+// silent is closed as soon as the silence is suspect.
+func (l *link) silent() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.silent
+	return l.fellSilent
 }
 
-// speaks is closed as soon as a suspect silence ends; at once if none is.
-func (l *link) speaks() <-chan struct{} {
+// resumed is closed as soon as a suspect silence ends; at once if none is.
+func (l *link) resumed() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.quiet.Load() {

@@ -24,11 +24,11 @@ func (r *run) persist(ctx context.Context, attempt func() *request.Attempt) (*re
 	for {
 		lost := r.await(current)
 		if lost == nil {
-			return current.conclude()
+			return current.finish()
 		}
 		over := r.notice(lost)
 		if lost.Final != "" {
-			built, err := r.surrender(current, lost)
+			built, err := r.giveUp(current, lost)
 			over(err)
 			return built, err
 		}
@@ -54,7 +54,7 @@ func (r *run) await(current *try) *LostError {
 	select {
 	case <-current.done:
 		return current.lost()
-	case <-current.daemon.link.falls():
+	case <-current.daemon.link.silent():
 		return &LostError{Cause: current.daemon.silence()}
 	}
 }
@@ -81,15 +81,15 @@ func (r *run) final() string {
 	return ""
 }
 
-// surrender ends a build whose connection is not replaced. One that is merely
+// giveUp ends a build whose connection is not replaced. One that is merely
 // silent may still speak: it has until it is known to be dead.
-func (r *run) surrender(current *try, lost *LostError) (*result.Result, error) {
+func (r *run) giveUp(current *try, lost *LostError) (*result.Result, error) {
 	<-current.done
 	if current.lost() != nil {
-		current.abandon()
+		current.cancel()
 		return nil, lost
 	}
-	return current.conclude()
+	return current.finish()
 }
 
 // connection is what Reconnect came to.
@@ -125,7 +125,7 @@ func (r *run) connect(ctx context.Context, lost *LostError) (connected <-chan co
 func (r *run) replace(ctx context.Context, old *try, lost *LostError) (*try, error) {
 	connected, stop := r.connect(ctx, lost)
 	defer stop()
-	ended, speaks := old.endings()
+	ended, resumed := old.endings()
 	var failure error
 	for {
 		select {
@@ -134,18 +134,18 @@ func (r *run) replace(ctx context.Context, old *try, lost *LostError) (*try, err
 				return old, nil // it has an answer after all
 			}
 			if failure != nil {
-				old.abandon()
+				old.cancel()
 				return nil, failure
 			}
-			ended, speaks = nil, nil
-		case <-speaks:
+			ended, resumed = nil, nil
+		case <-resumed:
 			return old, nil
 		case got := <-connected:
 			if got.err == nil {
-				return overtake(old, r.begin(ctx, got.daemon)), nil
+				return handOver(old, r.begin(ctx, got.daemon)), nil
 			}
 			if ended == nil {
-				old.abandon()
+				old.cancel()
 				return nil, got.err
 			}
 			connected, failure = nil, got.err // the old one is silent, and may still speak
@@ -153,29 +153,29 @@ func (r *run) replace(ctx context.Context, old *try, lost *LostError) (*try, err
 	}
 }
 
-// overtake decides between a silent try and its successor, which it returns as
+// handOver decides between a silent try and its successor, which it returns as
 // soon as that has joined what the old one's steps do: until then the old
 // connection stays, for the daemon stops a step that no client waits for.
-func overtake(old, next *try) *try {
-	ended, speaks := old.endings()
+func handOver(old, next *try) *try {
+	ended, resumed := old.endings()
 	caught := next.steps.catchUp(old.steps)
 	for {
 		select {
 		case <-ended:
 			if old.lost() == nil {
-				next.abandon()
+				next.cancel()
 				return old
 			}
-			old.abandon()
+			old.cancel()
 			return next
-		case <-speaks:
-			next.abandon()
+		case <-resumed:
+			next.cancel()
 			return old
 		case <-caught:
-			old.abandon()
+			old.cancel()
 			return next
 		case <-next.done:
-			old.abandon()
+			old.cancel()
 			return next
 		}
 	}

@@ -72,7 +72,7 @@ func (d *Daemon) dialSession(ctx context.Context, proto string, meta map[string]
 		return nil, err
 	}
 	near, far := net.Pipe()
-	served := &servedConn{Conn: conn, answered: func() { d.gauge.answered(time.Since(asked)) }}
+	served := &servedConn{Conn: conn, answered: func() { d.stats.answered(time.Since(asked)) }}
 	served.ended = func() { _ = far.Close() }
 	go func() { _ = server.Serve(newListener(served)) }()
 	go func() {

@@ -68,10 +68,10 @@ func TestContextTravels(t *testing.T) {
 			if got := sent.Load(); (got < int64(len(big))/10) != compressed {
 				t.Errorf("%d bytes were sent", got)
 			}
-			if written, waited := d.gauge.Written(); written != sent.Load() || waited <= 0 {
+			if written, waited := d.stats.Written(); written != sent.Load() || waited <= 0 {
 				t.Errorf("measured %d bytes in %v", written, waited)
 			}
-			if rtt := d.gauge.RoundTrip(); rtt <= 0 || rtt > 10*time.Second {
+			if rtt := d.stats.RoundTrip(); rtt <= 0 || rtt > 10*time.Second {
 				t.Errorf("measured a round trip of %v", rtt)
 			}
 		})
@@ -91,7 +91,7 @@ func TestSessionOfAnother(t *testing.T) {
 
 // TestShortestAnswer proves that one late answer does not make the daemon look far.
 func TestShortestAnswer(t *testing.T) {
-	g := &gauge{}
+	g := &linkStats{}
 	for _, after := range []time.Duration{20, 5, 90} {
 		g.answered(after)
 	}

@@ -72,7 +72,7 @@ func (d *Daemon) prepare(ctx context.Context, attempt *request.Attempt) (*upload
 	if attempt.Definition != nil { // BuildKit's client compares a definition with the directories it serves itself
 		return nil, nil
 	}
-	return upload.Serve(&attempt.Options, attempt.Upload, d.gauge)
+	return upload.Serve(&attempt.Options, attempt.Upload, d.stats)
 }
 
 // lost is how the try lost its connection, nil if it ended in another way.
@@ -86,15 +86,15 @@ func (t *try) lost() *LostError {
 
 // endings are what may end the waiting for a silent try: its end, or its next
 // word. Of one that has lost its connection for good neither is to be waited for.
-func (t *try) endings() (ended, speaks <-chan struct{}) {
+func (t *try) endings() (ended, resumed <-chan struct{}) {
 	if isClosed(t.done) && t.lost() != nil {
 		return nil, nil
 	}
-	return t.done, t.daemon.link.speaks()
+	return t.done, t.daemon.link.resumed()
 }
 
-// conclude gives what the daemon sent its names.
-func (t *try) conclude() (*result.Result, error) {
+// finish gives what the daemon sent its names.
+func (t *try) finish() (*result.Result, error) {
 	<-t.done
 	defer t.stop()
 	defer t.attempt.Discard()
@@ -107,9 +107,9 @@ func (t *try) conclude() (*result.Result, error) {
 	return t.attempt.Result(t.response.ExporterResponse), nil
 }
 
-// abandon hangs up, and waits until nothing of the try is left. If the daemon
+// cancel hangs up, and waits until nothing of the try is left. If the daemon
 // still heard it, it stops what no other build needs.
-func (t *try) abandon() {
+func (t *try) cancel() {
 	t.daemon.hangUp()
 	t.stop()
 	<-t.done
@@ -126,7 +126,7 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, steps *ste
 	answered := make(chan answer, 1)
 	go func() {
 		if attempt.Subrequest != "" || attempt.Dockerfile != nil || len(attempt.Stages)+len(attempt.Policies) > 0 {
-			response, err := d.steer(ctx, attempt, statuses)
+			response, err := d.buildWithGateway(ctx, attempt, statuses)
 			answered <- answer{response, err}
 			return
 		}

@@ -22,8 +22,8 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Err }
 
-// RefusedError says that the Pod was reached, but nothing listens there (yet).
-type RefusedError struct {
+// ConnRefusedError is returned where the Pod was reached, but nothing listens there (yet).
+type ConnRefusedError struct {
 	Namespace, Pod string
 	Port           int
 	// Reason is the node's own words.
@@ -31,7 +31,7 @@ type RefusedError struct {
 }
 
 // Error names the port, or the socket of an exec tunnel.
-func (e *RefusedError) Error() string {
+func (e *ConnRefusedError) Error() string {
 	if e.Port == 0 {
 		return fmt.Sprintf("the daemon's socket in Pod %q in namespace %q refuses connections", e.Pod, e.Namespace)
 	}
@@ -89,7 +89,7 @@ func (d Dialer) failure(target Target, resource string, err error) error {
 		}
 	}
 	var lost *LostError
-	var refused *RefusedError
+	var refused *ConnRefusedError
 	var command *CommandNotFoundError
 	if errors.As(err, &lost) || errors.As(err, &refused) || errors.As(err, &command) {
 		return err
@@ -116,7 +116,7 @@ func (t Target) lacksCommand(words string) bool {
 func (t Target) ending(words string, err error) error {
 	lower := strings.ToLower(words)
 	if strings.Contains(lower, "connection refused") || strings.Contains(lower, "connect: no such file") {
-		return &RefusedError{Namespace: t.Namespace, Pod: t.Pod, Port: t.Port, Reason: words}
+		return &ConnRefusedError{Namespace: t.Namespace, Pod: t.Pod, Port: t.Port, Reason: words}
 	}
 	return &LostError{Namespace: t.Namespace, Pod: t.Pod, Reason: words, Err: err}
 }

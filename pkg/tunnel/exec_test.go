@@ -198,9 +198,9 @@ func TestExecSaysWhyItWasLost(t *testing.T) {
 	})
 	eachExec(t, complain("dial unix /run/buildkit/buildkitd.sock: connect: no such file or directory"), func(t *testing.T, server *apiServer) {
 		_, err := dialAndRead(t, server)
-		var refused *tunnel.RefusedError
+		var refused *tunnel.ConnRefusedError
 		if !errors.As(err, &refused) {
-			t.Errorf("got %v; want a RefusedError", err)
+			t.Errorf("got %v; want a ConnRefusedError", err)
 		}
 	})
 }

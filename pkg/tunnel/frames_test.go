@@ -87,7 +87,7 @@ func FuzzFrames(f *testing.F) {
 		}
 		got, err := io.ReadAll(c)
 		var lost *LostError
-		var refused *RefusedError
+		var refused *ConnRefusedError
 		if !errors.As(err, &lost) && !errors.As(err, &refused) {
 			t.Errorf("the end is %v", err)
 		}

@@ -18,9 +18,9 @@ func TestSaysThatNothingListens(t *testing.T) {
 			server.pod = "127.0.0.1:1"
 			conn := dial(t, server, transport)
 			_, err := conn.Read(make([]byte, 1))
-			var refused *tunnel.RefusedError
+			var refused *tunnel.ConnRefusedError
 			if !errors.As(err, &refused) {
-				t.Fatalf("got %v; want a RefusedError", err)
+				t.Fatalf("got %v; want a ConnRefusedError", err)
 			}
 			contains(t, refused.Reason, "connection refused")
 			contains(t, err.Error(), `port 1234 of Pod "buildkitd"`)

@@ -68,7 +68,7 @@ func endsWithAType(t *testing.T, transport tunnel.Transport, server *apiServer) 
 		_ = conn.Close()
 	}
 	var lost *tunnel.LostError
-	var refused *tunnel.RefusedError
+	var refused *tunnel.ConnRefusedError
 	var dial *tunnel.DialError
 	var command *tunnel.CommandNotFoundError
 	if errors.As(err, &command) {

@@ -52,7 +52,7 @@ type Dialer struct {
 
 // Dial opens a tunnel. The context is for the dial only: the connection outlives it.
 //
-// A port at which nothing listens is not noticed here but by the first Read, as a *RefusedError. A connection that
+// A port at which nothing listens is not noticed here but by the first Read, as a *ConnRefusedError. A connection that
 // ends without being closed from here makes Read and Write return a *LostError, never a bare io.EOF.
 func (d Dialer) Dial(ctx context.Context, target Target) (net.Conn, error) {
 	type dialed struct {

@@ -15,13 +15,13 @@ type stream[M any] struct {
 
 // sender is what all calls of a session have in common.
 type sender struct {
-	judge *judge
-	meter *Meter
+	policy *compressionPolicy
+	meter  *Meter
 }
 
 // wrap agrees on the compression with the daemon, unless it is never wanted.
 func wrap[M any](call grpc.BidiStreamingServer[M, M], sender *sender) *stream[M] {
-	agreed := sender.judge.mode != Never && grpc.SetSendCompressor(call.Context(), encodingName) == nil
+	agreed := sender.policy.mode != Never && grpc.SetSendCompressor(call.Context(), encodingName) == nil
 	return &stream[M]{BidiStreamingServer: call, sender: sender, agreed: agreed}
 }
 
@@ -30,7 +30,7 @@ func wrap[M any](call grpc.BidiStreamingServer[M, M], sender *sender) *stream[M]
 func (s *stream[M]) SendMsg(message any) error {
 	data := payload(message)
 	s.meter.count(len(data))
-	if !s.agreed || s.judge.compress(data) {
+	if !s.agreed || s.policy.compress(data) {
 		return s.BidiStreamingServer.SendMsg(message)
 	}
 	plain := &grpc.PreparedMsg{}

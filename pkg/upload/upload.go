@@ -32,7 +32,7 @@ func (o Options) path(mount string) string {
 
 // Serve takes the place of what BuildKit's client would do with the directories and archives of a solve.
 func Serve(opt *client.SolveOpt, options Options, link Link) (*Meter, error) {
-	sender := &sender{judge: newJudge(options.Compress, link), meter: newMeter(options, link)}
+	sender := &sender{policy: newCompressionPolicy(options.Compress, link), meter: newMeter(options, link)}
 	for i, attachable := range opt.Session {
 		if archive, ok := attachable.(upload.UploadServer); ok {
 			opt.Session[i] = &archives{UploadServer: archive, sender: sender}

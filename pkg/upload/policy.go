@@ -32,8 +32,8 @@ type Link interface {
 	RoundTrip() time.Duration
 }
 
-// judge says which messages are compressed.
-type judge struct {
+// compressionPolicy decides which messages are compressed.
+type compressionPolicy struct {
 	mode Mode
 	link Link
 	now  func() time.Time
@@ -46,12 +46,12 @@ type judge struct {
 	waited time.Duration
 }
 
-func newJudge(mode Mode, link Link) *judge {
-	return &judge{mode: mode, link: link, now: time.Now}
+func newCompressionPolicy(mode Mode, link Link) *compressionPolicy {
+	return &compressionPolicy{mode: mode, link: link, now: time.Now}
 }
 
 // compress says whether a message with this data is sent compressed.
-func (j *judge) compress(data []byte) bool {
+func (j *compressionPolicy) compress(data []byte) bool {
 	switch {
 	case len(data) == 0 || j.mode == Never:
 		return false
@@ -74,7 +74,7 @@ func compressible(data []byte) bool {
 // near link is that at which it takes what is written, since an upload to a near daemon may well wait for the
 // daemon's disk; the rate of a far one counts the waiting for the daemon's windows too, which are smaller than what
 // such a link holds.
-func (j *judge) linkIsSlow() bool {
+func (j *compressionPolicy) linkIsSlow() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	now := j.now()

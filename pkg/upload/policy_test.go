@@ -43,7 +43,7 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			link, now := &fakeLink{roundTrip: test.roundTrip}, time.Unix(0, 0)
-			j := newJudge(test.mode, link)
+			j := newCompressionPolicy(test.mode, link)
 			j.now = func() time.Time { return now }
 			if got := j.compress(test.data); got != test.first {
 				t.Errorf("at first: got %v", got)
