@@ -79,6 +79,25 @@ func TestCancelledInstallRemovesWhatItMade(t *testing.T) {
 	}
 }
 
+// A Pod of before that is being deleted relies on nothing: what this install wrote beside it goes.
+func TestCancelledInstallBesideAPodThatEnds(t *testing.T) {
+	server := newServer(t)
+	server.lingers = time.Minute
+	mustInstall(t, server, install.Keep)
+	if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{NoWait: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, func(event install.Event) {
+		if event.Kind == install.EventDraining {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || !slices.Equal(server.names(), []string{"pods/buildkitd"}) {
+		t.Errorf("left %v (%v)", server.names(), err)
+	}
+}
+
 // Whoever may create one kind of object does not decide what the next install trusts or runs.
 func TestPlantedObjectsAreNotTakenOver(t *testing.T) {
 	evil := spec()

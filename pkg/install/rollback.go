@@ -56,8 +56,8 @@ func (i *installation) takeBack(ctx context.Context) (removed, remaining []kube.
 		switch {
 		case err != nil:
 			remaining = append(remaining, reference)
-		case !ok:
-			removed = append(removed, reference)
+		case !ok, live.GetDeletionTimestamp() != nil && !i.own(live):
+			removed = append(removed, reference) // what another run is removing relies on nothing
 		case !i.own(live):
 			return nil, i.references()
 		case i.before[reference]:

@@ -36,7 +36,7 @@ func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *co
 	}
 	member.pod = pod
 	if change == watch.Deleted || pod.DeletionTimestamp != nil {
-		member.trouble = &cluster.StartProblem{Reason: ReasonDeleted, Message: "somebody removed the Pod"}
+		member.trouble = &cluster.StartProblem{Reason: ReasonDeleted, Message: "the Pod was removed"}
 		if w.install.spec.Stateful() {
 			// Its controller makes another.
 			member.trouble.Patience = time.Hour
