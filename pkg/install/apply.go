@@ -11,13 +11,14 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// rehearse asks the server about every object that is to be written, without effect: Pod Security, a quota, a webhook,
+// dryRun asks the server about every object that is to be written, without effect: Pod Security, a quota, a webhook,
 // a missing permission or a field that cannot change speak up before anything is made.
-func (i *installation) rehearse(ctx context.Context) error {
+func (i *installation) dryRun(ctx context.Context) error {
 	objects := i.objects.All()
 	changes := make([]Change, len(objects))
 	asks := []func() error{func() error { return i.admission(ctx) }}
@@ -132,7 +133,13 @@ func (i *installation) write(ctx context.Context) error {
 	if err := kube.Together(writes...); err != nil {
 		return err
 	}
-	return i.writeWorkload(ctx)
+	if err := i.writeWorkload(ctx); err != nil {
+		return err
+	}
+	var err error
+	i.outcome.Objects = i.written()
+	i.outcome.Connection, err = i.api.ConnectionOf(i.objects.Client)
+	return err
 }
 
 // writeOne writes an object that is no workload, if it needs to be.
@@ -230,4 +237,18 @@ func (i *installation) written() []manifest.Object {
 	return slices.DeleteFunc(i.objects.All(), func(object manifest.Object) bool {
 		return i.withoutRole != nil && kindOf(object) == kube.KindRole
 	})
+}
+
+// Admits asks the server, without effect, whether a member of such a builder could be created now. It returns a
+// *kube.AdmissionError when Pod Security, a quota or a webhook says no.
+func Admits(ctx context.Context, c *cluster.Client, spec builder.Spec) error {
+	spec.Namespace = c.Namespace()
+	spec = spec.WithDefaults()
+	i := &installation{api: api{c}, spec: spec, found: &existing{}}
+	if err := i.render(ctx); err != nil {
+		return err
+	}
+	pod := i.objects.Pod.DeepCopy()
+	pod.Name += "-preflight" // the name itself may be taken
+	return i.tryCreate(ctx, pod)
 }

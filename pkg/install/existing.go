@@ -16,8 +16,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// found is what exists of a builder; a nil object does not exist, or may not be read.
-type found struct {
+// existing is what exists of a builder; a nil object does not exist, or may not be read.
+type existing struct {
 	server, client *corev1.Secret
 	config         *corev1.ConfigMap
 	role           *rbacv1.Role
@@ -26,30 +26,30 @@ type found struct {
 }
 
 // find reads all objects of a builder at once.
-func (c api) find(ctx context.Context, name string) (*found, error) {
-	f := &found{}
+func (c api) find(ctx context.Context, name string) (*existing, error) {
+	f := &existing{}
 	server, client, config, role := &corev1.Secret{}, &corev1.Secret{}, &corev1.ConfigMap{}, &rbacv1.Role{}
 	pod, set := &corev1.Pod{}, &appsv1.StatefulSet{}
 	var unseen error
 	err := kube.Together(
 		func() error {
 			ok, err := c.GetIfExists(ctx, kube.KindSecret, builder.ServerSecretName(name), server)
-			f.server = only(ok, server)
+			f.server = orNil(ok, server)
 			return err
 		},
 		func() error {
 			ok, err := c.GetIfExists(ctx, kube.KindSecret, builder.ClientSecretName(name), client)
-			f.client = only(ok, client)
+			f.client = orNil(ok, client)
 			return err
 		},
 		func() error {
 			ok, err := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)
-			f.config = only(ok, config)
+			f.config = orNil(ok, config)
 			return err
 		},
 		func() error {
 			ok, err := c.GetIfExists(ctx, kube.KindRole, builder.RoleName(name), role)
-			f.role = only(ok, role)
+			f.role = orNil(ok, role)
 			if kube.IsForbidden(err) {
 				// Somebody may well install who may not deal with roles.
 				return nil
@@ -58,12 +58,12 @@ func (c api) find(ctx context.Context, name string) (*found, error) {
 		},
 		func() error {
 			ok, err := c.GetIfExists(ctx, kube.KindPod, name, pod)
-			f.pod = only(ok, pod)
+			f.pod = orNil(ok, pod)
 			return err
 		},
 		func() error {
 			ok, err := c.GetIfExists(ctx, kube.KindStatefulSet, name, set)
-			f.set = only(ok, set)
+			f.set = orNil(ok, set)
 			if kube.IsForbidden(err) {
 				unseen = err
 				return nil
@@ -79,7 +79,7 @@ func (c api) find(ctx context.Context, name string) (*found, error) {
 }
 
 // hasMembers reports whether the client's Secret names members of a set.
-func (f *found) hasMembers(name string) bool {
+func (f *existing) hasMembers(name string) bool {
 	if f.client == nil {
 		return false
 	}
@@ -87,7 +87,7 @@ func (f *found) hasMembers(name string) bool {
 	return err == nil && len(document.Members) > 0 && !slices.Contains(document.Members, name)
 }
 
-func only[T any](ok bool, object *T) *T {
+func orNil[T any](ok bool, object *T) *T {
 	if !ok {
 		return nil
 	}
@@ -95,7 +95,7 @@ func only[T any](ok bool, object *T) *T {
 }
 
 // each calls visit with every object that exists.
-func (f *found) each(visit func(kind string, object manifest.Object)) {
+func (f *existing) each(visit func(kind string, object manifest.Object)) {
 	if f.set != nil {
 		visit(kube.KindStatefulSet, f.set)
 	}
@@ -117,7 +117,7 @@ func (f *found) each(visit func(kind string, object manifest.Object)) {
 }
 
 // foreign is an error if any of the objects was not made by install.
-func (f *found) foreign(namespace string) error {
+func (f *existing) foreign(namespace string) error {
 	var err error
 	f.each(func(kind string, object manifest.Object) {
 		if err == nil && !cluster.IsManaged(object.GetLabels()) {
@@ -128,7 +128,7 @@ func (f *found) foreign(namespace string) error {
 }
 
 // like is the object of the same kind and name that was found; nil if there is none.
-func (f *found) like(wanted manifest.Object) manifest.Object {
+func (f *existing) like(wanted manifest.Object) manifest.Object {
 	var existing manifest.Object
 	f.each(func(kind string, object manifest.Object) {
 		if kind == kindOf(wanted) && object.GetName() == wanted.GetName() {
@@ -139,7 +139,7 @@ func (f *found) like(wanted manifest.Object) manifest.Object {
 }
 
 // workload is the Pod or the StatefulSet; nil if there is none but a Pod that is going.
-func (f *found) workload() manifest.Object {
+func (f *existing) workload() manifest.Object {
 	switch {
 	case f.set != nil:
 		return f.set
@@ -151,7 +151,7 @@ func (f *found) workload() manifest.Object {
 
 // unowned is an error if there are Secrets of a builder that has neither a workload nor settings: what they say cannot be
 // trusted. Settings alone are not used.
-func (f *found) unowned(name, namespace string) *UnownedError {
+func (f *existing) unowned(name, namespace string) *UnownedError {
 	if f.workload() != nil || f.pod != nil || f.config != nil && f.server != nil || f.server == nil && f.client == nil {
 		return nil
 	}
@@ -175,10 +175,10 @@ func (f *found) unowned(name, namespace string) *UnownedError {
 }
 
 // absent says that the builder has no workload; a Pod that is going is none.
-func (f *found) absent() bool { return f.workload() == nil }
+func (f *existing) absent() bool { return f.workload() == nil }
 
 // certificates are those that exist if they are good, else new ones, which keep what running members accept.
-func (f *found) certificates(now time.Time, name string) (certificates *trust.Certificates, issued bool, err error) {
+func (f *existing) certificates(now time.Time, name string) (certificates *trust.Certificates, issued bool, err error) {
 	if f.server == nil {
 		certificates, err = trust.Issue(now, name)
 		return certificates, true, err

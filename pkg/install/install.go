@@ -9,10 +9,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	mathrand "math/rand/v2"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -118,7 +116,7 @@ type installation struct {
 	partial bool                    // not all settings of the builder that was there are known
 	wrote   bool                    // this run may have changed something
 
-	found         *found
+	found         *existing
 	current, spec builder.Spec // what is stored, and what is wanted
 	objects       *manifest.Builder
 	rotation      rotation
@@ -160,42 +158,18 @@ func (i *installation) run(ctx context.Context) error {
 // between.
 func (i *installation) once(ctx context.Context) error {
 	i.outcome = Outcome{Change: Unchanged, Changes: map[kube.Reference]Change{}}
-	if err := i.examine(ctx); err != nil {
-		return err
-	}
-	current, err := i.api.specOf(ctx, i.found, i.name)
-	if partial := (*PartialSettingsError)(nil); errors.As(err, &partial) {
-		i.warnOfPartial(partial)
-	} else if err != nil {
-		return err
-	}
-	if i.current, err = current, i.decide(current); err != nil {
-		return err
-	}
-	if err := i.describe(ctx); err != nil {
-		return err
-	}
-	i.setController(ctx)
-	if err := i.planVolumes(ctx); err != nil {
-		return err
-	}
-	if err := i.rehearse(ctx); err != nil {
-		return err
-	}
-	i.warnOfMissing(ctx)
-	if err := i.confirm(ctx); err != nil {
-		return err
+	steps := []func(context.Context) error{
+		i.examine, i.decide, i.render, i.setController, i.planVolumes, i.dryRun, i.warnOfMissing, i.confirm, i.write,
 	}
 	if i.options.DryRun {
-		i.pretend()
-		return nil
+		steps[len(steps)-1] = i.pretend
 	}
-	if err := i.write(ctx); err != nil {
-		return err
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	i.outcome.Objects = i.written()
-	i.outcome.Connection, err = i.api.ConnectionOf(i.objects.Client)
-	return err
+	return nil
 }
 
 // examine finds what there is, and refuses what is not known to be ours.
@@ -242,47 +216,32 @@ func (i *installation) confirm(ctx context.Context) error {
 	return nil
 }
 
-// warnOfPartial reports, once, that settings that no flag names become the defaults.
-func (i *installation) warnOfPartial(partial *PartialSettingsError) {
-	if !i.partial {
-		i.report(Event{Kind: EventWarning, Reason: "PartialSettings", Message: "warning: " + partial.Error() +
-			": what no flag sets is the default"})
-	}
-	i.partial = true
-}
-
-// warnOfMissing tells of image pull secrets that are not there: a node would say only that it may not pull.
-func (i *installation) warnOfMissing(ctx context.Context) {
-	for _, name := range i.spec.ImagePullSecrets {
-		if slices.Contains(i.current.ImagePullSecrets, name) {
-			continue
-		}
-		if ok, err := i.api.GetIfExists(ctx, kube.KindSecret, name, &corev1.Secret{}); err == nil && !ok {
-			i.report(Event{Kind: EventWarning, Reason: "NotFound", Message: fmt.Sprintf(
-				"warning: image pull secret %q not found in namespace %q", name, i.api.Namespace())})
-		}
-	}
-}
-
 // pretend makes the outcome of a dry run.
-func (i *installation) pretend() {
+func (i *installation) pretend(context.Context) error {
 	i.outcome.Objects = i.written()
 	for _, object := range i.outcome.Objects {
 		i.record(object, i.changes[referenceTo(object)])
 	}
+	return nil
 }
 
 // decide sets the Spec: what edit makes of the stored one.
-func (i *installation) decide(current builder.Spec) (err error) {
-	if i.spec, err = i.edit(current); err != nil {
+func (i *installation) decide(ctx context.Context) (err error) {
+	i.current, err = i.api.specOf(ctx, i.found, i.name)
+	if partial := (*PartialSettingsError)(nil); errors.As(err, &partial) {
+		i.warnOfPartial(partial)
+	} else if err != nil {
+		return err
+	}
+	if i.spec, err = i.edit(i.current); err != nil {
 		return err
 	}
 	i.spec.Name, i.spec.Namespace = i.name, i.api.Namespace()
 	return i.spec.Validate()
 }
 
-// describe makes the objects, with the certificates that are there if they are good.
-func (i *installation) describe(ctx context.Context) error {
+// render makes the objects, with the certificates that are there if they are good.
+func (i *installation) render(ctx context.Context) error {
 	certificates, issued, err := i.found.certificates(i.api.Now(), i.spec.Name)
 	if err != nil {
 		return err

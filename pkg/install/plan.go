@@ -2,11 +2,14 @@ package install
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // Plan is what an install is about to do to a builder.
@@ -127,3 +130,26 @@ func holdsCache(pod *corev1.Pod) bool {
 
 // givenUp says that a Pod goes because its node is lost: that has been asked for, with --force.
 func (i *installation) givenUp(pod *corev1.Pod) bool { return i.options.Force && cluster.NodeLost(pod) }
+
+// warnOfPartial reports, once, that settings that no flag names become the defaults.
+func (i *installation) warnOfPartial(partial *PartialSettingsError) {
+	if !i.partial {
+		i.report(Event{Kind: EventWarning, Reason: "PartialSettings", Message: "warning: " + partial.Error() +
+			": what no flag sets is the default"})
+	}
+	i.partial = true
+}
+
+// warnOfMissing tells of image pull secrets that are not there: a node would say only that it may not pull.
+func (i *installation) warnOfMissing(ctx context.Context) error {
+	for _, name := range i.spec.ImagePullSecrets {
+		if slices.Contains(i.current.ImagePullSecrets, name) {
+			continue
+		}
+		if ok, err := i.api.GetIfExists(ctx, kube.KindSecret, name, &corev1.Secret{}); err == nil && !ok {
+			i.report(Event{Kind: EventWarning, Reason: "NotFound", Message: fmt.Sprintf(
+				"warning: image pull secret %q not found in namespace %q", name, i.api.Namespace())})
+		}
+	}
+	return nil
+}

@@ -88,7 +88,7 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 }
 
 // started are the annotations that the members were started with; nil if there are none.
-func (f *found) started() map[string]string {
+func (f *existing) started() map[string]string {
 	switch {
 	case f.set != nil:
 		return f.set.Spec.Template.Annotations

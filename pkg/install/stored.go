@@ -64,7 +64,7 @@ func StoredSpec(ctx context.Context, c *cluster.Client, name string) (builder.Sp
 
 // specOf returns what was asked of the builder that was found; of a builder that does not exist, nothing but its name. A
 // ConfigMap alone makes no builder: it is of an install that is under way, or anyone's.
-func (c api) specOf(ctx context.Context, f *found, name string) (builder.Spec, error) {
+func (c api) specOf(ctx context.Context, f *existing, name string) (builder.Spec, error) {
 	if f.pod == nil && f.set == nil && f.server == nil {
 		return builder.Spec{Name: name, Namespace: c.Namespace()}, nil
 	}
@@ -97,7 +97,7 @@ func fromClaim(spec *builder.Spec, claim *corev1.PersistentVolumeClaim) {
 }
 
 // reconstructed is the Spec of a builder whose version did not store it, as far as its objects say it.
-func (f *found) reconstructed(name, namespace string) builder.Spec {
+func (f *existing) reconstructed(name, namespace string) builder.Spec {
 	spec := builder.Spec{Name: name, Namespace: namespace}
 	switch {
 	case f.set != nil:
@@ -128,7 +128,7 @@ func (f *found) reconstructed(name, namespace string) builder.Spec {
 
 // fromConnection reads what the client's Secret says of members that do not exist: how they ran, and how many there were.
 // Without it a rootless builder would come back privileged.
-func (f *found) fromConnection(spec *builder.Spec) {
+func (f *existing) fromConnection(spec *builder.Spec) {
 	document, err := manifest.ReadConnection(f.client)
 	if err != nil {
 		return
@@ -140,7 +140,7 @@ func (f *found) fromConnection(spec *builder.Spec) {
 }
 
 // fromPod reads what a member's Pod says, without what the API server adds to every Pod.
-func (f *found) fromPod(spec *builder.Spec, annotations map[string]string, pod corev1.PodSpec) {
+func (f *existing) fromPod(spec *builder.Spec, annotations map[string]string, pod corev1.PodSpec) {
 	spec.Rootless = annotations[builder.AnnotationMode] == builder.ModeRootless
 	spec.NodeSelector = without(pod.NodeSelector, func(key string) bool { return key == corev1.LabelOSStable })
 	for _, toleration := range pod.Tolerations {

@@ -99,7 +99,7 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 }
 
 // confirmed asks with what is about to be done.
-func confirmed(ctx context.Context, found *found, claims []corev1.PersistentVolumeClaim, options UninstallOptions) error {
+func confirmed(ctx context.Context, found *existing, claims []corev1.PersistentVolumeClaim, options UninstallOptions) error {
 	if options.Confirm == nil {
 		return nil
 	}
@@ -124,7 +124,7 @@ func confirmed(ctx context.Context, found *found, claims []corev1.PersistentVolu
 func ownLabels(object manifest.Object) bool { return cluster.IsManaged(object.GetLabels()) }
 
 // removable says that there is something of ours to remove, and nothing foreign in its place.
-func (f *found) removable(name, namespace string, claims bool) error {
+func (f *existing) removable(name, namespace string, claims bool) error {
 	own := claims
 	var foreign error
 	f.each(func(kind string, object manifest.Object) {
@@ -145,7 +145,7 @@ func (f *found) removable(name, namespace string, claims bool) error {
 }
 
 // removeAll marks all objects for removal, the members first.
-func (c api) removeAll(ctx context.Context, name string, found *found, options UninstallOptions, removal *Removal) error {
+func (c api) removeAll(ctx context.Context, name string, found *existing, options UninstallOptions, removal *Removal) error {
 	var err error
 	found.each(func(kind string, object manifest.Object) {
 		if err != nil || !cluster.IsManaged(object.GetLabels()) {

@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
@@ -42,7 +43,7 @@ func (i *installation) tryWorkload(ctx context.Context) error {
 func (i *installation) writeWorkload(ctx context.Context) error {
 	workload := i.objects.Workload
 	if i.options.Force {
-		if err := i.leaveLostNodes(ctx); err != nil {
+		if err := i.forceDeleteOnLostNodes(ctx); err != nil {
 			return err
 		}
 	}
@@ -53,7 +54,7 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	if change == Unchanged && i.found.like(workload) != nil {
 		return i.relyOn(ctx, workload)
 	}
-	if err := i.clearWay(ctx); err != nil {
+	if err := i.removeConflicting(ctx); err != nil {
 		return err
 	}
 	if err := i.growVolumes(ctx); err != nil {
@@ -136,9 +137,9 @@ func starting(workload manifest.Object) bool {
 	return false
 }
 
-// clearWay removes what the new workload cannot be made of: one of the other shape, a Pod of another Spec, one that has
+// removeConflicting removes what the new workload cannot be made of: one of the other shape, a Pod of another Spec, one that has
 // ended, and one that is going already.
-func (i *installation) clearWay(ctx context.Context) error {
+func (i *installation) removeConflicting(ctx context.Context) error {
 	if set := i.found.set; set != nil && (!i.spec.Stateful() || i.losesVolumes()) {
 		if err := i.removeAndWait(ctx, kube.KindStatefulSet, set); err != nil {
 			return err
@@ -154,8 +155,8 @@ func (i *installation) clearWay(ctx context.Context) error {
 	return nil
 }
 
-// leaveLostNodes gives members on lost nodes up: the scheduler, or the controller of a set, puts others elsewhere.
-func (i *installation) leaveLostNodes(ctx context.Context) error {
+// forceDeleteOnLostNodes gives members on lost nodes up: the scheduler, or the controller of a set, puts others elsewhere.
+func (i *installation) forceDeleteOnLostNodes(ctx context.Context) error {
 	removed, err := i.api.giveUpLost(ctx, i.name, i.found.member)
 	if pod := i.found.pod; pod != nil && removed[pod.UID] {
 		i.found.pod = nil
@@ -204,7 +205,7 @@ func graceOf(force bool) *int64 {
 }
 
 // member reports whether a Pod is one of the builder that was found. Labels alone do not make it one: others can set them.
-func (f *found) member(pod *corev1.Pod) bool {
+func (f *existing) member(pod *corev1.Pod) bool {
 	if f.pod != nil && pod.UID == f.pod.UID {
 		return true
 	}
@@ -246,5 +247,25 @@ func (c api) stopMembers(ctx context.Context, name string, member func(*corev1.P
 			return err
 		}
 	}
+	return nil
+}
+
+// setController gives a builder's only Pod a controller, so that kubectl drain evicts it like any other: it refuses a Pod of which
+// no controller is named, since nothing would make it again; this one is made again by the next build. The
+// controller is the namespace, which outlives the Pod: a ConfigMap or a Secret that somebody deletes would take the Pod
+// with it. Who may not see the namespace makes a Pod without one, for which drain needs --force.
+func (i *installation) setController(ctx context.Context) error {
+	pod, ok := i.objects.Workload.(*corev1.Pod)
+	if !ok {
+		return nil
+	}
+	namespace := &corev1.Namespace{}
+	err := i.api.Get(ctx, kube.KindNamespace, i.api.Namespace(), namespace)
+	if err != nil || namespace.UID == "" {
+		return nil
+	}
+	pod.OwnerReferences = []metav1.OwnerReference{{
+		APIVersion: "v1", Kind: kube.KindNamespace, Name: i.api.Namespace(), UID: namespace.UID, Controller: new(true),
+	}}
 	return nil
 }
