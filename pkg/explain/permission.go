@@ -68,7 +68,7 @@ func userIn(err error) string {
 	return user
 }
 
-// bindRole is how an administrator lets a user, who may be unknown, use the builder of that name.
+// BindRole is how an administrator lets a user, who may be unknown, use the builder of that name.
 func BindRole(namespace, name, user string) string {
 	role := builder.RoleName(name)
 	subject, suffix := "--user USER", "USER"

@@ -141,7 +141,7 @@ func (b remedyFor) entitlement(name string) string {
 	return b.install("--config FILE") + ", with the line " + line + " in FILE" + risk
 }
 
-// quoted is a word as a shell takes it.
+// Quote returns a word as a shell takes it.
 func Quote(word string) string {
 	if regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`).MatchString(word) {
 		return word

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
@@ -31,7 +32,7 @@ type situation struct {
 
 // situations has a row for every error that a package returns; see TestEveryErrorHasARow.
 func situations() []situation {
-	return slices.Concat(clusterSituations(), installSituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
+	return slices.Concat(clusterSituations(), causedSituations(), installSituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
 }
 
 func clusterSituations() []situation {
@@ -87,6 +88,29 @@ func clusterSituations() []situation {
 		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", CodeUsage, ""},
 		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", CodeDenied, ""},
 		{&driver.SourceError{Flag: "--registry-secret", Value: "s", Err: &kube.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", CodeUsage, ""},
+	}
+}
+
+// causedSituations are errors whose cause has a type of its own.
+func causedSituations() []situation {
+	const install = "kubectl buildkit install n -n ns"
+	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n"}
+	doubt := func(d cluster.Doubt) error {
+		return &cluster.UnverifiedError{Name: "n", Namespace: "ns", Pod: "n", Secret: "n-client", Doubt: d, Err: errors.New("x")}
+	}
+	ended := &trust.UnusableError{Reason: "end on 2027-01-02", Expired: true}
+	plain := &registryauth.PlainError{URL: "http://t.io"}
+	redirect := &registryauth.RedirectError{From: "https://t.io", To: "http://u.io"}
+	return []situation{
+		{&cluster.ExpiredError{Name: "n", Namespace: "ns", Err: ended}, "end on 2027-01-02", install, CodeNoBuilder, ""},
+		{&cluster.UntrustedError{Member: member, Err: errors.New("tls")}, "does not have the certificates", "kubectl get pod n -n ns -o yaml", CodeNoBuilder, ""},
+		{doubt(cluster.DoubtCertificates), `"n"`, "once it is deleted, restore the builder: " + install, CodeNoBuilder, ""},
+		{doubt(cluster.DoubtOtherSecret), `"n"`, "--adopt", CodeNoBuilder, ""},
+		{doubt(cluster.DoubtUnreadable), `"n"`, "--role n-user", CodeDenied, "USER"},
+		{&result.AnswerError{Key: "containerimage.digest", Value: "x", Cause: errors.New("invalid")}, "answered with an invalid containerimage.digest", "", CodeFailed, ""},
+		{&registryauth.TokenError{Host: "r.io", Realm: "http://t.io", Cause: plain}, "no credentials were sent", "http://t.io", CodeDenied, ""},
+		{&registryauth.UnreachableError{Host: "r.io", Plain: true, Cause: plain}, "has no TLS", "--insecure", CodeFailed, ""},
+		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io", Cause: redirect}, "http://u.io", "https://t.io", CodeDenied, ""},
 	}
 }
 
