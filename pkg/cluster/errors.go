@@ -11,6 +11,8 @@ type NotFoundError struct {
 	Name, Namespace string
 	// Others are the builders of that namespace, as far as listing is permitted.
 	Others []string
+	// Unwanted is set where the builder was to be removed.
+	Unwanted bool
 }
 
 func (e *NotFoundError) Error() string {

@@ -66,9 +66,11 @@ func runUninstall(ctx context.Context, f *factory, name string, o uninstallOptio
 		return f.confirmRemoval(ctx, name, removal, o)
 	}
 	removal, err := f.Uninstall(ctx, name, o.UninstallOptions)
-	if missing := (*cluster.NotFoundError)(nil); errors.As(err, &missing) && o.ignoreNotFound {
-		escape.Fprintf(f.streams.ErrOut, "%v\n", err)
-		return nil
+	if missing := (*cluster.NotFoundError)(nil); errors.As(err, &missing) {
+		if missing.Unwanted = true; o.ignoreNotFound {
+			escape.Fprintf(f.streams.ErrOut, "%v\n", err)
+			return nil
+		}
 	}
 	if err != nil {
 		return err

@@ -75,6 +75,9 @@ func nextForCluster(e *kube.UnreachableError) string {
 			return "requests to it go through a proxy: check $HTTPS_PROXY and the password in it, or add the cluster's host to $NO_PROXY"
 		}
 	}
+	if strings.Contains(e.Error(), "x509: ") {
+		return "another cluster may have this address now: get its kubeconfig anew, or check the certificate authority there: kubectl config view --minify"
+	}
 	return "check the network, a VPN, and: kubectl version"
 }
 

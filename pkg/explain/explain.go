@@ -125,6 +125,8 @@ func explainBuilder(err error) (Report, bool) {
 func nextForNotFound(e *cluster.NotFoundError) string {
 	install := Reinstall(e.Name, e.Namespace)
 	switch similar := Closest(e.Name, e.Others); {
+	case e.Unwanted:
+		return "kubectl buildkit list -A, which shows the builders there are"
 	case len(similar) > 0:
 		return "did you mean " + strings.Join(similar, " or ") + "? To install another: " + install
 	case len(e.Others) > 0:

@@ -53,6 +53,8 @@ func clusterSituations() []situation {
 		{&cluster.NodeLostError{Name: "n", Namespace: "ns", Pod: "n", Node: "node-1"}, "node-1", "--force", CodeNoBuilder, ""},
 		{&cluster.TerminatingError{Name: "n", Namespace: "ns", Pod: "n"}, "terminating", "kubectl wait pod/n -n ns --for=delete", CodeNoBuilder, ""},
 		{&cluster.ExpiredError{Name: "n", Namespace: "ns", Err: errors.New("ended")}, "ended", "", CodeNoBuilder, ""},
+		{&cluster.NotFoundError{Name: "teem", Namespace: "ns", Others: []string{"team"}, Unwanted: true}, "there are: team", "kubectl buildkit list -A", CodeNoBuilder, ""},
+		{&kube.UnreachableError{Host: "https://h", Err: errors.New("tls: x509: certificate signed by unknown authority")}, "does not answer", "kubectl config view --minify", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("refused")}, "does not answer", "kubectl version", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("Proxy Authentication Required")}, "does not answer", "$HTTPS_PROXY and the password in it", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("proxyconnect tcp: refused")}, "does not answer", "$NO_PROXY", CodeNoBuilder, ""},
