@@ -68,6 +68,7 @@ func isBuildKit(image string) bool {
 	return name == "buildkit" || name == "buildkitd"
 }
 
+// StatusOf returns the status of a container; nil if the kubelet has not reported one.
 func StatusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
 	for i, status := range pod.Status.ContainerStatuses {
 		if status.Name == container {
@@ -131,6 +132,7 @@ func unstarted(pod *corev1.Pod) string {
 	return string(pod.Status.Phase)
 }
 
+// ConditionOf returns the status of a condition; ConditionUnknown if the Pod has none of that type.
 func ConditionOf(pod *corev1.Pod, kind corev1.PodConditionType) corev1.ConditionStatus {
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == kind {

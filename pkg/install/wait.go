@@ -166,7 +166,7 @@ func (w *waiter) left(member *progress) time.Duration {
 			patience = 0
 		}
 	}
-	return patience - time.Now().Sub(member.since)
+	return patience - time.Since(member.since)
 }
 
 // patience is how long nothing needs to be decided.
@@ -195,7 +195,7 @@ func (w *waiter) answered(answer answer) error {
 	if final := permanent(nil); errors.As(answer.err, &final) && final.Permanent() {
 		return &StartError{
 			Name: w.install.spec.Name, Namespace: w.install.api.Namespace(), Pod: answer.pod, Reason: ReasonUnreachable,
-			Message: answer.err.Error(), Waited: time.Now().Sub(w.start), Err: answer.err,
+			Message: answer.err.Error(), Waited: time.Since(w.start), Err: answer.err,
 		}
 	}
 	return nil
@@ -218,7 +218,7 @@ func (w *waiter) interrupted(ctx context.Context) error {
 		return fmt.Errorf("waiting for builder %q: %w", w.install.spec.Name, context.Cause(ctx))
 	}
 	timeout := &StartError{
-		Name: w.install.spec.Name, Namespace: w.install.api.Namespace(), Reason: ReasonTimeout, Waited: time.Now().Sub(w.start), Err: timeUp{},
+		Name: w.install.spec.Name, Namespace: w.install.api.Namespace(), Reason: ReasonTimeout, Waited: time.Since(w.start), Err: timeUp{},
 	}
 	timeout.Message = fmt.Sprintf("not up after %s", timeout.Waited.Round(time.Second))
 	for _, name := range w.install.spec.MemberNames() {
@@ -248,7 +248,7 @@ func (w *waiter) interrupted(ctx context.Context) error {
 func (w *waiter) diagnose(ctx context.Context, pod string, trouble *cluster.StartProblem) error {
 	failure := &StartError{
 		Name: w.install.spec.Name, Namespace: w.install.api.Namespace(), Pod: pod, Reason: trouble.Reason, Message: trouble.Message,
-		Waited: time.Now().Sub(w.start),
+		Waited: time.Since(w.start),
 	}
 	if failure.Message == "" {
 		failure.Message = w.warning

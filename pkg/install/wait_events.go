@@ -142,7 +142,7 @@ func (w *waiter) controllerSays(event *corev1.Event) {
 	}
 	w.warning = event.Reason + ": " + event.Message
 	w.tell(EventWarning, event)
-	recent := time.Now().Sub(event.LastTimestamp.Time) < time.Minute
+	recent := time.Since(event.LastTimestamp.Time) < time.Minute
 	if event.Reason == "FailedCreate" && recent && strings.Contains(event.Message, "forbidden") {
 		w.refused = &cluster.StartProblem{Reason: event.Reason, Message: event.Message}
 	}

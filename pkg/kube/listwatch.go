@@ -99,6 +99,7 @@ func (c *Client) changes(
 	}
 }
 
+// Pause waits for that long, or until ctx ends, whose cause it then returns.
 func Pause(ctx context.Context, duration time.Duration) error {
 	timer := time.NewTimer(duration)
 	defer timer.Stop()

@@ -88,6 +88,7 @@ func (c *Client) at(request *rest.Request, kind string) *rest.Request {
 	return request.AbsPath(prefix).Namespace(c.namespace).Resource(plural)
 }
 
+// Get reads an object of this Client's namespace, or of the cluster.
 func (c *Client) Get(ctx context.Context, kind, name string, into runtime.Object) error {
 	err := c.at(c.api.Get(), kind).Name(name).Do(ctx).Into(into)
 	return c.failure(ctx, err, "get", kind, name)
