@@ -9,11 +9,10 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/doctor"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -91,8 +90,9 @@ func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	d := &doctor{factory: f, options: o}
-	checks := d.checks()
+	checks := doctor.Checks(f.Driver, doctor.Options{
+		Builder: o.builder, Registries: o.registries, Pushes: o.pushes, Credentials: f.credentialOptions(),
+	})
 	printer := checkup.NewPrinter(f.raw.Out, checks, f.colors(f.raw.Out))
 	var failed error
 	results := checkup.Run(ctx, checks, func(result checkup.Result) {
@@ -143,76 +143,4 @@ func (f *factory) printVerdict(results []checkup.Result) {
 func (f *factory) colors(w io.Writer) bool {
 	no, _ := f.lookupEnv("NO_COLOR")
 	return no == "" && isTerminal(w)
-}
-
-// doctor is one run of the checks. What one finds out the later ones stand on.
-type doctor struct {
-	*factory
-	options *doctorOptions
-
-	client     *cluster.Client
-	inspection *cluster.Inspection
-	missing    error // why no builder was found
-	nodes      []cluster.Node
-	ways       map[tunnel.Transport]way
-	docker     *registryauth.Provider
-}
-
-// Names of the checks that others need.
-const (
-	checkKubeconfig = "kubeconfig"
-	checkServer     = "API server"
-	checkBuilder    = "builder"
-	checkCerts      = "certificates"
-	checkDocker     = "docker config"
-)
-
-func (d *doctor) checks() []checkup.Check {
-	cluster := []string{checkKubeconfig, checkServer}
-	reached := []string{checkServer, checkBuilder}
-	checks := []checkup.Check{
-		{Name: checkKubeconfig, Run: d.kubeconfig},
-		{Name: checkServer, Needs: []string{checkKubeconfig}, Run: d.server},
-		{Name: "permission to build", Needs: cluster, Run: d.mayBuild},
-		{Name: "permission to install", Needs: cluster, Run: d.mayInstall},
-		{Name: "Pod Security", Needs: cluster, Run: d.podSecurity},
-		{Name: "nodes", Needs: cluster, Run: d.fittingNodes},
-		{Name: "user namespaces", Needs: cluster, Run: d.isolation},
-		{Name: "image", Needs: cluster, Run: d.image},
-		{Name: checkBuilder, Needs: cluster, Run: d.builder},
-		{Name: checkCerts, Needs: reached, Run: d.certificates},
-	}
-	for _, transport := range []tunnel.Transport{tunnel.WebSocket, tunnel.SPDY, tunnel.Exec} {
-		checks = append(checks, checkup.Check{
-			Name: "tunnel: " + string(transport), Needs: append(reached, checkCerts),
-			Run: func(ctx context.Context) checkup.Finding { return d.tunnel(ctx, transport) },
-		})
-	}
-	checks = append(checks,
-		checkup.Check{Name: "daemon", Needs: append(reached, checkCerts), Run: d.daemon},
-		checkup.Check{Name: checkDocker, Run: d.dockerConfig},
-	)
-	return append(checks, d.registryChecks()...)
-}
-
-func ok(details any, format string, args ...any) checkup.Finding {
-	return checkup.Finding{Status: checkup.OK, Message: fmt.Sprintf(format, args...), Details: details}
-}
-
-func skipped(format string, args ...any) checkup.Finding {
-	return checkup.Finding{Status: checkup.Skipped, Message: fmt.Sprintf(format, args...)}
-}
-
-// failed is an error as a build would report it.
-func failed(ctx context.Context, err error) checkup.Finding {
-	told := reportOf(ctx, err)
-	return checkup.Finding{Status: checkup.Failed, Message: told.Text, Remedy: told.Next, Code: told.Code}
-}
-
-// unknownOr is "unknown" when the one who asks may not see it, and else a failure.
-func unknownOr(ctx context.Context, err error) checkup.Finding {
-	if refusedToSay(err) {
-		return checkup.Finding{Status: checkup.Unknown, Message: err.Error()}
-	}
-	return failed(ctx, err)
 }

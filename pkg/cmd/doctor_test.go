@@ -65,10 +65,10 @@ func TestDoctorWithoutACluster(t *testing.T) {
 	for _, check := range report.Checks {
 		got[check.Name] = check
 	}
-	if code != explain.CodeUsage || report.OK || got[checkKubeconfig].Status != checkup.Failed || got[checkServer].Status != checkup.Skipped {
+	if code != explain.CodeUsage || report.OK || got["kubeconfig"].Status != checkup.Failed || got["API server"].Status != checkup.Skipped {
 		t.Errorf("exit %d, %s", code, out)
 	}
-	docker := got[checkDocker]
+	docker := got["docker config"]
 	if docker.Status != checkup.Warning || !strings.Contains(docker.Message, "r.io") || !strings.Contains(docker.Message, "docker-credential-absent for x.io") {
 		t.Errorf("docker config: %+v", docker)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // provider makes the builder of a build.
@@ -71,8 +72,11 @@ func (f *factory) restore(ctx context.Context, name string, cause error) error {
 			reasonToRestore(cause), name, f.podsOf(spec), f.place(c.Namespace()))
 		_, err = installBuilder(ctx, f, name, install.Keep, install.Options{Timeout: defaultInstallTimeout})
 	}
-	var partial *install.PartialSettingsError
-	if refusedToSay(err) || errors.As(err, &partial) {
+	var (
+		partial   *install.PartialSettingsError
+		forbidden *kube.ForbiddenError
+	)
+	if errors.As(err, &forbidden) || errors.As(err, &partial) {
 		return &driver.UnrestoredError{Name: name, Namespace: c.Namespace(), Cause: cause, Err: err}
 	}
 	return err

@@ -38,7 +38,7 @@ func TestConnect(t *testing.T) {
 		}
 		namespace, err := d.Namespace()
 		host, hostErr := d.Host()
-		if err := errors.Join(err, hostErr); err != nil || namespace != testcluster.Namespace || host != "http://cluster" || d.Context() != "" {
+		if err := errors.Join(err, hostErr); err != nil || namespace != testcluster.Namespace || host != "http://127.0.0.1:1" || d.Context() != "" {
 			t.Errorf("%q at %q, %v", namespace, host, err)
 		}
 	})

@@ -63,6 +63,7 @@ type Cluster struct {
 	refuse   func(r *http.Request, kind, name string) *metav1.Status
 	down     error
 	logs     string
+	denied   []string
 	onPod    func(name string)
 	version  int
 	objects  map[string]Object // by "plural/name"
@@ -93,9 +94,10 @@ func (c *Cluster) Close() {
 	}
 }
 
-// Config returns how to reach the API server. Over the WebSocket transport, which has its own dialing, it is not reached.
+// Config returns how to reach the API server. The WebSocket transport has its own
+// dialing, to a port where nothing listens.
 func (c *Cluster) Config() *rest.Config {
-	return &rest.Config{Host: "http://cluster", Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return &rest.Config{Host: "http://127.0.0.1:1", Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c.mu.Lock()
 		down := c.down
 		c.mu.Unlock()
@@ -187,11 +189,27 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// review allows everything that refuse lets pass.
+// Deny makes the user lack permissions, e.g. "create pods/portforward", in the answers to reviews.
+func (c *Cluster) Deny(permissions ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.denied = permissions
+}
+
+// review allows everything that is not denied.
 func (c *Cluster) review(w http.ResponseWriter, r *http.Request) {
 	var body Object
 	_ = json.NewDecoder(r.Body).Decode(&body)
-	body["status"] = Object{"allowed": true, "userInfo": Object{"username": "jane"}}
+	spec, _ := body["spec"].(Object)
+	wanted, _ := spec["resourceAttributes"].(Object)
+	permission := fmt.Sprint(wanted["verb"], " ", wanted["resource"])
+	if sub := wanted["subresource"]; sub != nil {
+		permission += fmt.Sprint("/", sub)
+	}
+	c.mu.Lock()
+	denied := slices.Contains(c.denied, permission)
+	c.mu.Unlock()
+	body["status"] = Object{"allowed": !denied, "userInfo": Object{"username": "jane"}}
 	answer(w, http.StatusCreated, body)
 }
 

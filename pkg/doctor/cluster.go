@@ -1,4 +1,4 @@
-package cmd
+package doctor
 
 import (
 	"context"
@@ -32,14 +32,7 @@ func (d *doctor) kubeconfig(ctx context.Context) checkup.Finding {
 		return failed(ctx, err)
 	}
 	where := "the Pod's own ServiceAccount"
-	raw, err := d.flags.ToRawKubeConfigLoader().RawConfig()
-	if err != nil {
-		return failed(ctx, &driver.KubeconfigError{Err: err})
-	}
-	name := raw.CurrentContext
-	if chosen := d.flags.Context; chosen != nil && *chosen != "" {
-		name = *chosen
-	}
+	name := d.Context()
 	if name != "" {
 		where = fmt.Sprintf("context %q", name)
 	}
@@ -53,9 +46,9 @@ func (d *doctor) server(ctx context.Context) checkup.Finding {
 	if err != nil {
 		return failed(ctx, err)
 	}
-	d.inspection, d.missing = d.client.Inspect(ctx, d.options.builder)
+	d.inspection, d.missing = d.client.Inspect(ctx, d.options.Builder)
 	if d.inspection == nil {
-		d.inspection = &cluster.Inspection{Needs: cluster.NeedsOf(builder.Spec{Name: d.options.builder})}
+		d.inspection = &cluster.Inspection{Needs: cluster.NeedsOf(builder.Spec{Name: d.options.Builder})}
 	}
 	version := server.Version
 	if version == "" {
@@ -69,7 +62,7 @@ func (d *doctor) server(ctx context.Context) checkup.Finding {
 }
 
 func (d *doctor) mayBuild(ctx context.Context) checkup.Finding {
-	name := d.options.builder
+	name := d.options.Builder
 	members := d.inspection.Names()
 	if len(members) == 0 {
 		members = builder.MemberNames(name, 1, false)
@@ -124,7 +117,7 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 	}
 	return checkup.Finding{
 		Status: checkup.Failed, Message: "no builder found, and you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
-		Remedy: fmt.Sprintf("ask an administrator to run: kubectl buildkit install %s -n %s", d.options.builder, d.client.Namespace()),
+		Remedy: fmt.Sprintf("ask an administrator to run: kubectl buildkit install %s -n %s", d.options.Builder, d.client.Namespace()),
 	}
 }
 
@@ -147,7 +140,7 @@ func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 	if gone := (&kube.NamespaceNotFoundError{}); errors.As(d.missing, &gone) {
 		return skipped("there is %v", gone)
 	}
-	admitted := install.Admits(ctx, d.client, builder.Spec{Name: d.options.builder})
+	admitted := install.Admits(ctx, d.client, builder.Spec{Name: d.options.Builder})
 	var refused *kube.AdmissionError
 	quota := errors.As(admitted, &refused) && refused.By == "the quota"
 	switch {
@@ -170,7 +163,7 @@ func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 		return ok(nil, "the namespace enforces %q", orPlain(level, "the cluster's default level"))
 	}
 	return failed(ctx, &kube.AdmissionError{
-		By: "Pod Security", Kind: "Pod", Name: d.options.builder, Namespace: d.client.Namespace(), Message: "the namespace enforces " + level,
+		By: "Pod Security", Kind: "Pod", Name: d.options.Builder, Namespace: d.client.Namespace(), Message: "the namespace enforces " + level,
 	})
 }
 

@@ -1,4 +1,4 @@
-package cmd
+package doctor
 
 import (
 	"context"
@@ -114,7 +114,7 @@ func (d *doctor) builder(ctx context.Context) checkup.Finding {
 		}
 		finding.Status = checkup.Warning
 		finding.Message += fmt.Sprintf("; missing: %s, without which its Pods cannot be started again", strings.Join(names, ", "))
-		finding.Remedy = fmt.Sprintf("kubectl buildkit install %s -n %s", d.options.builder, d.client.Namespace())
+		finding.Remedy = fmt.Sprintf("kubectl buildkit install %s -n %s", d.options.Builder, d.client.Namespace())
 	} else if first != nil {
 		told := reportOf(ctx, first)
 		finding.Status, finding.Message, finding.Remedy = checkup.Warning, finding.Message+"; "+told.Text, told.Next
@@ -146,7 +146,7 @@ func (d *doctor) certificates(ctx context.Context) checkup.Finding {
 	}
 	end := d.inspection.Connection.Expires
 	left := end.Sub(d.client.Now())
-	renew := fmt.Sprintf("kubectl buildkit install %s -n %s, which renews them", d.options.builder, d.client.Namespace())
+	renew := fmt.Sprintf("kubectl buildkit install %s -n %s, which renews them", d.options.Builder, d.client.Namespace())
 	when := fmt.Sprintf("%s (%d days left)", end.Format(time.DateOnly), int(left.Hours()/24))
 	details := map[string]any{"end": end, "daysLeft": int(left.Hours() / 24)}
 	switch {

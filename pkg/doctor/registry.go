@@ -1,4 +1,4 @@
-package cmd
+package doctor
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 )
 
 func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
-	config := registryauth.Read(d.credentialOptions())
+	config := registryauth.Read(d.options.Credentials)
 	credentials := config.Provider(registryauth.Build{})
 	if err := d.trust(credentials); err != nil {
 		return failed(ctx, err)
@@ -64,13 +64,13 @@ func (d *doctor) trust(credentials *registryauth.Provider) error {
 }
 
 func (d *doctor) registryChecks() []checkup.Check {
-	if len(d.options.registries)+len(d.options.pushes) == 0 {
+	if len(d.options.Registries)+len(d.options.Pushes) == 0 {
 		return []checkup.Check{{Name: "registries", Needs: []string{checkDocker}, Run: func(context.Context) checkup.Finding {
 			return skipped("none was named: --registry HOST, or --push-to IMAGE")
 		}}}
 	}
 	var checks []checkup.Check
-	for _, host := range d.options.registries {
+	for _, host := range d.options.Registries {
 		checks = append(checks, checkup.Check{
 			Name: "registry: " + host, Needs: []string{checkDocker},
 			Run: func(ctx context.Context) checkup.Finding {
@@ -79,7 +79,7 @@ func (d *doctor) registryChecks() []checkup.Check {
 			},
 		})
 	}
-	for _, reference := range d.options.pushes {
+	for _, reference := range d.options.Pushes {
 		checks = append(checks, checkup.Check{
 			Name: "push: " + reference, Needs: []string{checkDocker},
 			Run: func(ctx context.Context) checkup.Finding {
@@ -102,7 +102,7 @@ func (d *doctor) standing(ctx context.Context, standing registryauth.Standing, e
 			if unreachable.Plain {
 				flag = "--insecure-registry " + unreachable.Host
 			}
-			finding.Remedy = fmt.Sprintf("kubectl buildkit install %s -n %s %s", d.options.builder, d.client.Namespace(), flag)
+			finding.Remedy = fmt.Sprintf("kubectl buildkit install %s -n %s %s", d.options.Builder, d.client.Namespace(), flag)
 		}
 		return finding
 	}

@@ -1,0 +1,166 @@
+package doctor_test
+
+import (
+	"encoding/base64"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/doctor"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+)
+
+func node(name, architecture string, change func(*corev1.Node)) *corev1.Node {
+	n := &corev1.Node{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{corev1.LabelOSStable: "linux", corev1.LabelArchStable: architecture}},
+		Status: corev1.NodeStatus{
+			Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+			NodeInfo:   corev1.NodeSystemInfo{Architecture: architecture, KernelVersion: "6.8.0", KubeletVersion: "v1.35.0", ContainerRuntimeVersion: "containerd://2.1.0"},
+		},
+	}
+	if change != nil {
+		change(n)
+	}
+	return n
+}
+
+func forbidding(kinds ...string) func(*http.Request, string, string) *metav1.Status {
+	return func(_ *http.Request, kind, name string) *metav1.Status {
+		for _, each := range kinds {
+			if kind == each {
+				return testcluster.Forbidden("get", kind, name)
+			}
+		}
+		return nil
+	}
+}
+
+// What each check finds, in clusters and on machines of every kind.
+func TestChecks(t *testing.T) {
+	for name, test := range map[string]struct {
+		spec   builder.Spec
+		change func(*testing.T, *testcluster.Cluster, map[string]*testcluster.Daemon)
+		config string               // of docker
+		hosts  []string             // of registries
+		want   map[string][2]string // by check: the status, and a part of message or remedy
+	}{
+		"all is well": {want: map[string][2]string{
+			"kubeconfig": {"ok", `namespace "team"`}, "API server": {"ok", "Kubernetes v1.35.0"}, "permission to build": {"ok", "all"},
+			"permission to install": {"ok", "all"}, "Pod Security": {"ok", "admitted"}, "nodes": {"ok", "1 of 1 fit (amd64)"}, "image": {"ok", "runs in 1 of 1"},
+			"builder": {"ok", "1 of 1 members ready, privileged"}, "certificates": {"ok", "valid until"}, "tunnel: websocket": {"warning", "--transport spdy"},
+			"tunnel: spdy": {"ok", "answers in"}, "daemon": {"ok", "BuildKit v9.8.7 with 1 worker(s) for linux/amd64"}, "docker config": {"ok", "does not exist"},
+			"registries": {"skipped", "none was named"}, "user namespaces": {"ok", "of 1 nodes"},
+		}},
+		"no builder": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Delete("pods", builder.DefaultName)
+			for _, suffix := range []string{"-client", "-server"} {
+				c.Delete("secrets", builder.DefaultName+suffix)
+			}
+			c.Delete("configmaps", builder.DefaultName+"-config")
+		}, want: map[string][2]string{"builder": {"failed", "kubectl buildkit install buildkitd -n team"}, "daemon": {"skipped", ""}, "image": {"unknown", "is on no node"}}},
+		"nothing may be seen": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Refuse(forbidding("nodes", "secrets", "pods", "configmaps", "selfsubjectaccessreviews"))
+		}, want: map[string][2]string{"nodes": {"unknown", "may not"}, "permission to build": {"unknown", "may not"}, "user namespaces": {"unknown", "nodes"}}},
+		"no cluster": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Down(testcluster.ErrRefused())
+		},
+			want: map[string][2]string{"API server": {"failed", "does not answer"}, "nodes": {"skipped", ""}, "docker config": {"ok", ""}}},
+		"the daemon was killed": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.SetPod(builder.DefaultName, func(p *corev1.Pod) {
+				s := &p.Status.ContainerStatuses[0]
+				s.RestartCount, s.LastTerminationState.Terminated = 2, &corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}
+			})
+		}, want: map[string][2]string{"builder": {"warning", "restarted 2 times"}}},
+		"the image is not there": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.SetPod(builder.DefaultName, func(p *corev1.Pod) {
+				p.Status.Phase, p.Status.Conditions[0].Status, p.Status.Conditions[1].Status = corev1.PodPending, corev1.ConditionFalse, corev1.ConditionFalse
+				p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no such image"}}
+			})
+		}, want: map[string][2]string{"image": {"failed", "--image-pull-secret"}, "builder": {"failed", "ImagePullBackOff"}, "daemon": {"skipped", ""}}},
+		"one member is away": {spec: builder.Spec{Replicas: 2}, change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Delete("pods", "buildkitd-1")
+		}, want: map[string][2]string{"builder": {"warning", "1 of 2 members ready"}, "daemon": {"ok", "buildkitd-0: BuildKit"}}},
+		"a rootless builder": {spec: builder.Spec{Rootless: true}, change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Put("nodes", node("old", "arm64", func(n *corev1.Node) { n.Status.NodeInfo.KernelVersion = "3.10.0" }))
+		}, want: map[string][2]string{"builder": {"ok", "rootless"}, "user namespaces": {"warning", "--node-selector"}}},
+		"no node fits": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Put("nodes", node("node-1", "amd64", func(n *corev1.Node) { n.Spec.Unschedulable = true }))
+		}, want: map[string][2]string{"nodes": {"failed", "0 of 1 fit"}}},
+		"old certificates": {change: func(*testing.T, *testcluster.Cluster, map[string]*testcluster.Daemon) {
+			time.Sleep(350 * 24 * time.Hour)
+		},
+			want: map[string][2]string{"certificates": {"warning", "which renews them"}}},
+		"certificates that ended": {change: func(*testing.T, *testcluster.Cluster, map[string]*testcluster.Daemon) {
+			time.Sleep(370 * 24 * time.Hour)
+		},
+			want: map[string][2]string{"certificates": {"failed", "ended on"}}},
+		"a daemon without a worker": {change: func(_ *testing.T, _ *testcluster.Cluster, d map[string]*testcluster.Daemon) {
+			d[builder.DefaultName].Workers = -1
+		},
+			want: map[string][2]string{"daemon": {"failed", "why it has no worker"}}},
+		"no daemon": {change: func(_ *testing.T, _ *testcluster.Cluster, d map[string]*testcluster.Daemon) {
+			d[builder.DefaultName].Stop()
+		},
+			want: map[string][2]string{"tunnel: spdy": {"failed", "refuses connections"}, "daemon": {"skipped", "no tunnel"}}},
+		"no permission": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Deny("create pods/portforward", "create pods")
+		},
+			want: map[string][2]string{"permission to build": {"failed", "create rolebinding"}, "permission to install": {"skipped", "not needed"}}},
+		"a helper is missing": {config: `{"auths":{"r.io":{"auth":"` + base64.StdEncoding.EncodeToString([]byte("u:p")) + `"}},"credHelpers":{"x.io":"absent"}}`,
+			want: map[string][2]string{"docker config": {"warning", "docker-credential-absent for x.io"}}},
+		"a registry that is away": {hosts: []string{"127.0.0.1:1"}, want: map[string][2]string{
+			"registry: 127.0.0.1:1": {"failed", "127.0.0.1:1"}, "push: 127.0.0.1:1/team/app": {"failed", "127.0.0.1:1"},
+		}},
+		"a broken docker config": {config: `{"auths":`, want: map[string][2]string{"docker config": {"warning", "fix what is named"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := testcluster.New(t)
+				t.Cleanup(func() { c.Close(); time.Sleep(10 * time.Second) })
+				c.Put("nodes", node("node-1", "amd64", nil))
+				daemons := c.Install(test.spec)
+				if test.change != nil {
+					test.change(t, c, daemons)
+				}
+				found := run(t, c, test.config, test.hosts...)
+				for check, want := range test.want {
+					got := found[check]
+					if string(got.Status) != want[0] || !strings.Contains(got.Message+got.Remedy, want[1]) {
+						t.Errorf("%s: %s, %q, %q; want %s, %q", check, got.Status, got.Message, got.Remedy, want[0], want[1])
+					}
+				}
+			})
+		})
+	}
+}
+
+func run(t *testing.T, c *testcluster.Cluster, config string, hosts ...string) map[string]checkup.Result {
+	t.Helper()
+	dir := t.TempDir()
+	if config != "" {
+		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var pushes []string
+	for _, host := range hosts {
+		pushes = append(pushes, host+"/team/app")
+	}
+	checks := doctor.Checks(driver.New(c.Config(), testcluster.Namespace), doctor.Options{
+		Builder: builder.DefaultName, Registries: hosts, Pushes: pushes, Credentials: registryauth.Options{Directory: dir, LookupEnv: func(string) (string, bool) { return "", false }},
+	})
+	found := map[string]checkup.Result{}
+	checkup.Run(t.Context(), checks, func(result checkup.Result) { found[result.Name] = result })
+	return found
+}
