@@ -68,9 +68,17 @@ type Cluster struct {
 	version  int
 	objects  map[string]Object // by "plural/name"
 	watches  map[chan Object]string
+	changes  []changed
 	requests []string
 	daemons  map[string]*Daemon // by Pod
 	tunnels  []io.Closer
+}
+
+// changed is what a watch that begins later is told.
+type changed struct {
+	version int
+	kind    string
+	event   Object
 }
 
 // New starts a cluster that has nothing but a namespace.
@@ -292,6 +300,7 @@ func (c *Cluster) removeLocked(key string) {
 
 func (c *Cluster) notifyLocked(key, change string, object Object) {
 	kind, _, _ := strings.Cut(key, "/")
+	c.changes = append(c.changes, changed{version: c.version, kind: kind, event: Object{"type": change, "object": object}})
 	for channel, wanted := range c.watches {
 		if wanted == kind {
 			channel <- Object{"type": change, "object": object}
@@ -337,8 +346,14 @@ func selected(r *http.Request, object Object) bool {
 }
 
 func (c *Cluster) watch(w http.ResponseWriter, r *http.Request, kind string) {
-	events := make(chan Object, 100)
+	events := make(chan Object, 1000)
+	since, _ := strconv.Atoi(r.URL.Query().Get("resourceVersion"))
 	c.mu.Lock()
+	for _, change := range c.changes {
+		if change.kind == kind && change.version > since {
+			events <- change.event
+		}
+	}
 	c.watches[events] = kind
 	c.mu.Unlock()
 	defer func() {

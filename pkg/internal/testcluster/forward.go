@@ -35,7 +35,7 @@ func (c *Cluster) forward(w http.ResponseWriter, r *http.Request, pod string) {
 	w.Header().Set(httpstream.HeaderUpgrade, "SPDY/3.1")
 	w.Header().Set(httpstream.HeaderProtocolVersion, protocols.PortForwardV1Name)
 	w.WriteHeader(http.StatusSwitchingProtocols)
-	conn, _, err := http.NewResponseController(w).Hijack()
+	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		c.t.Errorf("upgrading: %v", err)
 		return
@@ -45,7 +45,7 @@ func (c *Cluster) forward(w http.ResponseWriter, r *http.Request, pod string) {
 	c.mu.Unlock()
 	f := &forwarding{conn: conn}
 	defer f.end()
-	if f.framer, err = spdy.NewFramer(conn, conn); err != nil {
+	if f.framer, err = spdy.NewFramer(conn, buffered); err != nil {
 		c.t.Errorf("upgrading: %v", err)
 		return
 	}
