@@ -7,7 +7,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
-// Whoever is faster decides about the certificates, so that server and clients always fit one another.
+// The faster one decides about the certificates, so that server and clients always fit one another.
 func TestTwoInstallsAtOnceAgree(t *testing.T) {
 	for range 10 {
 		server := newServer(t)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// NotFoundError says that there is no such builder.
+// NotFoundError is returned when the builder does not exist.
 type NotFoundError struct {
 	Name, Namespace string
 	// Others are the builders of that namespace, as far as listing is permitted.

@@ -98,7 +98,7 @@ func TestCancelledInstallBesideAPodThatEnds(t *testing.T) {
 	}
 }
 
-// Whoever may create one kind of object does not decide what the next install trusts or runs.
+// A tenant who may create one kind of object does not decide what the next install trusts or runs.
 func TestPlantedObjectsAreNotTakenOver(t *testing.T) {
 	evil := spec()
 	evil.Image, evil.RegistryCA = "evil.example.com/buildkit:1", issue(t, time.Now()).CA

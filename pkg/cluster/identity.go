@@ -83,7 +83,7 @@ func (c *Client) Untrusted(member Member, err error) error {
 // identify decides how the daemon is known: by its certificates wherever there are any. Without authentication it is used
 // in two cases only, and then at.connection stays nil: its Secret certainly does not exist and install did not make
 // the Pod; or the user vouches for the Pod (adopt) and no certificates can be read. Labels and owners never prove
-// anything, since whoever makes a Pod writes them.
+// anything, since the creator of a Pod writes them.
 func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secret, secretErr error, at *location, adopt bool) error {
 	exists := at.podErr == nil
 	foreign := exists && !IsManaged(at.pod.Labels)

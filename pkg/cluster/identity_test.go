@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 )
 
-// intruder is a Pod that runs, of any image, made by somebody who may create Pods and nothing else. It may write what it
+// intruder is a Pod that runs, of any image, made by a tenant who may create Pods and nothing else. It may write what it
 // likes into its metadata.
 func intruder(s *apiServer, name string, metadata metav1.ObjectMeta) {
 	metadata.Name = name
@@ -36,7 +36,7 @@ func removed(s *apiServer, keys ...string) {
 	}
 }
 
-// Whoever may create Pods, and read no Secret, never makes builds go without authentication.
+// A tenant who may create Pods, and read no Secret, never makes builds go without authentication.
 func TestForeignPodNeverSwitchesTLSOff(t *testing.T) {
 	forged := map[string]string{builder.LabelManagedBy: builder.ManagedBy, builder.LabelInstance: "buildkitd"}
 	owner := []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "buildkitd", UID: "uid-1", Controller: new(true)}}

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
-// onLostNode is a cluster with a builder, one node of which does not report any more: nobody there confirms an end.
+// onLostNode is a cluster with a builder, one node of which does not report any more: its kubelet confirms no end.
 func onLostNode(t *testing.T, change func(*builder.Spec), pod string) *apiServer {
 	t.Helper()
 	server := newServer(t)

@@ -23,7 +23,7 @@ const ReasonNoConnection = "NoConnection"
 type Candidate struct {
 	// Member is what is known of it; of one that does not exist, the names alone.
 	Member Member
-	// Err is nil for a member that may be asked; else a *NotReadyError, a *TerminatingError, or why nobody knows.
+	// Err is nil for a member that may be asked; else a *NotReadyError, a *TerminatingError, or why it is not known.
 	Err error
 }
 

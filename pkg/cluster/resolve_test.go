@@ -52,7 +52,7 @@ func ready(s *apiServer, name string) {
 	s.set("pods", name, object{"node": "node-1", "status": status})
 }
 
-// adopted puts a Pod in place that somebody else has made.
+// adopted puts a Pod in place that install has not made.
 func adopted(s *apiServer, name string, containers ...corev1.Container) {
 	s.put("pods", &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: name},

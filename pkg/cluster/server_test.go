@@ -33,7 +33,7 @@ type apiServer struct {
 	onPod func(s *apiServer, name string)
 	// refuse may answer a request instead; it returns 0 to let it pass.
 	refuse func(r *http.Request, kind, name string) (code int, reason metav1.StatusReason, message string)
-	bare   string // a kind for which there is no API, as a proxy in between may answer
+	bare   string // a kind without an API, as a proxy in between may answer
 	// clock is how far the server's clock is ahead of this machine's.
 	clock time.Duration
 	// delay is how long every answer takes, lingers how long a Pod takes to end.

@@ -33,7 +33,7 @@ func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryaut
 	}
 	terminal, _ := f.inputTerminal()
 	if !f.interactive() {
-		return &usage.Error{What: "login", Reason: "there is no terminal to ask for the password of " + account.Host, Next: "add --username NAME --password-stdin"}
+		return &usage.Error{What: "login", Reason: "no terminal can be asked for the password of " + account.Host, Next: "add --username NAME --password-stdin"}
 	}
 	if account.Username == "" {
 		escape.Fprintf(f.streams.ErrOut, "Username: ")

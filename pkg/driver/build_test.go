@@ -335,7 +335,7 @@ func TestDoubtsAboutAPush(t *testing.T) {
 	for _, test := range []struct {
 		doubt registryauth.UnreachableError
 		on    *Connection
-		want  string // empty is no warning
+		want  string // empty without a warning
 	}{
 		{registryauth.UnreachableError{Host: "r.io"}, managed, "if builder"},
 		{registryauth.UnreachableError{Host: "r.io", Plain: true}, managed, "; the push will fail"},

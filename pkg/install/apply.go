@@ -44,7 +44,7 @@ func (i *installation) dryRun(ctx context.Context) error {
 	return nil
 }
 
-// tryApply is the rehearsal of an object that is no workload. Whoever installs may not be allowed to make roles.
+// tryApply is the rehearsal of an object that is not a workload. The installing user may not be allowed to make roles.
 func (i *installation) tryApply(ctx context.Context, object manifest.Object) error {
 	trial, err := copyOf(object)
 	if err != nil {
@@ -142,7 +142,7 @@ func (i *installation) write(ctx context.Context) error {
 	return err
 }
 
-// writeOne writes an object that is no workload, if it needs to be.
+// writeOne writes an object that is not a workload, if it needs to be.
 func (i *installation) writeOne(ctx context.Context, object manifest.Object) error {
 	reference := referenceTo(object)
 	change, existing := i.changes[reference], i.found.like(object)

@@ -16,7 +16,7 @@ func (e *ForeignError) Error() string {
 }
 
 // UnownedError says that there are Secrets or settings of a builder, but neither its Pods nor the rest: an interrupted
-// install has left them, or whoever may write one of them wants to decide what the next install trusts.
+// install has left them, or a tenant who may write one of them wants to decide what the next install trusts.
 type UnownedError struct {
 	Name, Namespace string
 	// Found are the objects that are there, Missing those that would show whose they are.

@@ -51,7 +51,7 @@ func (c api) find(ctx context.Context, name string) (*existing, error) {
 			ok, err := c.GetIfExists(ctx, kube.KindRole, builder.RoleName(name), role)
 			f.role = orNil(ok, role)
 			if kube.IsForbidden(err) {
-				// Somebody may well install who may not deal with roles.
+				// A user who may not deal with roles may well install.
 				return nil
 			}
 			return err

@@ -203,7 +203,7 @@ func (i *installation) examine(ctx context.Context) error {
 	return nil
 }
 
-// confirm shows what is about to happen to whoever asked for it; once, if it stays the same.
+// confirm shows the caller what is about to happen; once, if it stays the same.
 func (i *installation) confirm(ctx context.Context) error {
 	plan, err := i.plan(ctx)
 	if err != nil || i.options.Confirm == nil || i.asked != nil && reflect.DeepEqual(*i.asked, plan) {

@@ -15,7 +15,7 @@ import (
 // Plan is what an install is about to do to a builder.
 type Plan struct {
 	Name, Namespace string
-	// New says that there is no builder of that name.
+	// New reports that no builder has that name.
 	New bool
 	// Differences are the settings that change; of a new builder, those that it gets.
 	Differences []builder.Difference

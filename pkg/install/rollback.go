@@ -13,7 +13,7 @@ import (
 // cleanupWithin bounds the removal of what a failed install made.
 const cleanupWithin = 10 * time.Second
 
-// failed removes what this call has made, if it made the whole builder and that cannot start, or nobody waits for it any
+// failed removes what this call has made, if it made the whole builder and that cannot start, or its caller does not wait for it any
 // more. After a timeout, or a failure to reach what does run, everything stays: it may still come up.
 func (i *installation) failed(ctx context.Context, err error) error {
 	if err == nil {

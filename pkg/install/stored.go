@@ -36,8 +36,8 @@ func (e *PartialSettingsError) Error() string {
 
 // StoredSpec returns what the builder of that name was asked to be, without defaults, whether or not its Pods exist: it is
 // kept in the ConfigMap NAME-config. For a builder of a version that did not store it, it is read from the builder's
-// objects; the error is a *PartialSettingsError where these do not have all of it. It is a *cluster.NotFoundError if there is no
-// builder, a *ForeignError if the name is taken by something else.
+// objects; the error is a *PartialSettingsError where these do not have all of it. It is a *cluster.NotFoundError if the builder
+// does not exist, a *ForeignError if the name is taken by something else.
 func StoredSpec(ctx context.Context, c *cluster.Client, name string) (builder.Spec, error) {
 	config := &corev1.ConfigMap{}
 	ok, err := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)

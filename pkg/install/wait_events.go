@@ -135,7 +135,7 @@ func (w *waiter) isOld(event *corev1.Event, pod *corev1.Pod) bool {
 	return pod.CreationTimestamp.Time.Before(began) && cluster.LastSeen(event).Time.Before(began)
 }
 
-// controllerSays takes an event about the StatefulSet: it meets refusals where nobody else sees them.
+// controllerSays takes an event about the StatefulSet: only there are refusals reported.
 func (w *waiter) controllerSays(event *corev1.Event) {
 	if event.Type != corev1.EventTypeWarning {
 		return

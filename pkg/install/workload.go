@@ -252,7 +252,7 @@ func (c api) stopMembers(ctx context.Context, name string, member func(*corev1.P
 
 // setController gives a builder's only Pod a controller, so that kubectl drain evicts it like any other: it refuses a Pod of which
 // no controller is named, since nothing would make it again; this one is made again by the next build. The
-// controller is the namespace, which outlives the Pod: a ConfigMap or a Secret that somebody deletes would take the Pod
+// controller is the namespace, which outlives the Pod: a ConfigMap or a Secret that a user deletes would take the Pod
 // with it. Who may not see the namespace makes a Pod without one, for which drain needs --force.
 func (i *installation) setController(ctx context.Context) error {
 	pod, ok := i.objects.Workload.(*corev1.Pod)

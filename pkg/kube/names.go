@@ -94,7 +94,7 @@ func (c *Client) Metadata(ctx context.Context, kind string, options metav1.ListO
 	return list.Items, nil
 }
 
-// CertainlyLacks reports whether the API server itself says that there is no such object.
+// CertainlyLacks reports whether the API server itself reports that the object does not exist.
 func (c *Client) CertainlyLacks(ctx context.Context, kind, name string) bool {
 	return CertainlyAbsent(c.at(c.api.Get(), kind).Name(name).SetHeader("Accept", oneMetadataOnly).Do(ctx).Error())
 }

@@ -211,7 +211,7 @@ func (r *Request) outputWarnings() []string {
 	return warnings
 }
 
-// entry is the output as the client wants it; ok is false for the one that is no output.
+// entry is the output as the client wants it; ok is false for the one that is not an output.
 func (o *output) entry(a *Attempt) (entry client.ExportEntry, ok bool) {
 	entry = client.ExportEntry{Type: o.kind, Attrs: maps.Clone(o.attrs)}
 	if o.to != nil {

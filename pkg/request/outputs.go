@@ -153,7 +153,7 @@ func (o *output) checkFile(ctx context.Context, r *Request, env Environment) err
 // contextAttr is the attribute of --output type=docker that names an engine. It is not for the daemon.
 const contextAttr = "context"
 
-// checkDocker finds the engine that the image is loaded into. For a question there is no image.
+// checkDocker finds the engine that the image is loaded into. A question makes no image.
 func (o *output) checkDocker(ctx context.Context, r *Request, env Environment) error {
 	if r.call != nil {
 		return nil

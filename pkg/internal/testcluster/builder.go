@@ -90,7 +90,7 @@ func ServerConfig(ca []byte, server trust.Pair) (*tls.Config, error) {
 	}
 	clients := x509.NewCertPool()
 	if !clients.AppendCertsFromPEM(ca) {
-		return nil, errors.New("there is no CA")
+		return nil, errors.New("CA not found")
 	}
 	return &tls.Config{
 		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MinVersion: tls.VersionTLS13,

@@ -24,12 +24,12 @@ func (c *Cluster) Down(ctx context.Context) error {
 		return err
 	}
 	if err := os.Remove(string(c.options.State)); err != nil {
-		return fmt.Errorf("removing state folder: %w", err)
+		return fmt.Errorf("removing state directory: %w", err)
 	}
 	return nil
 }
 
-// mayClean refuses what would harm somebody else: a folder that is not a cluster's, or names that another cluster uses.
+// mayClean refuses what would harm another user of the machine: a directory that is not a cluster's, or names that another cluster uses.
 func (c *Cluster) mayClean() error {
 	if err := c.options.State.Check(); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (c *Cluster) mayClean() error {
 	return fmt.Errorf("the cluster of %q runs under the name %q: take another one with KUBECTL_BUILDKIT_CLUSTER_INDEX", owner, c.plan.Name())
 }
 
-// ownerFile says which state folder the cluster of our name has.
+// ownerFile says which state directory the cluster of our name has.
 func (c *Cluster) ownerFile() string { return filepath.Join(c.plan.RunDir(), "owner") }
 
 // lock is for the verbs that change the machine, and so the place to say who may.
@@ -72,8 +72,8 @@ func (c *Cluster) clean(ctx context.Context) error {
 	if err := machine.DeleteCgroup(ctx, c.plan.Name()); err != nil { // and with it what the shims had started
 		return err
 	}
-	for _, folder := range []string{run, dir} {
-		if err := machine.Unmount(folder); err != nil {
+	for _, directory := range []string{run, dir} {
+		if err := machine.Unmount(directory); err != nil {
 			return err
 		}
 	}
@@ -83,7 +83,7 @@ func (c *Cluster) clean(ctx context.Context) error {
 	if err := os.RemoveAll(run); err != nil {
 		return fmt.Errorf("removing sockets: %w", err)
 	}
-	// What no option of the kubelet and of containerd moves below our folders.
+	// What no option of the kubelet and of containerd moves below our directories.
 	if err := machine.RemoveLinks("/var/log/containers/*", dir); err != nil {
 		return err
 	}

@@ -19,8 +19,8 @@ import (
 // Options is what the environment and the command line say.
 type Options struct {
 	State   state.Dir
-	Cache   string // folder of built programs and made images
-	Sources string // folder of this module
+	Cache   string // directory of built programs and made images
+	Sources string // directory of this module
 	Index   int    // tells several clusters of one machine apart
 	Nodes   int
 }
@@ -44,7 +44,7 @@ func NewOptions(getenv func(string) string) (Options, error) {
 	}
 	cache, err := cacheDir(getenv)
 	if err != nil {
-		return Options{}, fmt.Errorf("finding the cache folder: %w", err)
+		return Options{}, fmt.Errorf("finding the cache directory: %w", err)
 	}
 	options.Cache = cache
 	sources, err := os.Getwd()
@@ -52,7 +52,7 @@ func NewOptions(getenv func(string) string) (Options, error) {
 		return Options{}, fmt.Errorf("finding the sources: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(sources, "programs")); err != nil {
-		return Options{}, fmt.Errorf("finding the sources: run this program in its own folder, with `go run .`: %w", err)
+		return Options{}, fmt.Errorf("finding the sources: run this program in its own directory, with `go run .`: %w", err)
 	}
 	options.Sources = sources
 	return options, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/state"
 )
 
-// prepare writes what the processes find when they start: folders, links to programs, certificates, the network.
+// prepare writes what the processes find when they start: directories, links to programs, certificates, the network.
 func (s *start) prepare(ctx context.Context) error {
 	dir := s.options.State
 	if err := dir.Create(); err != nil {
@@ -25,7 +25,7 @@ func (s *start) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := os.MkdirAll(s.plan.RunDir(), 0o755); err != nil {
-		return fmt.Errorf("creating folder of sockets: %w", err)
+		return fmt.Errorf("creating directory of sockets: %w", err)
 	}
 	if err := os.WriteFile(s.ownerFile(), []byte(dir), 0o644); err != nil {
 		return fmt.Errorf("claiming the cluster's name: %w", err)
@@ -60,7 +60,7 @@ func (s *start) prepare(ctx context.Context) error {
 	return nil
 }
 
-// linkPrograms gives programs the names and the folder that their callers look for.
+// linkPrograms gives programs the names and the directory that their callers look for.
 func linkPrograms(dir state.Dir, programs map[string]string) error {
 	links := make(map[string]string)
 	for name, path := range programs {

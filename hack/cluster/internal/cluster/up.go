@@ -110,7 +110,7 @@ func (s *start) startRegistries(ctx context.Context) error {
 	} {
 		err := s.table.Start(process.Spec{
 			Name: server.name, Program: filepath.Join(programs, server.program), Arguments: []string{server.verb, configurations[server.name]},
-			Variables: []string{"OTEL_TRACES_EXPORTER=none"}, // nobody collects traces here
+			Variables: []string{"OTEL_TRACES_EXPORTER=none"}, // the cluster has no collector of traces
 		})
 		if err != nil {
 			return err

@@ -18,7 +18,7 @@ type Client struct {
 	http   *http.Client
 }
 
-// cordoned is the taint of a node that somebody wants to be left alone: that is no state of the cluster's.
+// cordoned is the taint of a node that an administrator has taken out of scheduling: the cluster itself is well.
 const cordoned = "node.kubernetes.io/unschedulable"
 
 // Node is what the API server says of a node.

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// Cache is a folder of made images, each an OCI layout in a folder named by the image's key.
+// Cache is a directory of made images, each an OCI layout in a directory named by the image's key.
 type Cache struct {
 	dir      string
 	progress io.Writer

@@ -14,7 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Entry is one file, folder or symbolic link of a layer. A file has either a Source or Content.
+// Entry is one file, directory or symbolic link of a layer. A file has either a Source or Content.
 type Entry struct {
 	Path       string // in the image, without the leading slash
 	Mode       int64  // as chmod takes it
@@ -64,8 +64,8 @@ func (i Image) key() (string, error) {
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
 
-// normalize sorts a layer by path, keeps the last of several entries with one path, and adds the folders that nobody
-// named, so that a tar reader meets every folder before what is in it.
+// normalize sorts a layer by path, keeps the last of several entries with one path, and adds the directories that are
+// not named, so that a tar reader meets every directory before what is in it.
 func normalize(layer []Entry) []Entry {
 	byPath := make(map[string]Entry)
 	for _, entry := range layer {

@@ -69,7 +69,7 @@ func parseLibraries(output string) []string {
 	return paths
 }
 
-// tree is a folder of this machine, without what skip tells to leave out (given the path below the folder).
+// tree is a directory of this machine, without what skip tells to leave out (given the path below the directory).
 func tree(source, target string, skip func(path string) bool) ([]Entry, error) {
 	var entries []Entry
 	err := filepath.WalkDir(source, func(path string, file fs.DirEntry, err error) error {

@@ -30,8 +30,8 @@ func fetchBusybox(ctx context.Context, dir, architecture, final string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	for _, folder := range []string{"lists/partial", "cache/archives/partial"} {
-		if err := os.MkdirAll(filepath.Join(work, folder), 0o755); err != nil {
+	for _, directory := range []string{"lists/partial", "cache/archives/partial"} {
+		if err := os.MkdirAll(filepath.Join(work, directory), 0o755); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// RemoveLinks deletes the links that match pattern and point below dir. Their folder stays: another cluster's kubelet
+// RemoveLinks deletes the links that match pattern and point below dir. Their directory stays: another cluster's kubelet
 // makes it only when it starts.
 func RemoveLinks(pattern, dir string) error {
 	links, err := filepath.Glob(pattern)
@@ -44,11 +44,11 @@ func RemoveFiles(pattern string) error {
 	return nil
 }
 
-// RemoveDeadSocket deletes a unix socket on which nobody listens.
+// RemoveDeadSocket deletes a unix socket on which no process listens.
 func RemoveDeadSocket(path string) error {
 	connection, err := net.Dial("unix", path)
 	if err == nil {
-		return connection.Close() // somebody else's
+		return connection.Close() // another process listens
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return nil // there is none

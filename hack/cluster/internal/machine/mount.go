@@ -16,7 +16,7 @@ type mount struct {
 	kind   string
 }
 
-// Unmount detaches every mount at or below a folder, the newest first.
+// Unmount detaches every mount at or below a directory, the newest first.
 func Unmount(dir string) error {
 	for range 10 { // a mount point can carry several mounts, and hide others
 		mounts, err := readMounts()

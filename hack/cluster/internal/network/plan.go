@@ -27,10 +27,10 @@ func NewPlan(index, nodes int) (Plan, error) {
 	return Plan{Index: index, Nodes: nodes}, nil
 }
 
-// Name is the cluster's short name: its bridge, its cgroup and its folder in /run are called so.
+// Name is the cluster's short name: its bridge, its cgroup and its directory in /run are called so.
 func (p Plan) Name() string { return fmt.Sprintf("kbk%d", p.Index) }
 
-// RunDir is the folder of sockets, short because a socket's path may have only 107 bytes.
+// RunDir is the directory of sockets, short because a socket's path may have only 107 bytes.
 func (p Plan) RunDir() string { return "/run/" + p.Name() }
 
 // NodeName is the name of node number n, counted from 1.

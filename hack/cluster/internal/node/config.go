@@ -44,7 +44,7 @@ func (n Node) configure() error {
 	return nil
 }
 
-// containerdConfig keeps everything below folders of this node. Plugins that would share a path with other nodes, or
+// containerdConfig keeps everything below directories of this node. Plugins that would share a path with other nodes, or
 // look for file systems that are not there, are off.
 func (n Node) containerdConfig() string {
 	return fmt.Sprintf(`version = 3
@@ -130,7 +130,7 @@ func (n Node) kubeletConfig() object {
 		"failCgroupV1":             false,
 		"failSwapOn":               false,
 		"makeIPTablesUtilChains":   false,
-		// There is no name server. A name then fails at once in every Pod, and the kubelet does not warn of a missing one.
+		// The cluster has no name server. A name then fails at once in every Pod, and the kubelet does not warn of a missing one.
 		"clusterDNS":          []string{"127.0.0.1"},
 		"clusterDomain":       "cluster.local",
 		"resolvConf":          "/dev/null",

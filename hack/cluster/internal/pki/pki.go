@@ -19,7 +19,7 @@ import (
 // lifetime is how long every certificate is valid: a cluster is made anew far more often.
 const lifetime = 365 * 24 * time.Hour
 
-// Authority signs certificates and writes them below a folder.
+// Authority signs certificates and writes them below a directory.
 type Authority struct {
 	dir         string
 	name        string
@@ -62,7 +62,7 @@ func NewAuthority(dir, name string) (*Authority, error) {
 // Pair is the paths of the authority's own certificate and key.
 func (a *Authority) Pair() Pair { return pairOf(a.dir, a.name) }
 
-// Issue signs a certificate and writes FILE.crt and FILE.key into the authority's folder. It serves as a client's and,
+// Issue signs a certificate and writes FILE.crt and FILE.key into the authority's directory. It serves as a client's and,
 // when the subject has hosts, as a server's.
 func (a *Authority) Issue(file string, subject Subject) (Pair, error) {
 	key, err := newKey()

@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// markVariable is an environment variable that every process of a cluster carries, with the state folder and the
+// markVariable is an environment variable that every process of a cluster carries, with the state directory and the
 // process's name as its value. A shim inherits it from its containerd. It identifies a process whatever the records
-// say: a pid may have been given to somebody else since, and a run may have died before it wrote a record.
+// say: a pid may have been given to another process since, and a run may have died before it wrote a record.
 const markVariable = "KUBECTL_BUILDKIT_CLUSTER_PROCESS"
 
 // Spec says how to start a process.
@@ -40,12 +40,12 @@ type Process struct {
 
 // Table is the processes of one cluster.
 type Table struct {
-	mark    string // the state folder
+	mark    string // the state directory
 	records string
 	logs    string
 }
 
-// NewTable returns the table of the cluster whose state folder is given.
+// NewTable returns the table of the cluster whose state directory is given.
 func NewTable(state, records, logs string) Table {
 	return Table{mark: state, records: records, logs: logs}
 }
@@ -207,7 +207,7 @@ func (t Table) find() ([]int, error) {
 }
 
 // marked tells whether the environment of a process has our variable with a value that begins with prefix. A dead
-// process that nobody waited for has an empty environment, and so counts as gone.
+// process that its parent has not waited for has an empty environment, and so counts as gone.
 func marked(pid int, prefix string) bool {
 	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil {

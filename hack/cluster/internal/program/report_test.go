@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// lines is a log that is no terminal. It keeps what is written, which must be whole lines.
+// lines is a log, not a terminal. It keeps what is written, which must be whole lines.
 type lines struct {
 	t     *testing.T
 	mutex sync.Mutex

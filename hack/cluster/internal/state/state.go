@@ -1,4 +1,4 @@
-// Package state is the cluster's folder on this machine: what lies where in it, the lock that keeps two runs apart, and
+// Package state is the cluster's directory on this machine: what lies where in it, the lock that keeps two runs apart, and
 // the record that a later run reads. It must not know what any component does.
 package state
 
@@ -11,33 +11,33 @@ import (
 	"path/filepath"
 )
 
-// markerName is the file that says a folder is ours, without which nothing below it is ever deleted.
+// markerName is the file that says a directory is ours, without which nothing below it is ever deleted.
 const markerName = "kubectl-buildkit-cluster"
 
-// Dir is the state folder of one cluster, an absolute path.
+// Dir is the state directory of one cluster, an absolute path.
 type Dir string
 
-// Path joins elements to the folder.
+// Path joins elements to the directory.
 func (d Dir) Path(elements ...string) string {
 	return filepath.Join(append([]string{string(d)}, elements...)...)
 }
 
-// Programs is the folder of links to the programs that the cluster itself runs.
+// Programs is the directory of links to the programs that the cluster itself runs.
 func (d Dir) Programs() string { return d.Path("programs") }
 
-// UserPrograms is the folder of programs meant for a user's PATH.
+// UserPrograms is the directory of programs meant for a user's PATH.
 func (d Dir) UserPrograms() string { return d.Path("bin") }
 
-// Logs is the folder of one log file per process.
+// Logs is the directory of one log file per process.
 func (d Dir) Logs() string { return d.Path("logs") }
 
-// Processes is the folder of one record per started process.
+// Processes is the directory of one record per started process.
 func (d Dir) Processes() string { return d.Path("processes") }
 
-// Certificates is the folder of every key and certificate.
+// Certificates is the directory of every key and certificate.
 func (d Dir) Certificates() string { return d.Path("pki") }
 
-// Node is the folder of the node called name.
+// Node is the directory of the node called name.
 func (d Dir) Node(name string) string { return d.Path("nodes", name) }
 
 // Kubeconfig is the path of the named user's kubeconfig; the administrator's is named "admin".
@@ -46,41 +46,41 @@ func (d Dir) Kubeconfig(user string) string { return d.Path("kubeconfig", user+"
 // RegistryCA is the path of the certificate that signs the registries' certificates.
 func (d Dir) RegistryCA() string { return filepath.Join(d.Certificates(), "registry-ca.crt") }
 
-// Check refuses a folder that holds something and is not marked as ours.
+// Check refuses a directory that holds something and is not marked as ours.
 func (d Dir) Check() error {
 	entries, err := os.ReadDir(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading state folder: %w", err)
+		return fmt.Errorf("reading state directory: %w", err)
 	}
 	if _, err := os.Stat(d.Path(markerName)); err != nil && len(entries) > 0 {
-		return fmt.Errorf("using %q as state folder: it holds something else", string(d))
+		return fmt.Errorf("using %q as state directory: it holds something else", string(d))
 	}
 	return nil
 }
 
-// Create makes the folder and marks it as ours. It refuses one that Check refuses, since Empty would delete what is in it.
+// Create makes the directory and marks it as ours. It refuses one that Check refuses, since Empty would delete what is in it.
 func (d Dir) Create() error {
 	if err := d.Check(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(string(d), 0o755); err != nil {
-		return fmt.Errorf("creating state folder: %w", err)
+		return fmt.Errorf("creating state directory: %w", err)
 	}
 	if err := os.WriteFile(d.Path(markerName), nil, 0o644); err != nil { // first of all: a run may be killed after any line
-		return fmt.Errorf("marking state folder: %w", err)
+		return fmt.Errorf("marking state directory: %w", err)
 	}
-	for _, folder := range []string{d.Programs(), d.UserPrograms(), d.Logs(), d.Processes(), d.Certificates(), d.Path("kubeconfig")} {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return fmt.Errorf("creating state folder: %w", err)
+	for _, directory := range []string{d.Programs(), d.UserPrograms(), d.Logs(), d.Processes(), d.Certificates(), d.Path("kubeconfig")} {
+		if err := os.MkdirAll(directory, 0o755); err != nil {
+			return fmt.Errorf("creating state directory: %w", err)
 		}
 	}
 	return nil
 }
 
-// Empty deletes everything in the folder but the folder itself, which the caller holds locked. The marker goes last, so
+// Empty deletes everything in the directory but the directory itself, which the caller holds locked. The marker goes last, so
 // that a run killed in the middle is still recognized by the next one.
 func (d Dir) Empty() error {
 	if err := d.Check(); err != nil {
@@ -91,14 +91,14 @@ func (d Dir) Empty() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading state folder: %w", err)
+		return fmt.Errorf("reading state directory: %w", err)
 	}
 	for _, entry := range entries {
 		if entry.Name() == markerName {
 			continue
 		}
 		if err := os.RemoveAll(d.Path(entry.Name())); err != nil {
-			return fmt.Errorf("emptying state folder: %w", err)
+			return fmt.Errorf("emptying state directory: %w", err)
 		}
 	}
 	return os.Remove(d.Path(markerName))

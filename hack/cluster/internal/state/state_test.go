@@ -16,10 +16,10 @@ func TestNothingIsDeletedThatIsNotOurs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if dir.Create() == nil {
-		t.Error("a folder of somebody else was taken")
+		t.Error("a directory of another user was taken")
 	}
 	if dir.Empty() == nil {
-		t.Error("a folder of somebody else was emptied")
+		t.Error("a directory of another user was emptied")
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Error(err)

@@ -47,7 +47,7 @@ func parseScopes(parameters []string) []Access {
 	return scopes
 }
 
-// grant cuts what was asked for down to what the user may do. A token for less than was asked is no error of this
+// grant cuts what was asked for down to what the user may do. A token for less than was asked is not an error of this
 // server: it is the registry that then refuses.
 func grant(asked []Access, allowed []string) []Access {
 	granted := []Access{}

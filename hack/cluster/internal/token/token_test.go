@@ -112,7 +112,7 @@ func TestHandler(t *testing.T) {
 	}{
 		{"get, right", nil, "reader", "right", 200, []any{"pull"}},
 		{"get, wrong", nil, "reader", "wrong", 401, nil},
-		{"get, unknown", nil, "nobody", "", 401, nil},
+		{"get, unknown", nil, "stranger", "", 401, nil},
 		{"get, anonymous", nil, "", "", 200, nil},
 		{"post, right", form("grant_type", "password", "username", "reader", "password", "right"), "", "", 200, []any{"pull"}},
 		{"post, wrong", form("grant_type", "password", "username", "reader", "password", "wrong"), "", "", 401, nil},
@@ -159,7 +159,7 @@ func verify(t *testing.T, pair tls.Certificate, token string) []any {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		t.Fatalf("%q is no token", token)
+		t.Fatalf("%q is not a token", token)
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil || len(signature) != 64 {

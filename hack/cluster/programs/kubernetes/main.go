@@ -24,7 +24,7 @@ func main() {
 	name := filepath.Base(os.Args[0])
 	command := component(name)
 	if command == nil {
-		fmt.Fprintf(os.Stderr, "%q is no component of Kubernetes: call this program by the name of one\n", name)
+		fmt.Fprintf(os.Stderr, "invalid component %q: call this program by the name of a component of Kubernetes\n", name)
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(command))
