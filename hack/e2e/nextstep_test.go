@@ -155,17 +155,17 @@ func TestNextStepsOfRefusedInstalls(t *testing.T) {
 		rule []string
 		args []string
 	}{
-		"limits to name":  {[]string{"create", "quota", "q", "--hard=limits.cpu=4,limits.memory=8Gi"}, nil},
+		"limits to name":  {[]string{"create", "quota", "q", "--hard=limits.memory=8Gi"}, nil},
 		"too many Pods":   {[]string{"create", "quota", "q", "--hard=pods=0"}, nil},
 		"Pod Security":    {[]string{"label", "namespace", "NAMESPACE", "pod-security.kubernetes.io/enforce=restricted"}, nil},
-		"above the range": {[]string{"apply", "-f", "-"}, []string{"--limit", "cpu=2"}},
+		"above the range": {[]string{"apply", "-f", "-"}, []string{"--limit", "memory=1Gi"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUser(t)
 			for i, word := range c.rule {
 				c.rule[i] = strings.ReplaceAll(word, "NAMESPACE", u.namespace)
 			}
-			const limits = `{"apiVersion":"v1","kind":"LimitRange","metadata":{"name":"l"},"spec":{"limits":[{"type":"Container","max":{"cpu":"1"}}]}}`
+			const limits = `{"apiVersion":"v1","kind":"LimitRange","metadata":{"name":"l"},"spec":{"limits":[{"type":"Container","max":{"memory":"512Mi"}}]}}`
 			u.kubectlIn("", []byte(limits), c.rule...).ok()
 			install := append([]string{"install"}, c.args...)
 			done := u.does(u.buildkit(install...).exits(4))
