@@ -26,7 +26,7 @@ func TestNothingUsesRawStreams(t *testing.T) {
 		"cmd/history_export.go": "bundles and pages",
 		"cmd/dial_stdio.go":     "BuildKit's protocol",
 		"cmd/doctor.go":         "package checkup escapes each part",
-		"cmd/proxy_serve.go":    "the user's own program",
+		"cmd/proxy.go:command":  "the user's own program",
 	}, "use f.streams, or f.results() for a program's format")
 }
 
@@ -42,7 +42,7 @@ func TestNothingPrintsAround(t *testing.T) {
 		"checkup/print.go:Print":             "escapes each part",
 		"checkup/print.go:Flush":             "escapes each part",
 		"cmd/completion.go":                  "this program's own text",
-		"cmd/evaluation.go:printStack":       "a stack, of many lines",
+		"cmd/build.go:printStack":            "a stack, of many lines",
 		"cmd/help.go":                        "this program's own text",
 		"cmd/help_page.go":                   "this program's own text",
 		"cmd/logs.go:write":                  "lines of a log",

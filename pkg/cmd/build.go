@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
+	"github.com/moby/buildkit/util/stack"
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
@@ -15,6 +17,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -201,4 +204,24 @@ func (o retryOptions) check() error {
 		return &usage.Error{What: "--retry-timeout", Value: o.within.String(), Reason: "it is not a positive duration", Next: "write e.g. 5m"}
 	}
 	return nil
+}
+
+// printAnswer prints what the Dockerfile was asked, and fails if the answer says so.
+func (f *factory) printAnswer(built *result.Result, evaluation *request.Evaluation) error {
+	out := f.streams.Out
+	if evaluation.JSON {
+		out = f.results()
+	}
+	if err := built.PrintAnswer(out, evaluation.Name, evaluation.JSON, evaluation.Dockerfile); err != nil {
+		return err
+	}
+	if evaluation.IgnoreStatus {
+		return nil
+	}
+	return built.Status()
+}
+
+// printStack writes the calls in this client and in the daemon that an error came from.
+func (f *factory) printStack(err error) {
+	_, _ = io.WriteString(f.streams.ErrOut, fmt.Sprintf("%+v\n", stack.Formatter(err)))
 }

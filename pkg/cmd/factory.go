@@ -1,12 +1,16 @@
 package cmd
 
 import (
+	"os"
+
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 // factory gives commands what they stand on. Everything is made when it is asked for: a command that needs no cluster
@@ -49,4 +53,9 @@ func (f *factory) notify(notice driver.Notice) {
 		return
 	}
 	escape.Fprintln(f.streams.ErrOut, line)
+}
+
+// userPath is a path as a flag has it, with the home directory in place of a ~ that the shell left alone.
+func userPath(path string) string {
+	return safefile.Expand(path, home.Directory(os.LookupEnv))
 }

@@ -1,3 +1,6 @@
+// Package cmd is the command line: one file a verb. It turns flags into plain options, passes them to package driver,
+// prints the result, and leaves the text and the exit code of an error to package explain. It holds no logic that could
+// be tested without a command.
 package cmd
 
 import (

@@ -72,3 +72,9 @@ func (f *factory) mustAgree(ctx context.Context, question, otherwise string) err
 	escape.Fprintln(f.streams.ErrOut, otherwise)
 	return &explain.ExitError{Code: explain.CodeFailed}
 }
+
+// noColors reports whether the environment asks for text without colors (no-color.org).
+func (f *factory) noColors() bool {
+	value, _ := f.lookupEnv("NO_COLOR")
+	return value != ""
+}

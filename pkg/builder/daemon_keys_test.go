@@ -1,4 +1,4 @@
-package cmd
+package builder
 
 import (
 	"os"
@@ -59,7 +59,7 @@ func TestMisspeltDaemonKeys(t *testing.T) {
 		"[[worker.oci.gcpolicy]]\nkeep = 1\n":       "worker.oci.gcpolicy.keep",
 		"[wroker.oci]\nenabled = true\n":            "wroker",
 	} {
-		if got, _ := unknownDaemonKey([]byte(text)); got != want {
+		if got, _ := UnknownDaemonKey([]byte(text)); got != want {
 			t.Errorf("%q: unknown key %q; want %q", text, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package cmd
+package builder
 
 import (
 	"maps"
@@ -8,9 +8,9 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// unknownDaemonKey returns the first key of a buildkitd.toml that BuildKit does not know, and would ignore silently, with
+// UnknownDaemonKey returns the first key of a buildkitd.toml that BuildKit does not know, and would ignore silently, with
 // those that it knows there; empty if there is none. The daemon does not tell upper from lower case.
-func unknownDaemonKey(text []byte) (key string, known []string) {
+func UnknownDaemonKey(text []byte) (key string, known []string) {
 	var config map[string]any
 	if toml.Unmarshal(text, &config) != nil {
 		return "", nil // its syntax is judged elsewhere
@@ -66,7 +66,9 @@ func firstsOf(keys []string) []string {
 	var firsts []string
 	for _, each := range keys {
 		first, _, _ := strings.Cut(each, ".")
-		firsts = appendNew(firsts, strings.ReplaceAll(first, "/", "."))
+		if first = strings.ReplaceAll(first, "/", "."); !slices.Contains(firsts, first) {
+			firsts = append(firsts, first)
+		}
 	}
 	return firsts
 }
