@@ -2,29 +2,45 @@ package main
 
 import (
 	"os"
-	"os/exec"
-	"strings"
+	"runtime"
+	"runtime/debug"
 	"testing"
+	"time"
 )
 
-// This test's program has all packages of the plugin, and does nothing with them.
-func TestInitializationIsNotCollected(t *testing.T) {
-	trace := func(env ...string) string {
-		c := exec.Command(os.Args[0], "-test.run=^$")
-		// With the world stopped, a collection that has begun ends before the program does, and is traced.
-		c.Env = append(env, "GODEBUG=gctrace=1,gcstoptheworld=1")
-		out, err := c.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
+// The first collection is put off, and is the last that is.
+func TestCollectLate(t *testing.T) {
+	if value, set := os.LookupEnv("GOGC"); set {
+		t.Setenv("GOGC", value) // restores it at the end
+		if err := os.Unsetenv("GOGC"); err != nil {
+			t.Fatal(err)
 		}
-		return string(out)
 	}
-	const collected = "gc 1 @"
-	if out := trace(); strings.Contains(out, collected) {
-		t.Errorf("the collector works before the program does: %s", out)
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	collectLate()
+	if percent := debug.SetGCPercent(400); percent != 400 {
+		t.Fatalf("before the first collection: GOGC is %d, want 400", percent)
 	}
-	// With Go's default of 100 the tables come so close to a collection that not every run has one.
-	if out := trace("GOGC=50"); !strings.Contains(out, collected) {
-		t.Errorf("GOGC=50 is ignored, or there is nothing to collect anymore and pkg/garbage is not needed: %s", out)
+	percent := 400
+	for deadline := time.Now().Add(10 * time.Second); percent != 100 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		runtime.GC()
+		percent = debug.SetGCPercent(100)
+		if percent == 400 {
+			debug.SetGCPercent(400)
+		}
+	}
+	if percent != 100 {
+		t.Errorf("after a collection: GOGC is %d, want 100", percent)
+	}
+}
+
+func TestCollectLateHonorsGOGC(t *testing.T) {
+	t.Setenv("GOGC", "50")
+	before := debug.SetGCPercent(50)
+	defer debug.SetGCPercent(before)
+	collectLate()
+	if percent := debug.SetGCPercent(50); percent != 50 {
+		t.Errorf("GOGC is %d, want 50", percent)
 	}
 }
