@@ -260,12 +260,10 @@ func (i *installation) setController(ctx context.Context) error {
 		return nil
 	}
 	namespace := &corev1.Namespace{}
-	err := i.api.Get(ctx, kube.KindNamespace, i.api.Namespace(), namespace)
-	if err != nil || namespace.UID == "" {
-		return nil
+	if err := i.api.Get(ctx, kube.KindNamespace, i.api.Namespace(), namespace); err == nil && namespace.UID != "" {
+		pod.OwnerReferences = []metav1.OwnerReference{{
+			APIVersion: "v1", Kind: kube.KindNamespace, Name: i.api.Namespace(), UID: namespace.UID, Controller: new(true),
+		}}
 	}
-	pod.OwnerReferences = []metav1.OwnerReference{{
-		APIVersion: "v1", Kind: kube.KindNamespace, Name: i.api.Namespace(), UID: namespace.UID, Controller: new(true),
-	}}
 	return nil
 }
