@@ -43,7 +43,7 @@ lint: ## golangci-lint over every module, deadcode, actionlint, govulncheck over
 	  echo "lint $$module"; \
 	  (cd $$module && $(GOLANGCI_LINT) run --config $(CURDIR)/.golangci.yml ./...) || exit 1; \
 	done
-	@found=$$($(DEADCODE) -filter '/(cmd|hack|pkg)/[a-z-]+$$' ./...) || exit 1; \
+	@found=$$($(DEADCODE) -filter '^github.com/kubectl-buildkit/kubectl-buildkit/(cmd|hack|pkg)/[a-z-]+$$' ./...) || exit 1; \
 	if [ -n "$$found" ]; then echo "$$found"; exit 1; fi
 	hack/workflows
 	hack/vulnerabilities
