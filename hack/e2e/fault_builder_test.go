@@ -18,7 +18,7 @@ func builderFaults() []fault {
 			s.kubectl("delete", "pod", "buildkitd", "--force", "--grace-period=0").ok()
 			s.told(r, fault, 15*time.Second)
 			s.end(r, 3)
-			s.explains(r, "buildkitd", "kubectl buildkit install")
+			s.explains(r, "buildkitd", "install buildkitd")
 			s.lost = true
 			return "explained (exit 3)"
 		}},
@@ -62,7 +62,7 @@ func builderFaults() []fault {
 			fault := s.crash("buildkitd")
 			s.told(r, fault, 5*time.Second)
 			s.end(r, 3)
-			s.explains(r, `the daemon in Pod "buildkitd" ended with exit code 2`, "SIGABRT: abort", "kubectl logs buildkitd", "--previous")
+			s.explains(r, `the daemon in Pod "buildkitd" ended with exit code 2`, "SIGABRT: abort", "logs buildkitd", "--previous")
 			return "explained (exit 3)"
 		}},
 		{"builder evicted for its use of the disk", waits, func(s *scene) string {
@@ -70,7 +70,7 @@ func builderFaults() []fault {
 			step := s.newStep()
 			r := s.build("--retry-timeout", "20s", "-o", "type=cacheonly", dockerfile(s.t, "FROM BASE", step.line("head -c 400000000 /dev/zero >/big")))
 			s.end(r, 3)
-			s.explains(r, "vict", "ephemeral", "kubectl buildkit install")
+			s.explains(r, "vict", "ephemeral", "install buildkitd")
 			s.lost = true
 			return "explained (exit 3)"
 		}},
@@ -91,7 +91,7 @@ func builderFaults() []fault {
 			context, _ := noise(s.t, 160)
 			r := s.build("-o", "type=cacheonly", context)
 			s.end(r, 3)
-			s.explains(r, "disk", "no space left on device", "kubectl buildkit prune")
+			s.explains(r, "disk", "no space left on device", "prune buildkitd")
 			s.makeRoom()
 			return "explained (exit 3)"
 		}},

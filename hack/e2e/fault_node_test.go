@@ -23,7 +23,7 @@ func nodeFaults() []fault {
 			component(s.t, "kill", lostNode+"-kubelet", lostNode+"-containerd")
 			s.told(r, time.Now(), 15*time.Second)
 			s.end(r, 3)
-			s.explains(r, `node "`+lostNode+`" is not ready, or does not report any more`, "kubectl buildkit install buildkitd", "--force")
+			s.explains(r, `node "`+lostNode+`" is not ready, or does not report any more`, "install buildkitd", "--force")
 			s.buildkit(append([]string{"install"}, append(on(others), "--yes")...)...).exits(3).says(lostNode, "--force").within(30 * time.Second)
 			s.builder(append(on(others), "--force", "--yes")...)
 			return "explained (exit 3), then installed on another node"
