@@ -150,16 +150,16 @@ func socketPath(listen string) (string, error) {
 // ownPath chooses a path where the user named none: one of its own for a command, and for a proxy that stays the same
 // one every time for the same builder. The function removes the directory that was made for the one socket.
 func (f *factory) ownPath(path *string, name string, once bool) (remove func(), err error) {
-	folder, err := proxy.Directory(f.lookupEnv)
+	directory, err := proxy.Directory(f.lookupEnv)
 	if err != nil {
 		return nil, err
 	}
 	if once {
-		if folder, err = os.MkdirTemp(folder, ""); err != nil {
+		if directory, err = os.MkdirTemp(directory, ""); err != nil {
 			return nil, fmt.Errorf("making a directory for the socket: %w", err)
 		}
-		*path = filepath.Join(folder, "buildkit.sock")
-		return func() { _ = os.Remove(folder) }, nil
+		*path = filepath.Join(directory, "buildkit.sock")
+		return func() { _ = os.Remove(directory) }, nil
 	}
 	host, err := f.Host()
 	if err != nil {
@@ -171,7 +171,7 @@ func (f *factory) ownPath(path *string, name string, once bool) (remove func(), 
 	}
 	sum := sha256.Sum256([]byte(host + "\x00" + namespace + "\x00" + name))
 	// The path of a socket is short: what tells clusters and namespaces apart is a hash.
-	*path = filepath.Join(folder, name[:min(len(name), 20)]+"-"+hex.EncodeToString(sum[:4])+".sock")
+	*path = filepath.Join(directory, name[:min(len(name), 20)]+"-"+hex.EncodeToString(sum[:4])+".sock")
 	return func() {}, nil
 }
 
