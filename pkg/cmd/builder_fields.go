@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -117,7 +116,7 @@ func platformsOf(info *solve.Info) []string {
 	list := []string{}
 	for _, worker := range info.Workers {
 		for _, platform := range worker.Platforms {
-			list = appendNew(list, platforms.Format(platform))
+			list = output.AppendNew(list, platforms.Format(platform))
 		}
 	}
 	return list
@@ -134,13 +133,6 @@ func newBuilderFields(b cluster.Builder) builderFields {
 		}
 	}
 	return fields
-}
-
-func appendNew(list []string, item string) []string {
-	if item == "" || slices.Contains(list, item) {
-		return list
-	}
-	return append(list, item)
 }
 
 // builderItem is a builder as an item of an answer.

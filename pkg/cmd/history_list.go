@@ -138,7 +138,7 @@ func recordsAnswer(records []driver.Record, now time.Time) output.Answer {
 // shortName fits into a table: of a long name the end tells more than the beginning.
 func shortName(record history.Record) string {
 	const room = 48
-	name := []rune(escape.Line(orNone(appendNew(nil, record.Name), "<none>"))) // what is cut off may be what tells a password
+	name := []rune(escape.Line(output.OrNone(output.AppendNew(nil, record.Name), "<none>"))) // what is cut off may be what tells a password
 	if len(name) > room {
 		return "…" + string(name[len(name)-room+1:])
 	}

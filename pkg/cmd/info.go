@@ -207,7 +207,7 @@ func printMember(fact func(string, any), m memberFields, adopted, wide bool, now
 	if wide {
 		fact("Revision", cmp.Or(m.BuildKit.Revision, "<unknown>"))
 	}
-	fact("Platforms", orNone(m.BuildKit.Platforms, "<none>"))
+	fact("Platforms", output.OrNone(m.BuildKit.Platforms, "<none>"))
 	cache := m.BuildKit.Cache
 	fact("Cache", fmt.Sprintf("%s in %d records, %s in use", sizeText(cache.SizeBytes), cache.Records, sizeText(cache.InUseBytes)))
 	if wide {

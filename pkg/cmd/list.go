@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -93,8 +92,8 @@ func summarize(b builderFields, mode string, now time.Time) []any {
 	var states, modes, images, nodes, pods []string
 	oldest, restarts := now, int32(0)
 	for _, m := range b.Members {
-		states, modes, images = appendNew(states, m.State), appendNew(modes, m.Mode), appendNew(images, m.Image)
-		nodes, pods = appendNew(nodes, m.Node), appendNew(pods, m.Pod)
+		states, modes, images = output.AppendNew(states, m.State), output.AppendNew(modes, m.Mode), output.AppendNew(images, m.Image)
+		nodes, pods = output.AppendNew(nodes, m.Node), output.AppendNew(pods, m.Pod)
 		restarts += m.Restarts
 		if m.CreatedAt != nil && m.CreatedAt.Before(oldest) {
 			oldest = *m.CreatedAt
@@ -108,14 +107,7 @@ func summarize(b builderFields, mode string, now time.Time) []any {
 		age = duration.HumanDuration(now.Sub(oldest))
 	}
 	return []any{
-		fmt.Sprintf("%d/%d", b.ReadyMembers, b.DesiredMembers), orNone(states, "Missing"), orNone(modes, cmp.Or(mode, "<unknown>")),
-		orNone(images, "<unknown>"), orNone(nodes, "<none>"), age, orNone(pods, "<none>"), restarts,
+		fmt.Sprintf("%d/%d", b.ReadyMembers, b.DesiredMembers), output.OrNone(states, "Missing"), output.OrNone(modes, cmp.Or(mode, "<unknown>")),
+		output.OrNone(images, "<unknown>"), output.OrNone(nodes, "<none>"), age, output.OrNone(pods, "<none>"), restarts,
 	}
-}
-
-func orNone(list []string, none string) string {
-	if len(list) == 0 {
-		return none
-	}
-	return strings.Join(list, ",")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
@@ -184,10 +185,10 @@ func (d *doctor) daemon(ctx context.Context) checkup.Finding {
 		var native []string
 		for _, worker := range info.Workers {
 			if len(worker.Platforms) > 0 {
-				native = appendNew(native, platforms.Format(worker.Platforms[0]))
+				native = output.AppendNew(native, platforms.Format(worker.Platforms[0]))
 			}
 		}
-		line := fmt.Sprintf("BuildKit %s with %d worker(s) for %s", info.Version, len(info.Workers), orNone(native, "no platform"))
+		line := fmt.Sprintf("BuildKit %s with %d worker(s) for %s", info.Version, len(info.Workers), output.OrNone(native, "no platform"))
 		if info.Version != builder.BuildKitVersion {
 			line += fmt.Sprintf(", while this plugin brings %s", builder.BuildKitVersion)
 		}

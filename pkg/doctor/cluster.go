@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
 func refusedToSay(err error) bool {
@@ -176,7 +177,7 @@ func (d *doctor) fittingNodes(ctx context.Context) checkup.Finding {
 	var architectures, obstacles []string
 	for _, node := range nodes {
 		if node.Obstacle == "" {
-			architectures = appendNew(architectures, node.Architecture)
+			architectures = output.AppendNew(architectures, node.Architecture)
 		} else {
 			obstacles = append(obstacles, node.Name+": "+node.Obstacle)
 		}

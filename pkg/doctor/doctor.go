@@ -5,8 +5,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -109,19 +107,4 @@ func reportOf(ctx context.Context, err error) explain.Report {
 		return explain.Interrupted()
 	}
 	return explain.Error(err)
-}
-
-func orNone(list []string, none string) string {
-	if len(list) == 0 {
-		return none
-	}
-	return strings.Join(list, ",")
-}
-
-// appendNew appends what is not empty, and not in the list.
-func appendNew(list []string, item string) []string {
-	if item == "" || slices.Contains(list, item) {
-		return list
-	}
-	return append(list, item)
 }

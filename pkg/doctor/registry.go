@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
@@ -30,7 +31,7 @@ func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
 			present = append(present, about)
 		}
 	}
-	text := fmt.Sprintf("%s has credentials for %s", survey.Path, orNone(survey.Registries, "no registry"))
+	text := fmt.Sprintf("%s has credentials for %s", survey.Path, output.OrNone(survey.Registries, "no registry"))
 	switch {
 	case survey.Path == "":
 		text = "the home directory is not known, so the docker config cannot be found"
