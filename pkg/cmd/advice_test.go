@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ func checkAdvice(t *testing.T, advice string) int {
 	return found
 }
 
-// literals are the texts in the sources of this package, and of the one that explains errors.
+// literals are the texts in the sources of this package, and of those that explain errors and print builders.
 func literals(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob("*.go")
@@ -79,7 +80,11 @@ func literals(t *testing.T) []string {
 	if err != nil || len(explained) < 10 {
 		t.Fatalf("%v: %q", err, explained)
 	}
-	paths = append(paths, explained...)
+	viewed, err := filepath.Glob("../view/*.go")
+	if err != nil || len(viewed) < 5 {
+		t.Fatalf("%v: %q", err, viewed)
+	}
+	paths = slices.Concat(paths, explained, viewed)
 	var texts []string
 	for _, path := range paths {
 		if strings.HasSuffix(path, "_test.go") {

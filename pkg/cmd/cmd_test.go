@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"reflect"
@@ -18,7 +17,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -155,25 +153,5 @@ func TestInterruptWinsOverItsConsequences(t *testing.T) {
 	cancel()
 	if told := reportOf(ctx, &tunnel.LostError{Pod: "p"}); told.Code != explain.CodeInterrupted {
 		t.Errorf("%+v", told)
-	}
-}
-
-func TestListTable(t *testing.T) {
-	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-	var out bytes.Buffer
-	builders := []cluster.Builder{
-		{Name: "buildkitd", Namespace: "a", Desired: 1, Members: []cluster.Member{
-			{Pod: "buildkitd", Node: "n1", Image: "img:1", Mode: "rootless", State: "Ready", Ready: true, Created: now.Add(-90 * time.Minute)},
-		}},
-		{Name: "gone", Namespace: "b", Desired: 2},
-	}
-	if err := (&output.Format{}).Print(&out, listAnswer(builders, true, now)); err != nil {
-		t.Fatal(err)
-	}
-	want := "NAMESPACE   NAME        READY   STATUS    MODE        IMAGE       NODES    AGE\n" +
-		"a           buildkitd   1/1     Ready     rootless    img:1       n1       90m\n" +
-		"b           gone        0/2     Missing   <unknown>   <unknown>   <none>   <unknown>\n"
-	if out.String() != want {
-		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
 // fromNamespace asks the cluster for words, and gives none when it does not answer.
@@ -111,7 +112,7 @@ func platformNames(ctx context.Context, q inquiry) []string {
 	if err == nil {
 		defer func() { _ = b.Close() }()
 		if info, err := b.Daemon.Info(ctx); err == nil {
-			return platformsOf(info)
+			return view.Platforms(info)
 		}
 	}
 	return []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/riscv64", "linux/s390x"}

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
 const duLong = `Show what the members of a builder keep in their caches: each record, then what they add up to.
@@ -103,20 +104,20 @@ func runDu(ctx context.Context, f *factory, o *duOptions) error {
 	if len(heard) == 0 {
 		return err
 	}
-	cache := cacheOf(heard)
-	buildcache.Sort(cache.records, o.order)
-	answer := cache.answer(now)
+	cache := view.CacheOf(heard)
+	buildcache.Sort(cache.Records, o.order)
+	answer := cache.Answer(now)
 	if o.verbose {
-		answer.Text = func(w io.Writer, _ bool) error { return printCacheRecords(w, cache.records, now) }
+		answer.Text = func(w io.Writer, _ bool) error { return view.PrintRecords(w, cache.Records, now) }
 	}
 	if err := o.format.Print(f.results(), answer); err != nil {
 		return err
 	}
 	if o.format.ForPeople() {
-		if len(cache.records) == 0 {
+		if len(cache.Records) == 0 {
 			escape.Fprintln(f.streams.ErrOut, "no records")
 		}
-		if err := cache.printTotals(f.streams.Out); err != nil {
+		if err := cache.PrintTotals(f.streams.Out); err != nil {
 			return err
 		}
 	}

@@ -30,6 +30,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
 // hostile is what others can put into every name: it sets the title, rubs out lines, writes the clipboard, reverses
@@ -53,16 +54,16 @@ func printingPlaces() map[string]func(*factory) {
 	})
 	return map[string]func(*factory){
 		"history list": func(f *factory) {
-			_ = (&output.Format{}).Print(f.streams.Out, recordsAnswer([]driver.Record{record}, now))
+			_ = (&output.Format{}).Print(f.streams.Out, view.Builds([]driver.Record{record}, now))
 		},
 		"history inspect": func(f *factory) {
-			_ = printInspected(f.streams.Out, record, &history.Details{
+			_ = (&output.Format{}).Print(f.streams.Out, view.Build(record, &history.Details{
 				Frontend: hostile, Attributes: map[string]string{hostile: hostile}, Outputs: []history.Output{{Type: hostile, Attributes: map[string]string{hostile: hostile}}},
 				Results: []history.Result{{Type: hostile, Digest: hostile}}, Materials: []history.Material{{URI: hostile}},
 				Attestations: []history.Result{{Type: hostile, Platform: hostile}},
 				Warnings:     []report.Warning{{Text: hostile, URL: hostile, Source: &report.Source{File: hostile, Lines: []report.Line{{Text: hostile}}}}},
 				Failure:      &history.BuildFailure{Message: hostile, Step: hostile, Log: []string{hostile}, Sources: []report.Source{{File: hostile}}},
-			})
+			}))
 		},
 		"an error":     func(f *factory) { f.printFailure(errorLabel, explain.Report{Text: hostile, Next: hostile}) },
 		"a connection": func(f *factory) { (&served{factory: f}).failed(1, errors.New(hostile)) },
@@ -84,10 +85,10 @@ func printingPlaces() map[string]func(*factory) {
 		"names":             func(f *factory) { printFormatted(f, answer, "name") },
 		"columns":           func(f *factory) { printFormatted(f, answer, "custom-columns=N:.metadata.name") },
 		"cache records": func(f *factory) {
-			_ = printCacheRecords(f.streams.Out, []buildcache.Record{{ID: hostile, Member: hostile, Type: hostile, Description: hostile}}, now)
+			_ = view.PrintRecords(f.streams.Out, []buildcache.Record{{ID: hostile, Member: hostile, Type: hostile, Description: hostile}}, now)
 		},
 		"cache totals": func(f *factory) {
-			_ = cache{members: []string{hostile, "b"}, records: []buildcache.Record{{Type: hostile, Member: hostile}}}.printTotals(f.streams.Out)
+			_ = view.Cache{Members: []string{hostile, "b"}, Records: []buildcache.Record{{Type: hostile, Member: hostile}}}.PrintTotals(f.streams.Out)
 		},
 		"a completion": func(f *factory) { _, _ = io.WriteString(f.streams.Out, inItsLine(hostile+"\t"+hostile)+"\n") },
 		"a daemon's log": func(f *factory) {
@@ -202,10 +203,10 @@ func TestResultsForProgramsAreExact(t *testing.T) {
 	}
 	out.Reset()
 	record := driver.Record{Record: history.Record{Ref: "abc", Name: hostile}}
-	if err := printRecordLines(f.results(), []driver.Record{record}); err != nil {
+	if err := view.PrintLines(f.results(), []driver.Record{record}); err != nil {
 		t.Fatal(err)
 	}
-	var line recordLine
+	var line struct{ Name string }
 	if err := json.Unmarshal(bytes.TrimSpace(out.Bytes()), &line); err != nil || line.Name != strings.ToValidUTF8(hostile, "\uFFFD") {
 		t.Errorf("got %q, %v", line.Name, err)
 	}

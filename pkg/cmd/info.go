@@ -1,29 +1,16 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/tonistiigi/units"
-	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
 const infoLong = `Connect to every member of a builder as a build does, and print what the daemons and the cluster say.
@@ -65,69 +52,23 @@ func newInfoCommand(f *factory) *cobra.Command {
 	return c
 }
 
-// introduction is what one member says of itself, and how it was reached.
-type introduction struct {
-	info       *solve.Info
-	connection *cluster.Connection
-}
-
 func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 	if err := errors.Join(o.connect.check(), o.format.Check()); err != nil {
 		return err
 	}
-	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), func(ctx context.Context, b *driver.Connection) (introduction, error) {
+	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), func(ctx context.Context, b *driver.Connection) (view.Introduction, error) {
 		info, err := b.Daemon.Info(ctx)
-		return introduction{info: info, connection: b.Certificates}, err
+		return view.Introduction{Info: info, Connection: b.Certificates}, err
 	})
 	if len(heard) == 0 {
 		return err
 	}
 	namespace := heard[0].Member.Namespace
-	answer := infoAnswer(o.connect.builder, namespace, heard, f.settingsOf(ctx, o.connect.builder), err)
+	answer := view.Builder(o.connect.builder, namespace, heard, f.settingsOf(ctx, o.connect.builder), err)
 	if printErr := o.format.Print(f.results(), answer); printErr != nil {
 		return printErr
 	}
 	return err
-}
-
-// infoAnswer is the builder, with the members that did not answer among the others.
-func infoAnswer(name, namespace string, heard []driver.Answer[introduction], spec *builder.Spec, err error) output.Answer {
-	fields := builderFields{Members: []memberFields{}}
-	if spec != nil {
-		fields.Install = installCommand(*spec)
-		for _, setting := range spec.Settings() {
-			fields.Settings = append(fields.Settings, settingFields{Name: setting.Name, Values: setting.Values})
-		}
-	}
-	for _, each := range heard {
-		fields.Adopted = each.Member.Adopted
-		if connection := each.Value.connection; connection != nil {
-			expires := connection.Expires.UTC()
-			fields.CertificatesExpire = &expires
-		}
-		own := newMemberFields(each.Member)
-		own.Ready, own.State = true, stateReady // it has answered, whatever its probe has seen yet
-		own.BuildKit = newDaemonFields(each.Value.info)
-		fields.Members = append(fields.Members, own)
-	}
-	if silent := (*driver.NoAnswerError)(nil); errors.As(err, &silent) {
-		for _, each := range silent.Silent {
-			own := newMemberFields(each.Member)
-			own.Error = each.Err.Error()
-			fields.Members = append(fields.Members, own)
-		}
-	}
-	slices.SortFunc(fields.Members, func(a, b memberFields) int { return cluster.CompareMembers(a.Pod, b.Pod) })
-	fields.DesiredMembers = len(fields.Members)
-	for _, m := range fields.Members {
-		if m.Ready {
-			fields.ReadyMembers++
-		}
-	}
-	return output.Answer{
-		Kind: "Builder", Single: true, Items: []output.Item{builderItem(name, namespace, fields)},
-		Text: func(w io.Writer, wide bool) error { return printInfo(w, name, namespace, fields, wide, time.Now()) },
-	}
 }
 
 // settingsOf is what install was asked for; nil if it is unknown, or may not be read.
@@ -142,120 +83,3 @@ func (f *factory) settingsOf(ctx context.Context, name string) *builder.Spec {
 	}
 	return &spec
 }
-
-// installCommand is the command that asks for the same builder. What is read from a file has FILE in its place.
-func installCommand(spec builder.Spec) string {
-	words := []string{"kubectl buildkit install", spec.Name, "-n", spec.Namespace}
-	for _, setting := range spec.Settings() {
-		flag := "--" + setting.Name
-		switch {
-		case setting.File:
-			words = append(words, flag, "FILE")
-		case setting.Name == "rootless":
-			words = append(words, flag)
-		default:
-			for _, value := range setting.Values {
-				words = append(words, flag, explain.Quote(value))
-			}
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// printInfo prints one fact a line, in the manner of kubectl describe: those of the builder, then those of each member.
-func printInfo(w io.Writer, name, namespace string, b builderFields, wide bool, now time.Time) error {
-	tw := printers.GetNewTabWriter(w)
-	fact := func(name string, value any) { escape.Fprintf(tw, "%s:\t%v\n", name, value) }
-	fact("Builder", name)
-	fact("Namespace", namespace)
-	if len(b.Members) > 1 {
-		fact("Members", fmt.Sprintf("%d, %d ready", b.DesiredMembers, b.ReadyMembers))
-	}
-	if b.CertificatesExpire != nil {
-		left := b.CertificatesExpire.Sub(now)
-		fact("Certificates", fmt.Sprintf("valid until %s (%d days)", b.CertificatesExpire.Format(time.DateOnly), int(left.Hours()/24)))
-	}
-	if b.Install != "" {
-		fact("Settings", b.Install)
-	}
-	for _, m := range b.Members {
-		if len(b.Members) > 1 {
-			escape.Fprintln(tw)
-		}
-		printMember(fact, m, b.Adopted, wide, now)
-	}
-	return tw.Flush()
-}
-
-func printMember(fact func(string, any), m memberFields, adopted, wide bool, now time.Time) {
-	fact("Pod", m.Pod)
-	fact("Node", cmp.Or(m.Node, "<none>"))
-	if !m.Ready || wide {
-		fact("State", m.State)
-	}
-	fact("Mode", modeOf(m.Mode, adopted))
-	fact("Image", cmp.Or(m.Image, "<unknown>"))
-	if wide && m.CreatedAt != nil {
-		fact("Age", duration.HumanDuration(now.Sub(*m.CreatedAt)))
-		fact("Restarts", m.Restarts)
-	}
-	if m.BuildKit == nil {
-		fact("BuildKit", "no answer: "+m.Error)
-		return
-	}
-	fact("BuildKit", m.BuildKit.Version)
-	if wide {
-		fact("Revision", cmp.Or(m.BuildKit.Revision, "<unknown>"))
-	}
-	fact("Platforms", output.OrNone(m.BuildKit.Platforms, "<none>"))
-	cache := m.BuildKit.Cache
-	fact("Cache", fmt.Sprintf("%s in %d records, %s in use", sizeText(cache.SizeBytes), cache.Records, sizeText(cache.InUseBytes)))
-	if wide {
-		for _, worker := range m.BuildKit.Workers {
-			printWorker(fact, worker)
-		}
-	}
-}
-
-func printWorker(fact func(string, any), worker workerFields) {
-	fact("Worker", worker.ID)
-	for _, label := range slices.Sorted(maps.Keys(worker.Labels)) {
-		fact("  "+label, worker.Labels[label])
-	}
-	for i, rule := range worker.GC {
-		fact(fmt.Sprintf("  GC rule %d", i+1), ruleText(rule))
-	}
-}
-
-// ruleText says what a rule of the garbage collection does.
-func ruleText(rule gcFields) string {
-	var parts []string
-	for _, limit := range []struct {
-		words string
-		bytes int64
-	}{{"uses at most", rule.MaxUsedBytes}, {"keeps at least", rule.ReservedBytes}, {"leaves free", rule.MinFreeBytes}} {
-		if limit.bytes > 0 {
-			parts = append(parts, limit.words+" "+sizeText(limit.bytes))
-		}
-	}
-	if rule.KeepSeconds > 0 {
-		parts = append(parts, "only unused for "+duration.HumanDuration(time.Duration(rule.KeepSeconds)*time.Second))
-	}
-	if len(rule.Filters) > 0 {
-		parts = append(parts, "only "+strings.Join(rule.Filters, " or "))
-	}
-	if rule.All {
-		parts = append(parts, "internal records too")
-	}
-	return cmp.Or(strings.Join(parts, ", "), "no limit")
-}
-
-func modeOf(mode string, adopted bool) string {
-	if adopted {
-		return "adopted: not installed by kubectl buildkit"
-	}
-	return cmp.Or(mode, "<unknown>")
-}
-
-// sizeText is a number of bytes for people, e.g. "1.235GB".
-func sizeText(bytes int64) string { return fmt.Sprintf("%.4g", units.Bytes(bytes)) }

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
 // holdingsWithin bounds the question what a member holds that is about to go.
@@ -25,7 +26,7 @@ func heldText(h driver.Holdings) string {
 	case h.Cache == 0:
 		return counted(h.Records, "history record")
 	}
-	return fmt.Sprintf("its cache (%s) and %s", sizeText(h.Bytes), counted(h.Records, "history record"))
+	return fmt.Sprintf("its cache (%s) and %s", view.Size(h.Bytes), counted(h.Records, "history record"))
 }
 
 // counted is e.g. "1 history record" or "14 history records".

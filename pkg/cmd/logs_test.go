@@ -36,12 +36,16 @@ func TestLogsNameTheirMember(t *testing.T) {
 	if err := (&lines{to: &out}).copyAll(logs(), true, false); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, out.String(), "[team-0] a\n[team-0] b\n[team-1] c\n")
+	if want := "[team-0] a\n[team-0] b\n[team-1] c\n"; out.String() != want {
+		t.Errorf("got %q", out.String())
+	}
 	out.Reset()
 	if err := (&lines{to: &out}).copyAll(logs()[:1], false, true); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, out.String(), "a\nb\n")
+	if out.String() != "a\nb\n" {
+		t.Errorf("got %q", out.String())
+	}
 }
 
 func TestFollowedLogsDoNotWaitForOneAnother(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
 const pruneLong = `Remove what the members of a builder keep in their caches, and tell what each has freed.
@@ -137,18 +138,18 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 	if len(heard) == 0 {
 		return err
 	}
-	freed, now := cacheOf(heard), time.Now()
-	buildcache.Sort(freed.records, "size")
-	answer := freed.answer(now)
+	freed, now := view.CacheOf(heard), time.Now()
+	buildcache.Sort(freed.Records, "size")
+	answer := freed.Answer(now)
 	delete(answer.Beside, "types") // not told of what is gone
 	answer.Text = func(w io.Writer, wide bool) error {
-		if o.verbose && len(freed.records) > 0 {
-			if err := printCacheRecords(w, freed.records, now); err != nil {
+		if o.verbose && len(freed.Records) > 0 {
+			if err := view.PrintRecords(w, freed.Records, now); err != nil {
 				return err
 			}
 			escape.Fprintln(w)
 		}
-		return freed.printFreed(w)
+		return freed.PrintFreed(w)
 	}
 	if err := o.format.Print(f.results(), answer); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
 // edited is what install makes of a builder.
@@ -38,13 +39,13 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 	spec := edited(t, builder.Spec{Name: "team", Namespace: "ns"}, "team", "--rootless", "--limit", "cpu=2,memory=4Gi", "--env", "A=it's $HOME",
 		"--annotation", "note=a, b", "--toleration", "a=b:NoSchedule", "--toleration", "c", "--insecure-registry", "r:5000", "--insecure-registry", "s:5000",
 		"--registry-mirror", "docker.io=m:5000/p", "--replicas", "3", "--storage", "5Gi", "--storage-class", "fast", "--grace-period", "5m")
-	words, err := shlex.Split(installCommand(spec))
+	words, err := shlex.Split(view.InstallCommand(spec))
 	if err != nil || len(words) < 6 || words[2] != "install" || words[4] != "-n" {
 		t.Fatalf("%q (%v)", words, err)
 	}
 	again := edited(t, builder.Spec{Name: "team", Namespace: "ns"}, append(words[3:4], words[6:]...)...)
 	if differences := builder.Differences(spec, again); len(differences) > 0 {
-		t.Errorf("%s changes %+v", installCommand(spec), differences)
+		t.Errorf("%s changes %+v", view.InstallCommand(spec), differences)
 	}
 }
 
@@ -54,16 +55,16 @@ func TestRemediesAddToTheSettings(t *testing.T) {
 	spec = edited(t, spec, "--insecure-registry", "r:5000")
 	spec = edited(t, spec, "--insecure-registry", "s:5000")
 	spec = edited(t, spec)
-	if want := "kubectl buildkit install team -n ns --insecure-registry r:5000 --insecure-registry s:5000 --limit memory=2Gi"; installCommand(spec) != want {
-		t.Errorf("got %s; want %s", installCommand(spec), want)
+	if want := "kubectl buildkit install team -n ns --insecure-registry r:5000 --insecure-registry s:5000 --limit memory=2Gi"; view.InstallCommand(spec) != want {
+		t.Errorf("got %s; want %s", view.InstallCommand(spec), want)
 	}
 	spec = edited(t, spec, "--unset", "insecure-registry=r:5000", "--unset", "--limit")
-	if want := "kubectl buildkit install team -n ns --insecure-registry s:5000"; installCommand(spec) != want {
-		t.Errorf("got %s; want %s", installCommand(spec), want)
+	if want := "kubectl buildkit install team -n ns --insecure-registry s:5000"; view.InstallCommand(spec) != want {
+		t.Errorf("got %s; want %s", view.InstallCommand(spec), want)
 	}
 	spec = edited(t, spec, "--reset", "--rootless")
-	if want := "kubectl buildkit install team -n ns --rootless"; installCommand(spec) != want {
-		t.Errorf("got %s; want %s", installCommand(spec), want)
+	if want := "kubectl buildkit install team -n ns --rootless"; view.InstallCommand(spec) != want {
+		t.Errorf("got %s; want %s", view.InstallCommand(spec), want)
 	}
 }
 

@@ -1,4 +1,4 @@
-package cmd
+package view
 
 import (
 	"cmp"
@@ -97,7 +97,7 @@ func newMemberFields(m cluster.Member) memberFields {
 
 func newDaemonFields(info *solve.Info) *daemonFields {
 	fields := &daemonFields{
-		Version: info.Version, Revision: info.Revision, Platforms: platformsOf(info),
+		Version: info.Version, Revision: info.Revision, Platforms: Platforms(info),
 		Cache:   cacheFields{Records: info.Cache.Records, SizeBytes: info.Cache.TotalBytes, InUseBytes: info.Cache.InUseBytes},
 		Workers: []workerFields{},
 	}
@@ -111,8 +111,8 @@ func newDaemonFields(info *solve.Info) *daemonFields {
 	return fields
 }
 
-// platformsOf lists what the workers can build for, the native ones first.
-func platformsOf(info *solve.Info) []string {
+// Platforms lists what the workers can build for, the native ones first.
+func Platforms(info *solve.Info) []string {
 	list := []string{}
 	for _, worker := range info.Workers {
 		for _, platform := range worker.Platforms {

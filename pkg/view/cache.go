@@ -1,4 +1,4 @@
-package cmd
+package view
 
 import (
 	"io"
@@ -14,28 +14,28 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
-// cache is what members keep, or have removed.
-type cache struct {
-	records []buildcache.Record
-	// members are all that answered, also those without a record.
-	members []string
+// Cache is what members keep, or have removed.
+type Cache struct {
+	Records []buildcache.Record
+	// Members are all that answered, also those without a record.
+	Members []string
 }
 
-func cacheOf(heard []driver.Answer[[]buildcache.Record]) cache {
-	var c cache
+func CacheOf(heard []driver.Answer[[]buildcache.Record]) Cache {
+	var c Cache
 	for _, each := range heard {
-		c.members = append(c.members, each.Member.Pod)
-		c.records = append(c.records, each.Value...)
+		c.Members = append(c.Members, each.Member.Pod)
+		c.Records = append(c.Records, each.Value...)
 	}
 	return c
 }
 
 // byMember are the totals of every member that answered.
-func (c cache) byMember() []buildcache.Group {
+func (c Cache) byMember() []buildcache.Group {
 	var groups []buildcache.Group
-	for _, member := range c.members {
+	for _, member := range c.Members {
 		var own []buildcache.Record
-		for _, record := range c.records {
+		for _, record := range c.Records {
 			if record.Member == member {
 				own = append(own, record)
 			}
@@ -45,69 +45,69 @@ func (c cache) byMember() []buildcache.Group {
 	return groups
 }
 
-func (c cache) byType() []buildcache.Group {
-	return buildcache.GroupBy(c.records, func(r buildcache.Record) string { return r.Type })
+func (c Cache) byType() []buildcache.Group {
+	return buildcache.GroupBy(c.Records, func(r buildcache.Record) string { return r.Type })
 }
 
-// answer has one line a record. The member is told where there are several.
-func (c cache) answer(now time.Time) output.Answer {
+// Answer has one line a record. The member is told where there are several.
+func (c Cache) Answer(now time.Time) output.Answer {
 	answer := output.Answer{
 		Kind: "CacheRecord",
 		Beside: map[string]any{
-			"totals": buildcache.Sum(c.records), "types": c.byType(), "members": c.byMember(),
+			"totals": buildcache.Sum(c.Records), "types": c.byType(), "members": c.byMember(),
 		},
 		Columns: []output.Column{
-			{Name: "Member", Wide: len(c.members) < 2}, {Name: "ID"}, {Name: "Type"}, {Name: "Size"}, {Name: "Age"}, {Name: "Last used"},
+			{Name: "Member", Wide: len(c.Members) < 2}, {Name: "ID"}, {Name: "Type"}, {Name: "Size"}, {Name: "Age"}, {Name: "Last used"},
 			{Name: "Reclaimable"}, {Name: "Shared"}, {Name: "Uses", Wide: true}, {Name: "Mutable", Wide: true}, {Name: "Description", Wide: true},
 		},
 	}
-	for _, r := range c.records {
+	for _, r := range c.Records {
 		answer.Items = append(answer.Items, output.Item{Name: r.ID, Fields: r, Cells: []any{
-			r.Member, r.ID, r.Type, sizeText(r.SizeBytes), ago(&r.CreatedAt, now), ago(r.LastUsedAt, now),
+			r.Member, r.ID, r.Type, Size(r.SizeBytes), ago(&r.CreatedAt, now), ago(r.LastUsedAt, now),
 			r.Reclaimable, r.Shared, r.UsageCount, r.Mutable, firstLine(r.Description),
 		}})
 	}
 	return answer
 }
 
-// printTotals adds up by type, by member where there are several, and all.
-func (c cache) printTotals(w io.Writer) error {
+// PrintTotals adds up by type, by member where there are several, and all.
+func (c Cache) PrintTotals(w io.Writer) error {
 	tw := printers.GetNewTabWriter(w)
 	line := func(cells ...any) { escape.Fprintf(tw, strings.Repeat("%v\t", len(cells)-1)+"%v\n", cells...) }
 	rows := func(title string, groups []buildcache.Group) {
 		escape.Fprintln(tw)
 		line(title, "RECORDS", "SIZE", "RECLAIMABLE", "SHARED")
 		for _, g := range groups {
-			line(g.Name, g.Records, sizeText(g.SizeBytes), sizeText(g.ReclaimableBytes), sizeText(g.SharedBytes))
+			line(g.Name, g.Records, Size(g.SizeBytes), Size(g.ReclaimableBytes), Size(g.SharedBytes))
 		}
 	}
 	if types := c.byType(); len(types) > 0 {
 		rows("TYPE", types)
 	}
-	if len(c.members) > 1 {
+	if len(c.Members) > 1 {
 		rows("MEMBER", c.byMember())
 	}
-	all := buildcache.Sum(c.records)
-	line("total", all.Records, sizeText(all.SizeBytes), sizeText(all.ReclaimableBytes), sizeText(all.SharedBytes))
+	all := buildcache.Sum(c.Records)
+	line("total", all.Records, Size(all.SizeBytes), Size(all.ReclaimableBytes), Size(all.SharedBytes))
 	return tw.Flush()
 }
 
-// printFreed tells what was removed, by member where there are several.
-func (c cache) printFreed(w io.Writer) error {
+// PrintFreed tells what was removed, by member where there are several.
+func (c Cache) PrintFreed(w io.Writer) error {
 	tw := printers.GetNewTabWriter(w)
 	escape.Fprintf(tw, "MEMBER\tRECORDS\tFREED\n")
 	for _, g := range c.byMember() {
-		escape.Fprintf(tw, "%s\t%d\t%s\n", g.Name, g.Records, sizeText(g.SizeBytes))
+		escape.Fprintf(tw, "%s\t%d\t%s\n", g.Name, g.Records, Size(g.SizeBytes))
 	}
-	if len(c.members) > 1 {
-		all := buildcache.Sum(c.records)
-		escape.Fprintf(tw, "total\t%d\t%s\n", all.Records, sizeText(all.SizeBytes))
+	if len(c.Members) > 1 {
+		all := buildcache.Sum(c.Records)
+		escape.Fprintf(tw, "total\t%d\t%s\n", all.Records, Size(all.SizeBytes))
 	}
 	return tw.Flush()
 }
 
-// printCacheRecords prints all that is known, one fact a line.
-func printCacheRecords(w io.Writer, records []buildcache.Record, now time.Time) error {
+// PrintRecords prints all that is known, one fact a line.
+func PrintRecords(w io.Writer, records []buildcache.Record, now time.Time) error {
 	tw := printers.GetNewTabWriter(w)
 	fact := func(name string, value any) { escape.Fprintf(tw, "%s:\t%v\n", name, value) }
 	for i, r := range records {
@@ -122,7 +122,7 @@ func printCacheRecords(w io.Writer, records []buildcache.Record, now time.Time) 
 		if r.Description != "" {
 			fact("Description", firstLine(r.Description))
 		}
-		fact("Size", sizeText(r.SizeBytes))
+		fact("Size", Size(r.SizeBytes))
 		fact("Created", r.CreatedAt.Format(time.RFC3339))
 		fact("Last used", ago(r.LastUsedAt, now))
 		fact("Uses", r.UsageCount)

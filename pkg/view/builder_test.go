@@ -1,0 +1,101 @@
+package view
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+)
+
+func TestListTable(t *testing.T) {
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	var out bytes.Buffer
+	builders := []cluster.Builder{
+		{Name: "buildkitd", Namespace: "a", Desired: 1, Members: []cluster.Member{
+			{Pod: "buildkitd", Node: "n1", Image: "img:1", Mode: "rootless", State: "Ready", Ready: true, Created: now.Add(-90 * time.Minute)},
+		}},
+		{Name: "gone", Namespace: "b", Desired: 2},
+	}
+	if err := (&output.Format{}).Print(&out, Builders(builders, true, now)); err != nil {
+		t.Fatal(err)
+	}
+	want := "NAMESPACE   NAME        READY   STATUS    MODE        IMAGE       NODES    AGE\n" +
+		"a           buildkitd   1/1     Ready     rootless    img:1       n1       90m\n" +
+		"b           gone        0/2     Missing   <unknown>   <unknown>   <none>   <unknown>\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+func TestInfoOfSeveralMembers(t *testing.T) {
+	created := noon().Add(-time.Hour)
+	member := func(pod string) cluster.Member {
+		return cluster.Member{
+			Builder: "team", Namespace: "ns", Pod: pod, UID: pod, Node: "n1", Image: "img:1", Mode: "rootless", State: "Ready", Ready: true, Created: created,
+		}
+	}
+	info := &solve.Info{
+		Version: "v1", Revision: "abc", Cache: solve.Cache{Records: 2, TotalBytes: 1_500_000, InUseBytes: 20},
+		Workers: []solve.Worker{{ID: "w", Labels: map[string]string{"os": "linux"}, GC: []solve.GCRule{{MaxUsedBytes: 1e9, KeepSeconds: 172800, Filters: []string{"type==a", "type==b"}}, {All: true, ReservedBytes: 5}}}},
+	}
+	heard := []driver.Answer[Introduction]{{Member: member("team-0"), Value: Introduction{Info: info, Connection: &cluster.Connection{Expires: noon().Add(48 * time.Hour)}}}}
+	down := member("team-1")
+	down.State, down.Ready = "ImagePullBackOff", false
+	silent := &driver.NoAnswerError{Silent: []driver.NoAnswer{{Member: down, Err: &cluster.NotReadyError{Name: "team", Namespace: "ns", Pod: "team-1", Reason: "ImagePullBackOff"}}}}
+	answer := Builder("team", "ns", heard, nil, silent)
+
+	var out strings.Builder
+	fields := answer.Items[0].Fields.(builderFields)
+	if err := printInfo(&out, "team", "ns", fields, false, noon()); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, out.String(), `Builder:        team
+Namespace:      ns
+Members:        2, 1 ready
+Certificates:   valid until 2026-01-04 (2 days)
+
+Pod:            team-0
+Node:           n1
+Mode:           rootless
+Image:          img:1
+BuildKit:       v1
+Platforms:      <none>
+Cache:          1.5MB in 2 records, 20B in use
+
+Pod:            team-1
+Node:           n1
+State:          ImagePullBackOff
+Mode:           rootless
+Image:          img:1
+BuildKit:       no answer: builder "team" in namespace "ns" is not ready: ImagePullBackOff
+`)
+	out.Reset()
+	fields.Members = fields.Members[:1]
+	if err := printInfo(&out, "team", "ns", fields, true, noon()); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, out.String(), `Builder:        team
+Namespace:      ns
+Certificates:   valid until 2026-01-04 (2 days)
+Pod:            team-0
+Node:           n1
+State:          Ready
+Mode:           rootless
+Image:          img:1
+Age:            60m
+Restarts:       0
+BuildKit:       v1
+Revision:       abc
+Platforms:      <none>
+Cache:          1.5MB in 2 records, 20B in use
+Worker:         w
+  os:           linux
+  GC rule 1:    uses at most 1GB, only unused for 2d, only type==a or type==b
+  GC rule 2:    keeps at least 5B, internal records too
+`)
+}
