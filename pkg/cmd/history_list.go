@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -92,21 +93,12 @@ func runHistoryList(ctx context.Context, f *factory, connect connectOptions, o h
 		}
 		return err
 	case o.format == formatJSON:
-		return firstError(err, view.PrintLines(f.results(), records))
+		return cmp.Or(err, view.PrintLines(f.results(), records))
 	case len(records) == 0 && o.output.ForPeople():
 		escape.Fprintln(f.streams.ErrOut, "no builds")
 		return nil
 	}
-	return firstError(err, o.output.Print(f.results(), view.Builds(records, time.Now())))
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(err, o.output.Print(f.results(), view.Builds(records, time.Now())))
 }
 
 func filterWords() []string {

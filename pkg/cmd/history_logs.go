@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func runHistoryLogs(ctx context.Context, f *factory, connect connectOptions, ref
 	return f.withRecord(ctx, connect, ref, func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
 		if mode == progress.RawJSON {
 			lines := progress.NewJSON(f.results())
-			return firstError(f.ReplayRecord(ctx, o, record, lines), lines.Close())
+			return cmp.Or(f.ReplayRecord(ctx, o, record, lines), lines.Close())
 		}
 		display, err := progress.New(ctx, f.raw.Out, mode, progress.Options{Warnings: true, NoColors: f.noColors()})
 		if err != nil {
@@ -48,6 +49,6 @@ func runHistoryLogs(ctx context.Context, f *factory, connect connectOptions, ref
 		}
 		err = f.ReplayRecord(ctx, o, record, display)
 		_, closing := display.Close()
-		return firstError(err, closing)
+		return cmp.Or(err, closing)
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
@@ -17,25 +16,6 @@ import (
 
 // holdingsWithin bounds the question what a member holds that is about to go.
 const holdingsWithin = 5 * time.Second
-
-// heldText names what a member holds.
-func heldText(h driver.Holdings) string {
-	switch {
-	case !h.Known:
-		return "its cache and history records"
-	case h.Cache == 0:
-		return counted(h.Records, "history record")
-	}
-	return fmt.Sprintf("its cache (%s) and %s", view.Size(h.Bytes), counted(h.Records, "history record"))
-}
-
-// counted is e.g. "1 history record" or "14 history records".
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
 
 // confirmation shows what an install changes, and asks before anything is lost.
 type confirmation struct {
@@ -61,7 +41,7 @@ func (c *confirmation) ask(ctx context.Context, plan install.Plan) error {
 		}
 		return nil
 	}
-	lines, taken := differenceLines(plan)
+	lines, taken := view.Differences(plan)
 	losses, lossy := c.losses(ctx, plan)
 	lines = append(lines, losses...)
 	if len(lines) == 0 {
@@ -97,49 +77,11 @@ func modeText(mode string) string {
 	return "its Pods are privileged"
 }
 
-// differenceLines are the settings that change, and whether any is taken back.
-func differenceLines(plan install.Plan) (lines []string, taken bool) {
-	for _, difference := range plan.Differences {
-		for _, value := range difference.Gone {
-			lines = append(lines, fmt.Sprintf("- %s: %s", difference.Name, value))
-			taken = true
-		}
-		for _, value := range difference.New {
-			lines = append(lines, fmt.Sprintf("+ %s: %s", difference.Name, value))
-		}
-	}
-	if plan.Renews {
-		lines = append(lines, "+ new certificates")
-	}
-	return lines, taken
-}
-
 // losses are the members that go, with what they hold, and whether any holds anything.
 func (c *confirmation) losses(ctx context.Context, plan install.Plan) (lines []string, lossy bool) {
 	asking, stop := context.WithTimeout(ctx, holdingsWithin)
 	defer stop()
-	held := c.f.Holdings(asking, plan)
-	for n, loss := range plan.Losses {
-		verb := "removed"
-		if loss.Replaced {
-			verb = "replaced"
-		}
-		line := fmt.Sprintf("Pod %s is %s: ", loss.Member.Pod, verb)
-		switch {
-		case held[n].Known && held[n].Cache == 0 && held[n].Records == 0:
-			lines = append(lines, line+"its cache is empty")
-			continue
-		case held[n].CutOff:
-			lines = append(lines, line+"no client reaches its cache, since its certificates are not accepted")
-			continue
-		case loss.Claim != "":
-			line += fmt.Sprintf("%s on volume %s stay, but are not used any more", heldText(held[n]), loss.Claim)
-		default:
-			line += heldText(held[n]) + " go"
-		}
-		lines, lossy = append(lines, line), true
-	}
-	return lines, lossy
+	return view.Losses(plan, c.f.Holdings(asking, plan))
 }
 
 // again is the command line once more, with another flag.

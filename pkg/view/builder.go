@@ -135,7 +135,7 @@ func printMember(fact func(string, any), m memberFields, adopted, wide bool, now
 	}
 	fact("Platforms", output.OrNone(m.BuildKit.Platforms, "<none>"))
 	cache := m.BuildKit.Cache
-	fact("Cache", fmt.Sprintf("%s in %d records, %s in use", Size(cache.SizeBytes), cache.Records, Size(cache.InUseBytes)))
+	fact("Cache", fmt.Sprintf("%s in %d records, %s in use", size(cache.SizeBytes), cache.Records, size(cache.InUseBytes)))
 	if wide {
 		for _, worker := range m.BuildKit.Workers {
 			printWorker(fact, worker)
@@ -161,7 +161,7 @@ func ruleText(rule gcFields) string {
 		bytes int64
 	}{{"uses at most", rule.MaxUsedBytes}, {"keeps at least", rule.ReservedBytes}, {"leaves free", rule.MinFreeBytes}} {
 		if limit.bytes > 0 {
-			parts = append(parts, limit.words+" "+Size(limit.bytes))
+			parts = append(parts, limit.words+" "+size(limit.bytes))
 		}
 	}
 	if rule.KeepSeconds > 0 {
@@ -183,5 +183,5 @@ func modeOf(mode string, adopted bool) string {
 	return cmp.Or(mode, "<unknown>")
 }
 
-// Size is a number of bytes for people, e.g. "1.235GB".
-func Size(bytes int64) string { return fmt.Sprintf("%.4g", units.Bytes(bytes)) }
+// size is a number of bytes for people, e.g. "1.235GB".
+func size(bytes int64) string { return fmt.Sprintf("%.4g", units.Bytes(bytes)) }

@@ -63,7 +63,7 @@ func (c Cache) Answer(now time.Time) output.Answer {
 	}
 	for _, r := range c.Records {
 		answer.Items = append(answer.Items, output.Item{Name: r.ID, Fields: r, Cells: []any{
-			r.Member, r.ID, r.Type, Size(r.SizeBytes), ago(&r.CreatedAt, now), ago(r.LastUsedAt, now),
+			r.Member, r.ID, r.Type, size(r.SizeBytes), ago(&r.CreatedAt, now), ago(r.LastUsedAt, now),
 			r.Reclaimable, r.Shared, r.UsageCount, r.Mutable, firstLine(r.Description),
 		}})
 	}
@@ -78,7 +78,7 @@ func (c Cache) PrintTotals(w io.Writer) error {
 		escape.Fprintln(tw)
 		line(title, "RECORDS", "SIZE", "RECLAIMABLE", "SHARED")
 		for _, g := range groups {
-			line(g.Name, g.Records, Size(g.SizeBytes), Size(g.ReclaimableBytes), Size(g.SharedBytes))
+			line(g.Name, g.Records, size(g.SizeBytes), size(g.ReclaimableBytes), size(g.SharedBytes))
 		}
 	}
 	if types := c.byType(); len(types) > 0 {
@@ -88,7 +88,7 @@ func (c Cache) PrintTotals(w io.Writer) error {
 		rows("MEMBER", c.byMember())
 	}
 	all := buildcache.Sum(c.Records)
-	line("total", all.Records, Size(all.SizeBytes), Size(all.ReclaimableBytes), Size(all.SharedBytes))
+	line("total", all.Records, size(all.SizeBytes), size(all.ReclaimableBytes), size(all.SharedBytes))
 	return tw.Flush()
 }
 
@@ -97,11 +97,11 @@ func (c Cache) PrintFreed(w io.Writer) error {
 	tw := printers.GetNewTabWriter(w)
 	escape.Fprintf(tw, "MEMBER\tRECORDS\tFREED\n")
 	for _, g := range c.byMember() {
-		escape.Fprintf(tw, "%s\t%d\t%s\n", g.Name, g.Records, Size(g.SizeBytes))
+		escape.Fprintf(tw, "%s\t%d\t%s\n", g.Name, g.Records, size(g.SizeBytes))
 	}
 	if len(c.Members) > 1 {
 		all := buildcache.Sum(c.Records)
-		escape.Fprintf(tw, "total\t%d\t%s\n", all.Records, Size(all.SizeBytes))
+		escape.Fprintf(tw, "total\t%d\t%s\n", all.Records, size(all.SizeBytes))
 	}
 	return tw.Flush()
 }
@@ -122,7 +122,7 @@ func PrintRecords(w io.Writer, records []buildcache.Record, now time.Time) error
 		if r.Description != "" {
 			fact("Description", firstLine(r.Description))
 		}
-		fact("Size", Size(r.SizeBytes))
+		fact("Size", size(r.SizeBytes))
 		fact("Created", r.CreatedAt.Format(time.RFC3339))
 		fact("Last used", ago(r.LastUsedAt, now))
 		fact("Uses", r.UsageCount)
