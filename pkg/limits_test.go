@@ -20,7 +20,7 @@ const (
 
 	// The command line turns flags into options and results into text; what grows beyond this can be tested without it.
 	maxCommandFiles = 45
-	maxCommandLines = 4694
+	maxCommandLines = 4500
 )
 
 // shortFiles are those below minFileLines that stand alone, and why. Documentation of a package and files for one

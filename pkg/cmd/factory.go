@@ -55,6 +55,17 @@ func (f *factory) notify(notice driver.Notice) {
 	escape.Fprintln(f.streams.ErrOut, line)
 }
 
+// pasteable returns a next step that acts where the command line did.
+func (f *factory) pasteable(next string) string {
+	selection := explain.Selection{Builder: f.builderName, Namespace: *f.flags.Namespace}
+	for _, flag := range [][2]string{{"--kubeconfig", *f.flags.KubeConfig}, {"--context", *f.flags.Context}, {"--cluster", *f.flags.ClusterName}} {
+		if flag[1] != "" {
+			selection.Cluster = append(selection.Cluster, flag)
+		}
+	}
+	return selection.Pasteable(next)
+}
+
 // userPath is a path as a flag has it, with the home directory in place of a ~ that the shell left alone.
 func userPath(path string) string {
 	return safefile.Expand(path, home.Directory(os.LookupEnv))

@@ -51,8 +51,8 @@ func knownCommand(c *cobra.Command, args []string) error {
 
 // unknown adds to the text what the word means in this program, or which are close to it.
 func unknown(c *cobra.Command, text, word string, suggestions []string) error {
-	if row, found := translate(pathBelowRoot(c), word); found {
-		return &usage.Error{What: text + ": " + row.reason, Next: row.next}
+	if row, found := explain.Translate(pathBelowRoot(c), word); found {
+		return &usage.Error{What: text + ": " + row.Reason, Next: row.Next}
 	}
 	if len(suggestions) > 0 {
 		text += ": did you mean " + strings.Join(suggestions, " or ") + "?"

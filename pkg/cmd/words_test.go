@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,17 +19,17 @@ func newTestRoot() *cobra.Command {
 // Every word of another program is unknown here, is answered, and its next step is a command that can be pasted.
 func TestTranslations(t *testing.T) {
 	seen := map[string]bool{}
-	for _, row := range translations() {
-		checkNext(t, row.next)
-		for _, word := range row.words {
-			if key := row.command + " " + word; seen[key] {
+	for _, row := range explain.Translations() {
+		checkNext(t, row.Next)
+		for _, word := range row.Words {
+			if key := row.Command + " " + word; seen[key] {
 				t.Errorf("%q is answered twice", key)
 			} else {
 				seen[key] = true
 			}
-			args := append(strings.Fields(row.command), word)
+			args := append(strings.Fields(row.Command), word)
 			stdout, stderr, code := call(t, args...)
-			if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, row.reason) || !strings.Contains(stderr, "next:  "+row.next+"\n") {
+			if code != explain.CodeUsage || stdout != "" || !strings.Contains(stderr, row.Reason) || !strings.Contains(stderr, "next:  "+row.Next+"\n") {
 				t.Errorf("%q: exit %d, %q", args, code, stderr)
 			}
 		}
@@ -38,7 +37,7 @@ func TestTranslations(t *testing.T) {
 	for _, word := range []string{
 		"create", "use", "inspect", "rm", "bake", "imagetools", "context", "exec", "push", "images", "ps", "--version",
 	} {
-		if _, found := translate("", word); !found {
+		if _, found := explain.Translate("", word); !found {
 			t.Errorf("%q is not answered", word)
 		}
 	}
@@ -53,18 +52,6 @@ func TestNoSuggestionOfADestructiveOrDistantWord(t *testing.T) {
 	} {
 		if _, stderr, code := call(t, args...); code != explain.CodeUsage || strings.Contains(stderr, "did you mean") {
 			t.Errorf("%q: exit %d, %q", args, code, stderr)
-		}
-	}
-}
-
-func TestClosest(t *testing.T) {
-	words := []string{"build", "list", "du", "logs", "login", "info", "install", "tag", "tags"}
-	for word, want := range map[string][]string{
-		"biuld": {"build"}, "buld": {"build"}, "lsit": {"list"}, "lst": {"list"}, "ps": nil, "rm": nil, "run": nil, "d": nil, "dx": nil,
-		"tgs": {"tags"}, "inst": {"install"}, "in": nil, "instal": {"install"}, "BUILDS": {"build"}, "": nil, "frobnicate": nil,
-	} {
-		if got := explain.Closest(word, words); !slices.Equal(got, want) {
-			t.Errorf("%q: got %q, want %q", word, got, want)
 		}
 	}
 }

@@ -1,23 +1,23 @@
-package cmd
+package explain
 
 import "strings"
 
-// translation answers a word of docker, buildctl or kubectl with this program's.
-type translation struct {
-	// command is where the word was typed, e.g. "" for the root, or "history list"; "*" is every command.
-	command string
-	// words are the names of a command, or flags with their dashes.
-	words []string
-	// reason completes "unknown command "x": …".
-	reason string
-	// next is a command that can be pasted; it changes nothing without being asked.
-	next string
+// Translation answers a word of docker, buildctl or kubectl with this program's.
+type Translation struct {
+	// Command is where the word was typed, e.g. "" for the root, or "history list"; "*" is every command.
+	Command string
+	// Words are the names of a command, or flags with their dashes.
+	Words []string
+	// Reason completes "unknown command "x": …".
+	Reason string
+	// Next is a command that can be pasted; it changes nothing without being asked.
+	Next string
 }
 
-// translations is the only table of other programs' words. A word that this program has is not in it.
-func translations() []translation {
+// Translations is the only table of other programs' words. A word that this program has is not in it.
+func Translations() []Translation {
 	const run = "kubectl buildkit "
-	return []translation{
+	return []Translation{
 		{"", []string{"create", "bootstrap", "apply", "deploy", "init"}, "install makes a builder", run + "install"},
 		{"", []string{"update", "upgrade", "set", "edit", "patch", "scale"}, "install changes a builder that is there", run + "install --help"},
 		{"", []string{"use"}, "the plugin has no current builder; --builder and -n name one", run + "list -A"},
@@ -64,17 +64,17 @@ func translations() []translation {
 	}
 }
 
-// translate finds the answer to a word typed at a command, e.g. "history list".
-func translate(command, word string) (translation, bool) {
-	for _, row := range translations() {
-		if row.command != command {
+// Translate finds the answer to a word typed at a command, e.g. "history list".
+func Translate(command, word string) (Translation, bool) {
+	for _, row := range Translations() {
+		if row.Command != command {
 			continue
 		}
-		for _, known := range row.words {
+		for _, known := range row.Words {
 			if known == word || len(word) > 1 && strings.EqualFold(known, word) && !strings.HasPrefix(word, "-") {
 				return row, true
 			}
 		}
 	}
-	return translation{}, false
+	return Translation{}, false
 }

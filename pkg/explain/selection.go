@@ -1,4 +1,4 @@
-package cmd
+package explain
 
 import (
 	"regexp"
@@ -6,15 +6,21 @@ import (
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
-// pasteable adds to the commands of a next step what the command line that failed has chosen: pasted without that, they
-// would change a builder of the current context, of another namespace, or of the default name. Who asked (--as) is left
-// out, since the step may be another user's.
-func (f *factory) pasteable(next string) string {
-	chosen := f.chosenCluster()
-	if slices.ContainsFunc(chosen, func(flag [2]string) bool { return strings.Contains(next, flag[0]) }) {
+// Selection is what a command line has chosen: pasted without it, the commands of a next step would change a builder of the
+// current context, of another namespace, or of the default name.
+type Selection struct {
+	// Cluster are the flags that chose the cluster, with their values, e.g. "--context" and "prod". Who asked (--as) is
+	// not among them, since the step may be another user's.
+	Cluster [][2]string
+	// Namespace and Builder are those that the command line names; empty if it names none.
+	Namespace, Builder string
+}
+
+// Pasteable returns the next step with the selection added to its commands.
+func (s Selection) Pasteable(next string) string {
+	if slices.ContainsFunc(s.Cluster, func(flag [2]string) bool { return strings.Contains(next, flag[0]) }) {
 		return next // it is the command line itself
 	}
 	// kubectl takes no flags before the name of a plugin.
@@ -26,31 +32,18 @@ func (f *factory) pasteable(next string) string {
 		if isPlugin {
 			program, rest = program+" buildkit", strings.TrimSuffix(plugin, " ")
 		}
-		for _, flag := range chosen {
-			program += " " + flag[0] + " " + explain.Quote(flag[1])
+		for _, flag := range s.Cluster {
+			program += " " + flag[0] + " " + Quote(flag[1])
 		}
 		if isPlugin {
-			rest = f.inThisNamespace(rest)
+			rest = s.inThisNamespace(rest)
 		}
 		return program + " " + rest
 	})
 }
 
-// chosenCluster returns the flags that chose the cluster, with their values.
-func (f *factory) chosenCluster() (chosen [][2]string) {
-	for _, flag := range []struct {
-		name  string
-		value *string
-	}{{"--kubeconfig", f.flags.KubeConfig}, {"--context", f.flags.Context}, {"--cluster", f.flags.ClusterName}} {
-		if flag.value != nil && *flag.value != "" {
-			chosen = append(chosen, [2]string{flag.name, *flag.value})
-		}
-	}
-	return chosen
-}
-
 // inThisNamespace adds the namespace and the builder to a command of this plugin that depends on them and names none.
-func (f *factory) inThisNamespace(command string) string {
+func (s Selection) inThisNamespace(command string) string {
 	words := strings.Fields(command)
 	name := ""
 	if len(words) > 0 {
@@ -70,16 +63,16 @@ func (f *factory) inThisNamespace(command string) string {
 		return command
 	}
 	tail := ""
-	if f.builderName != "" && f.builderName != builder.DefaultName {
+	if s.Builder != "" && s.Builder != builder.DefaultName {
 		switch {
 		case (name == "history" || name == "build") && !has("--builder"):
-			tail += " --builder " + explain.Quote(f.builderName)
+			tail += " --builder " + Quote(s.Builder)
 		case name == "install" && len(words) == 1:
-			tail += " " + explain.Quote(f.builderName)
+			tail += " " + Quote(s.Builder)
 		}
 	}
-	if namespace := f.flags.Namespace; namespace != nil && *namespace != "" && !has("-n", "--namespace") {
-		tail += " -n " + explain.Quote(*namespace)
+	if s.Namespace != "" && !has("-n", "--namespace") {
+		tail += " -n " + Quote(s.Namespace)
 	}
 	if tail == "" {
 		return command
