@@ -3,13 +3,12 @@ package testcluster
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
-	"maps"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
@@ -37,9 +36,9 @@ func (c *Cluster) Install(spec builder.Spec) map[string]*Daemon {
 	c.Put("configmaps", objects.Config())
 	var owners []metav1.OwnerReference
 	if spec.Stateful() {
-		objects.Workload.SetUID("set-1")
+		objects.Workload.SetUID(types.UID("set-" + spec.Name))
 		c.Put("statefulsets", objects.Workload)
-		owners = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: spec.Name, UID: "set-1", Controller: new(true)}}
+		owners = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: spec.Name, UID: objects.Workload.GetUID(), Controller: new(true)}}
 	}
 	daemons := map[string]*Daemon{}
 	for _, name := range spec.MemberNames() {
@@ -98,78 +97,53 @@ func ServerConfig(ca []byte, server trust.Pair) (*tls.Config, error) {
 	}, nil
 }
 
+// OnPod makes react run, by itself, for every Pod that is created: what its scheduler and its kubelet do.
+func (c *Cluster) OnPod(react func(name string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onPod = react
+}
+
 // StartEveryPod makes each Pod that is created ready, with the certificates that are in the cluster then.
 func (c *Cluster) StartEveryPod(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.onPod = func(pod string) {
+	c.OnPod(func(pod string) {
 		secret := &corev1.Secret{}
-		c.mu.Lock()
-		text, _ := json.Marshal(c.objects["secrets/"+builder.ServerSecretName(name)])
-		c.mu.Unlock()
-		if err := json.Unmarshal(text, secret); err != nil {
-			c.t.Error(err)
-		}
+		c.Read("secrets", builder.ServerSecretName(name), secret)
 		c.Start(pod, manifest.Certificates(secret))
-	}
+	})
 }
 
-// Put stores objects as they are.
-func (c *Cluster) Put(kind string, objects ...manifest.Object) {
-	c.t.Helper()
-	for _, each := range objects {
-		text, err := json.Marshal(each)
-		if err != nil {
-			c.t.Fatal(err)
+// Run makes the Pod's container run, on node-1, before any probe has seen it.
+func (c *Cluster) Run(pod string) {
+	c.Schedule(pod, "node-1")
+	c.Set("pods", pod, Object{"status": Status(Object{"running": Object{"startedAt": "2026-01-01T00:00:00Z"}})})
+}
+
+// Ready makes the Pod ready.
+func (c *Cluster) Ready(pod string) {
+	status := Status(Object{"running": Object{"startedAt": "2026-01-01T00:00:00Z"}})
+	status["conditions"] = []any{Object{"type": "Ready", "status": "True"}}
+	c.Schedule(pod, "node-1")
+	c.Set("pods", pod, Object{"status": status})
+}
+
+// Schedule binds the Pod to a node.
+func (c *Cluster) Schedule(pod, node string) {
+	c.Edit("pods", pod, func(object Object) {
+		if spec, ok := object["spec"].(Object); ok {
+			spec["nodeName"] = node
 		}
-		var fields Object
-		if err := json.Unmarshal(text, &fields); err != nil {
-			c.t.Fatal(err)
-		}
-		c.mu.Lock()
-		c.storeLocked(kind+"/"+each.GetName(), nil, fields, false)
-		c.mu.Unlock()
-	}
+	})
 }
 
-// SetPod changes a Pod, as its kubelet or a controller does. It does nothing if there is none.
-func (c *Cluster) SetPod(name string, change func(*corev1.Pod)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	old := c.objects["pods/"+name]
-	if old == nil {
-		return
-	}
-	pod := &corev1.Pod{}
-	text, _ := json.Marshal(old)
-	if err := json.Unmarshal(text, pod); err != nil {
-		c.t.Error(err)
-	}
-	change(pod)
-	text, _ = json.Marshal(pod)
-	var fields Object
-	if err := json.Unmarshal(text, &fields); err != nil {
-		c.t.Error(err)
-	}
-	merged := maps.Clone(fields)
-	merged["kind"], merged["apiVersion"] = "Pod", "v1"
-	c.storeLocked("pods/"+name, old, merged, false)
+// Status is that of a Pod whose container is in a state, e.g. {"waiting": …}.
+func Status(state Object) Object {
+	return Object{"phase": "Running", "containerStatuses": []any{Object{"name": builder.ContainerName, "state": state}}}
 }
 
-// Delete removes an object, as another user does. The daemon of a Pod ends with it.
-func (c *Cluster) Delete(kind, name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.removeLocked(kind + "/" + name)
-	if daemon := c.daemons[name]; kind == "pods" && daemon != nil {
-		daemon.Stop()
-		delete(c.daemons, name)
-	}
-}
-
-// Log sets what every container has written.
-func (c *Cluster) Log(text string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.logs = text
+// Waiting is the state of a Pod whose container waits, for a reason that the kubelet gives.
+func Waiting(reason, message string) Object {
+	status := Status(Object{"waiting": Object{"reason": reason, "message": message}})
+	status["phase"] = "Pending"
+	return Object{"status": status}
 }

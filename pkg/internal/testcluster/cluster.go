@@ -6,15 +6,13 @@ package testcluster
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/test/bufconn"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,12 +22,19 @@ import (
 // Namespace is the one that the cluster has.
 const Namespace = "team"
 
+// NamespaceUID is its UID.
+const NamespaceUID = "uid-team"
+
+// dryRun is how the requests end that change nothing.
+const dryRun = " dry"
+
 // Object is any Kubernetes object, as JSON.
 type Object = map[string]any
 
 // T is a test, or Panic for an example.
 type T interface {
 	Helper()
+	Cleanup(end func())
 	Error(args ...any)
 	Errorf(format string, args ...any)
 	Fatal(args ...any)
@@ -41,6 +46,9 @@ type Panic struct{}
 // Helper does nothing.
 func (Panic) Helper() {}
 
+// Cleanup does nothing: an example closes its cluster.
+func (Panic) Cleanup(func()) {}
+
 // Error panics.
 func (Panic) Error(args ...any) { panic(fmt.Sprint(args...)) }
 
@@ -50,8 +58,17 @@ func (Panic) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args
 // Fatal panics.
 func (Panic) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
-// Cluster is a cluster for one test.
+// Cluster is a cluster for one test. Its exported fields are set before it is asked.
 type Cluster struct {
+	// Ahead is how far the API server's clock is ahead of the client's.
+	Ahead time.Duration
+	// Delay is how long every answer takes.
+	Delay time.Duration
+	// Lingers is how long a Pod that is deleted takes to end.
+	Lingers time.Duration
+	// Unserved is a kind, e.g. "secrets", that is answered without an API, as a proxy in between does.
+	Unserved string
+
 	t        T
 	listener *bufconn.Listener
 	server   *http.Server
@@ -67,6 +84,7 @@ type Cluster struct {
 	watches  map[chan Object]string
 	changes  []changed
 	requests []string
+	rounds   rounds
 	daemons  map[string]*Daemon // by Pod
 	tunnels  []io.Closer
 }
@@ -78,17 +96,18 @@ type changed struct {
 	event   Object
 }
 
-// New starts a cluster that has nothing but a namespace.
+// New starts a cluster that has nothing but a namespace. It ends with the test.
 func New(t T) *Cluster {
 	c := &Cluster{
 		t: t, listener: bufconn.Listen(64 << 10), objects: map[string]Object{}, watches: map[chan Object]string{}, daemons: map[string]*Daemon{},
 	}
 	c.server = &http.Server{Handler: c}
 	go func() { _ = c.server.Serve(c.listener) }()
+	t.Cleanup(c.Close)
 	return c
 }
 
-// Close ends everything. It is to be called before a bubble ends.
+// Close ends everything.
 func (c *Cluster) Close() {
 	c.Cut()
 	_ = c.server.Close()
@@ -127,30 +146,12 @@ func (c *Cluster) Down(err error) {
 	}
 }
 
-// Refuse lets a test answer requests, e.g. with Forbidden; nil passes them.
-func (c *Cluster) Refuse(refuse func(r *http.Request, kind, name string) *metav1.Status) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refuse = refuse
-}
-
-// Requests returns what was asked so far, e.g. "GET pods/buildkitd", without watches.
-func (c *Cluster) Requests() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.requests)
-}
-
-// Forbidden is the answer to a user who may not do this.
-func Forbidden(verb, kind, name string) *metav1.Status {
-	return &metav1.Status{
-		Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden,
-		Message: fmt.Sprintf(`%s %q is forbidden: User "jane" cannot %s resource %q in API group "" in the namespace %q`, kind, name, verb, kind, Namespace),
-	}
-}
-
 // ServeHTTP is the API.
 func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.rounds.pass(c.Delay)
+	if c.Ahead != 0 {
+		w.Header().Set("Date", time.Now().Add(c.Ahead).UTC().Format(http.TimeFormat))
+	}
 	_, rest, found := strings.Cut(r.URL.Path, "/namespaces/"+Namespace)
 	if !found {
 		_, rest, _ = strings.Cut(r.URL.Path, "/v1")
@@ -160,9 +161,13 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if sub != "" && sub != "log" {
 		kind += "/" + sub
 	}
+	query, dry := r.URL.Query(), ""
+	if query.Has("dryRun") {
+		dry = dryRun
+	}
 	c.mu.Lock()
-	if r.URL.Query().Get("watch") == "" {
-		c.requests = append(c.requests, r.Method+" "+strings.TrimSuffix(kind+"/"+name, "/"))
+	if !query.Has("watch") {
+		c.requests = append(c.requests, r.Method+" "+strings.TrimSuffix(kind+"/"+name, "/")+dry)
 	}
 	refuse := c.refuse
 	c.mu.Unlock()
@@ -173,92 +178,27 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	switch {
+	case c.Unserved != "" && kind == c.Unserved:
+		http.NotFound(w, r)
 	case r.URL.Path == "/version":
 		answer(w, http.StatusOK, Object{"gitVersion": "v1.35.0", "major": "1", "minor": "35"})
 	case strings.HasPrefix(kind, "selfsubject"):
 		c.review(w, r)
-	case kind == "" || kind == "namespaces":
-		answer(w, http.StatusOK, Object{"kind": "Namespace", "apiVersion": "v1", "metadata": Object{"name": Namespace, "uid": "uid-namespace"}})
+	case kind == "" || kind == "namespaces" && name != "":
+		answer(w, http.StatusOK, Object{"kind": "Namespace", "apiVersion": "v1", "metadata": Object{"name": Namespace, "uid": NamespaceUID}})
 	case sub == "log":
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		_, _ = io.WriteString(w, c.logs)
 	case sub == "portforward":
 		c.forward(w, r, name)
-	case r.Method == http.MethodGet && r.URL.Query().Get("watch") != "":
+	case r.Method == http.MethodGet && query.Has("watch"):
 		c.watch(w, r, kind)
 	case r.Method == http.MethodGet && name == "":
 		c.list(w, r, kind)
 	default:
 		c.one(w, r, kind, name)
 	}
-}
-
-// Deny makes the user lack permissions, e.g. "create pods/portforward", in the answers to reviews.
-func (c *Cluster) Deny(permissions ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.denied = permissions
-}
-
-// review allows everything that is not denied.
-func (c *Cluster) review(w http.ResponseWriter, r *http.Request) {
-	var body Object
-	_ = json.NewDecoder(r.Body).Decode(&body)
-	spec, _ := body["spec"].(Object)
-	wanted, _ := spec["resourceAttributes"].(Object)
-	permission := fmt.Sprint(wanted["verb"], " ", wanted["resource"])
-	if sub := wanted["subresource"]; sub != nil {
-		permission += fmt.Sprint("/", sub)
-	}
-	c.mu.Lock()
-	denied := slices.Contains(c.denied, permission)
-	c.mu.Unlock()
-	body["status"] = Object{"allowed": !denied, "userInfo": Object{"username": "jane"}}
-	answer(w, http.StatusCreated, body)
-}
-
-func (c *Cluster) one(w http.ResponseWriter, r *http.Request, kind, name string) {
-	var body Object
-	if r.Method != http.MethodGet {
-		_ = json.NewDecoder(r.Body).Decode(&body)
-	}
-	if r.Method == http.MethodPost {
-		name, _ = body["metadata"].(Object)["name"].(string)
-	}
-	key, dry := kind+"/"+name, r.URL.Query().Get("dryRun") != ""
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	old := c.objects[key]
-	switch {
-	case old == nil && r.Method != http.MethodPost && r.Method != http.MethodPatch:
-		answerStatus(w, metav1.Status{Code: http.StatusNotFound, Reason: metav1.StatusReasonNotFound, Message: fmt.Sprintf("%s %q not found", kind, name)})
-	case r.Method == http.MethodGet:
-		answer(w, http.StatusOK, old)
-	case r.Method == http.MethodDelete:
-		c.removeLocked(key)
-		answer(w, http.StatusOK, Object{"kind": "Status", "apiVersion": "v1", "status": "Success"})
-	case r.Method == http.MethodPost && old != nil:
-		answerStatus(w, metav1.Status{Code: http.StatusConflict, Reason: metav1.StatusReasonAlreadyExists, Message: key + " already exists"})
-	case old == nil:
-		answer(w, http.StatusCreated, c.storeLocked(key, nil, body, dry))
-	default:
-		answer(w, http.StatusOK, c.storeLocked(key, old, mergedInto(old, body), dry))
-	}
-}
-
-// mergedInto is a JSON merge patch.
-func mergedInto(old, changes Object) Object {
-	merged := maps.Clone(old)
-	for key, value := range changes {
-		child, isObject := value.(Object)
-		before, wasObject := merged[key].(Object)
-		if isObject && wasObject {
-			value = mergedInto(before, child)
-		}
-		merged[key] = value
-	}
-	return merged
 }
 
 func answer(w http.ResponseWriter, code int, object Object) {
@@ -272,9 +212,4 @@ func answerStatus(w http.ResponseWriter, status metav1.Status) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(int(status.Code))
 	_ = json.NewEncoder(w).Encode(status)
-}
-
-// ErrRefused is what dialing an API server that is down ends with.
-func ErrRefused() error {
-	return &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 }

@@ -8,42 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 )
-
-func (c *Cluster) storeLocked(key string, old, body Object, dry bool) Object {
-	stored := maps.Clone(body)
-	metadata, _ := body["metadata"].(Object)
-	metadata = maps.Clone(metadata)
-	stored["metadata"], metadata["namespace"] = metadata, Namespace
-	c.version++
-	change := "MODIFIED"
-	if old == nil {
-		change = "ADDED"
-		if metadata["uid"] == nil {
-			metadata["uid"] = fmt.Sprintf("uid-%d", c.version)
-		}
-		metadata["creationTimestamp"] = time.Now().UTC().Format(time.RFC3339)
-	}
-	metadata["resourceVersion"] = strconv.Itoa(c.version)
-	if dry {
-		return stored
-	}
-	c.objects[key] = stored
-	c.notifyLocked(key, change, stored)
-	if name, isPod := strings.CutPrefix(key, "pods/"); isPod && old == nil && c.onPod != nil {
-		go c.onPod(name)
-	}
-	return stored
-}
-
-func (c *Cluster) removeLocked(key string) {
-	if old := c.objects[key]; old != nil {
-		delete(c.objects, key)
-		c.version++
-		c.notifyLocked(key, "DELETED", old)
-	}
-}
 
 func (c *Cluster) notifyLocked(key, change string, object Object) {
 	kind, _, _ := strings.Cut(key, "/")
@@ -64,28 +32,46 @@ func (c *Cluster) list(w http.ResponseWriter, r *http.Request, kind string) {
 			items = append(items, c.objects[key])
 		}
 	}
-	names := map[string]string{
-		"pods": "PodList", "secrets": "SecretList", "nodes": "NodeList", "events": "EventList", "configmaps": "ConfigMapList",
-		"persistentvolumeclaims": "PersistentVolumeClaimList", "statefulsets": "StatefulSetList",
-	}
-	api := "v1"
+	list := Object{"kind": kinds()[kind], "apiVersion": "v1", "metadata": Object{"resourceVersion": strconv.Itoa(c.version)}, "items": items}
 	if kind == "statefulsets" {
-		api = "apps/v1"
+		list["apiVersion"] = "apps/v1"
 	}
-	answer(w, http.StatusOK, Object{
-		"kind": names[kind], "apiVersion": api, "metadata": Object{"resourceVersion": strconv.Itoa(c.version)}, "items": items,
-	})
+	if strings.Contains(r.Header.Get("Accept"), "as=PartialObjectMetadataList") {
+		list["kind"], list["apiVersion"] = "PartialObjectMetadataList", "meta.k8s.io/v1"
+		for i, item := range items {
+			items[i] = Object{"metadata": item.(Object)["metadata"]}
+		}
+	}
+	answer(w, http.StatusOK, list)
 }
 
-// selected obeys the selectors that this project uses: a name, and labels.
+// kinds are those of the lists.
+func kinds() map[string]string {
+	return map[string]string{
+		"pods": "PodList", "secrets": "SecretList", "nodes": "NodeList", "events": "EventList", "configmaps": "ConfigMapList",
+		"persistentvolumeclaims": "PersistentVolumeClaimList", "persistentvolumes": "PersistentVolumeList", "statefulsets": "StatefulSetList",
+	}
+}
+
+// selected reports whether the request's selectors choose the object.
 func selected(r *http.Request, object Object) bool {
-	metadata, _ := object["metadata"].(Object)
-	if field := r.URL.Query().Get("fieldSelector"); strings.HasPrefix(field, "metadata.name=") && field != "metadata.name="+fmt.Sprint(metadata["name"]) {
+	set := labels.Set{}
+	own, _ := metadataOf(object)["labels"].(Object)
+	for key, value := range own {
+		set[key] = fmt.Sprint(value)
+	}
+	byLabels, labelErr := labels.Parse(r.URL.Query().Get("labelSelector"))
+	byFields, fieldErr := fields.ParseSelector(r.URL.Query().Get("fieldSelector"))
+	if labelErr != nil || fieldErr != nil || !byLabels.Matches(set) {
 		return false
 	}
-	labels, _ := metadata["labels"].(Object)
-	for _, term := range strings.Split(r.URL.Query().Get("labelSelector"), ",") {
-		if name, value, found := strings.Cut(term, "="); found && fmt.Sprint(labels[name]) != value {
+	for _, term := range byFields.Requirements() {
+		value := any(object)
+		for part := range strings.SplitSeq(term.Field, ".") {
+			within, _ := value.(Object)
+			value = within[part]
+		}
+		if value != term.Value {
 			return false
 		}
 	}
