@@ -1,50 +1,22 @@
 package cluster_test
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
-	"k8s.io/client-go/rest"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
-// answering is an API server that gives one answer a path.
-func answering(t *testing.T, answers map[string]func(body object) any) *cluster.Client {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reply := answers[r.URL.Path]
-		if reply == nil {
-			status(w, http.StatusForbidden, "Forbidden", `x is forbidden: User "jane" cannot get resource "x" in API group "" at the cluster scope`)
-			return
-		}
-		var body object
-		raw, _ := io.ReadAll(r.Body)
-		_ = json.Unmarshal(raw, &body)
-		answer(w, http.StatusOK, reply(body).(object))
-	}))
-	t.Cleanup(server.Close)
-	client, err := cluster.New(&rest.Config{Host: server.URL}, "team")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
 func TestAccessAsksForEachPermission(t *testing.T) {
-	client := answering(t, map[string]func(object) any{
-		"/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": func(body object) any {
-			asked := body["spec"].(object)["resourceAttributes"].(object)
-			allowed := asked["subresource"] != "portforward" && asked["namespace"] == "team"
-			return object{"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "status": object{"allowed": allowed}}
-		},
-	})
+	server := testcluster.New(t)
+	server.Deny("get pods/portforward", "create pods/portforward")
+	client := clientOf(t, server)
 	answers, err := client.Access(t.Context(), cluster.PermissionsToBuild("b", []string{"b-0", "b-1"}, false))
 	if err != nil {
 		t.Fatal(err)
@@ -73,12 +45,13 @@ func TestAccessAsksForEachPermission(t *testing.T) {
 }
 
 func TestServer(t *testing.T) {
-	client := answering(t, map[string]func(object) any{"/version": func(object) any { return object{"gitVersion": "v1.37.2"} }})
-	server, err := client.Server(t.Context())
-	if err != nil || server.Version != "v1.37.2" || server.Connect <= 0 || server.RoundTrip <= 0 {
+	c := testcluster.New(t)
+	server, err := clientOf(t, c).Server(t.Context())
+	if err != nil || server.Version != "v1.35.0" || server.Connect <= 0 || server.RoundTrip <= 0 {
 		t.Errorf("%+v, %v", server, err)
 	}
-	if server, err = answering(t, nil).Server(t.Context()); err != nil || server.Version != "" {
+	c.Refuse(func(*http.Request, string, string) *metav1.Status { return testcluster.Forbidden("get", "version", "") })
+	if server, err = clientOf(t, c).Server(t.Context()); err != nil || server.Version != "" {
 		t.Errorf("a server that does not tell: %+v, %v", server, err)
 	}
 }

@@ -5,21 +5,19 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
-)
 
-func waiting(reason, message string) object {
-	return object{"status": object{"phase": "Pending", "containerStatuses": []any{
-		object{"name": "buildkitd", "state": object{"waiting": object{"reason": reason, "message": message}}},
-	}}}
-}
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
+)
 
 func unschedulable(message string) object {
 	return object{"status": object{"phase": "Pending", "conditions": []any{
@@ -28,83 +26,83 @@ func unschedulable(message string) object {
 }
 
 // says makes an event about a Pod.
-func (s *apiServer) says(pod, kind, reason, message string) {
-	s.mu.Lock()
-	uid, _ := s.objects["pods/"+pod]["metadata"].(object)["uid"].(string)
-	s.mu.Unlock()
-	s.put("events", &corev1.Event{
+func says(s *testcluster.Cluster, pod, kind, reason, message string) {
+	s.Put("events", &corev1.Event{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Event"}, ObjectMeta: metav1.ObjectMeta{Name: strings.ToLower(reason)},
-		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: pod, UID: typed(uid)}, Type: kind, Reason: reason, Message: message,
+		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: pod, UID: types.UID(s.UID("pods", pod))}, Type: kind, Reason: reason, Message: message,
 	})
 }
 
 func TestAStartFailsWithTheClustersOwnReason(t *testing.T) {
 	cases := map[string]struct {
-		onPod           func(s *apiServer, name string)
+		onPod           func(s *testcluster.Cluster, name string)
 		reason, message string
 		logs            string
 	}{
-		"no such image": {func(s *apiServer, name string) {
-			s.set("pods", name, waiting("ErrImagePull", "registry.local/nope: not found"))
+		"no such image": {func(s *testcluster.Cluster, name string) {
+			s.Set("pods", name, testcluster.Waiting("ErrImagePull", "registry.local/nope: not found"))
 		}, "ErrImagePull", "not found", ""},
-		"the back-off keeps the first words": {func(s *apiServer, name string) {
-			s.set("pods", name, waiting("ErrImagePull", "dial tcp: i/o timeout"))
+		"the back-off keeps the first words": {func(s *testcluster.Cluster, name string) {
+			s.Set("pods", name, testcluster.Waiting("ErrImagePull", "dial tcp: i/o timeout"))
 			time.Sleep(300 * time.Millisecond)
-			s.set("pods", name, waiting("ImagePullBackOff", "Back-off pulling image: manifest unknown"))
+			s.Set("pods", name, testcluster.Waiting("ImagePullBackOff", "Back-off pulling image: manifest unknown"))
 		}, "ImagePullBackOff", "i/o timeout", ""},
-		"wrong image name": {func(s *apiServer, name string) {
-			s.set("pods", name, waiting("InvalidImageName", "couldn't parse image reference"))
+		"wrong image name": {func(s *testcluster.Cluster, name string) {
+			s.Set("pods", name, testcluster.Waiting("InvalidImageName", "couldn't parse image reference"))
 		}, "InvalidImageName", "couldn't parse", ""},
-		"no node fits, and none will come": {func(s *apiServer, name string) {
-			s.set("pods", name, unschedulable("0/3 nodes are available: 3 node(s) didn't match"))
-			s.says(name, "Normal", "NotTriggerScaleUp", "pod didn't trigger scale-up: no group fits")
+		"no node fits, and none will come": {func(s *testcluster.Cluster, name string) {
+			s.Set("pods", name, unschedulable("0/3 nodes are available: 3 node(s) didn't match"))
+			says(s, name, "Normal", "NotTriggerScaleUp", "pod didn't trigger scale-up: no group fits")
 		}, "Unschedulable", "0/3 nodes are available: 3 node(s) didn't match; pod didn't trigger scale-up", ""},
-		"the daemon crashes": {func(s *apiServer, name string) {
-			s.set("pods", name, object{"node": "node-1", "status": podStatus(object{"terminated": object{"exitCode": 1, "reason": "Error"}})})
+		"the daemon crashes": {func(s *testcluster.Cluster, name string) {
+			s.Schedule(name, "node-1")
+			s.Set("pods", name, object{"status": testcluster.Status(object{"terminated": object{"exitCode": 1, "reason": "Error"}})})
 		}, "CrashLoopBackOff", "exit code 1", "buildkitd: unsupported log type"},
-		"the Pod is ended": {func(s *apiServer, name string) {
-			s.set("pods", name, object{"status": object{"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": "no device"}})
+		"the Pod is ended": {func(s *testcluster.Cluster, name string) {
+			s.Set("pods", name, object{"status": object{"phase": "Failed", "reason": "UnexpectedAdmissionError", "message": "no device"}})
 		}, "UnexpectedAdmissionError", "no device", ""},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := newServer(t)
-			server.onPod = test.onPod
-			server.logs = "time=1 level=info\nbuildkitd: unsupported log type\nmain.main\n\t/src/main.go:1\nruntime.goexit\n\t/src/asm.s:2\n"
-			start := time.Now()
-			_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
-			var failure *install.StartError
-			if !errors.As(err, &failure) {
-				t.Fatalf("got %v; want a StartError", err)
-			}
-			if failure.Reason != test.reason || !strings.Contains(failure.Message, test.message) {
-				t.Errorf("got %s: %s", failure.Reason, failure.Message)
-			}
-			if got := strings.Join(failure.Logs, "\n"); !strings.HasSuffix(got, test.logs) {
-				t.Errorf("logs: %q", got)
-			}
-			if took := time.Since(start); took > time.Minute { // the timeout is five
-				t.Errorf("it took %s", took)
-			}
-			if names := server.names(); len(failure.Removed) != 5 || len(names) > 1 || len(names) == 1 && !strings.HasPrefix(names[0], "events/") {
-				t.Errorf("removed %v; left behind: %v", failure.Removed, names)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				server := testcluster.New(t)
+				server.OnPod(func(name string) { test.onPod(server, name) })
+				server.Log("time=1 level=info\nbuildkitd: unsupported log type\nmain.main\n\t/src/main.go:1\nruntime.goexit\n\t/src/asm.s:2\n")
+				start := time.Now()
+				_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
+				var failure *install.StartError
+				if !errors.As(err, &failure) {
+					t.Fatalf("got %v; want a StartError", err)
+				}
+				if failure.Reason != test.reason || !strings.Contains(failure.Message, test.message) {
+					t.Errorf("got %s: %s", failure.Reason, failure.Message)
+				}
+				if got := strings.Join(failure.Logs, "\n"); !strings.HasSuffix(got, test.logs) {
+					t.Errorf("logs: %q", got)
+				}
+				if took := time.Since(start); took > time.Minute { // the timeout is five
+					t.Errorf("it took %s", took)
+				}
+				if names := server.Names(); len(failure.Removed) != 5 || len(names) > 1 || len(names) == 1 && !strings.HasPrefix(names[0], "events/") {
+					t.Errorf("removed %v; left behind: %v", failure.Removed, names)
+				}
+			})
 		})
 	}
 }
 
-func TestAnAutoscalerIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	server := newServer(t)
-	server.onPod = func(s *apiServer, name string) {
-		s.set("pods", name, unschedulable("0/3 nodes are available"))
-		s.says(name, "Normal", "TriggeredScaleUp", "pod triggered scale-up: group 1->2")
+func TestAnAutoscalerIsWaitedFor(t *testing.T) { synctest.Test(t, anAutoscalerIsWaitedFor) }
+
+func anAutoscalerIsWaitedFor(t *testing.T) {
+	server := testcluster.New(t)
+	server.OnPod(func(name string) {
+		server.Set("pods", name, unschedulable("0/3 nodes are available"))
+		says(server, name, "Normal", "TriggeredScaleUp", "pod triggered scale-up: group 1->2")
 		time.Sleep(8 * time.Second)
-		running(s, name)
-	}
+		server.Run(name)
+	})
 	var seen events
-	if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, seen.report); err != nil {
+	if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, seen.report); err != nil {
 		t.Fatal(err)
 	}
 	if kinds := seen.kinds(); len(kinds) == 0 || kinds[0] != install.EventScaling {
@@ -113,12 +111,16 @@ func TestAnAutoscalerIsWaitedFor(t *testing.T) {
 }
 
 func TestATimeoutLeavesWhatMayStillComeUp(t *testing.T) {
-	server := newServer(t)
-	server.onPod = func(s *apiServer, name string) {
-		s.set("pods", name, waiting("ContainerCreating", ""))
-		s.says(name, "Warning", "FailedMount", "timed out waiting for a volume")
-	}
-	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{Timeout: time.Second}, nil)
+	synctest.Test(t, aTimeoutLeavesWhatMayStillComeUp)
+}
+
+func aTimeoutLeavesWhatMayStillComeUp(t *testing.T) {
+	server := testcluster.New(t)
+	server.OnPod(func(name string) {
+		server.Set("pods", name, testcluster.Waiting("ContainerCreating", ""))
+		says(server, name, "Warning", "FailedMount", "timed out waiting for a volume")
+	})
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{Timeout: time.Second}, nil)
 	var failure *install.StartError
 	if !errors.As(err, &failure) || failure.Reason != install.ReasonTimeout {
 		t.Fatalf("got %v; want a timeout", err)
@@ -128,17 +130,17 @@ func TestATimeoutLeavesWhatMayStillComeUp(t *testing.T) {
 			t.Errorf("%q does not say %q", failure.Message, words)
 		}
 	}
-	if len(failure.Removed) > 0 || len(failure.Remaining) != 5 || len(server.names()) != 6 {
-		t.Errorf("removed %v, remaining %v, there are %v", failure.Removed, failure.Remaining, server.names())
+	if len(failure.Removed) > 0 || len(failure.Remaining) != 5 || len(server.Names()) != 6 {
+		t.Errorf("removed %v, remaining %v, there are %v", failure.Removed, failure.Remaining, server.Names())
 	}
 }
 
 func TestAnInterruptIsPassedOnAtOnce(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	server.onPod = func(*apiServer, string) { time.AfterFunc(50*time.Millisecond, cancel) }
+	server.OnPod(func(string) { time.AfterFunc(50*time.Millisecond, cancel) })
 	start := time.Now()
-	_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+	_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 	if !errors.Is(err, context.Canceled) || time.Since(start) > time.Minute {
 		t.Errorf("got %v after %s", err, time.Since(start))
 	}
@@ -151,44 +153,40 @@ func (final) Error() string   { return "not permitted to create pods/portforward
 func (final) Permanent() bool { return true }
 
 func TestAProbeMayEndTheWait(t *testing.T) {
-	server := newServer(t)
-	server.onPod = running
-	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{
+	server := testcluster.New(t)
+	server.OnPod(server.Run)
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{
 		Probe: func(context.Context, cluster.Member, *cluster.Connection) error { return final{} },
 	}, nil)
 	var failure *install.StartError
 	if !errors.As(err, &failure) || failure.Reason != install.ReasonUnreachable || !errors.As(err, &final{}) {
 		t.Fatalf("got %v", err)
 	}
-	if len(server.names()) != 5 {
-		t.Errorf("a builder that runs was removed: %v", server.names())
+	if len(server.Names()) != 5 {
+		t.Errorf("a builder that runs was removed: %v", server.Names())
 	}
 }
 
 func TestSeveralMembersAreWaitedFor(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	var seen events
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		// What a StatefulSet's controller does.
-		for !strings.Contains(strings.Join(server.names(), " "), "statefulsets/buildkitd") {
+		for !strings.Contains(strings.Join(server.Names(), " "), "statefulsets/buildkitd") {
 			time.Sleep(5 * time.Millisecond)
 		}
-		server.mu.Lock()
-		template, _ := server.objects["statefulsets/buildkitd"]["spec"].(object)["template"].(object)
+		template, _ := server.Object("statefulsets", "buildkitd")["spec"].(object)["template"].(object)
 		for _, name := range []string{"buildkitd-0", "buildkitd-1"} {
 			metadata := object{"name": name, "labels": template["metadata"].(object)["labels"], "annotations": template["metadata"].(object)["annotations"]}
-			server.storeLocked("pods/"+name, nil, object{
-				"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"],
-			}, false)
+			server.Put("pods", object{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
 		}
-		server.mu.Unlock()
 		for _, name := range []string{"buildkitd-1", "buildkitd-0"} {
-			running(server, name)
+			server.Run(name)
 		}
 	}()
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Replicas: 2}), install.Options{Timeout: 20 * time.Second}, seen.report)
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Replicas: 2}), install.Options{Timeout: 20 * time.Second}, seen.report)
 	<-done
 	if err != nil || len(outcome.Members) != 2 || outcome.Members[1].Pod != "buildkitd-1" {
 		t.Errorf("got %v, %+v", err, outcome.Members)

@@ -5,19 +5,21 @@ import (
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 // The faster one decides about the certificates, so that server and clients always fit one another.
 func TestTwoInstallsAtOnceAgree(t *testing.T) {
 	for range 10 {
-		server := newServer(t)
-		server.onPod = running
+		server := testcluster.New(t)
+		server.OnPod(server.Run)
 		var both sync.WaitGroup
 		outcomes := make([]install.Outcome, 2)
 		for n := range outcomes {
 			both.Go(func() {
 				var err error
-				if outcomes[n], err = install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
+				if outcomes[n], err = install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
 					t.Error(err)
 				}
 			})

@@ -13,6 +13,8 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 // The API server answers expired credentials as ones it never knew. The user must read which it is.
@@ -43,11 +45,11 @@ func TestUnauthorizedTellsOfExpiredCredentials(t *testing.T) {
 		"token with points": {rest.Config{BearerToken: "a.%.c"}, "Unauthorized"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newServer(t)
-			server.refuse = func(*http.Request, string, string) (int, metav1.StatusReason, string) {
-				return http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized"
-			}
-			c.config.Host = server.URL
+			server := testcluster.New(t)
+			server.Refuse(func(*http.Request, string, string) *metav1.Status {
+				return testcluster.Failure(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized")
+			})
+			c.config.Host, c.config.Dial = server.Config().Host, server.Config().Dial
 			client, err := cluster.New(&c.config, "team")
 			if err != nil {
 				t.Fatal(err)

@@ -18,6 +18,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 func whole() []string {
@@ -27,24 +29,24 @@ func whole() []string {
 // Two first installs at once: wherever the one that is cancelled was, what the other has made stays.
 func TestCancelledInstallLeavesWhatAnotherMade(t *testing.T) {
 	for at := range 25 {
-		server := newServer(t)
-		server.onPod = running
+		server := testcluster.New(t)
+		server.OnPod(server.Run)
 		ctx, cancel := context.WithCancel(t.Context())
 		var requests atomic.Int32
 		var other atomic.Bool
-		server.refuse = func(*http.Request, string, string) (int, metav1.StatusReason, string) {
+		server.Refuse(func(*http.Request, string, string) *metav1.Status {
 			if int(requests.Add(1)) == at+1 && other.CompareAndSwap(false, true) {
 				requests.Store(1000)
-				if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
+				if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
 					t.Errorf("the other install, at request %d: %v", at, err)
 				}
 				cancel()
 			}
-			return 0, "", ""
-		}
-		_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, nil)
-		if other.Load() && !slices.Equal(server.names(), whole()) {
-			t.Errorf("cancelled at request %d: left %v (%v)", at, server.names(), err)
+			return nil
+		})
+		_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
+		if other.Load() && !slices.Equal(server.Names(), whole()) {
+			t.Errorf("cancelled at request %d: left %v (%v)", at, server.Names(), err)
 		}
 		cancel()
 	}
@@ -52,49 +54,49 @@ func TestCancelledInstallLeavesWhatAnotherMade(t *testing.T) {
 
 // The one whose Pod another install waits for is cancelled.
 func TestCancelledInstallLeavesWhatAnotherReliesOn(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error, 1)
 	go func() {
-		_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+		_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 		first <- err
 	}()
-	for !slices.Contains(server.names(), "pods/buildkitd") {
+	for !slices.Contains(server.Names(), "pods/buildkitd") {
 		time.Sleep(time.Millisecond)
 	}
 	mustInstall(t, server, install.Keep)
 	cancel()
-	if err := <-first; err == nil || !slices.Equal(server.names(), whole()) {
-		t.Errorf("left %v (%v)", server.names(), err)
+	if err := <-first; err == nil || !slices.Equal(server.Names(), whole()) {
+		t.Errorf("left %v (%v)", server.Names(), err)
 	}
 }
 
 func TestCancelledInstallRemovesWhatItMade(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	server.onPod = func(*apiServer, string) { cancel() }
-	_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, nil)
-	if !errors.Is(err, context.Canceled) || len(server.names()) > 0 {
-		t.Errorf("left %v (%v)", server.names(), err)
+	server.OnPod(func(string) { cancel() })
+	_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
+	if !errors.Is(err, context.Canceled) || len(server.Names()) > 0 {
+		t.Errorf("left %v (%v)", server.Names(), err)
 	}
 }
 
 // A Pod of before that is being deleted relies on nothing: what this install wrote beside it goes.
 func TestCancelledInstallBesideAPodThatEnds(t *testing.T) {
-	server := newServer(t)
-	server.lingers = time.Minute
+	server := testcluster.New(t)
+	server.Lingers = time.Minute
 	mustInstall(t, server, install.Keep)
-	if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{NoWait: true}, nil); err != nil {
+	if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{NoWait: true}, nil); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := install.Run(ctx, server.client(), "buildkitd", install.Keep, install.Options{}, func(event install.Event) {
+	_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, func(event install.Event) {
 		if event.Kind == install.EventDraining {
 			cancel()
 		}
 	})
-	if !errors.Is(err, context.Canceled) || !slices.Equal(server.names(), []string{"pods/buildkitd"}) {
-		t.Errorf("left %v (%v)", server.names(), err)
+	if !errors.Is(err, context.Canceled) || !slices.Equal(server.Names(), []string{"pods/buildkitd"}) {
+		t.Errorf("left %v (%v)", server.Names(), err)
 	}
 }
 
@@ -106,23 +108,23 @@ func TestPlantedObjectsAreNotTakenOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, plant := range map[string]func(*apiServer){
-		"the server's Secret": func(s *apiServer) { s.put("secrets", objects.Server) },
-		"the client's Secret": func(s *apiServer) { s.put("secrets", objects.Client) },
-		"both Secrets":        func(s *apiServer) { s.put("secrets", objects.Server, objects.Client) },
-		"settings and client": func(s *apiServer) { s.put("configmaps", objects.Config()); s.put("secrets", objects.Client) },
+	for name, plant := range map[string]func(*testcluster.Cluster){
+		"the server's Secret": func(s *testcluster.Cluster) { s.Put("secrets", objects.Server) },
+		"the client's Secret": func(s *testcluster.Cluster) { s.Put("secrets", objects.Client) },
+		"both Secrets":        func(s *testcluster.Cluster) { s.Put("secrets", objects.Server, objects.Client) },
+		"settings and client": func(s *testcluster.Cluster) { s.Put("configmaps", objects.Config()); s.Put("secrets", objects.Client) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := newServer(t)
+			server := testcluster.New(t)
 			plant(server)
-			_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
+			_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
 			var unowned *install.UnownedError
-			if !errors.As(err, &unowned) || len(unowned.Found) == 0 || len(unowned.Missing) == 0 || len(server.writes()) > 0 {
-				t.Errorf("got %v, and writes %v", err, server.writes())
+			if !errors.As(err, &unowned) || len(unowned.Found) == 0 || len(unowned.Missing) == 0 || len(server.Writes()) > 0 {
+				t.Errorf("got %v, and writes %v", err, server.Writes())
 			}
-			if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{}, nil); err != nil || len(server.names()) > 0 {
-				t.Errorf("uninstall leaves %v (%v)", server.names(), err)
+			if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{}, nil); err != nil || len(server.Names()) > 0 {
+				t.Errorf("uninstall leaves %v (%v)", server.Names(), err)
 			}
 		})
 	}
@@ -135,21 +137,19 @@ func TestPlantedSettingsAreNotUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newServer(t)
-	server.put("configmaps", objects.Config())
+	server := testcluster.New(t)
+	server.Put("configmaps", objects.Config())
 	mustInstall(t, server, install.Keep)
-	stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
+	stored, err := install.StoredSpec(t.Context(), clientOf(t, server), "buildkitd")
 	if err != nil || len(stored.Settings()) > 0 {
 		t.Errorf("installed with %+v (%v)", stored.Settings(), err)
 	}
 }
 
 func TestForeignKeysOfOurSecretsGo(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	mustInstall(t, server, install.Keep)
-	server.mu.Lock()
-	server.objects["secrets/buildkitd-client"]["data"].(object)["registry-ca.crt"] = "QUFB"
-	server.mu.Unlock()
+	server.Edit("secrets", "buildkitd-client", func(secret object) { secret["data"].(object)["registry-ca.crt"] = "QUFB" })
 	outcome := mustInstall(t, server, install.Keep)
 	if outcome.Connection.RegistryCA != nil || outcome.Changes[kube.Reference{Kind: "Secret", Name: "buildkitd-client"}] != install.Configured {
 		t.Errorf("clients trust %q; changes %v", outcome.Connection.RegistryCA, outcome.Changes)
@@ -158,30 +158,29 @@ func TestForeignKeysOfOurSecretsGo(t *testing.T) {
 
 // A policy of CREATE alone may have rewritten the Pod, and would not do so again.
 func TestUnchangedBuilderIsNotWritten(t *testing.T) {
-	for name, change := range map[string]func(*builder.Spec){"one Pod": same, "members": func(s *builder.Spec) { s.Replicas = 2 }} {
-		server := newServer(t)
-		wanted := builder.Spec{Image: "far.example/moby/buildkit:v1"}
-		change(&wanted)
+	for name, wanted := range map[string]builder.Spec{"one Pod": {}, "members": {Replicas: 2}} {
+		server := testcluster.New(t)
+		wanted.Image = "far.example/moby/buildkit:v1"
 		mustInstall(t, server, exactly(wanted))
 		kind := "pods"
 		if wanted.Replicas > 1 {
 			kind = "statefulsets"
-			server.set(kind, "buildkitd", object{"status": object{"readyReplicas": 2}})
+			server.Set(kind, "buildkitd", object{"status": object{"readyReplicas": 2}})
 		} else {
-			ready(server, "buildkitd")
+			server.Ready("buildkitd")
 		}
-		server.mu.Lock()
-		pod := server.objects[kind+"/buildkitd"]["spec"].(object)
-		if kind == "statefulsets" {
-			pod = pod["template"].(object)["spec"].(object)
-		}
-		pod["containers"].([]any)[0].(object)["image"] = "near.example/moby/buildkit:v1"
-		server.mu.Unlock()
+		server.Edit(kind, "buildkitd", func(workload object) {
+			pod := workload["spec"].(object)
+			if kind == "statefulsets" {
+				pod = pod["template"].(object)["spec"].(object)
+			}
+			pod["containers"].([]any)[0].(object)["image"] = "near.example/moby/buildkit:v1"
+		})
 		for _, dry := range []bool{false, true} {
-			server.forget()
-			outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true, DryRun: dry}, nil)
-			if err != nil || outcome.Change != install.Unchanged || len(server.writes()) > 0 {
-				t.Errorf("%s, dry run %t: %s, writes %v (%v)", name, dry, outcome.Change, server.writes(), err)
+			server.Forget()
+			outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true, DryRun: dry}, nil)
+			if err != nil || outcome.Change != install.Unchanged || len(server.Writes()) > 0 {
+				t.Errorf("%s, dry run %t: %s, writes %v (%v)", name, dry, outcome.Change, server.Writes(), err)
 			}
 		}
 	}
@@ -190,40 +189,40 @@ func TestUnchangedBuilderIsNotWritten(t *testing.T) {
 // A Pod that merely has the labels of a builder's neither goes with it, nor is it waited for.
 func TestForeignPodsWithOurLabels(t *testing.T) {
 	for _, force := range []bool{false, true} {
-		server := newServer(t)
-		installed(t, server, func(s *builder.Spec) { s.Replicas = 2 })
-		server.put("pods", &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "aaa", Labels: builder.ObjectLabels("buildkitd")}})
-		server.put("pods", &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		server := testcluster.New(t)
+		server.Install(builder.Spec{Replicas: 2})
+		server.Put("pods", &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "aaa", Labels: builder.ObjectLabels("buildkitd")}})
+		server.Put("pods", &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 			Name: "zzz", Labels: builder.ObjectLabels("buildkitd"), OwnerReferences: []metav1.OwnerReference{{UID: types.UID("other"), Controller: new(true)}},
 		}})
-		server.put("persistentvolumeclaims", &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "data-db-0", Labels: builder.ObjectLabels("buildkitd")}})
+		server.Put("persistentvolumeclaims", &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "data-db-0", Labels: builder.ObjectLabels("buildkitd")}})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, err := install.Uninstall(ctx, server.client(), "buildkitd", install.UninstallOptions{Force: force, Purge: true}, nil)
+		_, err := install.Uninstall(ctx, clientOf(t, server), "buildkitd", install.UninstallOptions{Force: force, Purge: true}, nil)
 		cancel()
-		if got := server.names(); err != nil || !slices.Equal(got, []string{"persistentvolumeclaims/data-db-0", "pods/aaa", "pods/zzz"}) {
+		if got := server.Names(); err != nil || !slices.Equal(got, []string{"persistentvolumeclaims/data-db-0", "pods/aaa", "pods/zzz"}) {
 			t.Errorf("force %t: left %v (%v)", force, got, err)
 		}
 	}
 }
 
 func TestInstallAsksBeforeTheFirstChange(t *testing.T) {
-	server := newServer(t)
-	installed(t, server, same)
-	server.forget()
+	server := testcluster.New(t)
+	server.Install(builder.Spec{})
+	server.Forget()
 	no := errors.New("no")
-	_, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{
 		Confirm: func(context.Context, install.Plan) error { return no },
 	}, nil)
-	if !errors.Is(err, no) || len(server.writes()) > 0 {
-		t.Errorf("got %v, and writes %v", err, server.writes())
+	if !errors.Is(err, no) || len(server.Writes()) > 0 {
+		t.Errorf("got %v, and writes %v", err, server.Writes())
 	}
 }
 
 func TestPlanNamesWhatIsLost(t *testing.T) {
-	volumes := func(s *builder.Spec) { s.Replicas, s.Storage = 2, quantity("1Gi") }
-	members := func(s *builder.Spec) { s.Replicas = 3 }
+	var same builder.Spec
+	volumes, members := builder.Spec{Replicas: 2, Storage: quantity("1Gi")}, builder.Spec{Replicas: 3}
 	cases := map[string]struct {
-		was    func(*builder.Spec)
+		was    builder.Spec
 		change install.Edit
 		want   string
 	}{
@@ -243,11 +242,11 @@ func TestPlanNamesWhatIsLost(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			server := newServer(t)
+			server := testcluster.New(t)
 			class(server, "standard", true)
-			installed(t, server, test.was)
+			server.Install(test.was)
 			var plans []install.Plan
-			_, err := install.Run(t.Context(), server.client(), "buildkitd", test.change, install.Options{
+			_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", test.change, install.Options{
 				DryRun: true, Confirm: func(_ context.Context, plan install.Plan) error { plans = append(plans, plan); return nil },
 			}, nil)
 			if err != nil || len(plans) != 1 {

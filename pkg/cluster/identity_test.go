@@ -11,42 +11,35 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 // intruder is a Pod that runs, of any image, made by a tenant who may create Pods and nothing else. It may write what it
 // likes into its metadata.
-func intruder(s *apiServer, name string, metadata metav1.ObjectMeta) {
+func intruder(s *testcluster.Cluster, name string, metadata metav1.ObjectMeta) {
 	metadata.Name = name
-	s.put("pods", &corev1.Pod{
+	s.Put("pods", &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metadata,
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "evil.example.com/anything:1"}}},
 	})
 	status := object{"phase": "Running", "conditions": []any{object{"type": "Ready", "status": "True"}}, "containerStatuses": []any{
 		object{"name": "c", "started": true, "state": object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}}},
 	}}
-	s.set("pods", name, object{"status": status})
-}
-
-// removed takes objects away, as kubectl delete does.
-func removed(s *apiServer, keys ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, key := range keys {
-		s.removeLocked(key)
-	}
+	s.Set("pods", name, object{"status": status})
 }
 
 // A tenant who may create Pods, and read no Secret, never makes builds go without authentication.
 func TestForeignPodNeverSwitchesTLSOff(t *testing.T) {
 	forged := map[string]string{builder.LabelManagedBy: builder.ManagedBy, builder.LabelInstance: "buildkitd"}
 	owner := []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "buildkitd", UID: "uid-1", Controller: new(true)}}
-	single := func(t *testing.T, s *apiServer) {
-		installed(t, s, func(*builder.Spec) {})
-		removed(s, "pods/buildkitd")
+	single := func(t *testing.T, s *testcluster.Cluster) {
+		s.Install(builder.Spec{})
+		s.Delete("pods", "buildkitd")
 	}
-	three := func(t *testing.T, s *apiServer) { installed(t, s, func(spec *builder.Spec) { spec.Replicas = 3 }) }
+	three := func(t *testing.T, s *testcluster.Cluster) { s.Install(builder.Spec{Replicas: 3}) }
 	for name, test := range map[string]struct {
-		builder func(*testing.T, *apiServer)
+		builder func(*testing.T, *testcluster.Cluster)
 		pod     string
 		meta    metav1.ObjectMeta
 		tls     bool // there is a Pod that may be asked, with TLS
@@ -63,12 +56,12 @@ func TestForeignPodNeverSwitchesTLSOff(t *testing.T) {
 		"another's member, forged labels": {single, "buildkitd", metav1.ObjectMeta{Labels: map[string]string{builder.LabelManagedBy: builder.ManagedBy, builder.LabelInstance: "other"}}, true},
 	} {
 		for _, adopt := range []bool{false, true} {
-			server := newServer(t)
+			server := testcluster.New(t)
 			test.builder(t, server)
-			removed(server, "pods/"+test.pod)
+			server.Delete("pods", test.pod)
 			intruder(server, test.pod, test.meta)
 			for _, affinity := range []string{"a", "b", "c", "d", "e", "f"} {
-				member, connection, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{Affinity: affinity, Adopt: adopt})
+				member, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{Affinity: affinity, Adopt: adopt})
 				var doubt *cluster.UnverifiedError
 				switch {
 				case test.tls && (err != nil || connection == nil || member.Adopted):
@@ -83,7 +76,7 @@ func TestForeignPodNeverSwitchesTLSOff(t *testing.T) {
 					t.Errorf("%s: the intruder was chosen", name)
 				}
 			}
-			candidates, connection, err := server.client().Members(t.Context(), "buildkitd", adopt)
+			candidates, connection, err := clientOf(t, server).Members(t.Context(), "buildkitd", adopt)
 			if test.tls != (err == nil && connection != nil) {
 				t.Errorf("%s: Members: %v, %v", name, connection, err)
 			}
@@ -98,40 +91,40 @@ func TestForeignPodNeverSwitchesTLSOff(t *testing.T) {
 
 // A Pod goes without authentication only if its Secret certainly does not exist, or the user vouches for it.
 func TestUnmanagedOnlyWhereCertain(t *testing.T) {
-	refuse := func(code int, reason metav1.StatusReason, message string) func(*apiServer) {
-		return func(s *apiServer) {
-			s.refuse = func(_ *http.Request, kind, _ string) (int, metav1.StatusReason, string) {
+	refuse := func(code int32, reason metav1.StatusReason, message string) func(*testcluster.Cluster) {
+		return func(s *testcluster.Cluster) {
+			s.Refuse(func(_ *http.Request, kind, _ string) *metav1.Status {
 				if kind == "secrets" {
-					return code, reason, message
+					return testcluster.Failure(code, reason, message)
 				}
-				return 0, "", ""
-			}
+				return nil
+			})
 		}
 	}
-	application := func(s *apiServer) {
-		s.put("secrets", &corev1.Secret{
+	application := func(s *testcluster.Cluster) {
+		s.Put("secrets", &corev1.Secret{
 			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, ObjectMeta: metav1.ObjectMeta{Name: "theirs-client"},
 			Data: map[string][]byte{"password": []byte("x")},
 		})
 	}
 	for name, test := range map[string]struct {
-		secret  func(*apiServer)
+		secret  func(*testcluster.Cluster)
 		usable  bool // without --adopt
 		vouched bool // with it
 		doubt   cluster.Doubt
 	}{
-		"absent":                     {func(*apiServer) {}, true, true, ""},
-		"unreadable":                 {func(s *apiServer) { s.refuse = forbid("secrets", "") }, false, true, cluster.DoubtUnreadable},
+		"absent":                     {func(*testcluster.Cluster) {}, true, true, ""},
+		"unreadable":                 {func(s *testcluster.Cluster) { s.Refuse(testcluster.Forbidding("secrets", "")) }, false, true, cluster.DoubtUnreadable},
 		"an application's":           {application, false, true, cluster.DoubtOtherSecret},
 		"the server is out of order": {refuse(503, metav1.StatusReasonServiceUnavailable, "later"), false, false, ""},
-		"a proxy without that path":  {func(s *apiServer) { s.bare = "secrets" }, false, true, ""},
+		"a proxy without that path":  {func(s *testcluster.Cluster) { s.Unserved = "secrets" }, false, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newServer(t)
+			server := testcluster.New(t)
 			intruder(server, "theirs", metav1.ObjectMeta{})
 			test.secret(server)
 			for _, adopt := range []bool{false, true} {
-				member, connection, err := server.client().Resolve(t.Context(), "theirs", cluster.Selection{Adopt: adopt})
+				member, connection, err := clientOf(t, server).Resolve(t.Context(), "theirs", cluster.Selection{Adopt: adopt})
 				want := test.usable || adopt && test.vouched
 				if connection != nil || want != (err == nil) || want && !member.Adopted {
 					t.Errorf("adopt %t: got %+v, %v", adopt, member, err)
@@ -147,14 +140,15 @@ func TestUnmanagedOnlyWhereCertain(t *testing.T) {
 
 // A builder that is being uninstalled has lost its Secret already.
 func TestUninstalledBuilderIsTerminating(t *testing.T) {
-	for name, change := range map[string]func(*builder.Spec){"one Pod": func(*builder.Spec) {}, "members": func(s *builder.Spec) { s.Replicas = 2 }} {
-		server := newServer(t)
-		installed(t, server, change)
-		removed(server, "secrets/buildkitd-client", "secrets/buildkitd-server")
+	for name, spec := range map[string]builder.Spec{"one Pod": {}, "members": {Replicas: 2}} {
+		server := testcluster.New(t)
+		server.Install(spec)
+		server.Delete("secrets", "buildkitd-client")
+		server.Delete("secrets", "buildkitd-server")
 		for _, pod := range []string{"buildkitd", "buildkitd-0", "buildkitd-1"} {
-			server.set("pods", pod, object{"deletionTimestamp": "2026-01-01T00:00:00Z"})
+			server.Terminating(pod)
 		}
-		_, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 		if terminating := (*cluster.TerminatingError)(nil); !errors.As(err, &terminating) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -162,10 +156,10 @@ func TestUninstalledBuilderIsTerminating(t *testing.T) {
 }
 
 func TestMembersWithoutSecret(t *testing.T) {
-	server := newServer(t)
-	installed(t, server, func(s *builder.Spec) { s.Replicas = 2 })
-	removed(server, "secrets/buildkitd-client")
-	_, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	server := testcluster.New(t)
+	server.Install(builder.Spec{Replicas: 2})
+	server.Delete("secrets", "buildkitd-client")
+	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	var notReady *cluster.NotReadyError
 	if !errors.As(err, &notReady) || notReady.Reason != cluster.ReasonNoConnection {
 		t.Errorf("got %v", err)

@@ -18,31 +18,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
-
-// running is a Pod whose node has started it.
-func running(s *apiServer, name string) {
-	s.set("pods", name, object{"node": "node-1", "status": podStatus(object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}})})
-}
-
-func podStatus(state object) object {
-	return object{"phase": "Running", "containerStatuses": []any{object{"name": "buildkitd", "state": state}}}
-}
-
-func spec() builder.Spec { return builder.Spec{Name: "buildkitd", Namespace: "team"} }
 
 // exactly is the Edit that sets every field.
 func exactly(wanted builder.Spec) install.Edit {
 	return func(builder.Spec) (builder.Spec, error) { return wanted, nil }
-}
-
-func issue(t *testing.T, when time.Time) *trust.Certificates {
-	t.Helper()
-	certificates, err := trust.Issue(when, "buildkitd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return certificates
 }
 
 // events collects what Install reports.
@@ -70,11 +52,11 @@ func (e *events) kinds() []install.EventKind {
 }
 
 func TestInstallFromNothing(t *testing.T) {
-	server := newServer(t)
-	server.onPod = running
+	server := testcluster.New(t)
+	server.OnPod(server.Run)
 	var seen events
 	probes := 0
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{
 		Probe: func(_ context.Context, member cluster.Member, connection *cluster.Connection) error {
 			if _, err := connection.TLS(); err != nil {
 				return err
@@ -92,10 +74,10 @@ func TestInstallFromNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"configmaps/buildkitd-config", "pods/buildkitd", "roles/buildkitd-user", "secrets/buildkitd-client", "secrets/buildkitd-server"}
-	if got := server.names(); !slices.Equal(got, want) {
+	if got := server.Names(); !slices.Equal(got, want) {
 		t.Errorf("there are %v; want %v", got, want)
 	}
-	writes := server.writes()
+	writes := server.Writes()
 	if writes[0] != "PATCH configmaps/buildkitd-config" || writes[1] != "POST secrets" || writes[len(writes)-1] != "POST pods" {
 		t.Errorf("written in this order: %v", writes)
 	}
@@ -108,13 +90,13 @@ func TestInstallFromNothing(t *testing.T) {
 }
 
 func TestInstallAgainChangesNothing(t *testing.T) {
-	server := newServer(t)
-	server.onPod = running
-	if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
+	server := testcluster.New(t)
+	server.OnPod(server.Run)
+	if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	server.forget()
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+	server.Forget()
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,23 +108,23 @@ func TestInstallAgainChangesNothing(t *testing.T) {
 			t.Errorf("%s is %s", reference, change)
 		}
 	}
-	for _, write := range server.writes() {
+	for _, write := range server.Writes() {
 		// Its Pod is not ready yet: that this install relies on it is noted there.
 		if write != "PATCH pods/buildkitd" {
 			t.Errorf("an unchanged builder is written to: %s", write)
 		}
 	}
-	ready(server, "buildkitd")
-	server.forget()
-	if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil); err != nil || len(server.writes()) > 0 {
-		t.Errorf("an unchanged builder is written to: %v (%v)", server.writes(), err)
+	server.Ready("buildkitd")
+	server.Forget()
+	if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil); err != nil || len(server.Writes()) > 0 {
+		t.Errorf("an unchanged builder is written to: %v (%v)", server.Writes(), err)
 	}
 }
 
 func TestInstallReplacesAPodOfAnotherSpec(t *testing.T) {
-	server := newServer(t)
-	server.onPod = running
-	first, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+	server := testcluster.New(t)
+	server.OnPod(server.Run)
+	first, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +133,7 @@ func TestInstallReplacesAPodOfAnotherSpec(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen events
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Limits: limits}), install.Options{}, seen.report)
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Limits: limits}), install.Options{}, seen.report)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,16 +149,16 @@ func TestInstallReplacesAPodOfAnotherSpec(t *testing.T) {
 }
 
 func TestInstallRenewsCertificatesNearTheirEnd(t *testing.T) {
-	server := newServer(t)
-	server.onPod = running
+	server := testcluster.New(t)
+	server.OnPod(server.Run)
 	old := issue(t, time.Now().Add(-trust.Lifetime+trust.RenewBefore-time.Hour))
 	objects, err := manifest.New(spec(), old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.put("secrets", objects.Server, objects.Client)
-	server.put("pods", objects.Pod)
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+	server.Put("secrets", objects.Server, objects.Client)
+	server.Put("pods", objects.Pod)
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,23 +168,23 @@ func TestInstallRenewsCertificatesNearTheirEnd(t *testing.T) {
 }
 
 func TestInstallLeavesForeignObjectsAlone(t *testing.T) {
-	server := newServer(t)
-	server.put("pods", &corev1.Pod{
+	server := testcluster.New(t)
+	server.Put("pods", &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: "buildkitd"},
 	})
-	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 	var foreign *install.ForeignError
 	if !errors.As(err, &foreign) || foreign.Kind != "Pod" {
 		t.Errorf("got %v; want a ForeignError", err)
 	}
-	if writes := server.writes(); len(writes) > 0 {
+	if writes := server.Writes(); len(writes) > 0 {
 		t.Errorf("written: %v", writes)
 	}
 }
 
 func TestInstallIsRefusedBeforeAnythingIsMade(t *testing.T) {
 	cases := map[string]struct {
-		code    int
+		code    int32
 		reason  metav1.StatusReason
 		message string
 		by      string
@@ -214,19 +196,19 @@ func TestInstallIsRefusedBeforeAnythingIsMade(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			server := newServer(t)
-			server.refuse = func(r *http.Request, kind, _ string) (int, metav1.StatusReason, string) {
+			server := testcluster.New(t)
+			server.Refuse(func(r *http.Request, kind, _ string) *metav1.Status {
 				if kind == "pods" && r.Method == http.MethodPost {
-					return test.code, test.reason, test.message
+					return testcluster.Failure(test.code, test.reason, test.message)
 				}
-				return 0, "", ""
-			}
-			_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+				return nil
+			})
+			_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 			var refused *kube.AdmissionError
 			if !errors.As(err, &refused) || refused.By != test.by || refused.Name != "buildkitd" {
 				t.Errorf("got %v; want %s to refuse", err, test.by)
 			}
-			if names := server.names(); len(names) > 0 {
+			if names := server.Names(); len(names) > 0 {
 				t.Errorf("left behind: %v", names)
 			}
 		})
@@ -234,11 +216,11 @@ func TestInstallIsRefusedBeforeAnythingIsMade(t *testing.T) {
 }
 
 func TestInstallWithoutPermissionForRoles(t *testing.T) {
-	server := newServer(t)
-	server.onPod = running
-	server.refuse = forbid("roles", "")
+	server := testcluster.New(t)
+	server.OnPod(server.Run)
+	server.Refuse(testcluster.Forbidding("roles", ""))
 	var seen events
-	if _, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, seen.report); err != nil {
+	if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, seen.report); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Contains(seen.kinds(), install.EventWarning) {
@@ -246,44 +228,32 @@ func TestInstallWithoutPermissionForRoles(t *testing.T) {
 	}
 }
 
-// forbid refuses a resource as RBAC does, for one method or for all.
-func forbid(resource, method string) func(*http.Request, string, string) (int, metav1.StatusReason, string) {
-	return func(r *http.Request, kind, name string) (int, metav1.StatusReason, string) {
-		if kind != resource || method != "" && r.Method != method {
-			return 0, "", ""
-		}
-		verb := map[string]string{"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[r.Method]
-		return 403, metav1.StatusReasonForbidden, kind + ` "` + name + `" is forbidden: User "jane" cannot ` + verb +
-			` resource "` + kind + `" in API group "" in the namespace "team"`
-	}
-}
-
 func TestInstallTakesBackWhatItMadeWhenItMayNotGoOn(t *testing.T) {
-	server := newServer(t)
-	refuse := forbid("pods", http.MethodPost)
-	server.refuse = func(r *http.Request, kind, name string) (int, metav1.StatusReason, string) {
+	server := testcluster.New(t)
+	refuse := testcluster.Forbidding("pods", http.MethodPost)
+	server.Refuse(func(r *http.Request, kind, name string) *metav1.Status {
 		if r.URL.Query().Has("dryRun") {
-			return 0, "", ""
+			return nil
 		}
 		return refuse(r, kind, name)
-	}
-	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{}, nil)
+	})
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 	var forbidden *kube.ForbiddenError
 	if !errors.As(err, &forbidden) || forbidden.User != "jane" || forbidden.Verb != "create" || forbidden.Resource != "pods" {
 		t.Errorf("got %v; want a ForbiddenError", err)
 	}
-	if names := server.names(); len(names) > 0 {
+	if names := server.Names(); len(names) > 0 {
 		t.Errorf("left behind: %v", names)
 	}
 }
 
 func TestDryRunChangesNothing(t *testing.T) {
-	server := newServer(t)
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{DryRun: true}, nil)
+	server := testcluster.New(t)
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{DryRun: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names := server.names(); len(names) > 0 || len(outcome.Objects) != 5 || outcome.Change != install.Created {
+	if names := server.Names(); len(names) > 0 || len(outcome.Objects) != 5 || outcome.Change != install.Created {
 		t.Errorf("there are %v; outcome %s of %d objects", names, outcome.Change, len(outcome.Objects))
 	}
 }

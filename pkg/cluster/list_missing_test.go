@@ -1,32 +1,32 @@
 package cluster_test
 
 import (
-	"net/http"
 	"testing"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 // A builder whose Pods are gone is still one: its settings are there.
 func TestListShowsBuildersWithoutPods(t *testing.T) {
-	server := newServer(t)
-	server.onPod = running
-	if _, err := install.Run(t.Context(), server.client(), "gone", exactly(builder.Spec{Rootless: true}), install.Options{NoWait: true}, nil); err != nil {
+	server := testcluster.New(t)
+	server.OnPod(server.Run)
+	if _, err := install.Run(t.Context(), clientOf(t, server), "gone", exactly(builder.Spec{Rootless: true}), install.Options{NoWait: true}, nil); err != nil {
 		t.Fatal(err)
 	}
-	removed(server, "pods/gone")
-	for name, refuse := range map[string]func(*http.Request, string, string) (int, metav1.StatusReason, string){
-		"with the settings": nil, "without permission to see them": forbid("configmaps", ""),
-	} {
-		server.refuse = refuse
-		builders, err := server.client().List(t.Context(), false)
+	server.Delete("pods", "gone")
+	for name, forbidden := range map[string]bool{"with the settings": false, "without permission to see them": true} {
+		server.Refuse(nil)
+		if forbidden {
+			server.Refuse(testcluster.Forbidding("configmaps", ""))
+		}
+		builders, err := clientOf(t, server).List(t.Context(), false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if refuse != nil {
+		if forbidden {
 			if len(builders) != 0 {
 				t.Errorf("%s: %+v", name, builders)
 			}

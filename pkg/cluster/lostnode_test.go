@@ -11,25 +11,27 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 // onLostNode is a cluster with a builder, one node of which does not report any more: its kubelet confirms no end.
-func onLostNode(t *testing.T, change func(*builder.Spec), pod string) *apiServer {
+func onLostNode(t *testing.T, spec builder.Spec, pod string) *testcluster.Cluster {
 	t.Helper()
-	server := newServer(t)
-	installed(t, server, change)
-	status := podStatus(object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}})
+	server := testcluster.New(t)
+	server.Install(spec)
+	status := testcluster.Status(object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}})
 	status["conditions"] = []any{object{"type": "Ready", "status": "False"}, object{"type": "ContainersReady", "status": "True"}}
-	server.set("pods", pod, object{"node": "node-2", "status": status})
-	server.lingers, server.onPod = time.Hour, running
-	server.forget()
+	server.Schedule(pod, "node-2")
+	server.Set("pods", pod, object{"status": status})
+	server.Lingers = time.Hour
+	server.OnPod(server.Run)
+	server.Forget()
 	return server
 }
 
-func same(*builder.Spec) {}
-
 func TestBuilderOnALostNode(t *testing.T) {
-	_, _, err := onLostNode(t, same, "buildkitd").client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, _, err := clientOf(t, onLostNode(t, builder.Spec{}, "buildkitd")).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	var notReady *cluster.NotReadyError
 	if !errors.As(err, &notReady) || notReady.Reason != cluster.ReasonNodeLost || notReady.Starting || !strings.Contains(err.Error(), `node "node-2"`) {
 		t.Errorf("got %v", err)
@@ -38,14 +40,14 @@ func TestBuilderOnALostNode(t *testing.T) {
 
 // Builds may still run there, if it is only the way to the node that is gone: a member is given up when that is asked for.
 func TestInstallSaysThatANodeIsLost(t *testing.T) {
-	server := onLostNode(t, same, "buildkitd")
+	server := onLostNode(t, builder.Spec{}, "buildkitd")
 	silent := func(context.Context, cluster.Member, *cluster.Connection) error { return errors.New("no answer") }
-	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{Probe: silent}, nil)
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{Probe: silent}, nil)
 	var start *install.StartError
-	if !errors.As(err, &start) || start.Reason != cluster.ReasonNodeLost || !slices.Contains(server.names(), "pods/buildkitd") {
+	if !errors.As(err, &start) || start.Reason != cluster.ReasonNodeLost || !slices.Contains(server.Names(), "pods/buildkitd") {
 		t.Errorf("of the same Spec: %v", err)
 	}
-	_, err = install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{}, nil)
+	_, err = install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{}, nil)
 	var lost *cluster.NodeLostError
 	if !errors.As(err, &lost) || lost.Node != "node-2" {
 		t.Errorf("of another Spec: %v", err)
@@ -54,8 +56,8 @@ func TestInstallSaysThatANodeIsLost(t *testing.T) {
 
 func TestInstallWithForceLeavesALostNode(t *testing.T) {
 	for name, spec := range map[string]builder.Spec{"same Spec": {}, "another Spec": {Rootless: true}} {
-		server := onLostNode(t, same, "buildkitd")
-		outcome, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(spec), install.Options{Force: true}, nil)
+		server := onLostNode(t, builder.Spec{}, "buildkitd")
+		outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(spec), install.Options{Force: true}, nil)
 		if err != nil || outcome.Change != install.Replaced || outcome.Members[0].Node != "node-1" {
 			t.Errorf("%s: %v, %+v", name, err, outcome.Members)
 		}
@@ -63,25 +65,25 @@ func TestInstallWithForceLeavesALostNode(t *testing.T) {
 }
 
 func TestInstallWithForceGivesUpOnlyWhatIsLost(t *testing.T) {
-	server := onLostNode(t, func(s *builder.Spec) { s.Replicas = 3 }, "buildkitd-1")
-	_, err := install.Run(t.Context(), server.client(), "buildkitd", exactly(builder.Spec{Replicas: 3}), install.Options{Force: true, NoWait: true}, nil)
-	removed := slices.DeleteFunc(server.writes(), func(request string) bool { return !strings.HasPrefix(request, "DELETE") })
+	server := onLostNode(t, builder.Spec{Replicas: 3}, "buildkitd-1")
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Replicas: 3}), install.Options{Force: true, NoWait: true}, nil)
+	removed := slices.DeleteFunc(server.Writes(), func(request string) bool { return !strings.HasPrefix(request, "DELETE") })
 	if err != nil || len(removed) != 1 || !strings.Contains(removed[0], "buildkitd-1") {
 		t.Errorf("removed %v, %v", removed, err)
 	}
 }
 
 func TestUninstallFromALostNode(t *testing.T) {
-	server := onLostNode(t, same, "buildkitd")
-	_, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{}, nil)
+	server := onLostNode(t, builder.Spec{}, "buildkitd")
+	_, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{}, nil)
 	var lost *cluster.NodeLostError
 	if !errors.As(err, &lost) || lost.Pod != "buildkitd" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := install.Uninstall(t.Context(), server.client(), "buildkitd", install.UninstallOptions{Force: true}, nil); err != nil {
+	if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{Force: true}, nil); err != nil {
 		t.Error(err)
 	}
-	if left := server.names(); len(left) > 0 {
+	if left := server.Names(); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }

@@ -10,23 +10,23 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 func TestMembersSaysOfEachWhetherItIsUp(t *testing.T) {
-	server := newServer(t)
-	installed(t, server, func(s *builder.Spec) { s.Replicas = 12 })
-	server.set("pods", "buildkitd-1", object{"deletionTimestamp": "2026-01-01T00:00:00Z"})
-	server.set("pods", "buildkitd-2", waiting("ImagePullBackOff", "no such image"))
-	server.mu.Lock()
-	server.removeLocked("pods/buildkitd-3")
-	server.mu.Unlock()
-	server.delay = 200 * time.Millisecond
-	server.rounds.since()
-	candidates, connection, err := server.client().Members(t.Context(), "buildkitd", false)
+	server := testcluster.New(t)
+	server.Install(builder.Spec{Replicas: 12})
+	server.Terminating("buildkitd-1")
+	server.Set("pods", "buildkitd-2", testcluster.Waiting("ImagePullBackOff", "no such image"))
+	server.Delete("pods", "buildkitd-3")
+	server.Delay = 200 * time.Millisecond
+	server.Rounds()
+	candidates, connection, err := clientOf(t, server).Members(t.Context(), "buildkitd", false)
 	if err != nil || len(candidates) != 12 {
 		t.Fatalf("got %d, %v", len(candidates), err)
 	}
-	if trips := server.rounds.since(); trips > 2 {
+	if trips := server.Rounds(); trips > 2 {
 		t.Errorf("it took %d round trips", trips)
 	}
 	if _, err := connection.TLS(); err != nil {
@@ -53,17 +53,17 @@ func TestMembersSaysOfEachWhetherItIsUp(t *testing.T) {
 }
 
 func TestMembersOfAnAdoptedBuilder(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	adopted(server, "theirs", corev1.Container{Name: "buildkitd"})
-	ready(server, "theirs")
-	candidates, connection, err := server.client().Members(t.Context(), "theirs", false)
+	server.Ready("theirs")
+	candidates, connection, err := clientOf(t, server).Members(t.Context(), "theirs", false)
 	if err != nil || connection != nil || len(candidates) != 1 || candidates[0].Err != nil || !candidates[0].Member.Adopted {
 		t.Errorf("got %+v, %v, %v", candidates, connection, err)
 	}
 }
 
 func TestMembersOfNoBuilder(t *testing.T) {
-	_, _, err := newServer(t).client().Members(t.Context(), "buildkitd", false)
+	_, _, err := clientOf(t, testcluster.New(t)).Members(t.Context(), "buildkitd", false)
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) {
 		t.Errorf("got %v", err)
@@ -71,9 +71,9 @@ func TestMembersOfNoBuilder(t *testing.T) {
 }
 
 func TestResolveSpreadsAndStays(t *testing.T) {
-	server := newServer(t)
-	installed(t, server, func(s *builder.Spec) { s.Replicas = 4 })
-	client := server.client()
+	server := testcluster.New(t)
+	server.Install(builder.Spec{Replicas: 4})
+	client := clientOf(t, server)
 	choose := func(affinity string) string {
 		t.Helper()
 		member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{Affinity: affinity})
@@ -98,7 +98,7 @@ func TestResolveSpreadsAndStays(t *testing.T) {
 		}
 	}
 	// When a member goes, only its own builds move.
-	server.set("pods", "buildkitd-2", object{"deletionTimestamp": "2026-01-01T00:00:00Z"})
+	server.Terminating("buildkitd-2")
 	for affinity, was := range before {
 		now := choose(affinity)
 		if now == "buildkitd-2" || was != "buildkitd-2" && now != was {

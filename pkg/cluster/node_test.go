@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 func node(change func(node, info object)) object {
@@ -61,10 +62,9 @@ func TestNodes(t *testing.T) {
 		"no version":     {change: tell("kernelVersion", "unknown")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := answering(t, map[string]func(object) any{"/api/v1/nodes": func(object) any {
-				return object{"kind": "NodeList", "apiVersion": "v1", "items": []object{node(test.change)}}
-			}})
-			nodes, err := client.Nodes(t.Context(), needs)
+			server := testcluster.New(t)
+			server.Put("nodes", node(test.change))
+			nodes, err := clientOf(t, server).Nodes(t.Context(), needs)
 			if err != nil || len(nodes) != 1 || !nodes[0].HasImage {
 				t.Fatalf("%+v, %v", nodes, err)
 			}

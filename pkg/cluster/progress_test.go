@@ -11,6 +11,8 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 func event(name string, at time.Time, reason, message string) *corev1.Event {
@@ -23,11 +25,11 @@ func event(name string, at time.Time, reason, message string) *corev1.Event {
 
 // A Pod that starts says what it waits for.
 func TestResolveSaysWhatAStartingPodDoes(t *testing.T) {
-	server := newServer(t)
-	installed(t, server, func(*builder.Spec) {})
-	server.set("pods", "buildkitd", waiting("ContainerCreating", ""))
-	server.put("events", event("a", time.Now().Add(-time.Minute), "Scheduled", "Successfully assigned"), event("b", time.Now(), "Pulling", "Pulling image \"x\""))
-	_, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	server := testcluster.New(t)
+	server.Install(builder.Spec{})
+	server.Set("pods", "buildkitd", testcluster.Waiting("ContainerCreating", ""))
+	server.Put("events", event("a", time.Now().Add(-time.Minute), "Scheduled", "Successfully assigned"), event("b", time.Now(), "Pulling", "Pulling image \"x\""))
+	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	var notReady *cluster.NotReadyError
 	if !errors.As(err, &notReady) || !notReady.Starting || !strings.HasSuffix(err.Error(), `ContainerCreating: pulling image "x"`) {
 		t.Errorf("got %v", err)

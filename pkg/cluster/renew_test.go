@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"bytes"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -25,16 +24,16 @@ import (
 )
 
 // aged puts a builder in place whose certificates were issued so long ago.
-func aged(t *testing.T, s *apiServer, age time.Duration) *trust.Certificates {
+func aged(t *testing.T, s *testcluster.Cluster, age time.Duration) *trust.Certificates {
 	t.Helper()
 	certificates := issue(t, time.Now().Add(-age))
 	objects, err := manifest.New(spec(), certificates)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.put("secrets", objects.Server, objects.Client)
-	s.put("pods", objects.Pod)
-	ready(s, "buildkitd")
+	s.Put("secrets", objects.Server, objects.Client)
+	s.Put("pods", objects.Pod)
+	s.Ready("buildkitd")
 	return certificates
 }
 
@@ -70,35 +69,29 @@ func handshake(connection *cluster.Connection, daemon *trust.Certificates) error
 	return err
 }
 
-func serverSecret(t *testing.T, s *apiServer) *trust.Certificates {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	text, err := json.Marshal(s.objects["secrets/buildkitd-server"])
+func serverSecret(s *testcluster.Cluster) *trust.Certificates {
 	secret := &corev1.Secret{}
-	if err := errors.Join(err, json.Unmarshal(text, secret)); err != nil {
-		t.Fatal(err)
-	}
+	s.Read("secrets", "buildkitd-server", secret)
 	return manifest.Certificates(secret)
 }
 
 func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	before := aged(t, server, trust.Lifetime-30*24*time.Hour)
-	client := server.client()
+	client := clientOf(t, server)
 	_, old, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	if err != nil || !client.RenewalDue(old) {
 		t.Fatalf("due: %v", err)
 	}
-	server.forget()
+	server.Forget()
 	renewed, err := install.Renew(t.Context(), client, "buildkitd")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if writes := server.writes(); !slices.Equal(writes, []string{"PUT secrets/buildkitd-server", "PUT secrets/buildkitd-client"}) {
+	if writes := server.Writes(); !slices.Equal(writes, []string{"PUT secrets/buildkitd-server", "PUT secrets/buildkitd-client"}) {
 		t.Errorf("it writes %q", writes)
 	}
-	after := serverSecret(t, server)
+	after := serverSecret(server)
 	_, read, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	if err != nil {
 		t.Fatal(err)
@@ -115,70 +108,70 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 		t.Error("the former connection leads elsewhere than to the former daemon")
 	}
 	// Renewing once more changes nothing that members hold.
-	if _, err := install.Renew(t.Context(), client, "buildkitd"); err != nil || serverSecret(t, server).Fingerprint() != after.Fingerprint() {
+	if _, err := install.Renew(t.Context(), client, "buildkitd"); err != nil || serverSecret(server).Fingerprint() != after.Fingerprint() {
 		t.Errorf("renewed again: %v", err)
 	}
 	// Install that may replaces the Pod, and forgets the former pair.
-	server.onPod = running
+	server.OnPod(server.Run)
 	outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, install.Options{Rotate: true}, nil)
 	if err != nil || outcome.Change != install.Replaced || outcome.Connection.Former != nil {
 		t.Fatalf("%+v, %v", outcome, err)
 	}
 	_, read, err = client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
-	if err != nil || read.Former != nil || serverSecret(t, server).Former != nil || !accepts(t, read, after) || accepts(t, read, before) {
+	if err != nil || read.Former != nil || serverSecret(server).Former != nil || !accepts(t, read, after) || accepts(t, read, before) {
 		t.Errorf("after the roll-out: %+v, %v", read, err)
 	}
 }
 
 // Install that renews does not lock out the members that still wait for their builds.
 func TestInstallKeepsTheFormerPairUntilTheRollOutEnds(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	before := aged(t, server, trust.Lifetime-30*24*time.Hour)
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
 	if err != nil || !outcome.Renewed || outcome.Connection.Former == nil {
 		t.Fatalf("%+v, %v", outcome.Connection, err)
 	}
-	if !accepts(t, outcome.Connection, before) || !accepts(t, outcome.Connection, serverSecret(t, server)) {
+	if !accepts(t, outcome.Connection, before) || !accepts(t, outcome.Connection, serverSecret(server)) {
 		t.Error("locked out")
 	}
 }
 
 func TestRenewalsAtOnceAgree(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	aged(t, server, trust.Lifetime-30*24*time.Hour)
-	server.delay = 5 * time.Millisecond
+	server.Delay = 5 * time.Millisecond
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if _, err := install.Renew(t.Context(), server.client(), "buildkitd"); err != nil {
+			if _, err := install.Renew(t.Context(), clientOf(t, server), "buildkitd"); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	_, connection, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if truth := serverSecret(t, server); !bytes.Equal(truth.CA, connection.CA) || !accepts(t, connection, truth) {
+	if truth := serverSecret(server); !bytes.Equal(truth.CA, connection.CA) || !accepts(t, connection, truth) {
 		t.Error("the two Secrets are of different renewals")
 	}
 }
 
 func TestRenewNeedsPermission(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	aged(t, server, trust.Lifetime-30*24*time.Hour)
-	server.forget()
-	server.refuse = func(r *http.Request, kind, name string) (int, metav1.StatusReason, string) {
+	server.Forget()
+	server.Refuse(func(r *http.Request, kind, name string) *metav1.Status {
 		if name == "buildkitd-server" {
-			return forbid("secrets", "")(r, kind, name)
+			return testcluster.Forbidding("secrets", "")(r, kind, name)
 		}
-		return 0, "", ""
-	}
-	_, err := install.Renew(t.Context(), server.client(), "buildkitd")
+		return nil
+	})
+	_, err := install.Renew(t.Context(), clientOf(t, server), "buildkitd")
 	var forbidden *kube.ForbiddenError
-	if !errors.As(err, &forbidden) || len(server.writes()) != 0 {
-		t.Errorf("%v, %q", err, server.writes())
+	if !errors.As(err, &forbidden) || len(server.Writes()) != 0 {
+		t.Errorf("%v, %q", err, server.Writes())
 	}
 }
 
@@ -197,16 +190,16 @@ func TestCertificatesGoByTheServersClock(t *testing.T) {
 		"they have not begun, by the server's":      {-400 * day, -2 * day, false},
 		"this machine is two hours behind, just so": {2 * time.Hour, 0, true},
 	} {
-		server := newServer(t)
-		server.clock = test.server
+		server := testcluster.New(t)
+		server.Ahead = test.server
 		objects, err := manifest.New(spec(), issue(t, time.Now().Add(test.server-test.age)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		server.put("secrets", objects.Server, objects.Client)
-		server.put("pods", objects.Pod)
-		ready(server, "buildkitd")
-		client := server.client()
+		server.Put("secrets", objects.Server, objects.Client)
+		server.Put("pods", objects.Pod)
+		server.Ready("buildkitd")
+		client := clientOf(t, server)
 		_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
 		var expired *cluster.ExpiredError
 		if (err == nil) != test.usable || err != nil && !errors.As(err, &expired) {
@@ -225,13 +218,13 @@ func TestCertificatesGoByTheServersClock(t *testing.T) {
 
 // An install issues certificates by the server's clock.
 func TestInstallIssuesByTheServersClock(t *testing.T) {
-	server := newServer(t)
-	server.clock = -400 * 24 * time.Hour
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
+	server := testcluster.New(t)
+	server.Ahead = -400 * 24 * time.Hour
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left := time.Until(outcome.Connection.Expires.Add(-server.clock)); (left - trust.Lifetime).Abs() > time.Hour {
+	if left := time.Until(outcome.Connection.Expires.Add(-server.Ahead)); (left - trust.Lifetime).Abs() > time.Hour {
 		t.Errorf("they end on %s", outcome.Connection.Expires)
 	}
 }

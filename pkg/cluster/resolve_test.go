@@ -10,66 +10,34 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
-func typed(uid string) types.UID { return types.UID(uid) }
-
-// installed puts a builder in place, as install would, whose members are ready.
-func installed(t *testing.T, s *apiServer, change func(*builder.Spec)) {
-	t.Helper()
-	wanted := spec()
-	change(&wanted)
-	objects, err := manifest.New(wanted, issue(t, time.Now()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.put("secrets", objects.Server, objects.Client)
-	s.put("configmaps", objects.Config())
-	var owners []metav1.OwnerReference
-	if wanted.Stateful() {
-		objects.Workload.SetUID(typed("set-" + wanted.Name))
-		s.put("statefulsets", objects.Workload)
-		owners = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: wanted.Name, UID: objects.Workload.GetUID(), Controller: new(true)}}
-	}
-	for _, name := range wanted.MemberNames() {
-		pod := objects.Pod.DeepCopy()
-		pod.Name, pod.OwnerReferences = name, owners
-		s.put("pods", pod)
-		ready(s, name)
-	}
-}
-
-func ready(s *apiServer, name string) {
-	status := podStatus(object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}})
-	status["conditions"] = []any{object{"type": "Ready", "status": "True"}}
-	s.set("pods", name, object{"node": "node-1", "status": status})
-}
-
 // adopted puts a Pod in place that install has not made.
-func adopted(s *apiServer, name string, containers ...corev1.Container) {
-	s.put("pods", &corev1.Pod{
+func adopted(s *testcluster.Cluster, name string, containers ...corev1.Container) {
+	s.Put("pods", &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PodSpec{Containers: containers},
 	})
 }
 
 func TestResolveTakesOneRoundTrip(t *testing.T) {
-	server := newServer(t)
-	installed(t, server, func(*builder.Spec) {})
-	server.delay = 200 * time.Millisecond
-	server.rounds.since()
-	member, connection, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	server := testcluster.New(t)
+	server.Install(builder.Spec{})
+	server.Delay = 200 * time.Millisecond
+	server.Rounds()
+	member, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if trips := server.rounds.since(); trips != 1 {
+	if trips := server.Rounds(); trips != 1 {
 		t.Errorf("it took %d round trips", trips)
 	}
 	if member.Pod != "buildkitd" || member.UID == "" || member.Container != "buildkitd" || member.Adopted || !member.Ready {
@@ -93,12 +61,12 @@ func TestResolveAdopts(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			server := newServer(t)
+			server := testcluster.New(t)
 			adopted(server, "theirs", test.containers...)
-			server.set("pods", "theirs", object{"status": object{"phase": "Running", "containerStatuses": []any{
+			server.Set("pods", "theirs", object{"status": object{"phase": "Running", "containerStatuses": []any{
 				object{"name": test.want, "started": true, "state": object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}}},
 			}}})
-			member, connection, err := server.client().Resolve(t.Context(), "theirs", cluster.Selection{})
+			member, connection, err := clientOf(t, server).Resolve(t.Context(), "theirs", cluster.Selection{})
 			if test.want == "" {
 				var notReady *cluster.NotReadyError
 				if !errors.As(err, &notReady) || notReady.Reason != "NoContainer" {
@@ -114,9 +82,9 @@ func TestResolveAdopts(t *testing.T) {
 }
 
 func TestResolveTakesNoMemberForABuilder(t *testing.T) {
-	server := newServer(t)
-	installed(t, server, func(s *builder.Spec) { s.Replicas = 2 })
-	_, _, err := server.client().Resolve(t.Context(), "buildkitd-1", cluster.Selection{})
+	server := testcluster.New(t)
+	server.Install(builder.Spec{Replicas: 2})
+	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd-1", cluster.Selection{})
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) || !slices.Equal(notFound.Others, []string{"buildkitd"}) {
 		t.Errorf("got %v", err)
@@ -126,89 +94,85 @@ func TestResolveTakesNoMemberForABuilder(t *testing.T) {
 func TestResolveSaysWhyNot(t *testing.T) {
 	as := func(target any) func(error) bool { return func(err error) bool { return errors.As(err, target) } }
 	cases := map[string]struct {
-		prepare func(t *testing.T, s *apiServer)
+		prepare func(t *testing.T, s *testcluster.Cluster)
 		is      func(error) bool
 		says    string
 	}{
 		"nothing there": {
-			func(t *testing.T, s *apiServer) {
-				installed(t, s, func(spec *builder.Spec) { spec.Name = "other" })
+			func(t *testing.T, s *testcluster.Cluster) {
+				s.Install(builder.Spec{Name: "other"})
 			}, as(new(*cluster.NotFoundError)), `no builder "buildkitd" in namespace "team"; there are: other`,
 		},
 		"no namespace": {
-			func(_ *testing.T, s *apiServer) {
-				s.refuse = func(_ *http.Request, kind, name string) (int, metav1.StatusReason, string) {
+			func(_ *testing.T, s *testcluster.Cluster) {
+				s.Refuse(func(_ *http.Request, kind, name string) *metav1.Status {
 					if kind == "namespaces" {
-						return 404, metav1.StatusReasonNotFound, `namespaces "` + name + `" not found`
+						return testcluster.Failure(404, metav1.StatusReasonNotFound, `namespaces "`+name+`" not found`)
 					}
-					return 0, "", ""
-				}
+					return nil
+				})
 			}, as(new(*kube.NamespaceNotFoundError)), `no namespace "team"`,
 		},
 		"terminating": {
-			func(t *testing.T, s *apiServer) {
-				installed(t, s, func(*builder.Spec) {})
-				s.set("pods", "buildkitd", object{"deletionTimestamp": "2026-01-01T00:00:00Z"})
+			func(t *testing.T, s *testcluster.Cluster) {
+				s.Install(builder.Spec{})
+				s.Terminating("buildkitd")
 			}, as(new(*cluster.TerminatingError)), "is terminating",
 		},
 		"image does not come": {
-			func(t *testing.T, s *apiServer) {
-				installed(t, s, func(*builder.Spec) {})
-				s.set("pods", "buildkitd", waiting("ImagePullBackOff", "no such image"))
+			func(t *testing.T, s *testcluster.Cluster) {
+				s.Install(builder.Spec{})
+				s.Set("pods", "buildkitd", testcluster.Waiting("ImagePullBackOff", "no such image"))
 			}, as(new(*cluster.NotReadyError)), "not ready: ImagePullBackOff: no such image",
 		},
 		"not ready any more": {
-			func(t *testing.T, s *apiServer) {
-				installed(t, s, func(*builder.Spec) {})
-				s.set("pods", "buildkitd", notReady("2026-01-01T01:00:00Z", true))
+			func(t *testing.T, s *testcluster.Cluster) {
+				s.Install(builder.Spec{})
+				s.Set("pods", "buildkitd", notReady("2026-01-01T01:00:00Z", true))
 			}, as(new(*cluster.NotReadyError)), "NotReady",
 		},
 		"no Secret": {
-			func(t *testing.T, s *apiServer) {
-				installed(t, s, func(*builder.Spec) {})
-				s.mu.Lock()
-				s.removeLocked("secrets/buildkitd-client")
-				s.mu.Unlock()
+			func(t *testing.T, s *testcluster.Cluster) {
+				s.Install(builder.Spec{})
+				s.Delete("secrets", "buildkitd-client")
 			}, as(new(*cluster.NotReadyError)), `Secret "buildkitd-client" is missing`,
 		},
 		"no Pod": {
-			func(t *testing.T, s *apiServer) {
-				installed(t, s, func(*builder.Spec) {})
-				s.mu.Lock()
-				s.removeLocked("pods/buildkitd")
-				s.mu.Unlock()
+			func(t *testing.T, s *testcluster.Cluster) {
+				s.Install(builder.Spec{})
+				s.Delete("pods", "buildkitd")
 			}, as(new(*cluster.NotReadyError)), `Pod "buildkitd" does not exist`,
 		},
 		"no permission": {
-			func(t *testing.T, s *apiServer) {
-				installed(t, s, func(*builder.Spec) {})
-				s.refuse = forbid("secrets", "")
+			func(t *testing.T, s *testcluster.Cluster) {
+				s.Install(builder.Spec{})
+				s.Refuse(testcluster.Forbidding("secrets", ""))
 			}, as(new(*kube.ForbiddenError)), `user "jane" may not get secrets "buildkitd-client" in namespace "team"`,
 		},
 		"unknown user": {
-			func(_ *testing.T, s *apiServer) {
-				s.refuse = func(*http.Request, string, string) (int, metav1.StatusReason, string) {
-					return 401, metav1.StatusReasonUnauthorized, "Unauthorized"
-				}
+			func(_ *testing.T, s *testcluster.Cluster) {
+				s.Refuse(func(*http.Request, string, string) *metav1.Status {
+					return testcluster.Failure(401, metav1.StatusReasonUnauthorized, "Unauthorized")
+				})
 			}, as(new(*kube.UnauthorizedError)), "does not accept these credentials",
 		},
 		"expired": {
-			func(t *testing.T, s *apiServer) {
+			func(t *testing.T, s *testcluster.Cluster) {
 				objects, err := manifest.New(spec(), issue(t, time.Now().Add(-trust.Lifetime-time.Hour)))
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.put("secrets", objects.Client)
-				s.put("pods", objects.Pod)
-				ready(s, "buildkitd")
+				s.Put("secrets", objects.Client)
+				s.Put("pods", objects.Pod)
+				s.Ready("buildkitd")
 			}, as(new(*cluster.ExpiredError)), "the certificates end on",
 		},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			server := newServer(t)
+			server := testcluster.New(t)
 			test.prepare(t, server)
-			_, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+			_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 			if err == nil || !test.is(err) || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %T: %v; want %q", err, err, test.says)
 			}
@@ -233,10 +197,10 @@ func TestResolveTakesAYoungMember(t *testing.T) {
 		"before the readiness probe":   notReady("2025-12-31T23:59:59Z", true),
 		"within the clock's precision": notReady("2026-01-01T00:00:01Z", true),
 	} {
-		server := newServer(t)
-		installed(t, server, func(*builder.Spec) {})
-		server.set("pods", "buildkitd", state)
-		if member, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{}); err != nil || member.State != "Starting" {
+		server := testcluster.New(t)
+		server.Install(builder.Spec{})
+		server.Set("pods", "buildkitd", state)
+		if member, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{}); err != nil || member.State != "Starting" {
 			t.Errorf("%s: %+v, %v", name, member, err)
 		}
 	}
@@ -255,12 +219,12 @@ func TestResolveSaysWhetherWaitingMayHelp(t *testing.T) {
 		"not ready any more":      {notReady("2026-01-01T01:00:00Z", true), true},
 		"started again":           {phase("Running", ended), true},
 		"never started again":     {phase("Failed", ended), false},
-		"its image does not come": {waiting("ImagePullBackOff", "no such image"), false},
+		"its image does not come": {testcluster.Waiting("ImagePullBackOff", "no such image"), false},
 	} {
-		server := newServer(t)
-		installed(t, server, func(*builder.Spec) {})
-		server.set("pods", "buildkitd", c.pod)
-		_, _, err := server.client().Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		server := testcluster.New(t)
+		server.Install(builder.Spec{})
+		server.Set("pods", "buildkitd", c.pod)
+		_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 		var notReady *cluster.NotReadyError
 		if !errors.As(err, &notReady) || notReady.Starting != c.want {
 			t.Errorf("%s: %+v", name, err)
@@ -269,8 +233,8 @@ func TestResolveSaysWhetherWaitingMayHelp(t *testing.T) {
 }
 
 func TestUnreachableCluster(t *testing.T) {
-	server := newServer(t)
-	client := server.client()
+	server := testcluster.New(t)
+	client := clientOf(t, server)
 	server.Close()
 	_, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	var unreachable *kube.UnreachableError

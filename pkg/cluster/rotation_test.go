@@ -16,50 +16,44 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 const day = 24 * time.Hour
 
 // scene is a builder whose members were started on day 0, and may have been restarted since.
 type scene struct {
-	*apiServer
+	*testcluster.Cluster
+	t       *testing.T
 	daemons map[string]*trust.Certificates // of each Pod; of others, those that the Secret has when it is asked
 	first   *trust.Certificates
 }
 
 func newScene(t *testing.T, wanted builder.Spec, age time.Duration) *scene {
 	t.Helper()
-	s := &scene{apiServer: newServer(t), daemons: map[string]*trust.Certificates{}, first: issue(t, time.Now().Add(-age))}
+	s := &scene{Cluster: testcluster.New(t), t: t, daemons: map[string]*trust.Certificates{}, first: issue(t, time.Now().Add(-age))}
 	objects, err := manifest.New(wanted, s.first)
 	if err != nil {
 		t.Fatal(err)
 	}
-	class(s.apiServer, "fast", true)
-	s.put("secrets", objects.Server, objects.Client)
-	s.put("configmaps", objects.Config())
+	class(s.Cluster, "fast", true)
+	s.Put("secrets", objects.Server, objects.Client)
+	s.Put("configmaps", objects.Config())
 	var owner []metav1.OwnerReference
 	if set, ok := objects.Workload.(*appsv1.StatefulSet); ok {
 		set.UID = "uid-set"
-		s.put("statefulsets", set)
+		s.Put("statefulsets", set)
 		owner = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: set.Name, UID: set.UID, Controller: new(true)}}
 	}
 	for _, name := range wanted.WithDefaults().MemberNames() {
 		pod := objects.Pod.DeepCopy()
 		pod.Name, pod.UID, pod.OwnerReferences = name, "", owner
-		s.put("pods", pod)
-		running(s.apiServer, name)
-		s.daemons[s.uid(name)] = s.first
+		s.Put("pods", pod)
+		s.Run(name)
+		s.daemons[s.UID("pods", name)] = s.first
 	}
 	return s
-}
-
-func (s *scene) uid(pod string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.objects["pods/"+pod] == nil {
-		return ""
-	}
-	return s.objects["pods/"+pod]["metadata"].(object)["uid"].(string)
 }
 
 // renew puts certificates into the Secrets as a build did so long ago.
@@ -71,7 +65,7 @@ func (s *scene) renew(wanted builder.Spec, ago time.Duration) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.put("secrets", objects.Server, objects.Client)
+	s.Put("secrets", objects.Server, objects.Client)
 }
 
 // probe does the handshake that the command would do.
@@ -79,7 +73,7 @@ func (s *scene) probe(client *cluster.Client) install.Probe {
 	return func(_ context.Context, member cluster.Member, connection *cluster.Connection) error {
 		daemon := s.daemons[member.UID]
 		if daemon == nil {
-			daemon = serverSecret(s.t, s.apiServer)
+			daemon = serverSecret(s.Cluster)
 		}
 		if err := handshake(connection, daemon); err != nil {
 			return client.Untrusted(member, err)
@@ -135,11 +129,11 @@ func TestRenewalLosesNothing(t *testing.T) {
 				clear(s.daemons)
 			}
 			if test.others {
-				s.daemons[s.uid("buildkitd")] = issue(t, time.Now())
+				s.daemons[s.UID("pods", "buildkitd")] = issue(t, time.Now())
 			}
-			before := s.uid("buildkitd")
-			s.onPod = running
-			client := s.client()
+			before := s.UID("pods", "buildkitd")
+			s.OnPod(s.Run)
+			client := clientOf(t, s.Cluster)
 			var lost []install.Loss
 			options := install.Options{
 				Probe: s.probe(client), Rotate: test.rotate, NoWait: test.change == install.Configured, Timeout: 3 * time.Second,
@@ -152,7 +146,7 @@ func TestRenewalLosesNothing(t *testing.T) {
 			if outcome.Change != test.change || len(lost) != test.asked || outcome.FormerUntil.IsZero() == test.until {
 				t.Errorf("it is %s, shows %d losses, and the former certificates are used until %s", outcome.Change, len(lost), outcome.FormerUntil)
 			}
-			if after := s.uid("buildkitd"); (after == before) != (test.change != install.Replaced) {
+			if after := s.UID("pods", "buildkitd"); (after == before) != (test.change != install.Replaced) {
 				t.Errorf("the Pod was %s and is %s", before, after)
 			}
 			_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
@@ -160,7 +154,7 @@ func TestRenewalLosesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, name := range test.wanted.WithDefaults().MemberNames() {
-				if err := s.probe(client)(t.Context(), cluster.Member{UID: s.uid(name)}, connection); err != nil {
+				if err := s.probe(client)(t.Context(), cluster.Member{UID: s.UID("pods", name)}, connection); err != nil {
 					t.Errorf("clients are locked out of %s: %v", name, err)
 				}
 			}
@@ -177,9 +171,9 @@ func TestEndedMembersAreRestarted(t *testing.T) {
 	wanted.Replicas = 2
 	s := newScene(t, wanted, 366*day)
 	s.renew(wanted, 60*day)
-	delete(s.daemons, s.uid("buildkitd-1"))
-	before := [2]string{s.uid("buildkitd-0"), s.uid("buildkitd-1")}
-	client := s.client()
+	delete(s.daemons, s.UID("pods", "buildkitd-1"))
+	before := [2]string{s.UID("pods", "buildkitd-0"), s.UID("pods", "buildkitd-1")}
+	client := clientOf(t, s.Cluster)
 	var lost []install.Loss
 	outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, install.Options{
 		NoWait: true, Probe: s.probe(client),
@@ -188,7 +182,7 @@ func TestEndedMembersAreRestarted(t *testing.T) {
 	if err != nil || outcome.Change != install.Replaced || len(lost) != 1 || lost[0].Member.Pod != "buildkitd-0" {
 		t.Errorf("%s, %+v, %v", outcome.Change, lost, err)
 	}
-	if after := [2]string{s.uid("buildkitd-0"), s.uid("buildkitd-1")}; after != [2]string{"", before[1]} {
+	if after := [2]string{s.UID("pods", "buildkitd-0"), s.UID("pods", "buildkitd-1")}; after != [2]string{"", before[1]} {
 		t.Errorf("the members were %q and are %q", before, after)
 	}
 }
@@ -196,7 +190,7 @@ func TestEndedMembersAreRestarted(t *testing.T) {
 // A Pod that has ended certificates is told from one that has others.
 func TestUntrusted(t *testing.T) {
 	s := newScene(t, spec(), 306*day)
-	client := s.client()
+	client := clientOf(t, s.Cluster)
 	_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	if err != nil {
 		t.Fatal(err)

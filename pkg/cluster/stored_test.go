@@ -18,6 +18,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
 // asked is a Spec with every setting, of one Pod or of members with volumes.
@@ -47,29 +49,29 @@ func asked(t *testing.T, members bool) builder.Spec {
 // Every hint that says "kubectl buildkit install" relies on it.
 func TestInstallKeepsTheSettings(t *testing.T) {
 	for _, members := range []bool{false, true} {
-		server, want := newServer(t), asked(t, members)
+		server, want := testcluster.New(t), asked(t, members)
 		class(server, "fast", false)
 		mustInstall(t, server, exactly(want))
-		server.forget()
+		server.Forget()
 		if outcome := mustInstall(t, server, install.Keep); outcome.Change != install.Unchanged {
 			t.Errorf("members %t: the builder is %s", members, outcome.Change)
 		}
-		stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
+		stored, err := install.StoredSpec(t.Context(), clientOf(t, server), "buildkitd")
 		if err != nil || len(builder.Differences(want, stored)) > 0 || stored.Name != want.Name || stored.Namespace != want.Namespace {
 			t.Errorf("members %t: stored as %+v (%v)", members, builder.Differences(want, stored), err)
 		}
 	}
 }
 
-func class(server *apiServer, name string, isDefault bool) {
-	server.put("storageclasses", &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{
+func class(server *testcluster.Cluster, name string, isDefault bool) {
+	server.Put("storageclasses", &storagev1.StorageClass{ObjectMeta: metav1.ObjectMeta{
 		Name: name, Annotations: map[string]string{"storageclass.kubernetes.io/is-default-class": strconv.FormatBool(isDefault)},
 	}})
 }
 
-func mustInstall(t *testing.T, server *apiServer, edit install.Edit) install.Outcome {
+func mustInstall(t *testing.T, server *testcluster.Cluster, edit install.Edit) install.Outcome {
 	t.Helper()
-	outcome, err := install.Run(t.Context(), server.client(), "buildkitd", edit, install.Options{NoWait: true}, nil)
+	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", edit, install.Options{NoWait: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +80,7 @@ func mustInstall(t *testing.T, server *apiServer, edit install.Edit) install.Out
 
 func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 	for _, members := range []bool{false, true} {
-		server, want := newServer(t), asked(t, members)
+		server, want := testcluster.New(t), asked(t, members)
 		class(server, "fast", false)
 		objects, err := manifest.New(want, issue(t, time.Now()))
 		if err != nil {
@@ -86,14 +88,14 @@ func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 		}
 		config := objects.Support[0].(*corev1.ConfigMap)
 		delete(config.Data, "settings.json")
-		server.put("configmaps", config)
-		server.put("secrets", objects.Server, objects.Client)
+		server.Put("configmaps", config)
+		server.Put("secrets", objects.Server, objects.Client)
 		if members {
-			server.put("statefulsets", objects.Workload)
+			server.Put("statefulsets", objects.Workload)
 		} else {
-			server.put("pods", asAdmitted(objects.Pod))
+			server.Put("pods", asAdmitted(objects.Pod))
 		}
-		stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
+		stored, err := install.StoredSpec(t.Context(), clientOf(t, server), "buildkitd")
 		if err != nil || len(builder.Differences(want, stored)) > 0 {
 			t.Errorf("members %t: read as %+v (%v)", members, builder.Differences(want, stored), err)
 		}
@@ -113,7 +115,7 @@ func TestSettingsOfAFormerVersionWithoutItsPods(t *testing.T) {
 		"one with volume":  {Storage: &size, StorageClass: "fast"},
 		"many with volume": {Rootless: true, Replicas: 3, Storage: &size, StorageClass: "fast"},
 	} {
-		server := newServer(t)
+		server := testcluster.New(t)
 		class(server, "fast", false)
 		want.Name, want.Namespace = "buildkitd", "team"
 		objects, err := manifest.New(want, issue(t, time.Now()))
@@ -122,26 +124,26 @@ func TestSettingsOfAFormerVersionWithoutItsPods(t *testing.T) {
 		}
 		config := objects.Support[0].(*corev1.ConfigMap)
 		delete(config.Data, "settings.json")
-		server.put("configmaps", config)
-		server.put("secrets", objects.Server, objects.Client)
+		server.Put("configmaps", config)
+		server.Put("secrets", objects.Server, objects.Client)
 		if set, ok := objects.Workload.(*appsv1.StatefulSet); ok && want.Storage != nil {
 			for _, member := range want.MemberNames() {
 				claim := set.Spec.VolumeClaimTemplates[0].DeepCopy()
 				claim.Name += "-" + member
-				server.put("persistentvolumeclaims", claim)
+				server.Put("persistentvolumeclaims", claim)
 			}
 		}
-		stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
+		stored, err := install.StoredSpec(t.Context(), clientOf(t, server), "buildkitd")
 		var partial *install.PartialSettingsError
 		if !errors.As(err, &partial) || len(builder.Differences(want, stored)) > 0 {
 			t.Errorf("%s: read as %+v (%v)", name, builder.Differences(want, stored), err)
 		}
 		var seen events
-		_, err = install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, seen.report)
+		_, err = install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, seen.report)
 		if err != nil || !slices.ContainsFunc(seen.list, func(e install.Event) bool { return strings.Contains(e.Message, partial.Error()) }) {
 			t.Errorf("%s: %v, %+v", name, err, seen.list)
 		}
-		if stored, err = install.StoredSpec(t.Context(), server.client(), "buildkitd"); err != nil || len(builder.Differences(want, stored)) > 0 {
+		if stored, err = install.StoredSpec(t.Context(), clientOf(t, server), "buildkitd"); err != nil || len(builder.Differences(want, stored)) > 0 {
 			t.Errorf("%s: installed as %+v (%v)", name, builder.Differences(want, stored), err)
 		}
 	}
@@ -161,30 +163,30 @@ func asAdmitted(pod *corev1.Pod) *corev1.Pod {
 
 func TestStoredSpecOfNoBuilder(t *testing.T) {
 	var missing *cluster.NotFoundError
-	if _, err := install.StoredSpec(t.Context(), newServer(t).client(), "buildkitd"); !errors.As(err, &missing) {
+	if _, err := install.StoredSpec(t.Context(), clientOf(t, testcluster.New(t)), "buildkitd"); !errors.As(err, &missing) {
 		t.Errorf("got %v; want a NotFoundError", err)
 	}
 }
 
 func TestStoredSpecWithoutPods(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	want := asked(t, false)
 	mustInstall(t, server, exactly(want))
-	server.delete("pods", "buildkitd")
-	stored, err := install.StoredSpec(t.Context(), server.client(), "buildkitd")
+	server.Delete("pods", "buildkitd")
+	stored, err := install.StoredSpec(t.Context(), clientOf(t, server), "buildkitd")
 	if err != nil || len(builder.Differences(want, stored)) > 0 {
 		t.Errorf("stored as %+v (%v)", stored, err)
 	}
 }
 
 func TestSettingsThatCannotBeReadAreNotOverwritten(t *testing.T) {
-	server := newServer(t)
+	server := testcluster.New(t)
 	mustInstall(t, server, install.Keep)
-	server.set("configmaps", "buildkitd-config", object{"data": object{"settings.json": `{"version":7}`}})
-	server.forget()
-	_, err := install.Run(t.Context(), server.client(), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
+	server.Set("configmaps", "buildkitd-config", object{"data": object{"settings.json": `{"version":7}`}})
+	server.Forget()
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
 	var version *builder.SettingsVersionError
-	if !errors.As(err, &version) || len(server.writes()) > 0 {
-		t.Errorf("got %v, and writes %v", err, server.writes())
+	if !errors.As(err, &version) || len(server.Writes()) > 0 {
+		t.Errorf("got %v, and writes %v", err, server.Writes())
 	}
 }

@@ -23,7 +23,6 @@ func (c *Cluster) Install(spec builder.Spec) map[string]*Daemon {
 	if spec.Name == "" {
 		spec.Name = builder.DefaultName
 	}
-	spec = spec.WithDefaults()
 	certificates, err := trust.Issue(time.Now(), spec.Name)
 	if err != nil {
 		c.t.Fatal(err)

@@ -107,7 +107,7 @@ func New(t T) *Cluster {
 	return c
 }
 
-// Close ends everything.
+// Close ends everything, before its test does.
 func (c *Cluster) Close() {
 	c.Cut()
 	_ = c.server.Close()
@@ -158,6 +158,9 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	parts := append(strings.Split(strings.Trim(rest, "/"), "/"), "", "", "")
 	kind, name, sub := parts[0], parts[1], parts[2]
+	if found && kind == "" {
+		kind, name = "namespaces", Namespace
+	}
 	if sub != "" && sub != "log" {
 		kind += "/" + sub
 	}
@@ -184,7 +187,7 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, Object{"gitVersion": "v1.35.0", "major": "1", "minor": "35"})
 	case strings.HasPrefix(kind, "selfsubject"):
 		c.review(w, r)
-	case kind == "" || kind == "namespaces" && name != "":
+	case kind == "namespaces" && name != "":
 		answer(w, http.StatusOK, Object{"kind": "Namespace", "apiVersion": "v1", "metadata": Object{"name": Namespace, "uid": NamespaceUID}})
 	case sub == "log":
 		c.mu.Lock()

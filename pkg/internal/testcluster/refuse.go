@@ -32,17 +32,17 @@ func Forbidden(verb, kind, name string) *metav1.Status {
 	}
 }
 
-// Forbid refuses a resource as RBAC does, for one method or for all.
-func (c *Cluster) Forbid(resource, method string) {
+// Forbidding refuses a resource as RBAC does, for one method or for all.
+func Forbidding(resource, method string) func(r *http.Request, kind, name string) *metav1.Status {
 	verbs := map[string]string{
 		http.MethodGet: "get", http.MethodPost: "create", http.MethodPatch: "patch", http.MethodPut: "update", http.MethodDelete: "delete",
 	}
-	c.Refuse(func(r *http.Request, kind, name string) *metav1.Status {
+	return func(r *http.Request, kind, name string) *metav1.Status {
 		if kind != resource || method != "" && r.Method != method {
 			return nil
 		}
 		return Forbidden(verbs[r.Method], kind, name)
-	})
+	}
 }
 
 // Deny makes the user lack permissions, e.g. "create pods/portforward", in the answers to reviews.

@@ -1,0 +1,33 @@
+package cluster_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
+)
+
+type object = testcluster.Object
+
+func clientOf(t *testing.T, c *testcluster.Cluster) *cluster.Client {
+	t.Helper()
+	client, err := cluster.New(c.Config(), testcluster.Namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func spec() builder.Spec { return builder.Spec{Name: "buildkitd", Namespace: testcluster.Namespace} }
+
+func issue(t *testing.T, when time.Time) *trust.Certificates {
+	t.Helper()
+	certificates, err := trust.Issue(when, "buildkitd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificates
+}
