@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
@@ -50,11 +52,11 @@ func TestUnauthorizedTellsOfExpiredCredentials(t *testing.T) {
 				return testcluster.Failure(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized")
 			})
 			c.config.Host, c.config.Dial = server.Config().Host, server.Config().Dial
-			client, err := cluster.New(&c.config, "team")
+			client, err := cluster.New(&c.config, testcluster.Namespace)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			if err := client.Get(t.Context(), kube.KindPod, "buildkitd", &corev1.Pod{}); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})

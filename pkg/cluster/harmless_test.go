@@ -103,8 +103,8 @@ func TestCancelledInstallBesideAPodThatEnds(t *testing.T) {
 // A tenant who may create one kind of object does not decide what the next install trusts or runs.
 func TestPlantedObjectsAreNotTakenOver(t *testing.T) {
 	evil := spec()
-	evil.Image, evil.RegistryCA = "evil.example.com/buildkit:1", issue(t, time.Now()).CA
-	objects, err := manifest.New(evil, issue(t, time.Now()))
+	evil.Image, evil.RegistryCA = "evil.example.com/buildkit:1", testcluster.Issue(t, time.Now()).CA
+	objects, err := manifest.New(evil, testcluster.Issue(t, time.Now()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestPlantedObjectsAreNotTakenOver(t *testing.T) {
 func TestPlantedSettingsAreNotUsed(t *testing.T) {
 	evil := spec()
 	evil.Image = "evil.example.com/buildkit:1"
-	objects, err := manifest.New(evil, issue(t, time.Now()))
+	objects, err := manifest.New(evil, testcluster.Issue(t, time.Now()))
 	if err != nil {
 		t.Fatal(err)
 	}

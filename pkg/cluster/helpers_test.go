@@ -2,12 +2,10 @@ package cluster_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
 type object = testcluster.Object
@@ -22,12 +20,3 @@ func clientOf(t *testing.T, c *testcluster.Cluster) *cluster.Client {
 }
 
 func spec() builder.Spec { return builder.Spec{Name: "buildkitd", Namespace: testcluster.Namespace} }
-
-func issue(t *testing.T, when time.Time) *trust.Certificates {
-	t.Helper()
-	certificates, err := trust.Issue(when, "buildkitd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return certificates
-}

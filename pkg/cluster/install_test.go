@@ -151,7 +151,7 @@ func TestInstallReplacesAPodOfAnotherSpec(t *testing.T) {
 func TestInstallRenewsCertificatesNearTheirEnd(t *testing.T) {
 	server := testcluster.New(t)
 	server.OnPod(server.Run)
-	old := issue(t, time.Now().Add(-trust.Lifetime+trust.RenewBefore-time.Hour))
+	old := testcluster.Issue(t, time.Now().Add(-trust.Lifetime+trust.RenewBefore-time.Hour))
 	objects, err := manifest.New(spec(), old)
 	if err != nil {
 		t.Fatal(err)

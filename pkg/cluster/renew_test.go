@@ -2,10 +2,7 @@ package cluster_test
 
 import (
 	"bytes"
-	"crypto/tls"
 	"errors"
-	"io"
-	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -26,47 +23,15 @@ import (
 // aged puts a builder in place whose certificates were issued so long ago.
 func aged(t *testing.T, s *testcluster.Cluster, age time.Duration) *trust.Certificates {
 	t.Helper()
-	certificates := issue(t, time.Now().Add(-age))
-	objects, err := manifest.New(spec(), certificates)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Put("secrets", objects.Server, objects.Client)
-	s.Put("pods", objects.Pod)
-	s.Ready("buildkitd")
+	certificates := testcluster.Issue(t, time.Now().Add(-age))
+	s.InstallWith(spec(), certificates)
 	return certificates
 }
 
 // accepts reports whether a daemon that was started with these certificates lets the connection in.
 func accepts(t *testing.T, connection *cluster.Connection, daemon *trust.Certificates) bool {
 	t.Helper()
-	return handshake(connection, daemon) == nil
-}
-
-// handshake connects to a daemon that was started with these certificates.
-func handshake(connection *cluster.Connection, daemon *trust.Certificates) error {
-	client, clientErr := connection.TLS()
-	server, serverErr := testcluster.ServerConfig(daemon.CA, daemon.Server)
-	if err := errors.Join(clientErr, serverErr); err != nil {
-		return err
-	}
-	near, far := net.Pipe()
-	result := make(chan error, 1)
-	go func() {
-		conn := tls.Server(far, server)
-		err := conn.Handshake()
-		if err == nil {
-			_, err = io.WriteString(conn, "hello")
-		}
-		result <- err
-		_ = far.Close()
-	}()
-	_, err := io.ReadFull(tls.Client(near, client), make([]byte, 5))
-	_ = near.Close()
-	if serverErr := <-result; err == nil {
-		return serverErr
-	}
-	return err
+	return testcluster.Handshake(connection, daemon) == nil
 }
 
 func serverSecret(s *testcluster.Cluster) *trust.Certificates {
@@ -172,47 +137,6 @@ func TestRenewNeedsPermission(t *testing.T) {
 	var forbidden *kube.ForbiddenError
 	if !errors.As(err, &forbidden) || len(server.Writes()) != 0 {
 		t.Errorf("%v, %q", err, server.Writes())
-	}
-}
-
-// The API server's clock counts, not this machine's.
-func TestCertificatesGoByTheServersClock(t *testing.T) {
-	const day = 24 * time.Hour
-	for name, test := range map[string]struct {
-		server time.Duration // how far its clock is ahead of this machine's
-		age    time.Duration // of the certificates, by the server's clock
-		usable bool
-	}{
-		"the same clocks":                           {0, day, true},
-		"this machine is a year behind":             {400 * day, day, true},
-		"this machine is a year ahead":              {-400 * day, day, true},
-		"they have ended, by the server's clock":    {400 * day, trust.Lifetime + day, false},
-		"they have not begun, by the server's":      {-400 * day, -2 * day, false},
-		"this machine is two hours behind, just so": {2 * time.Hour, 0, true},
-	} {
-		server := testcluster.New(t)
-		server.Ahead = test.server
-		objects, err := manifest.New(spec(), issue(t, time.Now().Add(test.server-test.age)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		server.Put("secrets", objects.Server, objects.Client)
-		server.Put("pods", objects.Pod)
-		server.Ready("buildkitd")
-		client := clientOf(t, server)
-		_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
-		var expired *cluster.ExpiredError
-		if (err == nil) != test.usable || err != nil && !errors.As(err, &expired) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if off := (client.Skew() + test.server).Abs(); off > 2*time.Minute || (client.Skew() == 0) != (test.server == 0) {
-			t.Errorf("%s: skew %s", name, client.Skew())
-		}
-		if connection != nil {
-			if _, err := connection.TLS(); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
 	}
 }
 

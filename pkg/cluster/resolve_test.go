@@ -14,7 +14,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
@@ -158,13 +157,7 @@ func TestResolveSaysWhyNot(t *testing.T) {
 		},
 		"expired": {
 			func(t *testing.T, s *testcluster.Cluster) {
-				objects, err := manifest.New(spec(), issue(t, time.Now().Add(-trust.Lifetime-time.Hour)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				s.Put("secrets", objects.Client)
-				s.Put("pods", objects.Pod)
-				s.Ready("buildkitd")
+				s.InstallWith(spec(), testcluster.Issue(t, time.Now().Add(-trust.Lifetime-time.Hour)))
 			}, as(new(*cluster.ExpiredError)), "the certificates end on",
 		},
 	}

@@ -2,14 +2,11 @@ package cluster_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -32,26 +29,10 @@ type scene struct {
 
 func newScene(t *testing.T, wanted builder.Spec, age time.Duration) *scene {
 	t.Helper()
-	s := &scene{Cluster: testcluster.New(t), t: t, daemons: map[string]*trust.Certificates{}, first: issue(t, time.Now().Add(-age))}
-	objects, err := manifest.New(wanted, s.first)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := &scene{Cluster: testcluster.New(t), t: t, daemons: map[string]*trust.Certificates{}, first: testcluster.Issue(t, time.Now().Add(-age))}
 	class(s.Cluster, "fast", true)
-	s.Put("secrets", objects.Server, objects.Client)
-	s.Put("configmaps", objects.Config())
-	var owner []metav1.OwnerReference
-	if set, ok := objects.Workload.(*appsv1.StatefulSet); ok {
-		set.UID = "uid-set"
-		s.Put("statefulsets", set)
-		owner = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: set.Name, UID: set.UID, Controller: new(true)}}
-	}
-	for _, name := range wanted.WithDefaults().MemberNames() {
-		pod := objects.Pod.DeepCopy()
-		pod.Name, pod.UID, pod.OwnerReferences = name, "", owner
-		s.Put("pods", pod)
-		s.Run(name)
-		s.daemons[s.UID("pods", name)] = s.first
+	for pod := range s.InstallWith(wanted, s.first) {
+		s.daemons[s.UID("pods", pod)] = s.first
 	}
 	return s
 }
@@ -59,7 +40,7 @@ func newScene(t *testing.T, wanted builder.Spec, age time.Duration) *scene {
 // renew puts certificates into the Secrets as a build did so long ago.
 func (s *scene) renew(wanted builder.Spec, ago time.Duration) {
 	s.t.Helper()
-	certificates := issue(s.t, time.Now().Add(-ago))
+	certificates := testcluster.Issue(s.t, time.Now().Add(-ago))
 	certificates.Former = &trust.Identity{CA: s.first.CA, Pair: s.first.Client}
 	objects, err := manifest.NewStarted(wanted, certificates, s.first.Fingerprint())
 	if err != nil {
@@ -75,7 +56,7 @@ func (s *scene) probe(client *cluster.Client) install.Probe {
 		if daemon == nil {
 			daemon = serverSecret(s.Cluster)
 		}
-		if err := handshake(connection, daemon); err != nil {
+		if err := testcluster.Handshake(connection, daemon); err != nil {
 			return client.Untrusted(member, err)
 		}
 		return nil
@@ -129,7 +110,7 @@ func TestRenewalLosesNothing(t *testing.T) {
 				clear(s.daemons)
 			}
 			if test.others {
-				s.daemons[s.UID("pods", "buildkitd")] = issue(t, time.Now())
+				s.daemons[s.UID("pods", "buildkitd")] = testcluster.Issue(t, time.Now())
 			}
 			before := s.UID("pods", "buildkitd")
 			s.OnPod(s.Run)
@@ -184,27 +165,5 @@ func TestEndedMembersAreRestarted(t *testing.T) {
 	}
 	if after := [2]string{s.UID("pods", "buildkitd-0"), s.UID("pods", "buildkitd-1")}; after != [2]string{"", before[1]} {
 		t.Errorf("the members were %q and are %q", before, after)
-	}
-}
-
-// A Pod that has ended certificates is told from one that has others.
-func TestUntrusted(t *testing.T) {
-	s := newScene(t, spec(), 306*day)
-	client := clientOf(t, s.Cluster)
-	_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	member := cluster.Member{Builder: "buildkitd", Namespace: "team", Pod: "buildkitd"}
-	var expired *cluster.ExpiredError
-	err = client.Untrusted(member, handshake(connection, issue(t, time.Now().Add(-366*day))))
-	if !errors.As(err, &expired) || expired.Pod != "buildkitd" || time.Since(expired.End).Round(day) != day {
-		t.Errorf("ended: %v", err)
-	}
-	var untrusted *cluster.UntrustedError
-	for name, other := range map[string]*trust.Certificates{"others": issue(t, time.Now()), "to come": issue(t, time.Now().Add(9*day))} {
-		if err := client.Untrusted(member, handshake(connection, other)); !errors.As(err, &untrusted) || errors.As(err, &expired) && expired.End.IsZero() {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }

@@ -28,7 +28,7 @@ func asked(t *testing.T, members bool) builder.Spec {
 	spec := builder.Spec{
 		Name: "buildkitd", Namespace: "team", Image: "registry.local/buildkit:v1", Rootless: true, Config: []byte("debug = true\n"),
 		Mirrors: map[string][]string{"docker.io": {"a.local", "b.local"}}, InsecureRegistries: []string{"a.local", "s:5000"},
-		RegistryCA: issue(t, time.Now()).CA, ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
+		RegistryCA: testcluster.Issue(t, time.Now()).CA, ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
 		NodeSelector: map[string]string{"disk": "ssd"}, Labels: map[string]string{"team": "web"}, Annotations: map[string]string{"owner": "web"},
 		Env: []corev1.EnvVar{{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}}, GracePeriod: time.Minute,
 	}
@@ -82,7 +82,7 @@ func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 	for _, members := range []bool{false, true} {
 		server, want := testcluster.New(t), asked(t, members)
 		class(server, "fast", false)
-		objects, err := manifest.New(want, issue(t, time.Now()))
+		objects, err := manifest.New(want, testcluster.Issue(t, time.Now()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestSettingsOfAFormerVersionWithoutItsPods(t *testing.T) {
 		server := testcluster.New(t)
 		class(server, "fast", false)
 		want.Name, want.Namespace = "buildkitd", "team"
-		objects, err := manifest.New(want, issue(t, time.Now()))
+		objects, err := manifest.New(want, testcluster.Issue(t, time.Now()))
 		if err != nil {
 			t.Fatal(err)
 		}

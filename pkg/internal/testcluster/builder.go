@@ -2,8 +2,6 @@ package testcluster
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,14 +17,26 @@ import (
 // of their Pods.
 func (c *Cluster) Install(spec builder.Spec) map[string]*Daemon {
 	c.t.Helper()
-	spec.Namespace = Namespace
 	if spec.Name == "" {
 		spec.Name = builder.DefaultName
 	}
-	certificates, err := trust.Issue(time.Now(), spec.Name)
+	return c.InstallWith(spec, Issue(c.t, time.Now()))
+}
+
+// Issue returns certificates that were issued at that time.
+func Issue(t T, when time.Time) *trust.Certificates {
+	t.Helper()
+	certificates, err := trust.Issue(when, builder.DefaultName)
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
+	return certificates
+}
+
+// InstallWith is Install of a builder that has a name, with given certificates.
+func (c *Cluster) InstallWith(spec builder.Spec, certificates *trust.Certificates) map[string]*Daemon {
+	c.t.Helper()
+	spec.Namespace = Namespace
 	objects, err := manifest.New(spec, certificates)
 	if err != nil {
 		c.t.Fatal(err)
@@ -79,28 +89,20 @@ func (c *Cluster) Start(pod string, certificates *trust.Certificates) *Daemon {
 	return daemon
 }
 
-// ServerConfig returns the TLS configuration of a server that demands a client's certificate, as the daemon does; as
-// a client it presents the same pair.
-func ServerConfig(ca []byte, server trust.Pair) (*tls.Config, error) {
-	pair, err := tls.X509KeyPair(server.Certificate, server.Key)
-	if err != nil {
-		return nil, err
-	}
-	clients := x509.NewCertPool()
-	if !clients.AppendCertsFromPEM(ca) {
-		return nil, errors.New("CA not found")
-	}
-	return &tls.Config{
-		Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MinVersion: tls.VersionTLS13,
-		RootCAs: clients, ServerName: trust.ServerName,
-	}, nil
-}
-
 // OnPod makes react run, by itself, for every Pod that is created: what its scheduler and its kubelet do.
 func (c *Cluster) OnPod(react func(name string)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onPod = react
+}
+
+// LoseNode puts a Pod that is ready on node-2, which does not report any more: its kubelet confirms no end.
+func (c *Cluster) LoseNode(pod string) {
+	status := Status(Object{"running": Object{"startedAt": "2026-01-01T00:00:00Z"}})
+	status["conditions"] = []any{Object{"type": "Ready", "status": "False"}, Object{"type": "ContainersReady", "status": "True"}}
+	c.Schedule(pod, "node-2")
+	c.Set("pods", pod, Object{"status": status})
+	c.Lingers = time.Hour
 }
 
 // StartEveryPod makes each Pod that is created ready, with the certificates that are in the cluster then.

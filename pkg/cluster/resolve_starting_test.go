@@ -11,7 +11,6 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
@@ -32,6 +31,17 @@ func TestResolveSaysWhatAStartingPodDoes(t *testing.T) {
 	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
 	var notReady *cluster.NotReadyError
 	if !errors.As(err, &notReady) || !notReady.Starting || !strings.HasSuffix(err.Error(), `ContainerCreating: pulling image "x"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBuilderOnALostNode(t *testing.T) {
+	server := testcluster.New(t)
+	server.Install(builder.Spec{})
+	server.LoseNode("buildkitd")
+	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	var notReady *cluster.NotReadyError
+	if !errors.As(err, &notReady) || notReady.Reason != cluster.ReasonNodeLost || notReady.Starting || !strings.Contains(err.Error(), `node "node-2"`) {
 		t.Errorf("got %v", err)
 	}
 }
