@@ -1,4 +1,4 @@
-package cluster_test
+package install_test
 
 import (
 	"context"

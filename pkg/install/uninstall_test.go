@@ -1,4 +1,4 @@
-package cluster_test
+package install_test
 
 import (
 	"errors"
@@ -49,7 +49,7 @@ func TestUninstallRemovesWhatInstallMade(t *testing.T) {
 
 func TestUninstallLeavesForeignObjectsAlone(t *testing.T) {
 	server := testcluster.New(t)
-	adopted(server, "theirs", corev1.Container{Name: "buildkitd"})
+	server.Put("pods", &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "theirs"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "buildkitd"}}}})
 	_, err := install.Uninstall(t.Context(), clientOf(t, server), "theirs", install.UninstallOptions{}, nil)
 	var foreign *install.ForeignError
 	if !errors.As(err, &foreign) || len(server.Writes()) > 0 {

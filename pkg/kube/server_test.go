@@ -1,4 +1,4 @@
-package cluster_test
+package kube_test
 
 import (
 	"net/http"

@@ -1,4 +1,4 @@
-package cluster_test
+package kube_test
 
 import (
 	"encoding/base64"
@@ -12,7 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 
@@ -52,7 +51,7 @@ func TestUnauthorizedTellsOfExpiredCredentials(t *testing.T) {
 				return testcluster.Failure(http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized")
 			})
 			c.config.Host, c.config.Dial = server.Config().Host, server.Config().Dial
-			client, err := cluster.New(&c.config, testcluster.Namespace)
+			client, err := kube.New(&c.config, testcluster.Namespace)
 			if err != nil {
 				t.Fatal(err)
 			}
