@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -110,27 +109,6 @@ func (c *Cluster) Names() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Sorted(maps.Keys(c.objects))
-}
-
-// Requests returns what was asked so far, e.g. "GET pods/buildkitd", without watches; dry runs end in " dry".
-func (c *Cluster) Requests() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.requests)
-}
-
-// Writes returns the requests that change something.
-func (c *Cluster) Writes() []string {
-	return slices.DeleteFunc(c.Requests(), func(request string) bool {
-		return strings.HasPrefix(request, "GET") || strings.HasSuffix(request, dryRun)
-	})
-}
-
-// Forget makes Requests and Writes begin anew.
-func (c *Cluster) Forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.requests = nil
 }
 
 // Log sets what every container has written.

@@ -1,6 +1,8 @@
 package testcluster
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,4 +35,25 @@ func (c *Cluster) Rounds() int {
 	count := c.rounds.count
 	c.rounds.count = 0
 	return count
+}
+
+// Requests returns what was asked so far, e.g. "GET pods/buildkitd", without watches; dry runs end in " dry".
+func (c *Cluster) Requests() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.requests)
+}
+
+// Writes returns the requests that change something.
+func (c *Cluster) Writes() []string {
+	return slices.DeleteFunc(c.Requests(), func(request string) bool {
+		return strings.HasPrefix(request, "GET") || strings.HasSuffix(request, dryRun)
+	})
+}
+
+// Forget makes Requests and Writes begin anew.
+func (c *Cluster) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests = nil
 }
