@@ -14,20 +14,20 @@ func TestNothingUsesRawStreams(t *testing.T) {
 	var found []use
 	everyFile(t, func(name string, file *ast.File, files *token.FileSet) {
 		inspect(file, func(node ast.Node, declaration string, _ []ast.Node) {
-			if selector, ok := node.(*ast.SelectorExpr); ok && selector.Sel.Name == "raw" && strings.HasPrefix(name, "cmd/") {
-				found = append(found, use{file: name, declaration: declaration, name: "raw", position: files.Position(node.Pos()).String()})
+			if selector, ok := node.(*ast.SelectorExpr); ok && selector.Sel.Name == "Raw" && strings.HasPrefix(name, "cmd/") {
+				found = append(found, use{file: name, declaration: declaration, name: "Raw", position: files.Position(node.Pos()).String()})
 			}
 		})
 	})
 	refuse(t, found, allowed{
-		"cmd/streams.go":        "results: formats for programs",
-		"cmd/history_logs.go":   "the display of progress, which escapes",
-		"cmd/build.go":          "the display of progress, which escapes, and -o -: an archive",
-		"cmd/history_export.go": "bundles and pages",
-		"cmd/dial_stdio.go":     "BuildKit's protocol",
-		"cmd/doctor.go":         "package checkup escapes each part",
-		"cmd/proxy.go:command":  "the user's own program",
-	}, "use f.streams, or f.results() for a program's format")
+		"cmd/factory.go:newFactory": "makes the streams that escape",
+		"cmd/history_logs.go":       "the display of progress, which escapes",
+		"cmd/build.go":              "the display of progress, which escapes, and -o -: an archive",
+		"cmd/history_export.go":     "bundles and pages",
+		"cmd/dial_stdio.go":         "BuildKit's protocol",
+		"cmd/doctor.go":             "package checkup escapes each part",
+		"cmd/proxy.go:command":      "the user's own program",
+	}, "use f.streams, or its Results for a program's format")
 }
 
 // Text is written with the functions of pkg/escape, but for text to streams that escape, and text of several lines that
@@ -46,7 +46,7 @@ func TestNothingPrintsAround(t *testing.T) {
 		"cmd/help.go":                        "this program's own text",
 		"cmd/help_page.go":                   "this program's own text",
 		"cmd/logs.go:write":                  "lines of a log",
-		"cmd/streams.go:printFailure":        "an error of several lines",
+		"cmd/messages.go:printFailure":       "an error of several lines",
 		"result/evaluation.go:PrintAnswer":   "the frontend's table, or JSON",
 		"result/evaluation.go:printWarnings": "the frontend's table",
 	}, "use escape.Fprintf or escape.Fprintln")

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -100,7 +101,7 @@ func (o *buildOptions) checkArguments(f *factory, args []string) error {
 	switch {
 	case o.FrontendName != "" && len(args) > 0:
 		return fmt.Errorf("takes no PATH with --frontend, got %q: the context is --local context=DIR", args)
-	case len(args) == 0 && o.FrontendName == "" && !f.pipedInto():
+	case len(args) == 0 && o.FrontendName == "" && !f.streams.PipedInto():
 		return errors.New(`needs the build context: PATH, URL or "-", e.g. "." for the current directory`)
 	case len(args) > 1 && o.Compress != "":
 		return fmt.Errorf("takes one PATH, got %d arguments: %q; --compress is one of %s", len(args), args, strings.Join(upload.Modes(), ", "))
@@ -142,13 +143,13 @@ func (o *buildOptions) build(f *factory) (options driver.BuildOptions, err error
 	return driver.BuildOptions{
 		Request: o.Options,
 		Environment: request.Environment{
-			LookupEnv: f.lookupEnv, Stdin: f.streams.In, Stdout: f.raw.Out, StdoutIsTerminal: isTerminal(f.streams.Out),
+			LookupEnv: f.lookupEnv, Stdin: f.streams.In, Stdout: f.streams.Raw.Out, StdoutIsTerminal: terminal.Is(f.streams.Out),
 		},
 		Credentials: credentials,
 		Registries:  driver.Registries{Preflight: o.registries.preflight, Secrets: o.registries.secrets, ServiceAccounts: o.registries.serviceAccounts},
 		Connect:     o.connect.driver(), Retries: o.retry.retries, RetryTimeout: o.retry.within,
 		Provide:  &provider{factory: f, options: o},
-		Progress: driver.Progress{Mode: mode, Terminal: f.raw.ErrOut, Text: f.streams.ErrOut, NoColors: f.noColors()},
+		Progress: driver.Progress{Mode: mode, Terminal: f.streams.Raw.ErrOut, Text: f.streams.ErrOut, NoColors: f.noColors()},
 	}, errors.Join(o.connect.check(), o.retry.check())
 }
 
@@ -210,7 +211,7 @@ func (o retryOptions) check() error {
 func (f *factory) printAnswer(built *result.Result, evaluation *request.Evaluation) error {
 	out := f.streams.Out
 	if evaluation.JSON {
-		out = f.results()
+		out = f.streams.Results()
 	}
 	if err := built.PrintAnswer(out, evaluation.Name, evaluation.JSON, evaluation.Dockerfile); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -43,7 +44,7 @@ func runDialStdio(ctx context.Context, f *factory, o connectOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if isTerminal(f.raw.Out) {
+	if terminal.Is(f.streams.Raw.Out) {
 		return &usage.Error{
 			What: "dial-stdio", Reason: "it writes BuildKit's protocol, which is not text, and standard output is a terminal",
 			Next: "let a BuildKit client run it, or give one a socket: kubectl buildkit proxy",
@@ -57,7 +58,7 @@ func runDialStdio(ctx context.Context, f *factory, o connectOptions) error {
 		return err
 	}
 	reading, stop := context.WithCancel(ctx)
-	near := &stdio{Reader: request.Interruptible(reading, f.streams.In), Writer: f.raw.Out, stop: stop}
+	near := &stdio{Reader: request.Interruptible(reading, f.streams.In), Writer: f.streams.Raw.Out, stop: stop}
 	if err := proxy.Join(near, far); err != nil {
 		return relay.Explain(ctx, err)
 	}

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -93,7 +93,7 @@ func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
 	checks := doctor.Checks(f.Driver, doctor.Options{
 		Builder: o.builder, Registries: o.registries, Pushes: o.pushes, Credentials: f.credentialOptions(),
 	})
-	printer := checkup.NewPrinter(f.raw.Out, checks, f.colors(f.raw.Out))
+	printer := checkup.NewPrinter(f.streams.Raw.Out, checks, !f.noColors() && terminal.Is(f.streams.Raw.Out))
 	var failed error
 	results := checkup.Run(ctx, checks, func(result checkup.Result) {
 		if o.output == "" && failed == nil {
@@ -107,7 +107,7 @@ func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
 		f.printVerdict(results)
 	}
 	if o.output != "" {
-		failed = output.PrintValue(f.results(), o.output, struct {
+		failed = output.PrintValue(f.streams.Results(), o.output, struct {
 			OK     bool             `json:"ok"`
 			Checks []checkup.Result `json:"checks"`
 		}{checkup.Err(results) == nil, results})
@@ -137,10 +137,4 @@ func (f *factory) printVerdict(results []checkup.Result) {
 		verdict += fmt.Sprintf("; warnings: %d", warnings)
 	}
 	escape.Fprintln(f.streams.Out, verdict)
-}
-
-// colors reports whether a stream is a terminal whose user wants colors (no-color.org).
-func (f *factory) colors(w io.Writer) bool {
-	no, _ := f.lookupEnv("NO_COLOR")
-	return no == "" && isTerminal(w)
 }

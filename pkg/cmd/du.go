@@ -110,7 +110,7 @@ func runDu(ctx context.Context, f *factory, o *duOptions) error {
 	if o.verbose {
 		answer.Text = func(w io.Writer, _ bool) error { return view.PrintRecords(w, cache.Records, now) }
 	}
-	if err := o.format.Print(f.results(), answer); err != nil {
+	if err := o.format.Print(f.streams.Results(), answer); err != nil {
 		return err
 	}
 	if o.format.ForPeople() {

@@ -11,15 +11,14 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 )
 
 // factory gives commands what they stand on. Everything is made when it is asked for: a command that needs no cluster
 // never reads a kubeconfig.
 type factory struct {
 	*driver.Driver
-	// streams escape what is printed; raw are those below, for what must arrive byte for byte.
-	streams   genericiooptions.IOStreams
-	raw       genericiooptions.IOStreams
+	streams   terminal.Streams
 	args      []string // the command line
 	lookupEnv func(string) (string, bool)
 	flags     *genericclioptions.ConfigFlags
@@ -29,7 +28,7 @@ type factory struct {
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
 	// Not persistent: what is read once, and when it is read again, is decided by the driver.
-	f := &factory{streams: escapedStreams(streams), raw: streams, lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false)}
+	f := &factory{streams: terminal.New(terminal.Raw(streams)), lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false)}
 	f.Driver = driver.Open(func() driver.Access {
 		return driver.ReadKubeconfig(f.flags, f.lookupEnv, &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}})
 	}, f.notify)
@@ -64,6 +63,12 @@ func (f *factory) pasteable(next string) string {
 		}
 	}
 	return selection.Pasteable(next)
+}
+
+// noColors reports whether the environment asks for text without colors (no-color.org).
+func (f *factory) noColors() bool {
+	value, _ := f.lookupEnv("NO_COLOR")
+	return value != ""
 }
 
 // userPath is a path as a flag has it, with the home directory in place of a ~ that the shell left alone.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // The width of help in columns: that of the terminal between these two, and the larger one elsewhere.
@@ -17,12 +16,8 @@ const (
 
 // helpWidth returns how wide help is printed.
 func (f *factory) helpWidth() int {
-	terminal, is := terminalOf(f.streams.Out)
+	width, is := f.streams.Width()
 	if !is {
-		return wideHelp
-	}
-	width, _, err := term.GetSize(terminal)
-	if err != nil || width <= 0 {
 		return wideHelp
 	}
 	return min(max(width, narrowHelp), wideHelp)

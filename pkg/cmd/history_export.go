@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -90,11 +91,11 @@ func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, r
 
 // withOutput lets write fill the file, which appears whole or not at all, or standard output unless it is a terminal.
 func (f *factory) withOutput(ctx context.Context, path string, write func(io.Writer) error) error {
-	if path == "" && isTerminal(f.streams.Out) {
+	if path == "" && terminal.Is(f.streams.Out) {
 		return &usage.Error{What: "--output", Reason: "a terminal cannot show it", Next: "name a file: -o FILE"}
 	}
 	if path == "" || path == "-" {
-		return write(f.raw.Out)
+		return write(f.streams.Raw.Out)
 	}
 	target, err := safefile.NewTarget(userPath(path), safefile.TargetOptions{})
 	var cannot *safefile.UnwritableError

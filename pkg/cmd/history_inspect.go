@@ -46,8 +46,8 @@ func runHistoryInspect(ctx context.Context, f *factory, connect connectOptions, 
 			return err
 		}
 		if format == formatJSON {
-			return view.PrintJSON(f.results(), record, details)
+			return view.PrintJSON(f.streams.Results(), record, details)
 		}
-		return as.Print(f.results(), view.Build(record, details))
+		return as.Print(f.streams.Results(), view.Build(record, details))
 	})
 }

@@ -93,12 +93,12 @@ func runHistoryList(ctx context.Context, f *factory, connect connectOptions, o h
 		}
 		return err
 	case o.format == formatJSON:
-		return cmp.Or(err, view.PrintLines(f.results(), records))
+		return cmp.Or(err, view.PrintLines(f.streams.Results(), records))
 	case len(records) == 0 && o.output.ForPeople():
 		escape.Fprintln(f.streams.ErrOut, "no builds")
 		return nil
 	}
-	return cmp.Or(err, o.output.Print(f.results(), view.Builds(records, time.Now())))
+	return cmp.Or(err, o.output.Print(f.streams.Results(), view.Builds(records, time.Now())))
 }
 
 func filterWords() []string {

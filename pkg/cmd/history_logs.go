@@ -40,10 +40,10 @@ func runHistoryLogs(ctx context.Context, f *factory, connect connectOptions, ref
 	}
 	return f.withRecord(ctx, connect, ref, func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
 		if mode == progress.RawJSON {
-			lines := progress.NewJSON(f.results())
+			lines := progress.NewJSON(f.streams.Results())
 			return cmp.Or(f.ReplayRecord(ctx, o, record, lines), lines.Close())
 		}
-		display, err := progress.New(ctx, f.raw.Out, mode, progress.Options{Warnings: true, NoColors: f.noColors()})
+		display, err := progress.New(ctx, f.streams.Raw.Out, mode, progress.Options{Warnings: true, NoColors: f.noColors()})
 		if err != nil {
 			return err
 		}

@@ -118,12 +118,12 @@ func printFormatted(f *factory, answer output.Answer, as string) {
 	format, flags := output.Format{}, pflag.NewFlagSet("", pflag.ContinueOnError)
 	format.Register(flags)
 	_ = flags.Set("output", as)
-	_ = format.Print(f.results(), answer)
+	_ = format.Print(f.streams.Results(), answer)
 }
 
 // drawHostile shows a build of which everything but the line breaks of its log is hostile.
 func drawHostile(f *factory, mode progress.Mode) {
-	display, err := progress.New(context.Background(), f.raw.ErrOut, mode, progress.Options{Phrase: hostile, Name: hostile, Warnings: true})
+	display, err := progress.New(context.Background(), f.streams.Raw.ErrOut, mode, progress.Options{Phrase: hostile, Name: hostile, Warnings: true})
 	if err != nil {
 		panic(err)
 	}
@@ -154,7 +154,7 @@ func TestTextFromOutsideIsData(t *testing.T) {
 			streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 			f := newFactory(streams, noEnv)
 			print(f)
-			_ = f.flush()
+			_ = f.streams.Flush()
 			text := out.String() + errOut.String()
 			if !strings.Contains(text, "app") && !strings.Contains(text, "ppa") {
 				t.Fatalf("nothing was printed: %q", text)
@@ -198,12 +198,12 @@ func TestRowsCannotBeForged(t *testing.T) {
 func TestResultsForProgramsAreExact(t *testing.T) {
 	streams, _, out, _ := genericiooptions.NewTestIOStreams()
 	f := newFactory(streams, noEnv)
-	if _, err := f.results().Write([]byte(hostile)); err != nil || out.String() != hostile {
+	if _, err := f.streams.Results().Write([]byte(hostile)); err != nil || out.String() != hostile {
 		t.Errorf("got %q, %v", out.String(), err)
 	}
 	out.Reset()
 	record := driver.Record{Record: history.Record{Ref: "abc", Name: hostile}}
-	if err := view.PrintLines(f.results(), []driver.Record{record}); err != nil {
+	if err := view.PrintLines(f.streams.Results(), []driver.Record{record}); err != nil {
 		t.Fatal(err)
 	}
 	var line struct{ Name string }

@@ -65,7 +65,7 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 	}
 	namespace := heard[0].Member.Namespace
 	answer := view.Builder(o.connect.builder, namespace, heard, f.settingsOf(ctx, o.connect.builder), err)
-	if printErr := o.format.Print(f.results(), answer); printErr != nil {
+	if printErr := o.format.Print(f.streams.Results(), answer); printErr != nil {
 		return printErr
 	}
 	return err

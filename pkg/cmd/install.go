@@ -199,7 +199,7 @@ func printYAML(f *factory, objects []manifest.Object) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.results().Write(text)
+	_, err = f.streams.Results().Write(text)
 	return err
 }
 

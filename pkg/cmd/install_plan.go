@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -55,10 +57,20 @@ func (c *confirmation) ask(ctx context.Context, plan install.Plan) error {
 	if !lossy || c.yes || c.dry {
 		return nil
 	}
-	if !c.f.interactive() {
+	if !c.f.streams.Interactive() {
 		return unconfirmed(what, c.again)
 	}
 	return c.f.mustAgree(ctx, "Continue?", "nothing was changed")
+}
+
+// mustAgree asks a question; anything but yes ends the command.
+func (f *factory) mustAgree(ctx context.Context, question, otherwise string) error {
+	agreed, err := f.streams.Confirm(ctx, question)
+	if err != nil && !errors.Is(err, io.EOF) || agreed {
+		return err
+	}
+	escape.Fprintln(f.streams.ErrOut, otherwise)
+	return &explain.ExitError{Code: explain.CodeFailed}
 }
 
 // placeOf names a namespace and the context, e.g. `in namespace "team" of context "prod"`.

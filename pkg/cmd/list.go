@@ -62,5 +62,5 @@ func runList(ctx context.Context, f *factory, o *listOptions) error {
 		_, err := escape.Fprintf(f.streams.ErrOut, "no builders %s\n", where)
 		return err
 	}
-	return o.format.Print(f.results(), view.Builders(builders, o.all, time.Now()))
+	return o.format.Print(f.streams.Results(), view.Builders(builders, o.all, time.Now()))
 }

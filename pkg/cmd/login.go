@@ -3,12 +3,14 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -103,6 +105,44 @@ func runLogin(ctx context.Context, f *factory, o *loginOptions) error {
 	}
 	_, err = escape.Fprintln(f.streams.Out, "Login Succeeded")
 	return err
+}
+
+// maxPassword bounds, in bytes, what is read as one: identity tokens are long, files are longer.
+const maxPassword = 1 << 20
+
+// ask gets what the command line does not say of the account.
+func (f *factory) ask(ctx context.Context, o *loginOptions, account *registryauth.Account) error {
+	if o.passwordStdin {
+		text, err := io.ReadAll(io.LimitReader(request.Interruptible(ctx, f.streams.In), maxPassword))
+		if err != nil {
+			return fmt.Errorf("reading the password from standard input: %w", err)
+		}
+		account.Password = strings.TrimRight(string(text), "\r\n")
+		if account.Password == "" {
+			return &usage.Error{What: "--password-stdin", Reason: "standard input is empty"}
+		}
+		return nil
+	}
+	if !f.streams.Interactive() {
+		return &usage.Error{What: "login", Reason: "no terminal can be asked for the password of " + account.Host, Next: "add --username NAME --password-stdin"}
+	}
+	if account.Username == "" {
+		name, err := f.streams.Ask(ctx, "Username")
+		if err != nil {
+			return fmt.Errorf("reading the user name: %w", err)
+		}
+		if account.Username = name; !registryauth.ValidUsername(account.Username) {
+			return &usage.Error{What: "Username", Value: account.Username, Reason: "a user name has at least one character, and no colon"}
+		}
+	}
+	password, err := f.streams.AskHidden(ctx, "Password")
+	if err != nil {
+		return fmt.Errorf("reading the password: %w", err)
+	}
+	if account.Password = password; password == "" {
+		return &usage.Error{What: "Password", Reason: "it is empty"}
+	}
+	return nil
 }
 
 // account is what the command line says of it; name and password may be missing.

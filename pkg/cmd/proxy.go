@@ -191,7 +191,7 @@ func (f *factory) command(line []string) (*exec.Cmd, error) {
 	}
 	// Its life is its own: a signal that ends this command's context goes to the program as well.
 	command := &exec.Cmd{Path: path, Args: line}
-	command.Stdin, command.Stdout, command.Stderr = f.raw.In, f.raw.Out, f.raw.ErrOut
+	command.Stdin, command.Stdout, command.Stderr = f.streams.Raw.In, f.streams.Raw.Out, f.streams.Raw.ErrOut
 	return command, nil
 }
 

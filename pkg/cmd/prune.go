@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
@@ -151,7 +152,7 @@ func runPrune(ctx context.Context, f *factory, o *pruneOptions) error {
 		}
 		return freed.PrintFreed(w)
 	}
-	if err := o.format.Print(f.results(), answer); err != nil {
+	if err := o.format.Print(f.streams.Results(), answer); err != nil {
 		return err
 	}
 	return err
@@ -171,15 +172,15 @@ func (o *pruneOptions) question(place string) string {
 
 // agree asks, also where a program answers on standard input.
 func (f *factory) agree(ctx context.Context, question string) (bool, error) {
-	_, terminal := f.inputTerminal()
+	attended := terminal.Is(f.streams.In)
 	unasked := &usage.Error{What: "prune", Reason: "cannot prompt for confirmation: standard input is empty", Next: "add --force"}
-	if terminal && !f.interactive() { // the question would be written where it is not read
+	if attended && !f.streams.Interactive() { // the question would be written where it is not read
 		unasked.Reason = "cannot prompt for confirmation: the error stream is not a terminal"
 		return false, unasked
 	}
-	agreed, err := f.confirmed(ctx, question)
+	agreed, err := f.streams.Confirm(ctx, question)
 	switch {
-	case errors.Is(err, io.EOF) && !terminal:
+	case errors.Is(err, io.EOF) && !attended:
 		return false, unasked
 	case err != nil && !errors.Is(err, io.EOF):
 		return false, err

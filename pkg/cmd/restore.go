@@ -43,9 +43,9 @@ func (p *provider) Provide(ctx context.Context, err error) (installed bool, _ er
 // installDefault reports where it puts what, and asks the user at a terminal: it may be the wrong cluster.
 func (f *factory) installDefault(ctx context.Context, o *buildOptions, notFound *cluster.NotFoundError) error {
 	what := f.podsOf(builder.Spec{Name: notFound.Name})
-	if !o.installAsked && f.interactive() {
+	if !o.installAsked && f.streams.Interactive() {
 		question := fmt.Sprintf("No builder in %s. Install %q, %s?", f.place(notFound.Namespace), notFound.Name, what)
-		agreed, err := f.confirmed(ctx, question)
+		agreed, err := f.streams.Confirm(ctx, question)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}

@@ -34,7 +34,7 @@ const rootExample = `  # Put a builder into the current namespace
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) int {
 	f := newFactory(streams, lookupEnv)
 	f.args = args
-	defer func() { _ = f.flush() }()
+	defer func() { _ = f.streams.Flush() }()
 	root := newRootCommand(f)
 	root.SetArgs(args)
 	// Errors before a command's own work began are about how it was called.
@@ -45,7 +45,7 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 	}
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
-		began, err = true, f.flush()
+		began, err = true, f.streams.Flush()
 	}
 	if err == nil {
 		return explain.CodeOK

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 )
 
 const uninstallLong = `Remove a builder: exactly the objects that install made.
@@ -99,10 +100,10 @@ func (f *factory) confirmRemoval(ctx context.Context, name string, removal insta
 			escape.Fprintf(f.streams.ErrOut, "build %s may end first; --force stops it\n", running)
 		}
 	}
-	if _, terminal := f.inputTerminal(); !volumes || o.yes || !terminal {
+	if !volumes || o.yes || !terminal.Is(f.streams.In) {
 		return nil
 	}
-	if !f.interactive() { // the question would be written where it is not read
+	if !f.streams.Interactive() { // the question would be written where it is not read
 		return unconfirmed(fmt.Sprintf("builder %q", name), f.again("--yes"))
 	}
 	return f.mustAgree(ctx, "The volumes go with their cache. Continue?", "nothing was removed")

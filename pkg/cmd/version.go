@@ -21,7 +21,7 @@ func newVersionCommand(f *factory) *cobra.Command {
 			}
 			read := version.Read()
 			if format != "" {
-				return output.PrintValue(f.results(), format, read)
+				return output.PrintValue(f.streams.Results(), format, read)
 			}
 			_, err := escape.Fprintln(f.streams.Out, read)
 			return err
