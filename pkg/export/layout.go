@@ -117,11 +117,11 @@ func (s *StagedLayout) Commit() error {
 		err = s.putIndex(made)
 	}
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", s.layout.Path(), err)
+		return safefile.Unwritten(s.layout.Path(), err)
 	}
 	root, err := safefile.OpenRoot(s.Receiving())
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", s.layout.Path(), err)
+		return safefile.Unwritten(s.layout.Path(), err)
 	}
 	gone := slices.DeleteFunc(slices.Clone(s.linked), root.Has) // BuildKit removes what nothing needs any more, if asked to
 	_ = root.Close()

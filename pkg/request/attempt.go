@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
@@ -30,6 +31,7 @@ type Attempt struct {
 	Upload     upload.Options
 	files      []export.Staged
 	places     []string // of this machine, as errors name what is written there
+	unwritten  atomic.Pointer[error]
 	pushed     string
 }
 
@@ -102,6 +104,14 @@ func (a *Attempt) stageCaches(layouts map[string]*export.Layout) {
 // attempt writes to.
 func (a *Attempt) Names(text string) bool {
 	return slices.ContainsFunc(a.places, func(place string) bool { return strings.Contains(text, place) })
+}
+
+// Unwritten returns the first error of writing an archive on this machine; nil is none. The daemon repeats it as a text.
+func (a *Attempt) Unwritten() error {
+	if failed := a.unwritten.Load(); failed != nil {
+		return *failed
+	}
+	return nil
 }
 
 // Commit gives the output files their names. It is called once the build has

@@ -216,6 +216,7 @@ func (o *output) entry(a *Attempt) (entry client.ExportEntry, ok bool) {
 	entry = client.ExportEntry{Type: o.kind, Attrs: maps.Clone(o.attrs)}
 	if o.to != nil {
 		a.files = append(a.files, o.to.Stage(&entry))
+		entry.Output = a.watch(entry.Output)
 		a.places = append(a.places, o.to.Places()...)
 	}
 	return entry, o.kind != typeCacheOnly

@@ -116,7 +116,7 @@ func (t *Target) WriteFrom(ctx context.Context, fill func(io.Writer) error) erro
 		return err
 	}
 	if err := w.Close(); err != nil {
-		return fmt.Errorf("writing %q: %w", t.path, err)
+		return err
 	}
 	return staged.Commit()
 }
@@ -210,13 +210,10 @@ func (t *Target) check(found place) error {
 // openThrough opens what is written through.
 func (t *Target) openThrough(found place, interrupted <-chan struct{}) (*os.File, error) {
 	file, err := found.open(interrupted)
-	switch {
-	case errors.Is(err, errNoReader):
+	if errors.Is(err, errNoReader) {
 		return nil, &UnwritableError{Path: t.path, Reason: err.Error(), Next: "start the reader first", Cause: err}
-	case err != nil:
-		return nil, fmt.Errorf("writing %q: %w", t.path, err)
 	}
-	return file, nil
+	return file, Unwritten(t.path, err)
 }
 
 // unwritable is a system's error in words; nil stays nil.

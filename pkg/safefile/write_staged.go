@@ -81,7 +81,7 @@ func (s *Staged) Open() (io.WriteCloser, error) {
 	s.found, s.file = found, file
 	if file == nil {
 		if err := s.openBeside(); err != nil {
-			return nil, fmt.Errorf("writing %q: %w", s.target.path, err)
+			return nil, Unwritten(s.target.path, err)
 		}
 	}
 	if s.signaled {
@@ -161,7 +161,7 @@ func (s *Staged) Commit() error {
 	}
 	if err != nil {
 		s.remove()
-		return fmt.Errorf("writing %q: %w", s.target.path, err)
+		return Unwritten(s.target.path, err)
 	}
 	return nil
 }
@@ -217,10 +217,10 @@ func (w *stagedWriter) Close() error {
 		if err == nil {
 			err = s.file.Truncate(size)
 		}
-		s.failed = err
+		s.failed = Unwritten(s.target.path, err)
 	}
 	if s.failed == nil {
-		s.failed = s.file.Sync()
+		s.failed = Unwritten(s.target.path, s.file.Sync())
 	}
 	return s.failed
 }
@@ -230,8 +230,9 @@ func (w *stagedWriter) fail(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.signaled && errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("interrupted: %w", err)
+		err = fmt.Errorf("interrupted: %w", cause(err))
 	}
+	err = Unwritten(s.target.path, err)
 	if s.failed == nil {
 		s.failed = err
 	}

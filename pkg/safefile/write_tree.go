@@ -2,7 +2,6 @@ package safefile
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -93,10 +92,7 @@ func (s *StagedTree) Commit() error {
 	if _, err := os.Lstat(s.Receiving()); errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing was sent
 	}
-	if err := s.settle(); err != nil {
-		return fmt.Errorf("writing %q: %w", s.tree.path, err)
-	}
-	return nil
+	return Unwritten(s.tree.path, s.settle())
 }
 
 func (s *StagedTree) settle() error {

@@ -3,6 +3,7 @@ package solve
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -164,6 +165,9 @@ func (t *try) explain(ctx context.Context, err error, attachables []session.Atta
 	}
 	if lost := t.daemon.lost(err); lost != nil {
 		return lost
+	}
+	if unwritten := t.attempt.Unwritten(); unwritten != nil && strings.Contains(err.Error(), unwritten.Error()) {
+		return unwritten
 	}
 	typed := buildError(err, t.steps)
 	if diskFull(typed, t.attempt) {
