@@ -23,6 +23,7 @@ import (
 type BuildError struct {
 	Member    cluster.Member
 	Platforms []string // that the request names
+	Stages    []string // that the Dockerfile names; empty if it is not on this machine
 	Ref       string   // of the build's record in the history of the builder; may be empty
 	Err       error    // one of pkg/solve, or a *LostError
 }
@@ -43,7 +44,7 @@ func (b *build) close() { _ = b.connection.Close() }
 
 func (b *build) failed(ctx context.Context, err error) error {
 	member := b.connection.Member
-	return &BuildError{Member: member, Platforms: b.request.Platforms(), Ref: b.request.Ref(), Err: b.driver.diagnose(ctx, member, err)}
+	return &BuildError{Member: member, Platforms: b.request.Platforms(), Stages: b.request.Stages(), Ref: b.request.Ref(), Err: b.driver.diagnose(ctx, member, err)}
 }
 
 // connectOrProvide connects to the builder of a build, which is provided first where it is missing.

@@ -26,6 +26,8 @@ func explainReason(err error) (Report, bool) {
 	switch e.Reason {
 	case solve.FileMissing:
 		told.Next = fmt.Sprintf("%q is not in the build context, or its .dockerignore excludes it", e.Subject)
+	case solve.StageMissing:
+		told.Next = nextForStage(failed.Stages)
 	case solve.StageFileMissing:
 		told.Next = fmt.Sprintf("%q is not in the stage or image that --from names: check the path there", e.Subject)
 	case solve.SecretMissing:
@@ -50,6 +52,14 @@ func explainReason(err error) (Report, bool) {
 		told.Next = "named contexts need a newer frontend: # syntax=docker/dockerfile:1"
 	}
 	return told, true
+}
+
+// nextForStage names the stages of the Dockerfile, or how to ask for them where the Dockerfile is not on this machine.
+func nextForStage(stages []string) string {
+	if len(stages) == 0 {
+		return "list the stages: the same command with --call targets"
+	}
+	return "use one of the stages of the Dockerfile: " + strings.Join(stages, ", ")
 }
 
 // remedyFor is a builder as next steps name it.

@@ -215,6 +215,8 @@ func reasonSituations() []situation {
 		{hub, "cannot resolve", install + "--registry-mirror docker.io=HOST:PORT", CodeNoBuilder, "HOST PORT"},
 		{about(member, solve.ProxyRefused, "", ""), "wants credentials", install + "--env HTTPS_PROXY=", CodeNoBuilder, "USER PASSWORD HOST PORT"},
 		{about(member, solve.FileMissing, "/x", "x"), "x", `"/x" is not in the build context`, CodeFailed, ""},
+		{about(member, solve.StageMissing, "x", `target stage "x" could not be found`), "could not be found", "the same command with --call targets", CodeFailed, ""},
+		{&driver.BuildError{Member: member, Stages: []string{"build", "test"}, Err: &solve.DiagnosedError{Reason: solve.StageMissing, Cause: errors.New("x")}}, "x", "stages of the Dockerfile: build, test", CodeFailed, ""},
 		{about(member, solve.StageFileMissing, "/x", "x"), "x", "--from", CodeFailed, ""},
 		{about(member, solve.SecretMissing, "my npm", "x"), "x", "--secret id='my npm',src=FILE", CodeFailed, "FILE"},
 		{about(member, solve.SSHMissing, "default", "x"), "x", "--ssh default", CodeFailed, ""},

@@ -67,6 +67,11 @@ func (Stdout) Places() []string { return []string{"/dev/stdout"} }
 
 type openWriter struct{ io.Writer }
 
+func (w openWriter) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	return n, safefile.Unwritten("/dev/stdout", err)
+}
+
 func (openWriter) Close() error { return nil }
 
 type stdoutStaged struct{}

@@ -106,10 +106,21 @@ func (a *Attempt) Names(text string) bool {
 	return slices.ContainsFunc(a.places, func(place string) bool { return strings.Contains(text, place) })
 }
 
-// Unwritten returns the first error of writing an archive on this machine; nil is none. The daemon repeats it as a text.
-func (a *Attempt) Unwritten() error {
-	if failed := a.unwritten.Load(); failed != nil {
+// Unwritten returns why what the daemon sends could not be written on this machine, if that is what the daemon's text is
+// about: it repeats the error of an archive, and the end or a path of a directory.
+func (a *Attempt) Unwritten(text string) error {
+	if failed := a.unwritten.Load(); failed != nil && strings.Contains(text, (*failed).Error()) {
 		return *failed
+	}
+	if !strings.HasSuffix(text, "EOF") && !a.Names(text) {
+		return nil
+	}
+	for _, file := range a.files {
+		if tree, ok := file.(interface{ Unwritten() error }); ok {
+			if err := tree.Unwritten(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package request
 import (
 	"bytes"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,20 @@ func (r *Request) Platforms() []string {
 		return nil
 	}
 	return strings.Split(r.attrs["platform"], ",")
+}
+
+// Stages returns the names that the Dockerfile gives its stages; none if it is not on this machine.
+func (r *Request) Stages() []string {
+	if r.frontend != dockerfileFrontend || r.context == nil || r.defined {
+		return nil
+	}
+	var names []string
+	for _, stage := range parseStages(r.context.Dockerfile(r.attrs["filename"])) {
+		if regexp.MustCompile(`^[A-Za-z][\w.-]*$`).MatchString(stage.name) {
+			names = append(names, stage.name)
+		}
+	}
+	return names
 }
 
 // Emulated returns the platforms whose RUN steps a builder cannot run that runs the given ones, in the spelling of

@@ -63,3 +63,27 @@ func TestEmulatedWithoutPlatform(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestStages(t *testing.T) {
+	const text = "FROM scratch AS build\nFROM build\nfrom scratch as Test.2\nFROM scratch AS $(id)\nFROM build AS\n"
+	for _, c := range []struct {
+		name   string
+		change func(*Options)
+		want   []string
+	}{
+		{"a Dockerfile", func(o *Options) { o.Input = Input{Path: "."} }, []string{"build", "Test.2"}},
+		{"another place", func(o *Options) { o.Input = Input{Path: "https://example.com/a.git"} }, nil},
+	} {
+		env := workspace(t, nil)
+		if err := os.WriteFile(filepath.Join(env.WorkingDir, "Dockerfile"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := New(t.Context(), with(c.change), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Stages(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}

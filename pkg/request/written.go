@@ -94,6 +94,9 @@ func (o Output) checkImageID(r *Request) error {
 	if o.ImageIDFile == "" {
 		return nil
 	}
+	if !slices.ContainsFunc(r.outputs, func(out output) bool { return out.kind != typeCacheOnly }) && r.call == nil {
+		r.leftovers = append(r.leftovers, `the file of --iidfile will be empty: without an output there is no image; add --push, or --output type=oci,dest=FILE`)
+	}
 	for _, out := range r.outputs {
 		if out.kind == typeLocal || out.kind == typeTar {
 			return &usage.Error{

@@ -130,19 +130,29 @@ func (t *Target) Append(ctx context.Context) (io.WriteCloser, error) {
 		return nil, err
 	}
 	if !found.through() {
-		return os.OpenFile(found.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		file, err := os.OpenFile(found.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, Unwritten(t.path, err)
+		}
+		return &appended{File: file, path: t.path, stop: func() bool { return true }}, nil
 	}
 	file, err := t.openThrough(found, ctx.Done())
 	if err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = file.SetWriteDeadline(time.Now().Add(interruptGrace)) })
-	return &appended{File: file, stop: stop}, nil
+	return &appended{File: file, path: t.path, stop: stop}, nil
 }
 
 type appended struct {
 	*os.File
+	path string
 	stop func() bool
+}
+
+func (a *appended) Write(b []byte) (int, error) {
+	n, err := a.File.Write(b)
+	return n, Unwritten(a.path, err)
 }
 
 func (a *appended) Close() error {

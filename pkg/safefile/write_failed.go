@@ -2,8 +2,14 @@ package safefile
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"syscall"
 )
+
+// probeSize is what is written, in bytes, to find out why files could not be received: more than what a file system keeps
+// beside a file's entry.
+const probeSize = 64 << 10
 
 // Unwritten returns an *UnwritableError for an error of writing to the path; nil stays nil.
 func Unwritten(path string, err error) error {
@@ -19,4 +25,13 @@ func Unwritten(path string, err error) error {
 		next = "keep the program that reads it running until all is written"
 	}
 	return &UnwritableError{Path: path, Reason: cause(err).Error(), Next: next, Cause: err}
+}
+
+// Unwritten returns why files cannot be received now, e.g. since the disk is full; nil if they can. The receiver of a
+// directory's files does not report what failed.
+func (s *StagedTree) Unwritten() error {
+	probe := filepath.Join(s.Receiving(), stagedName("probe"))
+	err := os.WriteFile(probe, make([]byte, probeSize), 0o600)
+	_ = os.Remove(probe)
+	return Unwritten(s.tree.path, err)
 }

@@ -182,3 +182,36 @@ func TestOwners(t *testing.T) {
 		t.Errorf("there is %v", got)
 	}
 }
+
+// What stops the files of a directory, and the lines that are appended to one, is known with its reason.
+func TestUnwrittenIsNamed(t *testing.T) {
+	root(t)
+	dir := t.TempDir()
+	mount(t, "tmpfs", dir, "tmpfs", 0, "size=8k")
+	tree, err := NewTree(filepath.Join(dir, "out"), TreeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	staged := tree.Stage()
+	if err := os.MkdirAll(staged.Receiving(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := target(t, filepath.Join(dir, "trace")).Append(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, appending := lines.Write(make([]byte, 1<<20))
+	for path, err := range map[string]error{tree.Path(): staged.Unwritten(), filepath.Join(dir, "trace"): appending} {
+		var unwritten *UnwritableError
+		if !errors.As(err, &unwritten) || unwritten.Path != path || unwritten.Next == "" || !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := errors.Join(lines.Close(), os.Remove(filepath.Join(dir, "trace"))); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(staged.Receiving())
+	if err != nil || len(entries) > 0 {
+		t.Errorf("left %v, %v", entries, err)
+	}
+}

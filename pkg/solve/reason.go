@@ -24,6 +24,7 @@ const (
 // The reasons about what the build was given; Subject of the error names it.
 const (
 	FileMissing        Reason = "file missing"        // Subject is the path of a COPY or ADD
+	StageMissing       Reason = "stage missing"       // Subject is the value of --target
 	StageFileMissing   Reason = "stage file missing"  // the same of COPY --from
 	SecretMissing      Reason = "secret missing"      // Subject is its id
 	SSHMissing         Reason = "ssh missing"         // Subject is its id
@@ -74,6 +75,7 @@ func diagnoses() []diagnosis {
 		{reason: SecretMissing, pattern: `(?:^|: )secret (\S+): not found`},
 		{reason: SSHMissing, pattern: `no SSH key "([^"]*)" forwarded from the client`},
 		{reason: SSHMissing, pattern: `unset ssh forward key (\S+)`},
+		{reason: StageMissing, pattern: `target stage "([^"]*)" could not be found`},
 		{reason: FileMissing, pattern: digest + `"([^"]*)": not found`},
 		{reason: FileMissing, pattern: digest + `lstat (\S+): no such file or directory`},
 		{reason: ProxyRefused, words: []string{"Proxy Authentication Required"}, registry: true},

@@ -47,6 +47,7 @@ func TestDiagnoses(t *testing.T) {
 		{"git stderr:\nfatal: unable to access 'https://g.io/a.git/': The requested URL returned error: 403\n: exit status 128", GitDenied, "", "https://g.io/a.git/"},
 		{"git stderr:\nremote: Repository not found.\nfatal: repository 'https://g.io/a.git/' not found\n: exit status 128", GitDenied, "", "https://g.io/a.git/"},
 		{"git stderr:\nfatal: unable to access 'https://g.io/a.git/': The requested URL returned error: 500\n: exit status 128", "", "", ""},
+		{"dockerfile.v0: target stage \"bulid\" could not be found (did you mean build?)", StageMissing, "", "bulid"},
 		{"secret npm: not found", SecretMissing, "", "npm"},
 		{"no SSH key \"default\" forwarded from the client", SSHMissing, "", "default"},
 		{"failed to create: unset ssh forward key k", SSHMissing, "", "k"},

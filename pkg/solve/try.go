@@ -3,7 +3,6 @@ package solve
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -166,7 +165,7 @@ func (t *try) explain(ctx context.Context, err error, attachables []session.Atta
 	if lost := t.daemon.lost(err); lost != nil {
 		return lost
 	}
-	if unwritten := t.attempt.Unwritten(); unwritten != nil && strings.Contains(err.Error(), unwritten.Error()) {
+	if unwritten := t.attempt.Unwritten(err.Error()); unwritten != nil {
 		return unwritten
 	}
 	typed := buildError(err, t.steps)
