@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Without an image there is no ID: a script would go on with an empty one.
+// Without an image the file stays empty: a script would go on with an empty one.
 func TestImageIDWithoutImage(t *testing.T) {
 	for outputs, warned := range map[string]bool{"": true, "type=cacheonly": true, "type=oci,dest=image": false, "type=image": false} {
 		r, err := New(t.Context(), with(func(o *Options) { o.Outputs, o.ImageIDFile = []string{outputs}, "id" }), workspace(t, nil))

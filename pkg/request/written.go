@@ -95,7 +95,7 @@ func (o Output) checkImageID(r *Request) error {
 		return nil
 	}
 	if !slices.ContainsFunc(r.outputs, func(out output) bool { return out.kind != typeCacheOnly }) && r.call == nil {
-		r.leftovers = append(r.leftovers, `the file of --iidfile will be empty: without an output there is no image; add --push, or --output type=oci,dest=FILE`)
+		r.leftovers = append(r.leftovers, `the file of --iidfile will be empty, since only an output makes an image; add --push, or --output type=oci,dest=FILE`)
 	}
 	for _, out := range r.outputs {
 		if out.kind == typeLocal || out.kind == typeTar {

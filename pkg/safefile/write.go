@@ -16,19 +16,6 @@ import (
 // what is written to it after an interrupt.
 const interruptGrace = time.Second
 
-// UnwritableError is returned when a file cannot be written: before the work
-// whose result it is to hold wherever that can be known.
-type UnwritableError struct {
-	Path   string
-	Reason string
-	Next   string // what to do instead; may be empty
-	Cause  error  // may be nil
-}
-
-func (e *UnwritableError) Error() string { return fmt.Sprintf("writing %q: %s", e.Path, e.Reason) }
-
-func (e *UnwritableError) Unwrap() error { return e.Cause }
-
 // TargetOptions change how a target is written.
 type TargetOptions struct {
 	Parents bool // directories that are missing are created

@@ -2,6 +2,7 @@ package safefile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -10,6 +11,19 @@ import (
 // probeSize is what is written, in bytes, to find out why files could not be received: more than what a file system keeps
 // beside a file's entry.
 const probeSize = 64 << 10
+
+// UnwritableError is returned when a file cannot be written: before the work
+// whose result it is to hold wherever that can be known.
+type UnwritableError struct {
+	Path   string
+	Reason string
+	Next   string // what to do instead; may be empty
+	Cause  error  // may be nil
+}
+
+func (e *UnwritableError) Error() string { return fmt.Sprintf("writing %q: %s", e.Path, e.Reason) }
+
+func (e *UnwritableError) Unwrap() error { return e.Cause }
 
 // Unwritten returns an *UnwritableError for an error of writing to the path; nil stays nil.
 func Unwritten(path string, err error) error {
