@@ -131,7 +131,7 @@ func userNames(_ context.Context, q inquiry) []string {
 }
 
 func (f *factory) fromKubeconfig(names func(api.Config) []string) []string {
-	config, err := f.flags.ToRawKubeConfigLoader().RawConfig()
+	config, err := f.flags.Loader().RawConfig()
 	if err != nil {
 		return nil
 	}

@@ -3,7 +3,6 @@ package cmd
 import (
 	"os"
 
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
@@ -21,16 +20,16 @@ type factory struct {
 	streams   terminal.Streams
 	args      []string // the command line
 	lookupEnv func(string) (string, bool)
-	flags     *genericclioptions.ConfigFlags
+	flags     driver.KubeFlags
 	// builderName is the builder that the command line names; empty if it names none.
 	builderName string
 }
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
 	// Not persistent: what is read once, and when it is read again, is decided by the driver.
-	f := &factory{streams: terminal.New(terminal.Raw(streams)), lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false)}
+	f := &factory{streams: terminal.New(terminal.Raw(streams)), lookupEnv: lookupEnv}
 	f.Driver = driver.Open(func() driver.Access {
-		return driver.ReadKubeconfig(f.flags, f.lookupEnv, &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}})
+		return driver.ReadKubeconfig(&f.flags, f.lookupEnv, &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}})
 	}, f.notify)
 	return f
 }
@@ -56,8 +55,9 @@ func (f *factory) notify(notice driver.Notice) {
 
 // pasteable returns a next step that acts where the command line did.
 func (f *factory) pasteable(next string) string {
-	selection := explain.Selection{Builder: f.builderName, Namespace: *f.flags.Namespace}
-	for _, flag := range [][2]string{{"--kubeconfig", *f.flags.KubeConfig}, {"--context", *f.flags.Context}, {"--cluster", *f.flags.ClusterName}} {
+	overrides := f.flags.Overrides
+	selection := explain.Selection{Builder: f.builderName, Namespace: overrides.Context.Namespace}
+	for _, flag := range [][2]string{{"--kubeconfig", f.flags.Kubeconfig}, {"--context", overrides.CurrentContext}, {"--cluster", overrides.Context.Cluster}} {
 		if flag[1] != "" {
 			selection.Cluster = append(selection.Cluster, flag)
 		}

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -60,7 +58,7 @@ func (f *Format) print(value string) (printer, error) {
 		}
 		return func(w io.Writer, a Answer) error { return printColumns(w, list, a, f.noHeaders) }, nil
 	}
-	standard, err := kubectls(value)
+	standard, err := kubectlPrinter(value)
 	if err != nil {
 		return nil, err
 	}
@@ -71,19 +69,4 @@ func (f *Format) print(value string) (printer, error) {
 		}
 		return standard.PrintObj(object, w)
 	}, nil
-}
-
-// kubectls are the formats that kubectl's own printers know.
-func kubectls(value string) (printers.ResourcePrinter, error) {
-	standard, err := genericclioptions.NewJSONYamlPrintFlags().ToPrinter(value)
-	if genericclioptions.IsNoCompatiblePrinterError(err) {
-		standard, err = genericclioptions.NewKubeTemplatePrintFlags().ToPrinter(value)
-	}
-	switch {
-	case genericclioptions.IsNoCompatiblePrinterError(err):
-		return nil, &usage.Error{What: "--output", Value: value, Reason: "unknown format", Next: "use " + formats}
-	case err != nil:
-		return nil, &usage.Error{What: "--output", Value: value, Reason: err.Error()}
-	}
-	return standard, nil
 }
