@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	quantity "k8s.io/apimachinery/pkg/api/resource"
@@ -145,6 +146,56 @@ func TestIsBuildKit(t *testing.T) {
 	} {
 		if got := isBuildKit(image); got != want {
 			t.Errorf("%q: %t", image, got)
+		}
+	}
+}
+
+// What keeps a Pod from starting, and how long it may last.
+func TestStartProblemOf(t *testing.T) {
+	unscheduled := func(message string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.Status = corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: message,
+			}}}
+		}
+	}
+	waits := func(reason, message string) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+		}
+	}
+	for name, test := range map[string]struct {
+		change  func(*corev1.Pod)
+		reason  string // none if it is on its way
+		grace   time.Duration
+		crashed bool
+	}{
+		"runs":                  {change: func(*corev1.Pod) {}},
+		"is created":            {change: waits("ContainerCreating", "")},
+		"not scheduled":         {unscheduled("0/3 nodes are available"), "Unschedulable", patient, false},
+		"its volume is made":    {unscheduled("pod has unbound immediate PersistentVolumeClaims"), "Unschedulable", time.Hour, false},
+		"registry is away":      {waits("ErrImagePull", "dial tcp: i/o timeout"), "ErrImagePull", patient, false},
+		"image not found":       {waits("ErrImagePull", "manifest unknown"), "ErrImagePull", 0, false},
+		"image never pulled":    {waits("ErrImageNeverPull", "not present"), "ErrImageNeverPull", 0, false},
+		"a Secret is missing":   {waits("CreateContainerConfigError", `secret "x" not found`), "CreateContainerConfigError", short, false},
+		"restarted, no reason":  {waits("CrashLoopBackOff", "back-off"), "CrashLoopBackOff", 0, true},
+		"ended without restart": {func(p *corev1.Pod) { p.Status = corev1.PodStatus{Phase: corev1.PodFailed} }, "Failed", 0, true},
+		"evicted":               {func(p *corev1.Pod) { p.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"} }, "Evicted", 0, false},
+		"killed": {func(p *corev1.Pod) {
+			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "OOMKilled", Signal: 9}}
+		}, "OOMKilled", 0, true},
+		"node lost": {func(p *corev1.Pod) {
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}, {Type: corev1.ContainersReady, Status: corev1.ConditionTrue}}
+		}, ReasonNodeLost, short, false},
+	} {
+		_, pod := lost()
+		test.change(pod)
+		problem := StartProblemOf(pod)
+		if problem == nil {
+			problem = &StartProblem{}
+		}
+		if problem.Reason != test.reason || problem.Patience != test.grace || problem.Crashed != test.crashed {
+			t.Errorf("%s: %+v", name, problem)
 		}
 	}
 }

@@ -68,25 +68,28 @@ type Cluster struct {
 	Lingers time.Duration
 	// Unserved is a kind, e.g. "secrets", that is answered without an API, as a proxy in between does.
 	Unserved string
+	// Labels are those of the namespace.
+	Labels Object
 
 	t        T
 	listener *bufconn.Listener
 	server   *http.Server
 
-	mu       sync.Mutex
-	refuse   func(r *http.Request, kind, name string) *metav1.Status
-	down     error
-	logs     string
-	denied   []string
-	onPod    func(name string)
-	version  int
-	objects  map[string]Object // by "plural/name"
-	watches  map[chan Object]string
-	changes  []changed
-	requests []string
-	rounds   rounds
-	daemons  map[string]*Daemon // by Pod
-	tunnels  []io.Closer
+	mu         sync.Mutex
+	refuse     func(r *http.Request, kind, name string) *metav1.Status
+	down       error
+	logs       string
+	denied     []string
+	onPod      func(name string)
+	version    int
+	objects    map[string]Object // by "plural/name"
+	watches    map[chan Object]string
+	watchesEnd chan struct{} // closed when they do
+	changes    []changed
+	requests   []string
+	rounds     rounds
+	daemons    map[string]*Daemon // by Pod
+	tunnels    []io.Closer
 }
 
 // changed is what a watch that begins later is told.
@@ -100,6 +103,7 @@ type changed struct {
 func New(t T) *Cluster {
 	c := &Cluster{
 		t: t, listener: bufconn.Listen(64 << 10), objects: map[string]Object{}, watches: map[chan Object]string{}, daemons: map[string]*Daemon{},
+		watchesEnd: make(chan struct{}),
 	}
 	c.server = &http.Server{Handler: c}
 	go func() { _ = c.server.Serve(c.listener) }()
@@ -188,7 +192,7 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(kind, "selfsubject"):
 		c.review(w, r)
 	case kind == "namespaces" && name != "":
-		answer(w, http.StatusOK, Object{"kind": "Namespace", "apiVersion": "v1", "metadata": Object{"name": Namespace, "uid": NamespaceUID}})
+		answer(w, http.StatusOK, Object{"kind": "Namespace", "apiVersion": "v1", "metadata": Object{"name": Namespace, "uid": NamespaceUID, "labels": c.Labels}})
 	case sub == "log":
 		c.mu.Lock()
 		defer c.mu.Unlock()

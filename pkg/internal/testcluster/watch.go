@@ -87,6 +87,7 @@ func (c *Cluster) watch(w http.ResponseWriter, r *http.Request, kind string) {
 			events <- change.event
 		}
 	}
+	ended := c.watchesEnd
 	c.watches[events] = kind
 	c.mu.Unlock()
 	defer func() {
@@ -105,8 +106,18 @@ func (c *Cluster) watch(w http.ResponseWriter, r *http.Request, kind string) {
 				_ = json.NewEncoder(w).Encode(event)
 				flusher.Flush()
 			}
+		case <-ended:
+			return
 		case <-r.Context().Done():
 			return
 		}
 	}
+}
+
+// EndWatches ends every watch, as an API server does every few minutes.
+func (c *Cluster) EndWatches() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.watchesEnd)
+	c.watchesEnd = make(chan struct{})
 }
