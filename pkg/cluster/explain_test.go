@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,23 +43,24 @@ func TestExplain(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := testcluster.New(t)
-			server.Log("panic: out of luck\n")
-			server.Install(builder.Spec{})
-			client := clientOf(t, server)
-			member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			test.happens(server)
-			diagnosis, err := client.Explain(t.Context(), member)
-			if err != nil || diagnosis.Cause != test.cause || !strings.Contains(diagnosis.Message, test.says) {
-				t.Errorf("got %+v, %v", diagnosis, err)
-			}
-			if test.cause == cluster.CauseExited && !slices.Equal(diagnosis.Logs, []string{"panic: out of luck"}) {
-				t.Errorf("logs: %q", diagnosis.Logs)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				server := testcluster.New(t)
+				server.Log("panic: out of luck\n")
+				server.Install(builder.Spec{})
+				client := clientOf(t, server)
+				member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				test.happens(server)
+				diagnosis, err := client.Explain(t.Context(), member)
+				if err != nil || diagnosis.Cause != test.cause || !strings.Contains(diagnosis.Message, test.says) {
+					t.Errorf("got %+v, %v", diagnosis, err)
+				}
+				if test.cause == cluster.CauseExited && !slices.Equal(diagnosis.Logs, []string{"panic: out of luck"}) {
+					t.Errorf("logs: %q", diagnosis.Logs)
+				}
+			})
 		})
 	}
 }

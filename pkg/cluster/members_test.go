@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,41 +16,43 @@ import (
 )
 
 func TestMembersSaysOfEachWhetherItIsUp(t *testing.T) {
-	server := testcluster.New(t)
-	server.Install(builder.Spec{Replicas: 12})
-	server.Terminating("buildkitd-1")
-	server.Set("pods", "buildkitd-2", testcluster.Waiting("ImagePullBackOff", "no such image"))
-	server.Delete("pods", "buildkitd-3")
-	server.Delay = 200 * time.Millisecond
-	server.Rounds()
-	candidates, connection, err := clientOf(t, server).Members(t.Context(), "buildkitd", false)
-	if err != nil || len(candidates) != 12 {
-		t.Fatalf("got %d, %v", len(candidates), err)
-	}
-	if trips := server.Rounds(); trips > 2 {
-		t.Errorf("it took %d round trips", trips)
-	}
-	if _, err := connection.TLS(); err != nil {
-		t.Error(err)
-	}
-	var (
-		terminating *cluster.TerminatingError
-		notReady    *cluster.NotReadyError
-	)
-	if !errors.As(candidates[1].Err, &terminating) || !candidates[1].Exists() {
-		t.Errorf("terminating: %+v", candidates[1])
-	}
-	if !errors.As(candidates[2].Err, &notReady) || notReady.Reason != "ImagePullBackOff" {
-		t.Errorf("not ready: %+v", candidates[2])
-	}
-	if !errors.As(candidates[3].Err, &notReady) || notReady.Reason != "Missing" || candidates[3].Exists() || candidates[3].Member.Pod != "buildkitd-3" {
-		t.Errorf("missing: %+v", candidates[3])
-	}
-	for i, name := range builder.MemberNames("buildkitd", 12, true) {
-		if candidates[i].Member.Pod != name || (i < 1 || i > 3) && candidates[i].Err != nil {
-			t.Errorf("member %d: %+v", i, candidates[i])
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		server.Install(builder.Spec{Replicas: 12})
+		server.Terminating("buildkitd-1")
+		server.Set("pods", "buildkitd-2", testcluster.Waiting("ImagePullBackOff", "no such image"))
+		server.Delete("pods", "buildkitd-3")
+		server.Delay = 200 * time.Millisecond
+		server.Rounds()
+		candidates, connection, err := clientOf(t, server).Members(t.Context(), "buildkitd", false)
+		if err != nil || len(candidates) != 12 {
+			t.Fatalf("got %d, %v", len(candidates), err)
 		}
-	}
+		if trips := server.Rounds(); trips > 2 {
+			t.Errorf("it took %d round trips", trips)
+		}
+		if _, err := connection.TLS(); err != nil {
+			t.Error(err)
+		}
+		var (
+			terminating *cluster.TerminatingError
+			notReady    *cluster.NotReadyError
+		)
+		if !errors.As(candidates[1].Err, &terminating) || !candidates[1].Exists() {
+			t.Errorf("terminating: %+v", candidates[1])
+		}
+		if !errors.As(candidates[2].Err, &notReady) || notReady.Reason != "ImagePullBackOff" {
+			t.Errorf("not ready: %+v", candidates[2])
+		}
+		if !errors.As(candidates[3].Err, &notReady) || notReady.Reason != "Missing" || candidates[3].Exists() || candidates[3].Member.Pod != "buildkitd-3" {
+			t.Errorf("missing: %+v", candidates[3])
+		}
+		for i, name := range builder.MemberNames("buildkitd", 12, true) {
+			if candidates[i].Member.Pod != name || (i < 1 || i > 3) && candidates[i].Err != nil {
+				t.Errorf("member %d: %+v", i, candidates[i])
+			}
+		}
+	})
 }
 
 func TestMembersOfAnAdoptedBuilder(t *testing.T) {

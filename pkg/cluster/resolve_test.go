@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,23 +29,25 @@ func adopted(s *testcluster.Cluster, name string, containers ...corev1.Container
 }
 
 func TestResolveTakesOneRoundTrip(t *testing.T) {
-	server := testcluster.New(t)
-	server.Install(builder.Spec{})
-	server.Delay = 200 * time.Millisecond
-	server.Rounds()
-	member, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if trips := server.Rounds(); trips != 1 {
-		t.Errorf("it took %d round trips", trips)
-	}
-	if member.Pod != "buildkitd" || member.UID == "" || member.Container != "buildkitd" || member.Adopted || !member.Ready {
-		t.Errorf("member: %+v", member)
-	}
-	if _, err := connection.TLS(); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		server.Install(builder.Spec{})
+		server.Delay = 200 * time.Millisecond
+		server.Rounds()
+		member, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if trips := server.Rounds(); trips != 1 {
+			t.Errorf("it took %d round trips", trips)
+		}
+		if member.Pod != "buildkitd" || member.UID == "" || member.Container != "buildkitd" || member.Adopted || !member.Ready {
+			t.Errorf("member: %+v", member)
+		}
+		if _, err := connection.TLS(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestResolveAdopts(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,47 +29,51 @@ func whole() []string {
 
 // Two first installs at once: wherever the one that is cancelled was, what the other has made stays.
 func TestCancelledInstallLeavesWhatAnotherMade(t *testing.T) {
-	for at := range 25 {
-		server := testcluster.New(t)
-		server.OnPod(server.Run)
-		ctx, cancel := context.WithCancel(t.Context())
-		var requests atomic.Int32
-		var other atomic.Bool
-		server.Refuse(func(*http.Request, string, string) *metav1.Status {
-			if int(requests.Add(1)) == at+1 && other.CompareAndSwap(false, true) {
-				requests.Store(1000)
-				if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
-					t.Errorf("the other install, at request %d: %v", at, err)
+	synctest.Test(t, func(t *testing.T) {
+		for at := range 25 {
+			server := testcluster.New(t)
+			server.OnPod(server.Run)
+			ctx, cancel := context.WithCancel(t.Context())
+			var requests atomic.Int32
+			var other atomic.Bool
+			server.Refuse(func(*http.Request, string, string) *metav1.Status {
+				if int(requests.Add(1)) == at+1 && other.CompareAndSwap(false, true) {
+					requests.Store(1000)
+					if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
+						t.Errorf("the other install, at request %d: %v", at, err)
+					}
+					cancel()
 				}
-				cancel()
+				return nil
+			})
+			_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
+			if other.Load() && !slices.Equal(server.Names(), whole()) {
+				t.Errorf("cancelled at request %d: left %v (%v)", at, server.Names(), err)
 			}
-			return nil
-		})
-		_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
-		if other.Load() && !slices.Equal(server.Names(), whole()) {
-			t.Errorf("cancelled at request %d: left %v (%v)", at, server.Names(), err)
+			cancel()
 		}
-		cancel()
-	}
+	})
 }
 
 // The one whose Pod another install waits for is cancelled.
 func TestCancelledInstallLeavesWhatAnotherReliesOn(t *testing.T) {
-	server := testcluster.New(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	first := make(chan error, 1)
-	go func() {
-		_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
-		first <- err
-	}()
-	for !slices.Contains(server.Names(), "pods/buildkitd") {
-		time.Sleep(time.Millisecond)
-	}
-	mustInstall(t, server, install.Keep)
-	cancel()
-	if err := <-first; err == nil || !slices.Equal(server.Names(), whole()) {
-		t.Errorf("left %v (%v)", server.Names(), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		first := make(chan error, 1)
+		go func() {
+			_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
+			first <- err
+		}()
+		for !slices.Contains(server.Names(), "pods/buildkitd") {
+			time.Sleep(time.Millisecond)
+		}
+		mustInstall(t, server, install.Keep)
+		cancel()
+		if err := <-first; err == nil || !slices.Equal(server.Names(), whole()) {
+			t.Errorf("left %v (%v)", server.Names(), err)
+		}
+	})
 }
 
 func TestCancelledInstallRemovesWhatItMade(t *testing.T) {
@@ -115,17 +120,18 @@ func TestPlantedObjectsAreNotTakenOver(t *testing.T) {
 		"settings and client": func(s *testcluster.Cluster) { s.Put("configmaps", objects.Config()); s.Put("secrets", objects.Client) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			server := testcluster.New(t)
-			plant(server)
-			_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
-			var unowned *install.UnownedError
-			if !errors.As(err, &unowned) || len(unowned.Found) == 0 || len(unowned.Missing) == 0 || len(server.Writes()) > 0 {
-				t.Errorf("got %v, and writes %v", err, server.Writes())
-			}
-			if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{}, nil); err != nil || len(server.Names()) > 0 {
-				t.Errorf("uninstall leaves %v (%v)", server.Names(), err)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				server := testcluster.New(t)
+				plant(server)
+				_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
+				var unowned *install.UnownedError
+				if !errors.As(err, &unowned) || len(unowned.Found) == 0 || len(unowned.Missing) == 0 || len(server.Writes()) > 0 {
+					t.Errorf("got %v, and writes %v", err, server.Writes())
+				}
+				if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{}, nil); err != nil || len(server.Names()) > 0 {
+					t.Errorf("uninstall leaves %v (%v)", server.Names(), err)
+				}
+			})
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -27,18 +28,20 @@ func onLostNode(t *testing.T, spec builder.Spec, pod string) *testcluster.Cluste
 
 // Builds may still run there, if it is only the way to the node that is gone: a member is given up when that is asked for.
 func TestInstallSaysThatANodeIsLost(t *testing.T) {
-	server := onLostNode(t, builder.Spec{}, "buildkitd")
-	silent := func(context.Context, cluster.Member, *cluster.Connection) error { return errors.New("no answer") }
-	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{Probe: silent}, nil)
-	var start *install.StartError
-	if !errors.As(err, &start) || start.Reason != cluster.ReasonNodeLost || !slices.Contains(server.Names(), "pods/buildkitd") {
-		t.Errorf("of the same Spec: %v", err)
-	}
-	_, err = install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{}, nil)
-	var lost *cluster.NodeLostError
-	if !errors.As(err, &lost) || lost.Node != "node-2" {
-		t.Errorf("of another Spec: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		server := onLostNode(t, builder.Spec{}, "buildkitd")
+		silent := func(context.Context, cluster.Member, *cluster.Connection) error { return errors.New("no answer") }
+		_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{Probe: silent}, nil)
+		var start *install.StartError
+		if !errors.As(err, &start) || start.Reason != cluster.ReasonNodeLost || !slices.Contains(server.Names(), "pods/buildkitd") {
+			t.Errorf("of the same Spec: %v", err)
+		}
+		_, err = install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{}, nil)
+		var lost *cluster.NodeLostError
+		if !errors.As(err, &lost) || lost.Node != "node-2" {
+			t.Errorf("of another Spec: %v", err)
+		}
+	})
 }
 
 func TestInstallWithForceLeavesALostNode(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -102,25 +103,27 @@ func TestInstallKeepsTheFormerPairUntilTheRollOutEnds(t *testing.T) {
 }
 
 func TestRenewalsAtOnceAgree(t *testing.T) {
-	server := testcluster.New(t)
-	aged(t, server, trust.Lifetime-30*24*time.Hour)
-	server.Delay = 5 * time.Millisecond
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			if _, err := install.Renew(t.Context(), clientOf(t, server), "buildkitd"); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	_, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if truth := serverSecret(server); !bytes.Equal(truth.CA, connection.CA) || !accepts(t, connection, truth) {
-		t.Error("the two Secrets are of different renewals")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		aged(t, server, trust.Lifetime-30*24*time.Hour)
+		server.Delay = 5 * time.Millisecond
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				if _, err := install.Renew(t.Context(), clientOf(t, server), "buildkitd"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		_, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if truth := serverSecret(server); !bytes.Equal(truth.CA, connection.CA) || !accepts(t, connection, truth) {
+			t.Error("the two Secrets are of different renewals")
+		}
+	})
 }
 
 func TestRenewNeedsPermission(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -73,26 +74,28 @@ func TestUninstallTakesOnlyItsOwn(t *testing.T) {
 }
 
 func TestUninstallWaitsForTheEnd(t *testing.T) {
-	server := testcluster.New(t)
-	server.Lingers = 300 * time.Millisecond
-	server.Install(builder.Spec{})
-	start := time.Now()
-	if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(start); took < server.Lingers || len(server.Names()) > 0 {
-		t.Errorf("after %s there are %v", took, server.Names())
-	}
-	server.Install(builder.Spec{})
-	server.Lingers = time.Hour
-	if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{NoWait: true}, nil); err != nil {
-		t.Fatal(err)
-	}
-	server.Install(builder.Spec{Name: "busy"})
-	_, err := install.Uninstall(t.Context(), clientOf(t, server), "busy", install.UninstallOptions{Timeout: 100 * time.Millisecond}, nil)
-	if err == nil || !strings.Contains(err.Error(), "still run after 100ms") {
-		t.Errorf("got %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		server.Lingers = 300 * time.Millisecond
+		server.Install(builder.Spec{})
+		start := time.Now()
+		if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < server.Lingers || len(server.Names()) > 0 {
+			t.Errorf("after %s there are %v", took, server.Names())
+		}
+		server.Install(builder.Spec{})
+		server.Lingers = time.Hour
+		if _, err := install.Uninstall(t.Context(), clientOf(t, server), "buildkitd", install.UninstallOptions{NoWait: true}, nil); err != nil {
+			t.Fatal(err)
+		}
+		server.Install(builder.Spec{Name: "busy"})
+		_, err := install.Uninstall(t.Context(), clientOf(t, server), "busy", install.UninstallOptions{Timeout: 100 * time.Millisecond}, nil)
+		if err == nil || !strings.Contains(err.Error(), "still run after 100ms") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestUninstallKeepsVolumesUnlessPurged(t *testing.T) {

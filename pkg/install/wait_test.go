@@ -91,59 +91,59 @@ func TestAStartFailsWithTheClustersOwnReason(t *testing.T) {
 	}
 }
 
-func TestAnAutoscalerIsWaitedFor(t *testing.T) { synctest.Test(t, anAutoscalerIsWaitedFor) }
-
-func anAutoscalerIsWaitedFor(t *testing.T) {
-	server := testcluster.New(t)
-	server.OnPod(func(name string) {
-		server.Set("pods", name, unschedulable("0/3 nodes are available"))
-		says(server, name, "Normal", "TriggeredScaleUp", "pod triggered scale-up: group 1->2")
-		time.Sleep(8 * time.Second)
-		server.Run(name)
+func TestAnAutoscalerIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		server.OnPod(func(name string) {
+			server.Set("pods", name, unschedulable("0/3 nodes are available"))
+			says(server, name, "Normal", "TriggeredScaleUp", "pod triggered scale-up: group 1->2")
+			time.Sleep(8 * time.Second)
+			server.Run(name)
+		})
+		var seen events
+		if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, seen.report); err != nil {
+			t.Fatal(err)
+		}
+		if kinds := seen.kinds(); len(kinds) == 0 || kinds[0] != install.EventScaling {
+			t.Errorf("events: %v", kinds)
+		}
 	})
-	var seen events
-	if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, seen.report); err != nil {
-		t.Fatal(err)
-	}
-	if kinds := seen.kinds(); len(kinds) == 0 || kinds[0] != install.EventScaling {
-		t.Errorf("events: %v", kinds)
-	}
 }
 
 func TestATimeoutLeavesWhatMayStillComeUp(t *testing.T) {
-	synctest.Test(t, aTimeoutLeavesWhatMayStillComeUp)
-}
-
-func aTimeoutLeavesWhatMayStillComeUp(t *testing.T) {
-	server := testcluster.New(t)
-	server.OnPod(func(name string) {
-		server.Set("pods", name, testcluster.Waiting("ContainerCreating", ""))
-		says(server, name, "Warning", "FailedMount", "timed out waiting for a volume")
-	})
-	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{Timeout: time.Second}, nil)
-	var failure *install.StartError
-	if !errors.As(err, &failure) || failure.Reason != install.ReasonTimeout {
-		t.Fatalf("got %v; want a timeout", err)
-	}
-	for _, words := range []string{"Pod buildkitd is ContainerCreating", "FailedMount: timed out waiting for a volume"} {
-		if !strings.Contains(failure.Message, words) {
-			t.Errorf("%q does not say %q", failure.Message, words)
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		server.OnPod(func(name string) {
+			server.Set("pods", name, testcluster.Waiting("ContainerCreating", ""))
+			says(server, name, "Warning", "FailedMount", "timed out waiting for a volume")
+		})
+		_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{Timeout: time.Second}, nil)
+		var failure *install.StartError
+		if !errors.As(err, &failure) || failure.Reason != install.ReasonTimeout {
+			t.Fatalf("got %v; want a timeout", err)
 		}
-	}
-	if len(failure.Removed) > 0 || len(failure.Remaining) != 5 || len(server.Names()) != 6 {
-		t.Errorf("removed %v, remaining %v, there are %v", failure.Removed, failure.Remaining, server.Names())
-	}
+		for _, words := range []string{"Pod buildkitd is ContainerCreating", "FailedMount: timed out waiting for a volume"} {
+			if !strings.Contains(failure.Message, words) {
+				t.Errorf("%q does not say %q", failure.Message, words)
+			}
+		}
+		if len(failure.Removed) > 0 || len(failure.Remaining) != 5 || len(server.Names()) != 6 {
+			t.Errorf("removed %v, remaining %v, there are %v", failure.Removed, failure.Remaining, server.Names())
+		}
+	})
 }
 
 func TestAnInterruptIsPassedOnAtOnce(t *testing.T) {
-	server := testcluster.New(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	server.OnPod(func(string) { time.AfterFunc(50*time.Millisecond, cancel) })
-	start := time.Now()
-	_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
-	if !errors.Is(err, context.Canceled) || time.Since(start) > time.Minute {
-		t.Errorf("got %v after %s", err, time.Since(start))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		server.OnPod(func(string) { time.AfterFunc(50*time.Millisecond, cancel) })
+		start := time.Now()
+		_, err := install.Run(ctx, clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
+		if !errors.Is(err, context.Canceled) || time.Since(start) > time.Minute {
+			t.Errorf("got %v after %s", err, time.Since(start))
+		}
+	})
 }
 
 // final is an error that says that another try is of no use.
@@ -153,42 +153,46 @@ func (final) Error() string   { return "not permitted to create pods/portforward
 func (final) Permanent() bool { return true }
 
 func TestAProbeMayEndTheWait(t *testing.T) {
-	server := testcluster.New(t)
-	server.OnPod(server.Run)
-	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{
-		Probe: func(context.Context, cluster.Member, *cluster.Connection) error { return final{} },
-	}, nil)
-	var failure *install.StartError
-	if !errors.As(err, &failure) || failure.Reason != install.ReasonUnreachable || !errors.As(err, &final{}) {
-		t.Fatalf("got %v", err)
-	}
-	if len(server.Names()) != 5 {
-		t.Errorf("a builder that runs was removed: %v", server.Names())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		server.OnPod(server.Run)
+		_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{
+			Probe: func(context.Context, cluster.Member, *cluster.Connection) error { return final{} },
+		}, nil)
+		var failure *install.StartError
+		if !errors.As(err, &failure) || failure.Reason != install.ReasonUnreachable || !errors.As(err, &final{}) {
+			t.Fatalf("got %v", err)
+		}
+		if len(server.Names()) != 5 {
+			t.Errorf("a builder that runs was removed: %v", server.Names())
+		}
+	})
 }
 
 func TestSeveralMembersAreWaitedFor(t *testing.T) {
-	server := testcluster.New(t)
-	var seen events
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		// What a StatefulSet's controller does.
-		for !strings.Contains(strings.Join(server.Names(), " "), "statefulsets/buildkitd") {
-			time.Sleep(5 * time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		server := testcluster.New(t)
+		var seen events
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			// What a StatefulSet's controller does.
+			for !strings.Contains(strings.Join(server.Names(), " "), "statefulsets/buildkitd") {
+				time.Sleep(5 * time.Millisecond)
+			}
+			template, _ := server.Object("statefulsets", "buildkitd")["spec"].(object)["template"].(object)
+			for _, name := range []string{"buildkitd-0", "buildkitd-1"} {
+				metadata := object{"name": name, "labels": template["metadata"].(object)["labels"], "annotations": template["metadata"].(object)["annotations"]}
+				server.Put("pods", object{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
+			}
+			for _, name := range []string{"buildkitd-1", "buildkitd-0"} {
+				server.Run(name)
+			}
+		}()
+		outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Replicas: 2}), install.Options{Timeout: 20 * time.Second}, seen.report)
+		<-done
+		if err != nil || len(outcome.Members) != 2 || outcome.Members[1].Pod != "buildkitd-1" {
+			t.Errorf("got %v, %+v", err, outcome.Members)
 		}
-		template, _ := server.Object("statefulsets", "buildkitd")["spec"].(object)["template"].(object)
-		for _, name := range []string{"buildkitd-0", "buildkitd-1"} {
-			metadata := object{"name": name, "labels": template["metadata"].(object)["labels"], "annotations": template["metadata"].(object)["annotations"]}
-			server.Put("pods", object{"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
-		}
-		for _, name := range []string{"buildkitd-1", "buildkitd-0"} {
-			server.Run(name)
-		}
-	}()
-	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Replicas: 2}), install.Options{Timeout: 20 * time.Second}, seen.report)
-	<-done
-	if err != nil || len(outcome.Members) != 2 || outcome.Members[1].Pod != "buildkitd-1" {
-		t.Errorf("got %v, %+v", err, outcome.Members)
-	}
+	})
 }
