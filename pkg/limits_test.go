@@ -51,7 +51,6 @@ func shortFiles() map[string]string {
 		"solve/proxynetwork.go":  "to be joined with another file",
 		"solve/sources.go":       "to be joined with another file",
 		"upload/mode.go":         "to be joined with another file",
-		"usage/usage.go":         "the package is one error, which stands on nothing",
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // storedVersion is the version of the form in which a Spec is stored. It rises when an older reader would misunderstand.
@@ -57,7 +59,7 @@ func (s Spec) Marshal() ([]byte, error) {
 }
 
 // Unmarshal reads what Marshal wrote. Name, Namespace and RegistryCA are the caller's to set. A form that a newer
-// version of this program wrote is an error: what is not understood would be lost with the next change.
+// version of this program wrote is a *usage.Error: what is not understood would be lost with the next change.
 func Unmarshal(text []byte) (Spec, error) {
 	var version struct {
 		Version int `json:"version"`
@@ -66,7 +68,10 @@ func Unmarshal(text []byte) (Spec, error) {
 		return Spec{}, fmt.Errorf("reading the stored settings: %w", err)
 	}
 	if version.Version != storedVersion {
-		return Spec{}, &SettingsVersionError{Version: version.Version}
+		return Spec{}, &usage.Error{
+			What: fmt.Sprintf("the stored settings are of version %d, and this program reads version %d", version.Version, storedVersion),
+			Next: "use the version of this plugin that stored them, or a newer one",
+		}
 	}
 	var form stored
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -91,11 +96,4 @@ func Unmarshal(text []byte) (Spec, error) {
 		return Spec{}, fmt.Errorf("reading the stored settings: %w", err)
 	}
 	return spec, nil
-}
-
-// SettingsVersionError is returned for stored settings of a form that this version does not know.
-type SettingsVersionError struct{ Version int }
-
-func (e *SettingsVersionError) Error() string {
-	return fmt.Sprintf("the stored settings are of version %d, and this program reads version %d", e.Version, storedVersion)
 }

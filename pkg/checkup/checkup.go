@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // Status is how a check ended.
@@ -32,8 +34,8 @@ type Finding struct {
 	Remedy string
 	// Details are facts for a machine, e.g. each permission; nil when the message says all.
 	Details any
-	// Code is the exit code that a failure asks for.
-	Code int
+	// Class is that of a failure.
+	Class fault.Class
 }
 
 // Check is one of a list.
@@ -56,7 +58,7 @@ type Result struct {
 	// Milliseconds are how long the check took.
 	Milliseconds int64 `json:"milliseconds"`
 
-	code int
+	class fault.Class
 }
 
 // Run does the checks in order and reports each as soon as it is done. It ends early when the context does.
@@ -80,7 +82,7 @@ func Run(ctx context.Context, checks []Check, report func(Result)) []Result {
 		}
 		result := Result{
 			Name: check.Name, Status: finding.Status, Message: finding.Message, Remedy: finding.Remedy,
-			Details: finding.Details, Milliseconds: time.Since(start).Milliseconds(), code: finding.Code,
+			Details: finding.Details, Milliseconds: time.Since(start).Milliseconds(), class: finding.Class,
 		}
 		report(result)
 		results = append(results, result)
@@ -110,13 +112,16 @@ func blocking(check Check, missing map[string]string) string {
 type FailedError struct {
 	Names []string
 	Total int
-	// Code is the exit code of the first that failed: the others may be its consequences.
-	Code int
+	// First is the class of the first that failed: the others may be its consequences.
+	First fault.Class
 }
 
 func (e *FailedError) Error() string {
 	return fmt.Sprintf("%d of %d checks failed: %s", len(e.Names), e.Total, strings.Join(e.Names, ", "))
 }
+
+// Class returns that of the first check that failed.
+func (e *FailedError) Class() fault.Class { return e.First }
 
 // Err is a *FailedError if a check failed, else nil.
 func Err(results []Result) error {
@@ -126,7 +131,7 @@ func Err(results []Result) error {
 			continue
 		}
 		if len(failed.Names) == 0 {
-			failed.Code = result.code
+			failed.First = result.class
 		}
 		failed.Names = append(failed.Names, result.Name)
 	}

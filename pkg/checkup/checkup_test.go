@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 func fixed(name string, finding checkup.Finding, needs ...string) checkup.Check {
@@ -18,11 +19,11 @@ func TestChecksOnAFailedOneAreSkipped(t *testing.T) {
 	var reported []string
 	results := checkup.Run(t.Context(), []checkup.Check{
 		fixed("a", ok),
-		fixed("b", checkup.Finding{Status: checkup.Failed, Message: "broken", Remedy: "fix it", Code: 3}, "a"),
+		fixed("b", checkup.Finding{Status: checkup.Failed, Message: "broken", Remedy: "fix it", Class: fault.Unavailable}, "a"),
 		fixed("c", ok, "a", "b"),
 		fixed("d", ok, "c"),
 		fixed("e", checkup.Finding{Status: checkup.Unknown, Message: "hidden"}, "a"),
-		fixed("f", checkup.Finding{Status: checkup.Failed, Code: 4}, "e"),
+		fixed("f", checkup.Finding{Status: checkup.Failed, Class: fault.Denied}, "e"),
 	}, func(r checkup.Result) { reported = append(reported, r.Name+"="+string(r.Status)) })
 	if got, want := strings.Join(reported, " "), "a=ok b=failed c=skipped d=skipped e=unknown f=failed"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -31,7 +32,7 @@ func TestChecksOnAFailedOneAreSkipped(t *testing.T) {
 		t.Errorf("reasons: %q, %q", results[2].Message, results[3].Message)
 	}
 	var failed *checkup.FailedError
-	if !errors.As(checkup.Err(results), &failed) || failed.Code != 3 || failed.Error() != "2 of 6 checks failed: b, f" {
+	if !errors.As(checkup.Err(results), &failed) || fault.Of(failed) != fault.Unavailable || failed.Error() != "2 of 6 checks failed: b, f" {
 		t.Errorf("error: %v", failed)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // NotFoundError is returned when the builder does not exist.
@@ -22,6 +24,9 @@ func (e *NotFoundError) Error() string {
 	}
 	return text
 }
+
+// Class returns fault.Unavailable.
+func (*NotFoundError) Class() fault.Class { return fault.Unavailable }
 
 // NotReadyError says that no member of the builder can take a build now.
 type NotReadyError struct {
@@ -44,12 +49,18 @@ func (e *NotReadyError) Error() string {
 	return text
 }
 
+// Class returns fault.Unavailable.
+func (*NotReadyError) Class() fault.Class { return fault.Unavailable }
+
 // TerminatingError says that the builder is being removed or replaced.
 type TerminatingError struct{ Name, Namespace, Pod string }
 
 func (e *TerminatingError) Error() string {
 	return fmt.Sprintf("builder %q in namespace %q is terminating", e.Name, e.Namespace)
 }
+
+// Class returns fault.Unavailable.
+func (*TerminatingError) Class() fault.Class { return fault.Unavailable }
 
 // ExpiredError is returned when the certificates of the builder, or those that its Pod was started with, cannot be used
 // now; unless a clock is wrong, running install again renews them.
@@ -73,6 +84,9 @@ func (e *ExpiredError) Error() string {
 }
 
 func (e *ExpiredError) Unwrap() error { return e.Err }
+
+// Class returns fault.Unavailable.
+func (*ExpiredError) Class() fault.Class { return fault.Unavailable }
 
 // Permanent reports that the certificates would have to be issued anew, or the daemon restarted.
 func (e *ExpiredError) Permanent() bool { return true }

@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
@@ -53,6 +54,14 @@ func (e *UnverifiedError) Error() string {
 
 func (e *UnverifiedError) Unwrap() error { return e.Err }
 
+// Class returns fault.Denied where the user may not read the Secret, else fault.Unavailable.
+func (e *UnverifiedError) Class() fault.Class {
+	if e.Doubt == DoubtUnreadable {
+		return fault.Denied
+	}
+	return fault.Unavailable
+}
+
 // UntrustedError is returned for a member that does not have the certificates of its builder.
 type UntrustedError struct {
 	Member Member
@@ -65,6 +74,9 @@ func (e *UntrustedError) Error() string {
 }
 
 func (e *UntrustedError) Unwrap() error { return e.Err }
+
+// Class returns fault.Unavailable.
+func (*UntrustedError) Class() fault.Class { return fault.Unavailable }
 
 // Permanent reports that the daemon would have to be restarted.
 func (e *UntrustedError) Permanent() bool { return true }

@@ -9,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // LogOptions say which part of a daemon's log is wanted.
@@ -35,6 +37,9 @@ type NoLogError struct {
 func (e *NoLogError) Error() string {
 	return fmt.Sprintf("Pod %q in namespace %q has no such log: %s", e.Pod, e.Namespace, e.Reason)
 }
+
+// Class returns fault.Failed.
+func (*NoLogError) Class() fault.Class { return fault.Failed }
 
 // Logs opens the log of a member's daemon. The caller closes it; ctx ends it.
 func (c *Client) Logs(ctx context.Context, member Member, o LogOptions) (io.ReadCloser, error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // ReasonNodeLost is the reason of a StartError and of a NotReadyError about a member whose node is lost.
@@ -15,6 +17,9 @@ type NodeLostError struct{ Name, Namespace, Pod, Node string }
 func (e *NodeLostError) Error() string {
 	return fmt.Sprintf("Pod %q cannot end: node %q is not ready, or does not report any more", e.Pod, e.Node)
 }
+
+// Class returns fault.Unavailable.
+func (*NodeLostError) Class() fault.Class { return fault.Unavailable }
 
 // NodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two kube.Together, where no
 // readiness gate is between them, and when it does not report any more, or that its node is not ready, the nodes'

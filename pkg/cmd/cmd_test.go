@@ -147,11 +147,3 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
-
-func TestInterruptWinsOverItsConsequences(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if told := reportOf(ctx, &tunnel.LostError{Pod: "p"}); told.Code != explain.CodeInterrupted {
-		t.Errorf("%+v", told)
-	}
-}

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,14 +73,5 @@ func TestDoctorWithoutACluster(t *testing.T) {
 	}
 	if text := out.String() + errOut.String(); strings.Contains(text, "hidden") || strings.Contains(text, "dTpoaWRkZW4") {
 		t.Errorf("it tells secrets: %s", text)
-	}
-}
-
-func TestDoctorsExitCode(t *testing.T) {
-	for _, code := range []int{explain.CodeNoBuilder, explain.CodeDenied} {
-		told := explain.Error(errors.Join(&checkup.FailedError{Names: []string{"a"}, Total: 2, Code: code}))
-		if told.Code != code || told.Text != "1 of 2 checks failed: a" {
-			t.Errorf("%+v", told)
-		}
 	}
 }

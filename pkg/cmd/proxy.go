@@ -107,13 +107,13 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 	if path == "" {
 		remove, err := f.ownPath(&path, o.connect.builder, command != nil)
 		if err != nil {
-			return inSocketFlag(err)
+			return err
 		}
 		defer remove()
 	}
 	socket, err := proxy.Listen(path)
 	if err != nil {
-		return inSocketFlag(err)
+		return err
 	}
 	defer func() { _ = socket.Close() }()
 	if socket.Exposed {
@@ -173,14 +173,6 @@ func (f *factory) ownPath(path *string, name string, once bool) (remove func(), 
 	// The path of a socket is short: what tells clusters and namespaces apart is a hash.
 	*path = filepath.Join(directory, name[:min(len(name), 20)]+"-"+hex.EncodeToString(sum[:4])+".sock")
 	return func() {}, nil
-}
-
-func inSocketFlag(err error) error {
-	var socket *proxy.SocketError
-	if !errors.As(err, &socket) {
-		return err
-	}
-	return &usage.Error{What: "--listen", Value: "unix://" + socket.Path, Reason: socket.Reason, Next: "name another path with --listen unix://PATH"}
 }
 
 // command is what the user wants to run, if there is such a program.

@@ -42,11 +42,3 @@ func TestProxyMisuse(t *testing.T) {
 		}
 	}
 }
-
-func TestExitCodeOfTheCommandIsOurs(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if told := reportOf(ctx, &explain.ExitError{Code: 42}); told != (explain.Report{Code: 42}) {
-		t.Errorf("told %+v", told)
-	}
-}

@@ -5,7 +5,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,21 +52,12 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 	if !began {
 		err = misused(command.CommandPath(), correct(command, args, err))
 	}
-	told := reportOf(ctx, err)
-	if told.Code != explain.CodeInterrupted {
+	report := explain.Ended(ctx, err)
+	if report.Code != explain.CodeInterrupted {
 		_ = solve.PrintSources(f.streams.ErrOut, err)
 	}
-	f.printFailure(errorLabel, told)
-	return told.Code
-}
-
-// reportOf returns how an error ends the program: what follows from Ctrl-C is not worth a word.
-func reportOf(ctx context.Context, err error) explain.Report {
-	told := explain.Error(err)
-	if ended := (*explain.ExitError)(nil); ctx.Err() != nil && !errors.As(err, &ended) {
-		return explain.Interrupted()
-	}
-	return told
+	f.printFailure(errorLabel, report)
+	return report.Code
 }
 
 func newRootCommand(f *factory) *cobra.Command {

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
@@ -46,14 +47,14 @@ func (d *doctor) isolation(context.Context) checkup.Finding {
 }
 
 // image says what is known of the daemon's image without pulling it.
-func (d *doctor) image(ctx context.Context) checkup.Finding {
+func (d *doctor) image(context.Context) checkup.Finding {
 	image := d.inspection.Needs.Image
 	running := 0
 	for _, member := range d.inspection.Members {
 		var notReady *cluster.NotReadyError
 		if errors.As(member.Err, &notReady) && strings.Contains(notReady.Reason, "Image") {
 			return checkup.Finding{
-				Status: checkup.Failed, Message: fmt.Sprintf("node %q cannot pull %s: %s", member.Node, image, notReady.Message), Code: explain.CodeNoBuilder,
+				Status: checkup.Failed, Message: fmt.Sprintf("node %q cannot pull %s: %s", member.Node, image, notReady.Message), Class: fault.Unavailable,
 				Remedy: "check --image and --image-pull-secret of install, or whether the nodes reach that registry",
 			}
 		}
@@ -79,9 +80,9 @@ func (d *doctor) image(ctx context.Context) checkup.Finding {
 	}
 }
 
-func (d *doctor) builder(ctx context.Context) checkup.Finding {
+func (d *doctor) builder(context.Context) checkup.Finding {
 	if d.missing != nil {
-		return failed(ctx, d.missing)
+		return failed(d.missing)
 	}
 	var notes []string
 	var first error
@@ -103,7 +104,7 @@ func (d *doctor) builder(ctx context.Context) checkup.Finding {
 	}
 	summary := fmt.Sprintf("%d of %d members ready", ready, len(d.inspection.Members))
 	if ready == 0 {
-		finding := unknownOr(ctx, first)
+		finding := unknownOr(first)
 		finding.Message = strings.Join(append([]string{finding.Message}, notes...), "; ")
 		return finding
 	}
@@ -117,8 +118,8 @@ func (d *doctor) builder(ctx context.Context) checkup.Finding {
 		finding.Message += fmt.Sprintf("; missing: %s, without which its Pods cannot be started again", strings.Join(names, ", "))
 		finding.Remedy = fmt.Sprintf("kubectl buildkit install %s -n %s", d.options.Builder, d.client.Namespace())
 	} else if first != nil {
-		told := reportOf(ctx, first)
-		finding.Status, finding.Message, finding.Remedy = checkup.Warning, finding.Message+"; "+told.Text, told.Next
+		report := explain.Error(first)
+		finding.Status, finding.Message, finding.Remedy = checkup.Warning, finding.Message+"; "+report.Text, report.Next
 	} else if len(notes) > 0 {
 		finding.Status = checkup.Warning
 		finding.Remedy = fmt.Sprintf("kubectl logs %s -n %s --previous; more memory: --limit memory=… of install",
@@ -138,12 +139,12 @@ func (d *doctor) mode() string {
 	return ""
 }
 
-func (d *doctor) certificates(ctx context.Context) checkup.Finding {
+func (d *doctor) certificates(context.Context) checkup.Finding {
 	if d.inspection.Adopted() {
 		return ok(nil, "an adopted builder has none: it is reached with exec")
 	}
 	if d.inspection.Connection == nil || unusableForNow(d.inspection.ConnectionErr) {
-		return unknownOr(ctx, d.inspection.ConnectionErr)
+		return unknownOr(d.inspection.ConnectionErr)
 	}
 	end := d.inspection.Connection.Expires
 	left := end.Sub(d.client.Now())
@@ -153,7 +154,7 @@ func (d *doctor) certificates(ctx context.Context) checkup.Finding {
 	switch {
 	case left <= 0:
 		return checkup.Finding{
-			Status: checkup.Failed, Message: "they ended on " + end.Format(time.DateOnly), Remedy: renew, Code: explain.CodeNoBuilder, Details: details,
+			Status: checkup.Failed, Message: "they ended on " + end.Format(time.DateOnly), Remedy: renew, Class: fault.Unavailable, Details: details,
 		}
 	case left < cluster.ExpiryNotice:
 		return checkup.Finding{Status: checkup.Warning, Message: "they end on " + when, Remedy: renew, Details: details}
@@ -180,7 +181,7 @@ func (d *doctor) daemon(ctx context.Context) checkup.Finding {
 		}
 		info, err := d.ask(ctx, transport, member.Member)
 		if err != nil {
-			return failed(ctx, err)
+			return failed(err)
 		}
 		var native []string
 		for _, worker := range info.Workers {
@@ -198,7 +199,7 @@ func (d *doctor) daemon(ctx context.Context) checkup.Finding {
 		lines = append(lines, line)
 		if len(info.Workers) == 0 {
 			return checkup.Finding{
-				Status: checkup.Failed, Message: line, Code: explain.CodeNoBuilder,
+				Status: checkup.Failed, Message: line, Class: fault.Unavailable,
 				Remedy: fmt.Sprintf("kubectl logs %s -n %s says why it has no worker", member.Pod, member.Namespace),
 			}
 		}

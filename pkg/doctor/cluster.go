@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
@@ -22,15 +23,15 @@ func refusedToSay(err error) bool {
 	return errors.As(err, &forbidden)
 }
 
-func (d *doctor) kubeconfig(ctx context.Context) checkup.Finding {
+func (d *doctor) kubeconfig(context.Context) checkup.Finding {
 	client, err := d.Cluster()
 	if err != nil {
-		return failed(ctx, err)
+		return failed(err)
 	}
 	d.client = client
 	host, err := d.Host()
 	if err != nil {
-		return failed(ctx, err)
+		return failed(err)
 	}
 	where := "the Pod's own ServiceAccount"
 	name := d.Context()
@@ -45,7 +46,7 @@ func (d *doctor) kubeconfig(ctx context.Context) checkup.Finding {
 func (d *doctor) server(ctx context.Context) checkup.Finding {
 	server, err := d.client.Server(ctx)
 	if err != nil {
-		return failed(ctx, err)
+		return failed(err)
 	}
 	d.inspection, d.missing = d.client.Inspect(ctx, d.options.Builder)
 	if d.inspection == nil {
@@ -70,19 +71,19 @@ func (d *doctor) mayBuild(ctx context.Context) checkup.Finding {
 	}
 	answers, err := d.client.Access(ctx, cluster.PermissionsToBuild(name, members, d.inspection.Adopted()))
 	if err != nil {
-		return unknownOr(ctx, err)
+		return unknownOr(err)
 	}
 	denied, helpful := lacking(answers)
 	if d.inspection.Adopted() && len(denied) > 0 {
 		return checkup.Finding{
-			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
+			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Class: fault.Denied, Details: answers,
 			Remedy: "a builder that install did not make is reached with exec: ask an administrator for create on pods/exec",
 		}
 	}
 	switch {
 	case len(denied) > 0:
 		return checkup.Finding{
-			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
+			Status: checkup.Failed, Message: "you may not " + strings.Join(denied, ", "), Class: fault.Denied, Details: answers,
 			Remedy: explain.BindRole(d.client.Namespace(), name, d.client.User(ctx)),
 		}
 	case len(helpful) > 0:
@@ -99,7 +100,7 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 	stateful := len(d.inspection.Members) > 1
 	answers, err := d.client.Access(ctx, cluster.PermissionsToInstall(stateful))
 	if err != nil {
-		return unknownOr(ctx, err)
+		return unknownOr(err)
 	}
 	denied := []string{}
 	for _, answer := range answers {
@@ -117,7 +118,7 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 		return finding
 	}
 	return checkup.Finding{
-		Status: checkup.Failed, Message: "no builder found, and you may not " + strings.Join(denied, ", "), Code: explain.CodeDenied, Details: answers,
+		Status: checkup.Failed, Message: "no builder found, and you may not " + strings.Join(denied, ", "), Class: fault.Denied, Details: answers,
 		Remedy: fmt.Sprintf("ask an administrator to run: kubectl buildkit install %s -n %s", d.options.Builder, d.client.Namespace()),
 	}
 }
@@ -154,7 +155,7 @@ func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 			Status: checkup.Warning, Message: "the builder could not be installed again: " + refused.Error(), Remedy: explain.Error(refused).Next,
 		}
 	case !refusedToSay(admitted):
-		return failed(ctx, admitted)
+		return failed(admitted)
 	}
 	level, err := d.client.PodSecurity(ctx)
 	switch {
@@ -163,7 +164,7 @@ func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 	case level == "", level == "privileged":
 		return ok(nil, "the namespace enforces %q", orPlain(level, "the cluster's default level"))
 	}
-	return failed(ctx, &kube.AdmissionError{
+	return failed(&kube.AdmissionError{
 		By: "Pod Security", Kind: "Pod", Name: d.options.Builder, Namespace: d.client.Namespace(), Message: "the namespace enforces " + level,
 	})
 }
@@ -171,7 +172,7 @@ func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 func (d *doctor) fittingNodes(ctx context.Context) checkup.Finding {
 	nodes, err := d.client.Nodes(ctx, d.inspection.Needs)
 	if err != nil {
-		return unknownOr(ctx, err)
+		return unknownOr(err)
 	}
 	d.nodes = nodes
 	var architectures, obstacles []string
@@ -191,7 +192,7 @@ func (d *doctor) fittingNodes(ctx context.Context) checkup.Finding {
 		return ok(nodes, "%s (%s); not %s", summary, strings.Join(architectures, ", "), strings.Join(obstacles, "; "))
 	}
 	return checkup.Finding{
-		Status: checkup.Failed, Message: summary + ": " + strings.Join(obstacles, "; "), Details: nodes, Code: explain.CodeNoBuilder,
+		Status: checkup.Failed, Message: summary + ": " + strings.Join(obstacles, "; "), Details: nodes, Class: fault.Unavailable,
 		Remedy: "adapt --node-selector, --toleration or --request of install; kubectl describe nodes",
 	}
 }

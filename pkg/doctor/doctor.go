@@ -89,22 +89,15 @@ func skipped(format string, args ...any) checkup.Finding {
 }
 
 // failed is an error as a build would report it.
-func failed(ctx context.Context, err error) checkup.Finding {
-	told := reportOf(ctx, err)
-	return checkup.Finding{Status: checkup.Failed, Message: told.Text, Remedy: told.Next, Code: told.Code}
+func failed(err error) checkup.Finding {
+	report := explain.Error(err)
+	return checkup.Finding{Status: checkup.Failed, Message: report.Text, Remedy: report.Next, Class: explain.ClassOf(err)}
 }
 
 // unknownOr is "unknown" when the one who asks may not see it, and else a failure.
-func unknownOr(ctx context.Context, err error) checkup.Finding {
+func unknownOr(err error) checkup.Finding {
 	if refusedToSay(err) {
 		return checkup.Finding{Status: checkup.Unknown, Message: err.Error()}
 	}
-	return failed(ctx, err)
-}
-
-func reportOf(ctx context.Context, err error) explain.Report {
-	if ctx.Err() != nil {
-		return explain.Interrupted()
-	}
-	return explain.Error(err)
+	return failed(err)
 }

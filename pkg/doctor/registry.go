@@ -11,11 +11,11 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
-func (d *doctor) dockerConfig(ctx context.Context) checkup.Finding {
+func (d *doctor) dockerConfig(context.Context) checkup.Finding {
 	config := registryauth.Read(d.options.Credentials)
 	credentials := config.Provider(registryauth.Build{})
 	if err := d.trust(credentials); err != nil {
-		return failed(ctx, err)
+		return failed(err)
 	}
 	d.docker = credentials
 	survey := config.Survey()
@@ -76,7 +76,7 @@ func (d *doctor) registryChecks() []checkup.Check {
 			Name: "registry: " + host, Needs: []string{checkDocker},
 			Run: func(ctx context.Context) checkup.Finding {
 				standing, err := d.docker.Reach(ctx, host)
-				return d.standing(ctx, standing, err, "is reached from here")
+				return d.standing(standing, err, "is reached from here")
 			},
 		})
 	}
@@ -86,18 +86,18 @@ func (d *doctor) registryChecks() []checkup.Check {
 			Run: func(ctx context.Context) checkup.Finding {
 				standing, err := d.docker.MayPush(ctx, reference)
 				if standing.Unseen {
-					return d.standing(ctx, standing, err, "accepts the account (the repository does not exist yet, or is not visible to it: only a push shows whether it may be created)")
+					return d.standing(standing, err, "accepts the account (the repository does not exist yet, or is not visible to it: only a push shows whether it may be created)")
 				}
-				return d.standing(ctx, standing, err, "permits the push")
+				return d.standing(standing, err, "permits the push")
 			},
 		})
 	}
 	return checks
 }
 
-func (d *doctor) standing(ctx context.Context, standing registryauth.Standing, err error, what string) checkup.Finding {
+func (d *doctor) standing(standing registryauth.Standing, err error, what string) checkup.Finding {
 	if err != nil {
-		finding := failed(ctx, err)
+		finding := failed(err)
 		if unreachable := (&registryauth.UnreachableError{}); errors.As(err, &unreachable) && (unreachable.Untrusted || unreachable.Plain) {
 			flag := "--registry-ca FILE"
 			if unreachable.Plain {

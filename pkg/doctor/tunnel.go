@@ -34,7 +34,7 @@ func (d *doctor) tunnel(ctx context.Context, transport tunnel.Transport) checkup
 	if tried.err == nil {
 		return ok(map[string]int64{"nanoseconds": int64(tried.took)}, "the daemon answers in %s", milliseconds(tried.took))
 	}
-	finding := failed(ctx, tried.err)
+	finding := failed(tried.err)
 	best := d.bestWay(ctx)
 	if best == "" || driver.Unauthenticated(tried.err) {
 		return finding // builds check the certificates before they use exec

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
@@ -29,6 +30,9 @@ func (e *ExpiringError) Error() string {
 }
 
 func (e *ExpiringError) Unwrap() error { return e.Err }
+
+// Class returns fault.Failed.
+func (*ExpiringError) Class() fault.Class { return fault.Failed }
 
 // Unauthenticated reports whether a member lacks certificates that the builder's clients accept: it is of no use to them
 // until it is replaced.

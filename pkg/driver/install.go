@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
@@ -14,6 +15,9 @@ type LossError struct{ Plan install.Plan }
 func (e *LossError) Error() string {
 	return "installing builder \"" + e.Plan.Name + "\" replaces or removes Pods with their cache: nothing was changed"
 }
+
+// Class returns fault.Usage.
+func (*LossError) Class() fault.Class { return fault.Usage }
 
 // Install makes the builder of that name what edit makes of its stored settings, and waits, unless told not to, until
 // every daemon has answered; install.Keep keeps them. Steps are passed to the driver's notify. Without options.Confirm

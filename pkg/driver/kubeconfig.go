@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
@@ -27,6 +28,9 @@ func (e *KubeconfigError) Error() string {
 	return "reading the kubeconfig: " + withoutGo(e.Err.Error())
 }
 func (e *KubeconfigError) Unwrap() error { return e.Err }
+
+// Class returns fault.Usage.
+func (*KubeconfigError) Class() fault.Class { return fault.Usage }
 
 // withoutGo says of a JSON or YAML value of the wrong type what it is, without the Go type that it should have.
 func withoutGo(text string) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -38,6 +39,14 @@ func (e *LostError) Error() string {
 }
 
 func (e *LostError) Unwrap() error { return e.Lost }
+
+// Class returns fault.Denied where the user may not reach the builder any more, else that of the loss.
+func (e *LostError) Class() fault.Class {
+	if !e.Diagnosis.Over && fault.Of(e.After) == fault.Denied {
+		return fault.Denied
+	}
+	return fault.Or(e.Lost, fault.Unavailable)
+}
 
 // causeOf is why the connection was lost, without saying again that it was.
 func causeOf(lost *solve.LostError) string {

@@ -2,11 +2,13 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // Answer is what one member of a builder has answered.
@@ -45,6 +47,9 @@ func (e *NoAnswerError) Unwrap() []error {
 	}
 	return all
 }
+
+// Class returns that of the first member that did not answer.
+func (e *NoAnswerError) Class() fault.Class { return fault.Of(errors.Join(e.Unwrap()...)) }
 
 // AskMembers connects to all members of a builder at once and asks each; the connection ends with the question. The
 // answers are in the order of the members. Where not all of them answered, those of the others come with a

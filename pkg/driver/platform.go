@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
@@ -30,6 +31,9 @@ func (e *EmulationError) Error() string {
 	return fmt.Sprintf("builder %q runs %s; RUN steps for %s need emulation or a node of that architecture (%s)",
 		e.Member.Builder, e.Native, strings.Join(e.Foreign, ", "), strings.Join(slices.Compact(architectures), ", "))
 }
+
+// Class returns fault.Failed.
+func (*EmulationError) Class() fault.Class { return fault.Failed }
 
 // warnOfEmulation reports platforms whose RUN steps this builder cannot run, before the build. Only a build that names
 // platforms asks the daemon.

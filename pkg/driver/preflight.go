@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -30,6 +31,9 @@ type PreflightError struct{ Err error }
 func (e *PreflightError) Error() string { return e.Err.Error() }
 func (e *PreflightError) Unwrap() error { return e.Err }
 
+// Class returns that of Err.
+func (e *PreflightError) Class() fault.Class { return fault.Of(e.Err) }
+
 // PushDoubtError is the warning that a push to a registry is likely to fail.
 type PushDoubtError struct {
 	Member cluster.Member
@@ -46,6 +50,9 @@ func (e *PushDoubtError) Error() string {
 }
 
 func (e *PushDoubtError) Unwrap() error { return e.Err }
+
+// Class returns fault.Failed.
+func (*PushDoubtError) Class() fault.Class { return fault.Failed }
 
 // startPreflight returns a context that a refusal ends.
 func startPreflight(ctx context.Context, credentials *registryauth.Provider, req *request.Request, ask bool) (context.Context, *preflight) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
@@ -99,3 +100,6 @@ type connError struct {
 
 func (e *connError) Error() string { return e.err.Error() }
 func (e *connError) Unwrap() error { return e.err }
+
+// Class returns that of err.
+func (e *connError) Class() fault.Class { return fault.Of(e.err) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // UnrestoredError is returned for a builder that a build may not restore, or not as it was.
@@ -19,6 +20,9 @@ func (e *UnrestoredError) Error() string {
 }
 
 func (e *UnrestoredError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Unavailable.
+func (*UnrestoredError) Class() fault.Class { return fault.Unavailable }
 
 // Restorable reports whether installing the builder again, with its settings, is what helps.
 func Restorable(err error) bool {

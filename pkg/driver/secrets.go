@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
@@ -18,6 +19,9 @@ type SourceError struct {
 
 func (e *SourceError) Error() string { return fmt.Sprintf("%s %q: %v", e.Flag, e.Value, e.Err) }
 func (e *SourceError) Unwrap() error { return e.Err }
+
+// Class returns that of Err, e.g. fault.Denied, else fault.Usage.
+func (e *SourceError) Class() fault.Class { return fault.Or(e.Err, fault.Usage) }
 
 // readSecrets adds what Secrets of the cluster hold to the request, and returns the credentials in them. They are read with
 // the user's own rights.

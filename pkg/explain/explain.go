@@ -1,27 +1,19 @@
 package explain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
-)
-
-// The exit codes of every command, as the README documents them.
-const (
-	CodeOK          = 0
-	CodeFailed      = 1   // the build failed, or something no other code is for
-	CodeUsage       = 2   // invalid command line, or an invalid file passed to it
-	CodeNoBuilder   = 3   // the builder is missing, does not start, it cannot be reached, its disk is full, it cannot reach a registry, or it was lost
-	CodeDenied      = 4   // the cluster or a registry does not permit it
-	CodeInterrupted = 130 // Ctrl-C
 )
 
 // Report is an error as its reader sees it: what is wrong, what to do next, and the exit code for scripts.
@@ -36,30 +28,40 @@ type ExitError struct{ Code int }
 
 func (e *ExitError) Error() string { return fmt.Sprintf("the command ended with exit code %d", e.Code) }
 
-// Interrupted returns the report of a program that its user has ended.
-func Interrupted() Report { return Report{Text: "interrupted", Code: CodeInterrupted} }
+// Class returns fault.Failed: what the code means is known to the other program alone.
+func (e *ExitError) Class() fault.Class { return fault.Failed }
 
 // Error turns what the packages know into what a person needs. It is the only place that knows both.
 func Error(err error) Report {
 	if ended := (*ExitError)(nil); errors.As(err, &ended) {
 		return Report{Code: ended.Code}
 	}
-	if report, ok := explainNoAnswer(err); ok {
-		return report
+	report, ok := explainNoAnswer(err)
+	if !ok {
+		report = explainCause(err)
 	}
-	return explainCause(err)
+	report.Code = codeOf(ClassOf(err))
+	return report
 }
 
-// explainCause is Error for what has one cause.
+// Ended is Error for the end of a program whose context is ctx: what follows from Ctrl-C is not worth a word.
+func Ended(ctx context.Context, err error) Report {
+	if ended := (*ExitError)(nil); ctx.Err() != nil && !errors.As(err, &ended) {
+		return Report{Text: "interrupted", Code: codeOf(fault.Interrupted)}
+	}
+	return Error(err)
+}
+
+// explainCause returns the text and the next step of an error that has one cause.
 func explainCause(err error) Report {
 	for _, explanation := range []func(error) (Report, bool){
-		explainWarning, explainUsage, explainCheckup, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainAnswer, explainShortage, explainReason, explainStep, explainBuild, explainFiles,
+		explainWarning, explainUsage, explainAnswer, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainShortage, explainReason, explainStep, explainBuild, explainFiles,
 	} {
 		if report, ok := explanation(err); ok {
 			return report
 		}
 	}
-	return Report{Text: err.Error(), Code: CodeFailed}
+	return Report{Text: err.Error()}
 }
 
 func explainUsage(err error) (Report, bool) {
@@ -70,14 +72,13 @@ func explainUsage(err error) (Report, bool) {
 	)
 	switch {
 	case errors.As(err, &wrong):
-		return Report{Text: wrong.Text(), Next: wrong.Next, Code: CodeUsage}, true
+		return Report{Text: wrong.Text(), Next: wrong.Next}, true
 	case errors.As(err, &kubeconfig):
-		return Report{Text: kubeconfig.Error(), Next: "check --kubeconfig, --context and $KUBECONFIG: kubectl config get-contexts", Code: CodeUsage}, true
+		return Report{Text: kubeconfig.Error(), Next: "check --kubeconfig, --context and $KUBECONFIG: kubectl config get-contexts"}, true
 	case errors.As(err, &foreign):
 		return Report{
 			Text: fmt.Sprintf("%s %q in namespace %q was not installed by kubectl buildkit", foreign.Kind, foreign.Name, foreign.Namespace),
 			Next: "choose another name, e.g. kubectl buildkit install " + foreign.Name + "-2; builds can use what is there: --builder " + foreign.Name,
-			Code: CodeUsage,
 		}, true
 	}
 	return explainInstall(err)
@@ -96,27 +97,27 @@ func explainBuilder(err error) (Report, bool) {
 	)
 	switch {
 	case errors.As(err, &notFound):
-		return Report{Text: notFound.Error(), Next: nextForNotFound(notFound), Code: CodeNoBuilder}, true
+		return Report{Text: notFound.Error(), Next: nextForNotFound(notFound)}, true
 	case errors.As(err, &noNamespace):
-		return Report{Text: noNamespace.Error(), Next: "kubectl create namespace " + noNamespace.Namespace + ", or choose another with -n", Code: CodeNoBuilder}, true
+		return Report{Text: noNamespace.Error(), Next: "kubectl create namespace " + noNamespace.Namespace + ", or choose another with -n"}, true
 	case errors.As(err, &nodeLost):
-		return Report{Text: nodeLost.Error(), Next: "give it up without its node: the same command with --force", Code: CodeNoBuilder}, true
+		return Report{Text: nodeLost.Error(), Next: "give it up without its node: the same command with --force"}, true
 	case errors.As(err, &notReady) && notReady.Reason == cluster.ReasonNodeLost:
-		return Report{Text: notReady.Error(), Next: elsewhere(notReady.Name, notReady.Namespace), Code: CodeNoBuilder}, true
+		return Report{Text: notReady.Error(), Next: elsewhere(notReady.Name, notReady.Namespace)}, true
 	case errors.As(err, &notReady) && (driver.Restorable(err) || notReady.Reason == cluster.ReasonNoConnection):
-		return Report{Text: notReady.Error(), Next: Reinstall(notReady.Name, notReady.Namespace), Code: CodeNoBuilder}, true
+		return Report{Text: notReady.Error(), Next: Reinstall(notReady.Name, notReady.Namespace)}, true
 	case errors.As(err, &notReady):
-		return Report{Text: notReady.Error(), Next: inspect(notReady.Namespace, notReady.Pod), Code: CodeNoBuilder}, true
+		return Report{Text: notReady.Error(), Next: inspect(notReady.Namespace, notReady.Pod)}, true
 	case errors.As(err, &terminating):
 		next := fmt.Sprintf("kubectl wait pod/%s -n %s --for=delete, then %s", terminating.Pod, terminating.Namespace,
 			Reinstall(terminating.Name, terminating.Namespace))
-		return Report{Text: terminating.Error(), Next: next, Code: CodeNoBuilder}, true
+		return Report{Text: terminating.Error(), Next: next}, true
 	case errors.As(err, &expired):
-		return Report{Text: expired.Error(), Next: nextForCertificates(expired), Code: CodeNoBuilder}, true
+		return Report{Text: expired.Error(), Next: nextForCertificates(expired)}, true
 	case errors.As(err, &start):
 		return explainStart(start), true
 	case errors.As(err, &unreachable):
-		return Report{Text: unreachable.Error(), Next: nextForCluster(unreachable), Code: CodeNoBuilder}, true
+		return Report{Text: unreachable.Error(), Next: nextForCluster(unreachable)}, true
 	}
 	return Report{}, false
 }
@@ -166,25 +167,22 @@ func explainStart(e *install.StartError) Report {
 	case len(e.Remaining) > 0: // it may still come up; removing it would take its settings and its cache as well
 		next = Reinstall(e.Name, e.Namespace) + ", which goes on from there"
 	}
-	return Report{Text: text, Next: next, Code: CodeNoBuilder}
+	return Report{Text: text, Next: next}
 }
 
 func explainBuild(err error) (Report, bool) {
 	var (
-		failed      *solve.FailedStepError
 		lost        *solve.LostError
 		stranger    *solve.TLSError
 		unsupported *solve.UnsupportedError
 	)
 	switch {
-	case errors.As(err, &failed):
-		return Report{Text: err.Error(), Code: CodeFailed}, true
 	case errors.As(err, &lost):
-		return Report{Text: err.Error(), Next: "kubectl buildkit list, to see whether the builder is there", Code: CodeNoBuilder}, true
+		return Report{Text: err.Error(), Next: "kubectl buildkit list, to see whether the builder is there"}, true
 	case errors.As(err, &stranger):
-		return Report{Text: err.Error(), Next: "kubectl buildkit install, which makes certificates and daemon fit again", Code: CodeNoBuilder}, true
+		return Report{Text: err.Error(), Next: "kubectl buildkit install, which makes certificates and daemon fit again"}, true
 	case errors.As(err, &unsupported):
-		return Report{Text: err.Error(), Next: "kubectl buildkit install, which brings the daemon up to this plugin's version", Code: CodeNoBuilder}, true
+		return Report{Text: err.Error(), Next: "kubectl buildkit install, which brings the daemon up to this plugin's version"}, true
 	}
 	return Report{}, false
 }
@@ -199,15 +197,15 @@ func explainTunnel(err error) (Report, bool) {
 	)
 	switch {
 	case errors.As(err, &command):
-		return Report{Text: command.Error(), Next: "kubectl buildkit list -n " + command.Namespace, Code: CodeNoBuilder}, true
+		return Report{Text: command.Error(), Next: "kubectl buildkit list -n " + command.Namespace}, true
 	case errors.As(err, &gone):
 		return explainLost(gone), true
 	case errors.As(err, &lost):
-		return Report{Text: err.Error(), Next: inspect(lost.Namespace, lost.Pod), Code: CodeNoBuilder}, true
+		return Report{Text: err.Error(), Next: inspect(lost.Namespace, lost.Pod)}, true
 	case errors.As(err, &refused):
-		return Report{Text: err.Error(), Next: fmt.Sprintf("the daemon does not listen there: kubectl logs %s -n %s", refused.Pod, refused.Namespace), Code: CodeNoBuilder}, true
+		return Report{Text: err.Error(), Next: fmt.Sprintf("the daemon does not listen there: kubectl logs %s -n %s", refused.Pod, refused.Namespace)}, true
 	case errors.As(err, &dial):
-		return Report{Text: err.Error(), Next: "try another --transport: websocket, spdy or exec", Code: CodeNoBuilder}, true
+		return Report{Text: err.Error(), Next: "try another --transport: websocket, spdy or exec"}, true
 	}
 	return Report{}, false
 }

@@ -19,17 +19,17 @@ func explainFiles(err error) (Report, bool) {
 	switch {
 	case errors.As(err, &unread) && changedMeanwhile(unread):
 		return Report{
-			Text: err.Error(), Code: CodeFailed,
+			Text: err.Error(),
 			Next: "it was removed or replaced during the build: build again when no program changes the directory, or exclude the file with .dockerignore",
 		}, true
 	case errors.As(err, &unread):
-		return Report{Text: err.Error(), Next: "make it readable, or exclude it with .dockerignore", Code: CodeFailed}, true
+		return Report{Text: err.Error(), Next: "make it readable, or exclude it with .dockerignore"}, true
 	case errors.As(err, &privileged):
 		return Report{
-			Text: err.Error(), Next: "write an archive with -o type=tar,dest=FILE, or add special=true to --output type=local to create it", Code: CodeFailed,
+			Text: err.Error(), Next: "write an archive with -o type=tar,dest=FILE, or add special=true to --output type=local to create it",
 		}, true
 	case errors.As(err, &unwritable):
-		return Report{Text: err.Error(), Next: unwritable.Next, Code: CodeFailed}, true
+		return Report{Text: err.Error(), Next: unwritable.Next}, true
 	}
 	return Report{}, false
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
@@ -17,21 +16,18 @@ func explainInstall(err error) (Report, bool) {
 		storage  *install.StorageError
 		unowned  *install.UnownedError
 		conflict *kube.ConflictError
-		version  *builder.SettingsVersionError
 		lossy    *driver.LossError
 	)
 	switch {
 	case errors.As(err, &lossy):
-		return Report{Text: lossy.Error(), Next: Reinstall(lossy.Plan.Name, lossy.Plan.Namespace) + " --yes", Code: CodeUsage}, true
+		return Report{Text: lossy.Error(), Next: Reinstall(lossy.Plan.Name, lossy.Plan.Namespace) + " --yes"}, true
 	case errors.As(err, &storage):
-		return Report{Text: storage.Error(), Next: nextForStorage(storage), Code: CodeUsage}, true
+		return Report{Text: storage.Error(), Next: nextForStorage(storage)}, true
 	case errors.As(err, &unowned):
 		next := fmt.Sprintf("remove it, then install again: kubectl buildkit uninstall %s -n %s", unowned.Name, unowned.Namespace)
-		return Report{Text: unowned.Error(), Next: next, Code: CodeUsage}, true
+		return Report{Text: unowned.Error(), Next: next}, true
 	case errors.As(err, &conflict):
-		return Report{Text: conflict.Error(), Next: "run the command again", Code: CodeFailed}, true
-	case errors.As(err, &version):
-		return Report{Text: err.Error(), Next: "use the version of this plugin that stored them, or a newer one", Code: CodeUsage}, true
+		return Report{Text: conflict.Error(), Next: "run the command again"}, true
 	}
 	return Report{}, false
 }

@@ -16,9 +16,9 @@ func explainLost(e *driver.LostError) Report {
 		text += "\n  the daemon's last lines:\n    " + strings.Join(e.Diagnosis.Logs, "\n    ")
 	}
 	if denied, ok := explainPermission(e.After); ok && !e.Diagnosis.Over {
-		return Report{Text: text, Next: denied.Next, Code: denied.Code}
+		return Report{Text: text, Next: denied.Next}
 	}
-	return Report{Text: text, Next: nextForLost(e), Code: CodeNoBuilder}
+	return Report{Text: text, Next: nextForLost(e)}
 }
 
 // nextForLost is what removes the cause of the loss.
@@ -69,16 +69,16 @@ func explainWarning(err error) (Report, bool) {
 	)
 	switch {
 	case errors.As(err, &doubt) && doubt.Reason == "":
-		return Report{Text: doubt.Error(), Next: "--preflight=false leaves out this question", Code: CodeFailed}, true
+		return Report{Text: doubt.Error(), Next: "--preflight=false leaves out this question"}, true
 	case errors.As(err, &doubt):
 		text, next := builderOf(doubt.Member).aboutRegistry(&solve.DiagnosedError{Reason: doubt.Reason, Host: doubt.Err.Host})
-		return Report{Text: text + "; the push will fail", Next: next, Code: CodeFailed}, true
+		return Report{Text: text + "; the push will fail", Next: next}, true
 	case errors.As(err, &emulation):
-		return Report{Text: emulation.Error(), Next: builderOf(emulation.Member).otherArchitecture(emulation.Foreign[:1]), Code: CodeFailed}, true
+		return Report{Text: emulation.Error(), Next: builderOf(emulation.Member).otherArchitecture(emulation.Foreign[:1])}, true
 	case errors.As(err, &expiring) && expiring.Pod != "":
-		return Report{Text: expiring.Error() + "; it takes the new ones when it is restarted", Next: Reinstall(expiring.Builder, expiring.Namespace) + " --yes, which replaces it with its cache", Code: CodeFailed}, true
+		return Report{Text: expiring.Error() + "; it takes the new ones when it is restarted", Next: Reinstall(expiring.Builder, expiring.Namespace) + " --yes, which replaces it with its cache"}, true
 	case errors.As(err, &expiring):
-		return Report{Text: expiring.Error() + "; ask an administrator", Next: Reinstall(expiring.Builder, expiring.Namespace), Code: CodeFailed}, true
+		return Report{Text: expiring.Error() + "; ask an administrator", Next: Reinstall(expiring.Builder, expiring.Namespace)}, true
 	}
 	return Report{}, false
 }

@@ -31,7 +31,7 @@ func TestLossesHaveTheirOwnNextSteps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			member := cluster.Member{Builder: "buildkitd", Namespace: "team", Pod: "buildkitd", Adopted: c.adopted}
-			got := explainLost(&driver.LostError{Member: member, Diagnosis: c.diagnosis, Lost: lost, After: c.after})
+			got := Error(&driver.LostError{Member: member, Diagnosis: c.diagnosis, Lost: lost, After: c.after})
 			if !strings.Contains(got.Next, c.next) || got.Code != c.code {
 				t.Errorf("next %q with code %d, want %q with %d", got.Next, got.Code, c.next, c.code)
 			}

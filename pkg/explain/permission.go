@@ -20,13 +20,13 @@ func explainPermission(err error) (Report, bool) {
 	)
 	switch {
 	case errors.As(err, &forbidden):
-		return Report{Text: err.Error(), Next: nextForPermission(forbidden), Code: CodeDenied}, true
+		return Report{Text: err.Error(), Next: nextForPermission(forbidden)}, true
 	case errors.As(err, &closed):
-		return Report{Text: err.Error(), Next: nextForTunnel(closed), Code: CodeDenied}, true
+		return Report{Text: err.Error(), Next: nextForTunnel(closed)}, true
 	case errors.As(err, &unauthorized):
-		return Report{Text: err.Error(), Next: "log in to the cluster again, or choose another --context", Code: CodeDenied}, true
+		return Report{Text: err.Error(), Next: "log in to the cluster again, or choose another --context"}, true
 	case errors.As(err, &refused):
-		return Report{Text: err.Error(), Next: nextForRefusal(refused), Code: CodeDenied}, true
+		return Report{Text: err.Error(), Next: nextForRefusal(refused)}, true
 	}
 	return Report{}, false
 }

@@ -20,9 +20,9 @@ func explainReason(err error) (Report, bool) {
 	}
 	on := builderOf(failed.Member)
 	if text, next := on.aboutRegistry(e); text != "" {
-		return Report{Text: text + ": " + e.Error(), Next: next, Code: CodeNoBuilder}, true
+		return Report{Text: text + ": " + e.Error(), Next: next}, true
 	}
-	told := Report{Text: e.Error(), Code: CodeFailed}
+	told := Report{Text: e.Error()}
 	switch e.Reason {
 	case solve.FileMissing:
 		told.Next = fmt.Sprintf("%q is not in the build context, or its .dockerignore excludes it", e.Subject)

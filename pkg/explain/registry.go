@@ -27,19 +27,19 @@ func explainRegistry(err error) (Report, bool) {
 		if early := (&driver.PreflightError{}); errors.As(err, &early) {
 			next += "; --preflight=false builds without asking first"
 		}
-		return Report{Text: denied.Error(), Next: next, Code: CodeDenied}, true
+		return Report{Text: denied.Error(), Next: next}, true
 	case errors.As(err, &unreachable):
-		return Report{Text: err.Error(), Next: nextForUnreachable(unreachable), Code: CodeFailed}, true
+		return Report{Text: err.Error(), Next: nextForUnreachable(unreachable)}, true
 	case errors.As(err, &login):
-		return Report{Text: err.Error(), Next: nextForLogin(login), Code: CodeDenied}, true
+		return Report{Text: err.Error(), Next: nextForLogin(login)}, true
 	case errors.As(err, &token):
-		return Report{Text: err.Error(), Next: nextForToken(token), Code: CodeDenied}, true
+		return Report{Text: err.Error(), Next: nextForToken(token)}, true
 	case errors.As(err, &config):
-		return Report{Text: err.Error(), Next: "fix the file, or name another directory in $DOCKER_CONFIG", Code: CodeUsage}, true
+		return Report{Text: err.Error(), Next: "fix the file, or name another directory in $DOCKER_CONFIG"}, true
 	case errors.As(err, &cache):
-		return Report{Text: cache.Error(), Next: nextForCache(cache), Code: CodeFailed}, true
+		return Report{Text: cache.Error(), Next: nextForCache(cache)}, true
 	case errors.As(err, &store):
-		return Report{Text: err.Error(), Next: nextForStore(store), Code: CodeFailed}, true
+		return Report{Text: err.Error(), Next: nextForStore(store)}, true
 	}
 	return Report{}, false
 }

@@ -16,7 +16,7 @@ func explainUnrestored(err error) (Report, bool) {
 	)
 	switch {
 	case errors.As(err, &partial):
-		return Report{Text: partial.Error(), Next: Reinstall(partial.Name, partial.Namespace) + withFlags, Code: CodeNoBuilder}, true
+		return Report{Text: partial.Error(), Next: Reinstall(partial.Name, partial.Namespace) + withFlags}, true
 	case !errors.As(err, &unrestored):
 		return Report{}, false
 	}
@@ -24,7 +24,7 @@ func explainUnrestored(err error) (Report, bool) {
 	if errors.As(unrestored.Err, &partial) {
 		next = Reinstall(unrestored.Name, unrestored.Namespace) + withFlags
 	}
-	return Report{Text: unrestored.Error(), Next: next, Code: CodeNoBuilder}, true
+	return Report{Text: unrestored.Error(), Next: next}, true
 }
 
 // Reinstall is the command that makes a builder again as its stored settings say.

@@ -27,14 +27,14 @@ func explainShortage(err error) (Report, bool) {
 	if !isFull {
 		text := fmt.Sprintf("%v; the step was killed, as one is that needs more memory than the builder's limit of %s", err, member.MemoryLimit)
 		if member.Adopted {
-			return Report{Text: text, Next: "raise the memory limit of Pod " + member.Pod, Code: CodeFailed}, true
+			return Report{Text: text, Next: "raise the memory limit of Pod " + member.Pod}, true
 		}
-		return Report{Text: text, Next: install + ", with a higher --limit memory=…", Code: CodeFailed}, true
+		return Report{Text: text, Next: install + ", with a higher --limit memory=…"}, true
 	}
 	text := fmt.Sprintf("the disk of builder %q is full: %v", member.Builder, full.Cause)
 	next := fmt.Sprintf("kubectl buildkit prune %s -n %s", member.Builder, member.Namespace)
 	if !member.Adopted {
 		next += "; if that frees too little, " + install + ", with a larger --storage or --limit ephemeral-storage=…"
 	}
-	return Report{Text: text, Next: next, Code: CodeNoBuilder}, true
+	return Report{Text: text, Next: next}, true
 }

@@ -103,7 +103,6 @@ func rowless() map[string]string {
 		"safefile.TooLargeError":   "the reason of a usage.Error",
 		"safefile.LeavesError":     "the reason of a usage.Error, or the cause of an upload.FileError",
 		"safefile.DanglingError":   "the reason of a usage.Error, or the cause of an upload.FileError",
-		"proxy.SocketError":        "the reason of a usage.Error",
 	}
 }
 

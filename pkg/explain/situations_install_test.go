@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
@@ -16,7 +15,6 @@ func installSituations() []situation {
 		{&install.UnownedError{Name: "n", Namespace: "ns", Found: []kube.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []kube.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
 			`has Secret "n-server" of a builder "n", but not ConfigMap "n-config"`, "kubectl buildkit uninstall n -n ns", CodeUsage, ""},
 		{&kube.ConflictError{Kind: "Secret", Name: "n-server", Namespace: "ns"}, "too many conflicting updates", "run the command again", CodeFailed, ""},
-		{&builder.SettingsVersionError{Version: 2}, "of version 2", "a newer one", CodeUsage, ""},
 		{storage(install.NoDefaultClass, ""), "no StorageClass of this cluster is the default", "leave out --storage", CodeUsage, ""},
 		{storage(install.NoDefaultClass, "", "a", "b"), "no StorageClass of this cluster is the default", "--storage-class a or --storage-class b", CodeUsage, ""},
 		{storage(install.NoSuchClass, "", "a"), `StorageClass "2Gi" not found`, "--storage-class a", CodeUsage, ""},

@@ -8,6 +8,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
@@ -124,10 +125,9 @@ func usageSituations() []situation {
 		{&upload.FileError{Directory: "context", Name: "a", Cause: errors.New("permission denied")}, "permission denied", "", CodeFailed, ""},
 		{&safefile.UnwritableError{Path: "x", Reason: "y", Next: "z"}, `writing "x"`, "z", CodeFailed, ""},
 		{&safefile.PrivilegedError{}, "", "type=tar,dest=FILE", CodeFailed, ""},
-		{&history.AmbiguousError{Ref: "a", Refs: []string{"ab", "ac"}}, "2 builds", "give more of the reference", CodeUsage, ""},
 		{&history.NotFoundError{Ref: "a", Records: 1}, "no record of build", "kubectl buildkit history list", CodeFailed, ""},
 		{&history.NotFoundError{}, "no record of any build", "kubectl buildkit build .", CodeFailed, ""},
-		{&checkup.FailedError{Names: []string{"nodes"}, Total: 3, Code: CodeDenied}, "1 of 3 checks failed", "", CodeDenied, ""},
+		{&checkup.FailedError{Names: []string{"nodes"}, Total: 3, First: fault.Denied}, "1 of 3 checks failed", "", CodeDenied, ""},
 		{&ExitError{Code: 7}, "", "", 7, ""},
 	}
 }

@@ -38,18 +38,18 @@ func explainUnverified(err error) (Report, bool) {
 			user = forbidden.User
 		}
 		return Report{
-			Text: doubt.Error(), Code: CodeDenied,
+			Text: doubt.Error(),
 			Next: BindRole(doubt.Namespace, doubt.Name, user) + "; or, if the Pod is yours and has no certificates, the same command with --adopt",
 		}, true
 	case errors.As(err, &doubt) && doubt.Doubt == cluster.DoubtOtherSecret:
-		return Report{Text: doubt.Error(), Next: "if the Pod is yours and has no certificates, the same command with --adopt", Code: CodeNoBuilder}, true
+		return Report{Text: doubt.Error(), Next: "if the Pod is yours and has no certificates, the same command with --adopt"}, true
 	case errors.As(err, &doubt):
-		return Report{Text: doubt.Error(), Next: replaceForeign(doubt.Namespace, doubt.Pod, doubt.Name), Code: CodeNoBuilder}, true
+		return Report{Text: doubt.Error(), Next: replaceForeign(doubt.Namespace, doubt.Pod, doubt.Name)}, true
 	case errors.As(err, &untrusted):
 		member := untrusted.Member
 		next := fmt.Sprintf("see whose it is: kubectl get pod %s -n %s -o yaml; give a Pod of the builder its certificates: %s",
 			member.Pod, member.Namespace, Reinstall(member.Builder, member.Namespace))
-		return Report{Text: untrusted.Error(), Next: next, Code: CodeNoBuilder}, true
+		return Report{Text: untrusted.Error(), Next: next}, true
 	}
 	return Report{}, false
 }
@@ -72,10 +72,9 @@ func explainSource(err error) (Report, bool) {
 	if !errors.As(err, &source) {
 		return Report{}, false
 	}
-	told := Report{Text: err.Error(), Code: CodeUsage}
+	told := Report{Text: err.Error()}
 	switch {
 	case errors.As(err, &forbidden):
-		told.Code = CodeDenied
 		told.Next = fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s/%s -n %s",
 			forbidden.Verb, forbidden.Resource, forbidden.Name, forbidden.Namespace)
 	case errors.As(err, &missing):

@@ -20,5 +20,5 @@ func explainStep(err error) (Report, bool) {
 	if failed.Member.Builder != builder.DefaultName {
 		next += " --builder " + failed.Member.Builder
 	}
-	return Report{Text: err.Error(), Next: next, Code: CodeFailed}, true
+	return Report{Text: err.Error(), Next: next}, true
 }

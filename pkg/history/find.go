@@ -2,8 +2,12 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // NotFoundError is a build that no daemon has a record of.
@@ -19,18 +23,19 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no record of build %q", e.Ref)
 }
 
-// AmbiguousError is the beginning of several builds' references.
-type AmbiguousError struct {
-	Ref  string
-	Refs []string
-}
+// Class returns fault.Failed.
+func (*NotFoundError) Class() fault.Class { return fault.Failed }
 
-func (e *AmbiguousError) Error() string {
-	shown := e.Refs
-	if len(shown) > 5 {
-		shown = append(append([]string(nil), shown[:5]...), "…")
+// ambiguous is the error of the beginning of several builds' references.
+func ambiguous(ref string, refs []string) error {
+	const shown = 5
+	begin := refs
+	if len(begin) > shown {
+		begin = append(slices.Clone(begin[:shown]), "…")
 	}
-	return fmt.Sprintf("%d builds begin with %q: %s", len(e.Refs), e.Ref, strings.Join(shown, ", "))
+	return &usage.Error{
+		What: "REF", Value: ref, Reason: fmt.Sprintf("%d builds begin with it: %s", len(refs), strings.Join(begin, ", ")), Next: "give more of the reference",
+	}
 }
 
 // Latest says which build is meant where none is named.
@@ -38,7 +43,8 @@ const Latest = "latest"
 
 // Find returns the index of the build that ref means: its reference, the beginning
 // of it that no other has, "latest" or nothing for the newest, "^1" for the one
-// before it, and so on. The records are sorted, the newest first.
+// before it, and so on. The records are sorted, the newest first. The error is a
+// *NotFoundError or, where several builds are meant, a *usage.Error.
 func Find(records []Record, ref string) (int, error) {
 	if ref == "" || ref == Latest {
 		ref = "^0"
@@ -65,5 +71,5 @@ func Find(records []Record, ref string) (int, error) {
 	case 1:
 		return index, nil
 	}
-	return 0, &AmbiguousError{Ref: ref, Refs: matching}
+	return 0, ambiguous(ref, matching)
 }

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestList(t *testing.T) {
@@ -103,8 +104,8 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: got %v", ref, err)
 		}
 	}
-	var ambiguous *AmbiguousError
-	if _, err := Find(records, "a"); !errors.As(err, &ambiguous) || len(ambiguous.Refs) != 3 {
+	var ambiguous *usage.Error
+	if _, err := Find(records, "a"); !errors.As(err, &ambiguous) || ambiguous.Text() != `invalid REF "a": 3 builds begin with it: abc1, abd2, ab` {
 		t.Errorf("got %v", err)
 	}
 	if _, err := Find(nil, "latest"); err == nil || err.Error() != "no record of any build" {

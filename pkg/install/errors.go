@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
@@ -14,6 +15,9 @@ type ForeignError struct{ Kind, Name, Namespace string }
 func (e *ForeignError) Error() string {
 	return fmt.Sprintf("%s %q in namespace %q was not made by install", e.Kind, e.Name, e.Namespace)
 }
+
+// Class returns fault.Usage.
+func (*ForeignError) Class() fault.Class { return fault.Usage }
 
 // UnownedError says that there are Secrets or settings of a builder, but neither its Pods nor the rest: an interrupted
 // install has left them, or a tenant who may write one of them wants to decide what the next install trusts.
@@ -27,6 +31,9 @@ func (e *UnownedError) Error() string {
 	return fmt.Sprintf("namespace %q has %s of a builder %q, but not %s: it is unknown who made it",
 		e.Namespace, joined(e.Found), e.Name, joined(e.Missing))
 }
+
+// Class returns fault.Usage.
+func (*UnownedError) Class() fault.Class { return fault.Usage }
 
 // joined is e.g. `Secret "a" and Secret "b"`.
 func joined(references []kube.Reference) string {
@@ -62,3 +69,6 @@ func (e *StartError) Error() string {
 }
 
 func (e *StartError) Unwrap() error { return e.Err }
+
+// Class returns that of the cause, e.g. of a permission that the user lacks, else fault.Unavailable.
+func (e *StartError) Class() fault.Class { return fault.Or(e.Err, fault.Unavailable) }

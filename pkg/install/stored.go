@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
@@ -33,6 +34,9 @@ func (e *PartialSettingsError) Error() string {
 		"and its Pods are gone. Mode, members, volumes and registries are known; image, resources, nodes, pull secrets, "+
 		"service account, environment and grace period are not", e.Name, e.Namespace)
 }
+
+// Class returns fault.Unavailable.
+func (*PartialSettingsError) Class() fault.Class { return fault.Unavailable }
 
 // StoredSpec returns what the builder of that name was asked to be, without defaults, whether or not its Pods exist: it is
 // kept in the ConfigMap NAME-config. For a builder of a version that did not store it, it is read from the builder's

@@ -17,9 +17,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
-
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // asked is a Spec with every setting, of one Pod or of members with volumes.
@@ -185,7 +185,7 @@ func TestSettingsThatCannotBeReadAreNotOverwritten(t *testing.T) {
 	server.Set("configmaps", "buildkitd-config", object{"data": object{"settings.json": `{"version":7}`}})
 	server.Forget()
 	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
-	var version *builder.SettingsVersionError
+	var version *usage.Error
 	if !errors.As(err, &version) || len(server.Writes()) > 0 {
 		t.Errorf("got %v, and writes %v", err, server.Writes())
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
@@ -75,6 +76,9 @@ func (e *StorageError) Error() string {
 }
 
 func (e *StorageError) Unwrap() error { return e.Err }
+
+// Class returns fault.Usage.
+func (*StorageError) Class() fault.Class { return fault.Usage }
 
 // template is the claim template of a set for the cache; nil if its members have no volumes.
 func template(set *appsv1.StatefulSet) *corev1.PersistentVolumeClaim {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
@@ -211,6 +212,9 @@ type permanent interface {
 type timeUp struct{}
 
 func (timeUp) Error() string { return "the time is up" }
+
+// Class returns fault.Unavailable.
+func (timeUp) Class() fault.Class { return fault.Unavailable }
 
 // interrupted says what was known when time ran out, or when the user had enough.
 func (w *waiter) interrupted(ctx context.Context) error {

@@ -2,6 +2,8 @@ package kube
 
 import (
 	"fmt"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // NamespaceNotFoundError says that the namespace itself does not exist.
@@ -10,6 +12,9 @@ type NamespaceNotFoundError struct{ Namespace string }
 func (e *NamespaceNotFoundError) Error() string {
 	return fmt.Sprintf("no namespace %q", e.Namespace)
 }
+
+// Class returns fault.Unavailable.
+func (*NamespaceNotFoundError) Class() fault.Class { return fault.Unavailable }
 
 // ForbiddenError says which permission lacks.
 type ForbiddenError struct {
@@ -38,6 +43,9 @@ func (e *ForbiddenError) Error() string {
 
 func (e *ForbiddenError) Unwrap() error { return e.Err }
 
+// Class returns fault.Denied.
+func (*ForbiddenError) Class() fault.Class { return fault.Denied }
+
 // UnauthorizedError says that the cluster does not know who is asking.
 type UnauthorizedError struct {
 	Host    string
@@ -55,6 +63,9 @@ func (e *UnauthorizedError) Error() string {
 
 func (e *UnauthorizedError) Unwrap() error { return e.Err }
 
+// Class returns fault.Denied.
+func (*UnauthorizedError) Class() fault.Class { return fault.Denied }
+
 // UnreachableError says that the API server did not answer.
 type UnreachableError struct {
 	Host string
@@ -66,6 +77,9 @@ func (e *UnreachableError) Error() string {
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// Class returns fault.Unavailable.
+func (*UnreachableError) Class() fault.Class { return fault.Unavailable }
 
 // AdmissionError says that the cluster refuses an object: Pod Security, a quota, a webhook, or a value it finds invalid.
 type AdmissionError struct {
@@ -84,9 +98,15 @@ func (e *AdmissionError) Error() string {
 
 func (e *AdmissionError) Unwrap() error { return e.Err }
 
+// Class returns fault.Denied.
+func (*AdmissionError) Class() fault.Class { return fault.Denied }
+
 // ConflictError says that other clients have changed an object again and again.
 type ConflictError struct{ Kind, Name, Namespace string }
 
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("writing %s %q in namespace %q: too many conflicting updates", e.Kind, e.Name, e.Namespace)
 }
+
+// Class returns fault.Failed.
+func (*ConflictError) Class() fault.Class { return fault.Failed }

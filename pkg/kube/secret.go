@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // MissingError says that something a user named is not in the namespace.
@@ -33,6 +35,9 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("%s %q in namespace %q has no key %q: %s", e.Kind, e.Name, e.Namespace, e.Key, has)
 }
 
+// Class returns fault.Usage.
+func (*MissingError) Class() fault.Class { return fault.Usage }
+
 // UnfitError says that an object is not of the kind that is needed.
 type UnfitError struct {
 	// Kind, Name and Namespace are the object.
@@ -44,6 +49,9 @@ type UnfitError struct {
 func (e *UnfitError) Error() string {
 	return fmt.Sprintf("%s %q in namespace %q %s", e.Kind, e.Name, e.Namespace, e.Reason)
 }
+
+// Class returns fault.Usage.
+func (*UnfitError) Class() fault.Class { return fault.Usage }
 
 // RegistryConfig is a docker config that a Secret holds.
 type RegistryConfig struct {

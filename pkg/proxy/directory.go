@@ -28,14 +28,14 @@ func Directory(lookupEnv func(string) (string, bool)) (string, error) {
 // private makes the directory if there is none. Another user may have put one there first, to read along.
 func private(path string) (string, error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
-		return "", &SocketError{Path: path, Reason: reasonOf(err)}
+		return "", unusable(path, reasonOf(err))
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		return "", &SocketError{Path: path, Reason: reasonOf(err)}
+		return "", unusable(path, reasonOf(err))
 	}
 	if !info.IsDir() || !owned(info) || exposed(info) || readable(info) {
-		return "", &SocketError{Path: path, Reason: "it is not a directory that is this user's alone (mode 0700)"}
+		return "", unusable(path, "it is not a directory that is this user's alone (mode 0700)")
 	}
 	return path, nil
 }

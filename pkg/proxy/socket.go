@@ -9,15 +9,17 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // maxPath is how long, in bytes, the path of a socket may be on every system (sun_path of darwin, with its end).
 const maxPath = 103
 
-// SocketError says why there can be no socket at a path.
-type SocketError struct{ Path, Reason string }
-
-func (e *SocketError) Error() string { return fmt.Sprintf("listening at %s: %s", e.Path, e.Reason) }
+// unusable is the error of a path that can have no socket.
+func unusable(path, reason string) error {
+	return &usage.Error{What: "--listen", Value: "unix://" + path, Reason: reason, Next: "name another path with --listen unix://PATH"}
+}
 
 // Socket listens at a path in the file system, for its user alone.
 type Socket struct {
@@ -33,27 +35,27 @@ type Socket struct {
 }
 
 // Listen makes the socket, with mode 0600. What an ended process has left at the path is replaced; a socket at which
-// a process listens is not, nor is any other file.
+// a process listens is not, nor is any other file. The error is a *usage.Error.
 func Listen(path string) (*Socket, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, &SocketError{Path: path, Reason: err.Error()}
+		return nil, unusable(path, err.Error())
 	}
 	if len(path) > maxPath {
-		return nil, &SocketError{Path: path, Reason: fmt.Sprintf("the path of a socket has at most %d bytes, this one has %d", maxPath, len(path))}
+		return nil, unusable(path, fmt.Sprintf("the path of a socket has at most %d bytes, this one has %d", maxPath, len(path)))
 	}
 	if err := clearStale(path); err != nil {
 		return nil, err
 	}
 	listener, err := listenPrivately(path)
 	if err != nil {
-		return nil, &SocketError{Path: path, Reason: reasonOf(err)}
+		return nil, unusable(path, reasonOf(err))
 	}
 	// The end of this socket must not remove another's that has taken its place.
 	listener.SetUnlinkOnClose(false)
 	own, err := os.Lstat(path)
 	if err != nil {
-		return nil, errors.Join(&SocketError{Path: path, Reason: reasonOf(err)}, listener.Close())
+		return nil, errors.Join(unusable(path, reasonOf(err)), listener.Close())
 	}
 	s := &Socket{Listener: listener, Path: path, own: own}
 	if directory, err := os.Stat(filepath.Dir(path)); err == nil {
@@ -80,20 +82,20 @@ func clearStale(path string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return &SocketError{Path: path, Reason: reasonOf(err)}
+		return unusable(path, reasonOf(err))
 	case info.Mode().Type() != fs.ModeSocket:
-		return &SocketError{Path: path, Reason: "there is a file which is not a socket"}
+		return unusable(path, "there is a file which is not a socket")
 	}
 	conn, err := net.Dial("unix", path)
 	switch {
 	case err == nil:
 		_ = conn.Close()
-		return &SocketError{Path: path, Reason: "another process listens there"}
+		return unusable(path, "another process listens there")
 	case !refused(err):
-		return &SocketError{Path: path, Reason: reasonOf(err)}
+		return unusable(path, reasonOf(err))
 	}
 	if err := os.Remove(path); err != nil {
-		return &SocketError{Path: path, Reason: reasonOf(err)}
+		return unusable(path, reasonOf(err))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/proxy"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestSocketIsItsUsersAlone(t *testing.T) {
@@ -46,8 +47,8 @@ func TestSocketThatCannotBe(t *testing.T) {
 		filepath.Join(dir, strings.Repeat("s", 120)): "at most 103 bytes",
 	} {
 		_, err := proxy.Listen(path)
-		var refused *proxy.SocketError
-		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, reason) || refused.Path != path {
+		var refused *usage.Error
+		if !errors.As(err, &refused) || !strings.Contains(refused.Reason, reason) || refused.Value != "unix://"+path {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 const (
@@ -52,6 +54,9 @@ func (e *PlainError) Error() string {
 	return e.URL + " has no TLS: no credentials were sent"
 }
 
+// Class returns fault.Denied.
+func (*PlainError) Class() fault.Class { return fault.Denied }
+
 // RedirectError is returned when a server redirects a request to where it must not go.
 type RedirectError struct {
 	From, To string
@@ -64,6 +69,9 @@ func (e *RedirectError) Error() string {
 	}
 	return fmt.Sprintf("%s redirects to %s: credentials are not sent there", e.From, e.To)
 }
+
+// Class returns fault.Denied.
+func (*RedirectError) Class() fault.Class { return fault.Denied }
 
 func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Scheme != "https" && carriesCredentials(request) && (g.plain == nil || !g.plain(request.URL.Host)) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // ConfigError is a docker config that cannot be read. Line and Column count from
@@ -27,6 +29,9 @@ func (e *ConfigError) Error() string {
 
 func (e *ConfigError) Unwrap() error { return e.Cause }
 
+// Class returns fault.Usage.
+func (*ConfigError) Class() fault.Class { return fault.Usage }
+
 // SourceError is a place of credentials that is named for a host and does not
 // give them: a credential helper that is missing, fails or has none, a config or
 // an entry that cannot be decoded. It hurts that host only.
@@ -43,6 +48,9 @@ func (e *SourceError) Error() string {
 }
 
 func (e *SourceError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Failed.
+func (*SourceError) Class() fault.Class { return fault.Failed }
 
 // None is true of a helper that works, has no credentials for the host, and says no more.
 func (e *SourceError) None() bool {
@@ -91,6 +99,9 @@ func (e *DeniedError) Error() string {
 
 func (e *DeniedError) Unwrap() error { return e.Cause }
 
+// Class returns fault.Denied.
+func (*DeniedError) Class() fault.Class { return fault.Denied }
+
 // described is user and source.
 func (c Credentials) described() string {
 	if c.Username == "" {
@@ -119,6 +130,9 @@ func (e *TokenError) Unwrap() []error {
 	return []error{e.Cause, e.Build}
 }
 
+// Class returns fault.Denied.
+func (*TokenError) Class() fault.Class { return fault.Denied }
+
 // LoginError is an account that the registry does not accept.
 type LoginError struct {
 	Host  string
@@ -131,6 +145,9 @@ func (e *LoginError) Error() string {
 }
 
 func (e *LoginError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Denied.
+func (*LoginError) Class() fault.Class { return fault.Denied }
 
 // UnreachableError is a registry that this machine cannot ask.
 type UnreachableError struct {
@@ -146,6 +163,9 @@ func (e *UnreachableError) Error() string {
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Failed.
+func (*UnreachableError) Class() fault.Class { return fault.Failed }
 
 // StoreError is a place that does not take, or give up, credentials.
 type StoreError struct {
@@ -166,3 +186,6 @@ func (e *StoreError) Error() string {
 }
 
 func (e *StoreError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Failed.
+func (*StoreError) Class() fault.Class { return fault.Failed }

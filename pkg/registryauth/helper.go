@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 const (
@@ -174,6 +176,9 @@ const notKept = "credentials not found"
 type notKeptError struct{ complaint string }
 
 func (e *notKeptError) Error() string { return "it has none" + e.complaint }
+
+// Class returns fault.Failed.
+func (*notKeptError) Class() fault.Class { return fault.Failed }
 
 func isNotKept(err error) bool {
 	var none *notKeptError

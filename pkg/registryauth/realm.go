@@ -11,6 +11,8 @@ import (
 
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // challengeLimit bounds the wait for a registry's own challenge. It may be one that only the builder reaches.
@@ -155,6 +157,9 @@ func (e *UnverifiedRealmError) Error() string {
 }
 
 func (e *UnverifiedRealmError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Denied.
+func (*UnverifiedRealmError) Class() fault.Class { return fault.Denied }
 
 func checkRealm(text string) error {
 	realm, err := url.Parse(text)

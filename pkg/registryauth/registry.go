@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // maxReply bounds, in bytes, what is read of a registry's refusal.
@@ -200,3 +202,6 @@ type answerError struct {
 
 func (e *answerError) Error() string { return e.text }
 func (e *answerError) Unwrap() error { return e.err }
+
+// Class returns fault.Failed.
+func (*answerError) Class() fault.Class { return fault.Failed }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/moby/buildkit/frontend/subrequests/lint"
 	"github.com/moby/buildkit/solver/pb"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // The keys of the frontend's answer to a question.
@@ -25,6 +27,9 @@ type StatusError struct{ Code int }
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("Dockerfile check failed (status %d)", e.Code)
 }
+
+// Class returns fault.Failed.
+func (*StatusError) Class() fault.Class { return fault.Failed }
 
 // PrintAnswer writes the answer to a question that was asked of the Dockerfile,
 // as JSON or as text. The name is the question's, e.g. "lint"; dockerfile is what
@@ -58,6 +63,9 @@ func (r *Result) Status() error {
 type BrokenError struct{ Text string }
 
 func (e *BrokenError) Error() string { return e.Text }
+
+// Class returns fault.Failed.
+func (*BrokenError) Class() fault.Class { return fault.Failed }
 
 func printLint(w io.Writer, text string, asJSON bool, dockerfile string) error {
 	var found lint.LintResults

@@ -8,6 +8,8 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	digest "github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // The metadata keys of the build's reference in the daemon's history: alone, and as docker writes it, after the names of
@@ -97,6 +99,9 @@ func (e *AnswerError) Error() string {
 }
 
 func (e *AnswerError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Failed.
+func (*AnswerError) Class() fault.Class { return fault.Failed }
 
 // Check returns an *AnswerError if a digest, or the reference that was pushed, is invalid.
 func (r *Result) Check() error {

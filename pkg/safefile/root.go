@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // Root is a directory that the user named. Links inside it are followed if they lead to a place inside it, also by an
@@ -118,6 +120,9 @@ type leavesError string
 
 func (e leavesError) Error() string { return string(e) }
 
+// Class returns fault.Usage.
+func (leavesError) Class() fault.Class { return fault.Usage }
+
 // escapes reports whether a name was refused since a link on the way is absolute, or leads out of the directory. Package
 // os has no value for it.
 func escapes(err error) bool {
@@ -198,6 +203,9 @@ func (e *LeavesError) Error() string {
 	return fmt.Sprintf("%q is a link to %q, which leads out of %q", e.Name, e.Target, e.Dir)
 }
 
+// Class returns fault.Usage.
+func (*LeavesError) Class() fault.Class { return fault.Usage }
+
 // DanglingError is returned for a link to a file that does not exist. It is fs.ErrNotExist.
 type DanglingError struct {
 	Name   string
@@ -209,6 +217,9 @@ func (e *DanglingError) Error() string {
 }
 
 func (e *DanglingError) Unwrap() error { return fs.ErrNotExist }
+
+// Class returns fault.Usage.
+func (*DanglingError) Class() fault.Class { return fault.Usage }
 
 // NotRegularError is returned for what is not a regular file.
 type NotRegularError struct {
@@ -225,6 +236,9 @@ func (e *NotRegularError) Error() string {
 	return text
 }
 
+// Class returns fault.Usage.
+func (*NotRegularError) Class() fault.Class { return fault.Usage }
+
 // TooLargeError is returned for a file with more bytes than are read of it.
 type TooLargeError struct {
 	Name  string
@@ -234,6 +248,9 @@ type TooLargeError struct {
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%q is larger than %d bytes", e.Name, e.Limit)
 }
+
+// Class returns fault.Usage.
+func (*TooLargeError) Class() fault.Class { return fault.Usage }
 
 func regular(name string, info fs.FileInfo) error {
 	if info.Mode().IsRegular() {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // probeSize is what is written, in bytes, to find out why files could not be received: more than what a file system keeps
@@ -24,6 +26,9 @@ type UnwritableError struct {
 func (e *UnwritableError) Error() string { return fmt.Sprintf("writing %q: %s", e.Path, e.Reason) }
 
 func (e *UnwritableError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Failed.
+func (*UnwritableError) Class() fault.Class { return fault.Failed }
 
 // Unwritten returns an *UnwritableError for an error of writing to the path; nil stays nil.
 func Unwritten(path string, err error) error {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 const (
@@ -31,6 +33,9 @@ const errNoReader = noReaderError("the pipe has no reader")
 type noReaderError string
 
 func (e noReaderError) Error() string { return string(e) }
+
+// Class returns fault.Failed.
+func (noReaderError) Class() fault.Class { return fault.Failed }
 
 // place is what a path leads to in the end.
 type place struct {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	continuity "github.com/containerd/continuity/fs"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // PrivilegedError is returned when a result has a device node that must not be
@@ -20,6 +22,9 @@ type PrivilegedError struct {
 func (e *PrivilegedError) Error() string {
 	return fmt.Sprintf("the result has a device node at %q (%v)", e.Path, e.Mode)
 }
+
+// Class returns fault.Failed.
+func (*PrivilegedError) Class() fault.Class { return fault.Failed }
 
 // sanitize takes from what was received what gives rights to those who find it.
 func (s *StagedTree) sanitize(name string) error {

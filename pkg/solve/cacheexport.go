@@ -9,6 +9,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/client"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
@@ -41,6 +42,9 @@ func (e *CacheRefusedError) Error() string {
 }
 
 func (e *CacheRefusedError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Failed.
+func (*CacheRefusedError) Class() fault.Class { return fault.Failed }
 
 // cacheRefusal reads the daemon's report of a cache export that a registry
 // refused, e.g. `error writing manifest blob: failed commit on ref "sha256:…":

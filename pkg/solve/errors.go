@@ -1,10 +1,14 @@
 package solve
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/moby/buildkit/solver/errdefs"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // FailedStepError is a step of the Dockerfile that failed. Its chain has the
@@ -29,6 +33,9 @@ func (e *FailedStepError) Error() string {
 	}
 	return text
 }
+
+// Class returns fault.Failed.
+func (*FailedStepError) Class() fault.Class { return fault.Failed }
 
 // short is what the step's name has in brackets, e.g. "[build 2/5]", or else the beginning of it.
 func (e *FailedStepError) short() string {
@@ -63,12 +70,18 @@ func (e *SyntaxError) Error() string { return plain(e.Cause) }
 
 func (e *SyntaxError) Unwrap() error { return e.Cause }
 
+// Class returns fault.Failed.
+func (*SyntaxError) Class() fault.Class { return fault.Failed }
+
 // BuildError is any other reason of the daemon's why the result is missing.
 type BuildError struct{ Cause error }
 
 func (e *BuildError) Error() string { return plain(e.Cause) }
 
 func (e *BuildError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Failed.
+func (*BuildError) Class() fault.Class { return fault.Failed }
 
 // FullDiskError is a daemon that has no space left for what a build needs.
 type FullDiskError struct{ Cause error }
@@ -77,12 +90,23 @@ func (e *FullDiskError) Error() string { return "the builder's disk is full: " +
 
 func (e *FullDiskError) Unwrap() error { return e.Cause }
 
+// Class returns fault.Unavailable.
+func (*FullDiskError) Class() fault.Class { return fault.Unavailable }
+
 // CanceledError is a build that the caller's context ended.
 type CanceledError struct{ Cause error }
 
 func (e *CanceledError) Error() string { return fmt.Sprintf("the build was cancelled: %v", e.Cause) }
 
 func (e *CanceledError) Unwrap() error { return e.Cause }
+
+// Class returns that of the reason for which the caller ended the build, e.g. fault.Interrupted.
+func (e *CanceledError) Class() fault.Class {
+	if errors.Is(e.Cause, context.Canceled) {
+		return fault.Or(e.Cause, fault.Interrupted)
+	}
+	return fault.Or(e.Cause, fault.Failed)
+}
 
 // LostError is a connection to the daemon that ended under a call. Its cause is
 // the connection's own error where there is one.
@@ -97,6 +121,9 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Cause }
 
+// Class returns that of the cause, e.g. of a tunnel that is not permitted, else fault.Unavailable.
+func (e *LostError) Class() fault.Class { return fault.Or(e.Cause, fault.Unavailable) }
+
 // TLSError is returned for a daemon, or something else in its place, with which no TLS connection is possible: one side
 // does not accept the other's certificate.
 type TLSError struct{ Cause error }
@@ -107,6 +134,9 @@ func (e *TLSError) Error() string {
 
 func (e *TLSError) Unwrap() error { return e.Cause }
 
+// Class returns fault.Unavailable.
+func (*TLSError) Class() fault.Class { return fault.Unavailable }
+
 // UnsupportedError is a daemon that does not know a call: it is older than what
 // is asked of it, or is not BuildKit.
 type UnsupportedError struct{ Cause error }
@@ -116,3 +146,6 @@ func (e *UnsupportedError) Error() string {
 }
 
 func (e *UnsupportedError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Unavailable.
+func (*UnsupportedError) Class() fault.Class { return fault.Unavailable }

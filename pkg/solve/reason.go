@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // Reason is why a build failed, where the daemon's text says it well enough for a next step.
@@ -49,6 +51,15 @@ type DiagnosedError struct {
 func (e *DiagnosedError) Error() string { return e.Cause.Error() }
 
 func (e *DiagnosedError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Unavailable where the builder cannot use the registry, else fault.Failed.
+func (e *DiagnosedError) Class() fault.Class {
+	switch e.Reason {
+	case RegistryPlain, RegistryUntrusted, RegistryCertificate, RegistryName, RegistryUnreachable, ProxyRefused:
+		return fault.Unavailable
+	}
+	return fault.Failed
+}
 
 // diagnosis is one row of the table: a text that contains all words, and matches the pattern if there is one, whose
 // first group is the subject.

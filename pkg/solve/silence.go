@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // How long the daemon may be silent. During a build it checks the session every
@@ -42,6 +44,9 @@ func (e *SilentError) Error() string {
 	}
 	return fmt.Sprintf("nothing has come over the link for %v", silence)
 }
+
+// Class returns fault.Unavailable.
+func (*SilentError) Class() fault.Class { return fault.Unavailable }
 
 // carrier is a connection that hears of the way to the daemon even when the
 // daemon says nothing.

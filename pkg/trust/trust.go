@@ -14,6 +14,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 const (
@@ -67,6 +69,9 @@ type UnusableError struct {
 }
 
 func (p *UnusableError) Error() string { return "the certificates " + p.Reason }
+
+// Class returns fault.Unavailable.
+func (*UnusableError) Class() fault.Class { return fault.Unavailable }
 
 // Fingerprint identifies the certificates (not the keys), e.g. "sha256:4f5a…".
 func (c *Certificates) Fingerprint() string {

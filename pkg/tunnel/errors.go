@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // LostError says that an open tunnel ended without being closed from here.
@@ -21,6 +23,9 @@ func (e *LostError) Error() string {
 }
 
 func (e *LostError) Unwrap() error { return e.Err }
+
+// Class returns fault.Unavailable.
+func (*LostError) Class() fault.Class { return fault.Unavailable }
 
 // ConnRefusedError is returned where the Pod was reached, but nothing listens there (yet).
 type ConnRefusedError struct {
@@ -38,6 +43,9 @@ func (e *ConnRefusedError) Error() string {
 	return fmt.Sprintf("port %d of Pod %q in namespace %q refuses connections", e.Port, e.Pod, e.Namespace)
 }
 
+// Class returns fault.Unavailable.
+func (*ConnRefusedError) Class() fault.Class { return fault.Unavailable }
+
 // DialError says that no tunnel could be opened; it wraps the API server's answer, if there was one.
 type DialError struct {
 	Namespace, Pod string
@@ -50,6 +58,9 @@ func (e *DialError) Error() string {
 }
 
 func (e *DialError) Unwrap() error { return e.Err }
+
+// Class returns fault.Unavailable.
+func (*DialError) Class() fault.Class { return fault.Unavailable }
 
 // ForbiddenError says that this way into the Pod is not permitted.
 type ForbiddenError struct {
@@ -67,6 +78,9 @@ func (e *ForbiddenError) Error() string {
 
 func (e *ForbiddenError) Unwrap() error { return e.Err }
 
+// Class returns fault.Denied.
+func (*ForbiddenError) Class() fault.Class { return fault.Denied }
+
 // Permanent says that another try gives the same answer.
 func (e *ForbiddenError) Permanent() bool { return true }
 
@@ -76,6 +90,9 @@ type CommandNotFoundError struct{ Namespace, Pod, Command string }
 func (e *CommandNotFoundError) Error() string {
 	return fmt.Sprintf("Pod %q in namespace %q does not run BuildKit: it has no %s", e.Pod, e.Namespace, e.Command)
 }
+
+// Class returns fault.Unavailable.
+func (*CommandNotFoundError) Class() fault.Class { return fault.Unavailable }
 
 // Permanent reports that another try gives the same answer.
 func (e *CommandNotFoundError) Permanent() bool { return true }

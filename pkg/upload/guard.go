@@ -9,6 +9,8 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/fsutil"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
 // FileError is returned for a build that reads a file of a directory which cannot be read.
@@ -23,6 +25,9 @@ func (e *FileError) Error() string {
 }
 
 func (e *FileError) Unwrap() error { return e.Cause }
+
+// Class returns fault.Failed.
+func (*FileError) Class() fault.Class { return fault.Failed }
 
 // reason is the cause without the file's name.
 func reason(err error) error {

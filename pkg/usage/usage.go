@@ -2,6 +2,8 @@
 // neither commands nor exit codes; pkg/explain does.
 package usage
 
+import "github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
+
 // Error is returned for input that cannot be used.
 type Error struct {
 	// What is the input as its user calls it, e.g. "--tag", "PATH" or "$BUILDX_METADATA_PROVENANCE"; without a Reason it is
@@ -22,6 +24,9 @@ func (e *Error) Error() string {
 	}
 	return e.Text() + "; " + e.Next
 }
+
+// Class returns fault.Usage.
+func (*Error) Class() fault.Class { return fault.Usage }
 
 // Text returns the line without the next step.
 func (e *Error) Text() string {
