@@ -11,7 +11,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -168,23 +167,6 @@ func explainStart(e *install.StartError) Report {
 		next = Reinstall(e.Name, e.Namespace) + ", which goes on from there"
 	}
 	return Report{Text: text, Next: next}
-}
-
-func explainBuild(err error) (Report, bool) {
-	var (
-		lost        *solve.LostError
-		stranger    *solve.TLSError
-		unsupported *solve.UnsupportedError
-	)
-	switch {
-	case errors.As(err, &lost):
-		return Report{Text: err.Error(), Next: "kubectl buildkit list, to see whether the builder is there"}, true
-	case errors.As(err, &stranger):
-		return Report{Text: err.Error(), Next: "kubectl buildkit install, which makes certificates and daemon fit again"}, true
-	case errors.As(err, &unsupported):
-		return Report{Text: err.Error(), Next: "kubectl buildkit install, which brings the daemon up to this plugin's version"}, true
-	}
-	return Report{}, false
 }
 
 func explainTunnel(err error) (Report, bool) {
