@@ -20,7 +20,7 @@ func TestAdoptedBuilder(t *testing.T) {
 	u.buildkit("build", "--install=false", "-o", "type=cacheonly", context).ok()
 	u.buildkit("build", "--builder", "buildkitd", "--transport", "exec", "-o", "type=cacheonly", context).ok()
 
-	u.buildkit("install").exits(2).says("buildkitd", "not installed by")
-	u.buildkit("uninstall").exits(2).says("buildkitd", "not installed by")
+	u.buildkit("install").exits(2).says("buildkitd", "not installed as a part of")
+	u.buildkit("uninstall").exits(2).says("buildkitd", "not installed as a part of")
 	u.kubectl("get", "pod", "buildkitd").ok()
 }

@@ -84,7 +84,7 @@ func TestQuestions(t *testing.T) {
 	}
 
 	u.buildkit("install", "kept", "--storage", "1Gi", "--wait=false").ok()
-	uninstall := question{"uninstall kept --purge", "The volumes go with their cache. Continue?", 1, "nothing was removed", 2, "kubectl buildkit uninstall kept --purge --yes"}
+	uninstall := question{"uninstall kept --purge", "the volumes go with their cache. Continue?", 1, "nothing was removed", 2, "kubectl buildkit uninstall kept --purge --yes"}
 	u.eventually("the claim is there", func() bool { return strings.Contains(u.kubectl("get", "pvc", "-o", "name").stdout, "kept") })
 	u.refuses(uninstall, pods)
 	u.agrees(uninstall)

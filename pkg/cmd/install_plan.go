@@ -29,11 +29,6 @@ type confirmation struct {
 	again string // the command with which a script agrees
 }
 
-// unconfirmed is returned when no terminal can be asked.
-func unconfirmed(what, again string) error {
-	return &usage.Error{What: what + " would lose what is listed above, and no terminal can be asked: nothing was changed", Next: again}
-}
-
 // ask is the install.Confirm of an install.
 func (c *confirmation) ask(ctx context.Context, plan install.Plan) error {
 	what := fmt.Sprintf("builder %q %s", plan.Name, c.f.placeOf(plan.Namespace))
@@ -53,19 +48,23 @@ func (c *confirmation) ask(ctx context.Context, plan install.Plan) error {
 	for _, line := range lines {
 		escape.Fprintf(c.f.streams.ErrOut, "  %s\n", line)
 	}
-	lossy = lossy || c.reset && taken
-	if !lossy || c.yes || c.dry {
+	if lossy = lossy || c.reset && taken || plan.Unproven != nil; !lossy || c.yes || c.dry {
 		return nil
 	}
-	if !c.f.streams.Interactive() {
-		return unconfirmed(what, c.again)
+	what += " would lose what is listed above"
+	if plan.Unproven != nil {
+		what = plan.Unproven.Error() + ", and is used only if you agree"
 	}
-	return c.f.mustAgree(ctx, "Continue?", "nothing was changed")
+	return c.f.mustAgree(ctx, what, c.again, "nothing was changed")
 }
 
-// mustAgree asks a question; anything but yes ends the command.
-func (f *factory) mustAgree(ctx context.Context, question, otherwise string) error {
-	agreed, err := f.streams.Confirm(ctx, question)
+// mustAgree asks whether to go on although something is so; anything but yes ends the command, and where no terminal
+// can be asked, the error has the command with which a script agrees.
+func (f *factory) mustAgree(ctx context.Context, what, again, otherwise string) error {
+	if !f.streams.Interactive() { // the question would be written where it is not read
+		return &usage.Error{What: what + ", and no terminal can be asked: " + otherwise, Next: again}
+	}
+	agreed, err := f.streams.Confirm(ctx, what+". Continue?")
 	if err != nil && !errors.Is(err, io.EOF) || agreed {
 		return err
 	}

@@ -80,7 +80,7 @@ func checkCommand(t *testing.T, next string, args []string) {
 func kubectlCommands() []string {
 	const name, in = `[a-z0-9.-]+`, ` -n [a-z0-9-]+`
 	return []string{
-		`describe pod ` + name + in, `get pod ` + name + in + ` -o yaml`, `describe quota` + in, `logs ` + name + in + `( --previous)?`, `create namespace ` + name,
+		`describe pod ` + name + in, `get [a-z]+ ` + name + in + ` -o yaml`, `describe quota` + in, `logs ` + name + in + `( --previous)?`, `create namespace ` + name,
 		`create rolebinding [A-Za-z0-9.-]+` + in + ` --role ` + name + ` (--user ('[^']+'|\S+)|--serviceaccount \S+:\S+)`,
 		`auth can-i [a-z]+ \S+( -A|` + in + `)`, `get nodes( --show-labels)?`, `get (secrets|serviceaccounts|events)` + in, `get pods -l \S+`,
 		`wait pod/` + name + in + ` --for=delete`, `label namespace ` + name + ` \S+=\S+ --overwrite`, `delete pod ` + name + in, `rollout restart \S+` + in,

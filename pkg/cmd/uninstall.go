@@ -103,10 +103,7 @@ func (f *factory) confirmRemoval(ctx context.Context, name string, removal insta
 	if !volumes || o.yes || !terminal.Is(f.streams.In) {
 		return nil
 	}
-	if !f.streams.Interactive() { // the question would be written where it is not read
-		return unconfirmed(fmt.Sprintf("builder %q", name), f.again("--yes"))
-	}
-	return f.mustAgree(ctx, "The volumes go with their cache. Continue?", "nothing was removed")
+	return f.mustAgree(ctx, "the volumes go with their cache", f.again("--yes"), "nothing was removed")
 }
 
 // namespaceOf is the namespace; empty if it cannot be known.

@@ -21,7 +21,7 @@ func (*LossError) Class() fault.Class { return fault.Usage }
 
 // Install makes the builder of that name what edit makes of its stored settings, and waits, unless told not to, until
 // every daemon has answered; install.Keep keeps them. Steps are passed to the driver's notify. Without options.Confirm
-// nothing is installed that takes the cache of a Pod.
+// nothing is installed that takes the cache of a Pod, or whose settings are not proved to be the builder's.
 //
 // The errors are those of the driver's Access, of install.Run, of options.Confirm, and *LossError.
 func (d *Driver) Install(ctx context.Context, name string, edit install.Edit, options install.Options) (install.Outcome, error) {
@@ -37,6 +37,9 @@ func (d *Driver) Install(ctx context.Context, name string, edit install.Edit, op
 }
 
 func refuseLosses(_ context.Context, plan install.Plan) error {
+	if plan.Unproven != nil {
+		return plan.Unproven
+	}
 	if len(plan.Losses) > 0 {
 		return &LossError{Plan: plan}
 	}

@@ -75,10 +75,7 @@ func explainUsage(err error) (Report, bool) {
 	case errors.As(err, &kubeconfig):
 		return Report{Text: kubeconfig.Error(), Next: "check --kubeconfig, --context and $KUBECONFIG: kubectl config get-contexts"}, true
 	case errors.As(err, &foreign):
-		return Report{
-			Text: fmt.Sprintf("%s %q in namespace %q was not installed by kubectl buildkit", foreign.Kind, foreign.Name, foreign.Namespace),
-			Next: "choose another name, e.g. kubectl buildkit install " + foreign.Name + "-2; builds can use what is there: --builder " + foreign.Name,
-		}, true
+		return Report{Text: foreign.Error(), Next: nextForForeign(foreign)}, true
 	}
 	return explainInstall(err)
 }

@@ -24,12 +24,25 @@ func explainInstall(err error) (Report, bool) {
 	case errors.As(err, &storage):
 		return Report{Text: storage.Error(), Next: nextForStorage(storage)}, true
 	case errors.As(err, &unowned):
-		next := fmt.Sprintf("remove it, then install again: kubectl buildkit uninstall %s -n %s", unowned.Name, unowned.Namespace)
+		next := Reinstall(unowned.Name, unowned.Namespace) + " --yes, which uses these settings with new certificates"
 		return Report{Text: unowned.Error(), Next: next}, true
 	case errors.As(err, &conflict):
 		return Report{Text: conflict.Error(), Next: "run the command again"}, true
 	}
 	return Report{}, false
+}
+
+// nextForForeign leaves the object alone, which may be in use.
+func nextForForeign(e *install.ForeignError) string {
+	if e.Unwanted {
+		return "kubectl buildkit list -n " + e.Namespace + ", which shows the builders there are"
+	}
+	next := fmt.Sprintf("choose another name: kubectl buildkit install %s-2 -n %s; see whose it is: kubectl get %s %s -n %s -o yaml",
+		e.Builder, e.Namespace, strings.ToLower(e.Kind), e.Name, e.Namespace)
+	if e.Kind == kube.KindPod && e.Name == e.Builder {
+		next += "; builds can use it: --builder " + e.Name
+	}
+	return next
 }
 
 func nextForStorage(e *install.StorageError) string {

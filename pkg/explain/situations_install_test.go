@@ -13,7 +13,7 @@ func installSituations() []situation {
 	purge := "kubectl buildkit uninstall n -n ns --purge"
 	return []situation{
 		{&install.UnownedError{Name: "n", Namespace: "ns", Found: []kube.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []kube.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
-			`has Secret "n-server" of a builder "n", but not ConfigMap "n-config"`, "kubectl buildkit uninstall n -n ns", CodeUsage, ""},
+			`has Secret "n-server" of a builder "n", but not ConfigMap "n-config"`, "kubectl buildkit install n -n ns --yes", CodeUsage, ""},
 		{&kube.ConflictError{Kind: "Secret", Name: "n-server", Namespace: "ns"}, "too many conflicting updates", "run the command again", CodeFailed, ""},
 		{storage(install.NoDefaultClass, ""), "no StorageClass of this cluster is the default", "leave out --storage", CodeUsage, ""},
 		{storage(install.NoDefaultClass, "", "a", "b"), "no StorageClass of this cluster is the default", "--storage-class a or --storage-class b", CodeUsage, ""},

@@ -9,18 +9,26 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
-// ForeignError says that an object of that name exists which install did not make, and must not touch.
-type ForeignError struct{ Kind, Name, Namespace string }
+// ForeignError is returned, before anything is changed, when an object that is not the builder's has the name of one that
+// the builder has or needs.
+type ForeignError struct {
+	Kind, Name, Namespace string
+	// Builder is the builder that the name is needed for.
+	Builder string
+	// Unwanted is set where the builder was to be removed.
+	Unwanted bool
+}
 
 func (e *ForeignError) Error() string {
-	return fmt.Sprintf("%s %q in namespace %q was not made by install", e.Kind, e.Name, e.Namespace)
+	return fmt.Sprintf("%s %q in namespace %q was not installed as a part of builder %q, so it is left alone", e.Kind, e.Name, e.Namespace, e.Builder)
 }
 
 // Class returns fault.Usage.
 func (*ForeignError) Class() fault.Class { return fault.Usage }
 
 // UnownedError says that there are Secrets or settings of a builder, but neither its Pods nor the rest: an interrupted
-// install has left them, or a tenant who may write one of them wants to decide what the next install trusts.
+// install or a deletion by hand has left them, or a tenant who may write one of them wants to decide what the next install
+// trusts. Such settings are used only if the caller agrees to them, such certificates never.
 type UnownedError struct {
 	Name, Namespace string
 	// Found are the objects that are there, Missing those that would show whose they are.

@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -116,15 +117,46 @@ func (f *existing) each(visit func(kind string, object manifest.Object)) {
 	}
 }
 
-// foreign is an error if any of the objects was not made by install.
-func (f *existing) foreign(namespace string) error {
+// isOf reports whether an object with a name of the builder's is the builder's: its labels say so, and it is not the Pod of
+// another controller. A Pod "ci-0" may be a member of a builder "ci", and is not the builder "ci-0" then.
+func isOf(object manifest.Object, name string) bool {
+	controller := metav1.GetControllerOf(object)
+	return sameBuilder(object, name) && (controller == nil || controller.Kind == kube.KindNamespace)
+}
+
+// sameBuilder reports whether the labels of an object are those of the builder's.
+func sameBuilder(object manifest.Object, name string) bool {
+	labels := object.GetLabels()
+	return cluster.IsManaged(labels) && labels[builder.LabelInstance] == name
+}
+
+// foreign is an error if any of the objects is not the builder's.
+func (f *existing) foreign(name, namespace string) error {
 	var err error
 	f.each(func(kind string, object manifest.Object) {
-		if err == nil && !cluster.IsManaged(object.GetLabels()) {
-			err = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace}
+		if err == nil && !isOf(object, name) {
+			err = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace, Builder: name}
 		}
 	})
 	return err
+}
+
+// own returns what is the builder's of what was found.
+func (f *existing) own(name string) *existing {
+	return &existing{
+		server: ownOrNil(f.server, name), client: ownOrNil(f.client, name), config: ownOrNil(f.config, name),
+		role: ownOrNil(f.role, name), pod: ownOrNil(f.pod, name), set: ownOrNil(f.set, name),
+	}
+}
+
+func ownOrNil[T any, P interface {
+	*T
+	manifest.Object
+}](object P, name string) P {
+	if object == nil || !isOf(object, name) {
+		return nil
+	}
+	return object
 }
 
 // like is the object of the same kind and name that was found; nil if there is none.
@@ -149,10 +181,10 @@ func (f *existing) workload() manifest.Object {
 	return nil
 }
 
-// unowned is an error if there are Secrets of a builder that has neither a workload nor settings: what they say cannot be
-// trusted. Settings alone are not used.
+// unowned is an error if there are Secrets or settings of a builder that has no workload, and not both the settings and the
+// server's Secret, which install writes first: what they say cannot be trusted.
 func (f *existing) unowned(name, namespace string) *UnownedError {
-	if f.workload() != nil || f.pod != nil || f.config != nil && f.server != nil || f.server == nil && f.client == nil {
+	if f.workload() != nil || f.pod != nil || f.config != nil && f.server != nil || !f.hasObjects() {
 		return nil
 	}
 	problem := &UnownedError{Name: name, Namespace: namespace}
@@ -174,12 +206,16 @@ func (f *existing) unowned(name, namespace string) *UnownedError {
 	return problem
 }
 
+// hasObjects reports whether there are Secrets or settings.
+func (f *existing) hasObjects() bool { return f.server != nil || f.client != nil || f.config != nil }
+
 // absent says that the builder has no workload; a Pod that is going is none.
 func (f *existing) absent() bool { return f.workload() == nil }
 
-// certificates are those that exist if they are good, else new ones, which keep what running members accept.
-func (f *existing) certificates(now time.Time, name string) (certificates *trust.Certificates, issued bool, err error) {
-	if f.server == nil {
+// certificates are those that exist if they are good and proved to be the builder's, else new ones, which keep what running
+// members accept.
+func (f *existing) certificates(now time.Time, name string, proved bool) (certificates *trust.Certificates, issued bool, err error) {
+	if f.server == nil || !proved {
 		certificates, err = trust.Issue(now, name)
 		return certificates, true, err
 	}

@@ -145,7 +145,11 @@ func TestPlantedSettingsAreNotUsed(t *testing.T) {
 	}
 	server := testcluster.New(t)
 	server.Put("configmaps", objects.Config())
-	mustInstall(t, server, install.Keep)
+	_, err = install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true}, nil)
+	if unowned := (*install.UnownedError)(nil); !errors.As(err, &unowned) || len(server.Writes()) > 0 {
+		t.Errorf("got %v, and writes %v", err, server.Writes())
+	}
+	mustInstall(t, server, exactly(spec()))
 	stored, err := install.StoredSpec(t.Context(), clientOf(t, server), "buildkitd")
 	if err != nil || len(stored.Settings()) > 0 {
 		t.Errorf("installed with %+v (%v)", stored.Settings(), err)

@@ -40,7 +40,7 @@ type Options struct {
 	Timeout time.Duration
 	// Probe decides that a member is up; nil means its container runs.
 	Probe Probe
-	// Confirm is asked before the first change; nil agrees.
+	// Confirm is asked before the first change; nil agrees to all but settings that nothing proves to be the builder's.
 	Confirm Confirm
 }
 
@@ -117,7 +117,8 @@ type installation struct {
 	wrote   bool                    // this run may have changed something
 
 	found         *existing
-	current, spec builder.Spec // what is stored, and what is wanted
+	unproven      *UnownedError // nothing proves that what was found is the builder's
+	current, spec builder.Spec  // what is stored, and what is wanted
 	objects       *manifest.Builder
 	rotation      rotation
 	changes       map[kube.Reference]Change // what is to be done
@@ -159,7 +160,7 @@ func (i *installation) run(ctx context.Context) error {
 func (i *installation) once(ctx context.Context) error {
 	i.outcome = Outcome{Change: Unchanged, Changes: map[kube.Reference]Change{}}
 	steps := []func(context.Context) error{
-		i.examine, i.decide, i.render, i.setController, i.planVolumes, i.dryRun, i.warnOfMissing, i.confirm, i.write,
+		i.examine, i.decide, i.render, i.setController, i.checkMembers, i.planVolumes, i.dryRun, i.warnOfMissing, i.confirm, i.write,
 	}
 	if i.options.DryRun {
 		steps[len(steps)-1] = i.pretend
@@ -179,15 +180,12 @@ func (i *installation) examine(ctx context.Context) error {
 		if i.found, err = i.api.find(ctx, i.name); err != nil {
 			return err
 		}
-		if err := i.found.foreign(i.api.Namespace()); err != nil {
+		if err := i.found.foreign(i.name, i.api.Namespace()); err != nil {
 			return err
 		}
-		problem := i.found.unowned(i.name, i.api.Namespace())
-		if problem == nil {
+		i.unproven = i.found.unowned(i.name, i.api.Namespace())
+		if i.unproven == nil || tries == kube.Attempts {
 			break
-		}
-		if tries == kube.Attempts {
-			return problem
 		}
 		// Another install may be about to make the rest.
 		if err := kube.Pause(ctx, 100*time.Millisecond); err != nil {
@@ -206,6 +204,9 @@ func (i *installation) examine(ctx context.Context) error {
 // confirm shows the caller what is about to happen; once, if it stays the same.
 func (i *installation) confirm(ctx context.Context) error {
 	plan, err := i.plan(ctx)
+	if err == nil && i.options.Confirm == nil && i.unproven != nil {
+		return i.unproven
+	}
 	if err != nil || i.options.Confirm == nil || i.asked != nil && reflect.DeepEqual(*i.asked, plan) {
 		return err
 	}
@@ -236,13 +237,29 @@ func (i *installation) decide(ctx context.Context) (err error) {
 	if i.spec, err = i.edit(i.current); err != nil {
 		return err
 	}
+	if i.unproven != nil {
+		if err := i.doubt(); err != nil {
+			return err
+		}
+	}
 	i.spec.Name, i.spec.Namespace = i.name, i.api.Namespace()
 	return i.spec.Validate()
 }
 
+// doubt makes the plan list all settings that nothing proves to be the builder's. Settings alone that
+// are what the builder would be anyway, as an interrupted first install leaves them, need no proof.
+func (i *installation) doubt() error {
+	i.current = builder.Spec{Name: i.name, Namespace: i.api.Namespace()}
+	anyway, err := i.edit(i.current)
+	if err == nil && i.found.server == nil && i.found.client == nil && len(builder.Differences(anyway, i.spec)) == 0 {
+		i.unproven = nil
+	}
+	return err
+}
+
 // render makes the objects, with the certificates that are there if they are good.
 func (i *installation) render(ctx context.Context) error {
-	certificates, issued, err := i.found.certificates(i.api.Now(), i.spec.Name)
+	certificates, issued, err := i.found.certificates(i.api.Now(), i.spec.Name, i.unproven == nil)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ type Plan struct {
 	Name, Namespace string
 	// New reports that no builder has that name.
 	New bool
+	// Unproven is what was found of the builder without a proof that it is the builder's; nil if nothing was. Its settings are
+	// among the Differences.
+	Unproven *UnownedError
 	// Differences are the settings that change; of a new builder, those that it gets.
 	Differences []builder.Difference
 	// Renews says that certificates are issued.
@@ -42,7 +45,8 @@ type Confirm func(ctx context.Context, plan Plan) error
 // plan compares what there is with what shall be.
 func (i *installation) plan(ctx context.Context) (Plan, error) {
 	plan := Plan{
-		Name: i.name, Namespace: i.api.Namespace(), New: i.found.workload() == nil && i.found.config == nil, Renews: i.outcome.Renewed,
+		Name: i.name, Namespace: i.api.Namespace(), Renews: i.outcome.Renewed, Unproven: i.unproven,
+		New:         i.found.workload() == nil && i.found.config == nil && i.unproven == nil,
 		Differences: builder.Differences(i.current, i.spec), Mode: i.spec.Mode(),
 	}
 	if i.found.set != nil && template(i.found.set) == nil {

@@ -56,8 +56,8 @@ func (c api) renewOnce(ctx context.Context, name string) (*corev1.Secret, error)
 		return nil, err
 	}
 	for _, secret := range []*corev1.Secret{server, client} {
-		if !cluster.IsManaged(secret.Labels) {
-			return nil, &ForeignError{Kind: kube.KindSecret, Name: secret.Name, Namespace: c.Namespace()}
+		if !isOf(secret, name) {
+			return nil, &ForeignError{Kind: kube.KindSecret, Name: secret.Name, Namespace: c.Namespace(), Builder: name}
 		}
 		secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kube.KindSecret))
 	}

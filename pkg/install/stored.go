@@ -48,7 +48,7 @@ func StoredSpec(ctx context.Context, c *cluster.Client, name string) (builder.Sp
 	if err != nil {
 		return builder.Spec{}, err
 	}
-	if ok && cluster.IsManaged(config.Labels) {
+	if ok && isOf(config, name) {
 		if spec, known, err := manifest.StoredSpec(name, config); known || err != nil {
 			return spec, err
 		}
@@ -57,7 +57,7 @@ func StoredSpec(ctx context.Context, c *cluster.Client, name string) (builder.Sp
 	if err != nil {
 		return builder.Spec{}, err
 	}
-	if err := f.foreign(c.Namespace()); err != nil {
+	if err := f.foreign(name, c.Namespace()); err != nil {
 		return builder.Spec{}, err
 	}
 	if f.config == nil && f.pod == nil && f.set == nil {
@@ -66,10 +66,9 @@ func StoredSpec(ctx context.Context, c *cluster.Client, name string) (builder.Sp
 	return api{c}.specOf(ctx, f, name)
 }
 
-// specOf returns what was asked of the builder that was found; of a builder that does not exist, nothing but its name. A
-// ConfigMap alone makes no builder: it is of an install that is under way, or anyone's.
+// specOf returns what was asked of the builder that was found; of a builder that does not exist, nothing but its name.
 func (c api) specOf(ctx context.Context, f *existing, name string) (builder.Spec, error) {
-	if f.pod == nil && f.set == nil && f.server == nil {
+	if f.pod == nil && f.set == nil && !f.hasObjects() {
 		return builder.Spec{Name: name, Namespace: c.Namespace()}, nil
 	}
 	if f.config != nil {

@@ -62,6 +62,7 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 		}
 		return removal, err
 	}
+	found = found.own(name)
 	if err := confirmed(ctx, found, claims, options); err != nil {
 		return removal, err
 	}
@@ -81,7 +82,7 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 			removal.Kept = append(removal.Kept, reference)
 			continue
 		}
-		if err := c.Delete(ctx, kube.KindClaim, claim, kube.Deletion{Still: ownLabels}); err != nil {
+		if err := c.Delete(ctx, kube.KindClaim, claim, kube.Deletion{Still: stillOf(name)}); err != nil {
 			return removal, err
 		}
 		removal.Removed = append(removal.Removed, reference)
@@ -105,9 +106,7 @@ func confirmed(ctx context.Context, found *existing, claims []corev1.PersistentV
 	}
 	var planned Removal
 	found.each(func(kind string, object manifest.Object) {
-		if cluster.IsManaged(object.GetLabels()) {
-			planned.Removed = append(planned.Removed, kube.Reference{Kind: kind, Name: object.GetName()})
-		}
+		planned.Removed = append(planned.Removed, kube.Reference{Kind: kind, Name: object.GetName()})
 	})
 	for _, claim := range claims {
 		reference := kube.Reference{Kind: kube.KindClaim, Name: claim.Name}
@@ -120,8 +119,10 @@ func confirmed(ctx context.Context, found *existing, claims []corev1.PersistentV
 	return options.Confirm(ctx, planned)
 }
 
-// ownLabels reports whether an object still has the labels of a builder's.
-func ownLabels(object manifest.Object) bool { return cluster.IsManaged(object.GetLabels()) }
+// stillOf returns what reports whether an object still is the builder's.
+func stillOf(name string) func(manifest.Object) bool {
+	return func(object manifest.Object) bool { return isOf(object, name) }
+}
 
 // removable says that there is something of ours to remove, and nothing foreign in its place.
 func (f *existing) removable(name, namespace string, claims bool) error {
@@ -129,10 +130,10 @@ func (f *existing) removable(name, namespace string, claims bool) error {
 	var foreign error
 	f.each(func(kind string, object manifest.Object) {
 		switch {
-		case cluster.IsManaged(object.GetLabels()):
+		case isOf(object, name):
 			own = true
 		case kind == kube.KindPod || kind == kube.KindStatefulSet:
-			foreign = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace}
+			foreign = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace, Builder: name, Unwanted: true}
 		}
 	})
 	if own {
@@ -148,14 +149,14 @@ func (f *existing) removable(name, namespace string, claims bool) error {
 func (c api) removeAll(ctx context.Context, name string, found *existing, options UninstallOptions, removal *Removal) error {
 	var err error
 	found.each(func(kind string, object manifest.Object) {
-		if err != nil || !cluster.IsManaged(object.GetLabels()) {
+		if err != nil {
 			return
 		}
 		var grace *int64
 		if kind == kube.KindPod {
 			grace = graceOf(options.Force)
 		}
-		if err = c.Delete(ctx, kind, object, kube.Deletion{Grace: grace, Still: ownLabels}); err != nil {
+		if err = c.Delete(ctx, kind, object, kube.Deletion{Grace: grace, Still: stillOf(name)}); err != nil {
 			return
 		}
 		removal.Removed = append(removal.Removed, kube.Reference{Kind: kind, Name: object.GetName()})

@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
@@ -154,8 +153,8 @@ func (i *installation) planVolumes(ctx context.Context) error {
 		}
 		claim := &claims.Items[at]
 		switch {
-		case !cluster.IsManaged(claim.Labels) || claim.Labels[builder.LabelInstance] != i.name:
-			return &ForeignError{Kind: kube.KindClaim, Name: name, Namespace: i.api.Namespace()}
+		case !isOf(claim, i.name):
+			return &ForeignError{Kind: kube.KindClaim, Name: name, Namespace: i.api.Namespace(), Builder: i.name}
 		case i.spec.StorageClass != "" && classOf(claim) != i.spec.StorageClass:
 			return refuse(OtherClass, name, classOf(claim), i.spec.StorageClass)
 		}
@@ -254,7 +253,7 @@ func (i *installation) growVolumes(ctx context.Context) error {
 // orphanMembers removes the set alone: its Pods and volumes stay, and are taken over by the next one of the name.
 func (i *installation) orphanMembers(ctx context.Context) error {
 	set := i.found.set
-	same := func(live manifest.Object) bool { return sameHash(live, set) && cluster.IsManaged(live.GetLabels()) }
+	same := func(live manifest.Object) bool { return sameHash(live, set) && isOf(live, i.name) }
 	if err := i.api.Delete(ctx, kube.KindStatefulSet, set, kube.Deletion{Orphan: true, Still: same}); err != nil {
 		return err
 	}

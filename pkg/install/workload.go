@@ -6,7 +6,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
@@ -173,7 +172,7 @@ func (i *installation) removeAndWait(ctx context.Context, kind string, object ma
 		i.report(Event{Kind: EventDraining, Pod: object.GetName(), Message: draining(object, i.options.Force)})
 	}
 	grace := graceOf(i.options.Force)
-	same := func(live manifest.Object) bool { return sameHash(live, object) && cluster.IsManaged(live.GetLabels()) }
+	same := func(live manifest.Object) bool { return sameHash(live, object) && isOf(live, i.name) }
 	member := i.found.member
 	if err := i.api.Delete(ctx, kind, object, kube.Deletion{Grace: grace, Still: same}); err != nil {
 		return err
@@ -202,52 +201,6 @@ func graceOf(force bool) *int64 {
 		return nil
 	}
 	return new(int64(forcedGrace))
-}
-
-// member reports whether a Pod is one of the builder that was found. Labels alone do not make it one: others can set them.
-func (f *existing) member(pod *corev1.Pod) bool {
-	if f.pod != nil && pod.UID == f.pod.UID {
-		return true
-	}
-	return f.set != nil && ownedBy(pod, f.set.UID)
-}
-
-func ownedBy(pod *corev1.Pod, uid types.UID) bool {
-	for _, owner := range pod.OwnerReferences {
-		if owner.UID == uid && owner.Controller != nil && *owner.Controller {
-			return true
-		}
-	}
-	return false
-}
-
-// membersOf lists the Pods with the builder's labels that are its members.
-func (c api) membersOf(ctx context.Context, name string, member func(*corev1.Pod) bool) ([]*corev1.Pod, error) {
-	pods := &corev1.PodList{}
-	if err := c.ListObjects(ctx, kube.KindPod, selecting(name), pods); err != nil {
-		return nil, err
-	}
-	var members []*corev1.Pod
-	for n := range pods.Items {
-		if member(&pods.Items[n]) {
-			members = append(members, &pods.Items[n])
-		}
-	}
-	return members, nil
-}
-
-// stopMembers stops all Pods of a builder within the grace period.
-func (c api) stopMembers(ctx context.Context, name string, member func(*corev1.Pod) bool, grace *int64) error {
-	pods, err := c.membersOf(ctx, name, member)
-	if err != nil {
-		return err
-	}
-	for _, pod := range pods {
-		if err := c.Delete(ctx, kube.KindPod, pod, kube.Deletion{Grace: grace}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // setController gives a builder's only Pod a controller, so that kubectl drain evicts it like any other: it refuses a Pod of which
