@@ -24,8 +24,10 @@ type Setting struct {
 	// Values are what would be given to that flag, one after the other, e.g. "memory=2Gi". What is read from a file
 	// is described, e.g. "12 lines (sha256:1f2e3d4c5b6a)".
 	Values []string
-	// File says that the flag takes the name of a file.
-	File bool
+	// File is the name of a file for what the flag reads from one, e.g. "team-config.toml", and Content what is in it; both
+	// are empty for other flags.
+	File    string
+	Content string
 }
 
 // setting is how one field of a Spec is read and changed.
@@ -55,10 +57,18 @@ func SettingNames() []string {
 func (s Spec) Settings() []Setting {
 	var list []Setting
 	for _, each := range settings() {
-		if values := each.values(s); len(values) > 0 {
-			file := each.name == SettingConfig || each.name == SettingRegistryCA
-			list = append(list, Setting{Name: each.name, Values: values, File: file})
+		values := each.values(s)
+		if len(values) == 0 {
+			continue
 		}
+		shown := Setting{Name: each.name, Values: values}
+		switch each.name {
+		case SettingConfig:
+			shown.File, shown.Content = s.Name+"-config.toml", string(s.Config)
+		case SettingRegistryCA:
+			shown.File, shown.Content = s.Name+"-registry-ca.pem", string(s.RegistryCA)
+		}
+		list = append(list, shown)
 	}
 	return list
 }

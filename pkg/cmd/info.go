@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -15,7 +16,8 @@ import (
 
 const infoLong = `Connect to every member of a builder as a build does, and print what the daemons and the cluster say.
 
-A member that does not answer is named with the reason, the others are shown all the same; the exit code is then 3.`
+A member that does not answer is named with the reason, the others and the settings are shown all the same; the exit
+code is then 3. The settings are the command that installs such a builder, and the commands for the files that it reads.`
 
 const infoExample = `  # Is the builder there, and what can it do?
   kubectl buildkit info
@@ -60,15 +62,12 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 		info, err := b.Daemon.Info(ctx)
 		return view.Introduction{Info: info, Connection: b.Certificates}, err
 	})
-	if len(heard) == 0 {
+	spec := f.settingsOf(ctx, o.connect.builder)
+	if len(heard) == 0 && spec == nil {
 		return err
 	}
-	namespace := heard[0].Member.Namespace
-	answer := view.Builder(o.connect.builder, namespace, heard, f.settingsOf(ctx, o.connect.builder), err)
-	if printErr := o.format.Print(f.streams.Results(), answer); printErr != nil {
-		return printErr
-	}
-	return err
+	answer := view.Builder(o.connect.builder, f.namespaceOf(), heard, spec, err)
+	return cmp.Or(err, o.format.Print(f.streams.Results(), answer))
 }
 
 // settingsOf is what install was asked for; nil if it is unknown, or may not be read.

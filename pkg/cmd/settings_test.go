@@ -2,16 +2,19 @@ package cmd
 
 import (
 	"context"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/google/shlex"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
@@ -34,18 +37,77 @@ func edited(t *testing.T, current builder.Spec, args ...string) builder.Spec {
 	return spec
 }
 
-// The command that info prints makes the same builder.
+// Every setting, alone and with all others: the command that info prints makes the same objects.
 func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
-	spec := edited(t, builder.Spec{Name: "team", Namespace: "ns"}, "team", "--rootless", "--limit", "cpu=2,memory=4Gi", "--env", "A=it's $HOME",
-		"--annotation", "note=a, b", "--toleration", "a=b:NoSchedule", "--toleration", "c", "--insecure-registry", "r:5000", "--insecure-registry", "s:5000",
-		"--registry-mirror", "docker.io=m:5000/p", "--replicas", "3", "--storage", "5Gi", "--storage-class", "fast", "--grace-period", "5m")
-	words, err := shlex.Split(view.InstallCommand(spec))
-	if err != nil || len(words) < 6 || words[2] != "install" || words[4] != "-n" {
+	t.Chdir(t.TempDir())
+	certificates, err := trust.Issue(time.Now(), "team")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"toml": "debug = true\n# it's \"quoted\" \\ and more\n", "ca": string(certificates.CA)} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flags := map[string][]string{
+		"image": {"registry.local:5000/buildkit:v1"}, "image-pull-secret": {"a", "b"}, "rootless": {"true"}, "config": {"toml"},
+		"env": {"A=it's $HOME", "B=a,b", "C=", "D=two\nlines \\n"}, "registry-mirror": {"docker.io=m:5000/p", "docker.io=n", "quay.io=m"},
+		"insecure-registry": {"r:5000", "s:5000"}, "registry-ca": {"ca"}, "request": {"cpu=500m,memory=1Gi"},
+		"limit": {"cpu=2,memory=4Gi,ephemeral-storage=10Gi"}, "node-selector": {"disk=ssd", "zone="}, "service-account": {"builds"},
+		"toleration": {"a=b:NoSchedule", "c", ":NoExecute", "d=", "e:PreferNoSchedule"}, "grace-period": {"5m"},
+		"label": {"team=web"}, "annotation": {"note=a, b", "c="}, "replicas": {"3"}, "storage": {"5Gi"}, "storage-class": {"fast"},
+	}
+	var all []string
+	for _, name := range builder.SettingNames() {
+		if len(flags[name]) == 0 {
+			t.Errorf("the setting %q is not tried", name)
+		}
+		var args []string
+		for _, value := range flags[name] {
+			args = append(args, "--"+name+"="+value)
+		}
+		all = append(all, args...)
+		if name == "storage-class" {
+			args = append(args, "--storage=5Gi")
+		}
+		t.Run(name, func(t *testing.T) { roundTrip(t, certificates, args...) })
+	}
+	t.Run("all", func(t *testing.T) { roundTrip(t, certificates, all...) })
+}
+
+// roundTrip compares what flags make with what the command that info prints makes, which a shell reads.
+func roundTrip(t *testing.T, certificates *trust.Certificates, args ...string) {
+	t.Helper()
+	spec := edited(t, builder.Spec{Name: "team", Namespace: "ns"}, append([]string{"team"}, args...)...)
+	for _, setting := range spec.Settings() {
+		if setting.File == "" {
+			continue
+		}
+		if err := os.WriteFile(setting.File, []byte(setting.Content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := "kubectl() { for each; do printf '%s\\0' \"$each\"; done; }\n" + view.InstallCommand(spec)
+	text, err := exec.Command("sh", "-c", script).Output()
+	words := strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
+	if err != nil || len(words) < 5 || words[1] != "install" || words[3] != "-n" || words[4] != "ns" {
 		t.Fatalf("%q (%v)", words, err)
 	}
-	again := edited(t, builder.Spec{Name: "team", Namespace: "ns"}, append(words[3:4], words[6:]...)...)
-	if differences := builder.Differences(spec, again); len(differences) > 0 {
-		t.Errorf("%s changes %+v", view.InstallCommand(spec), differences)
+	again := edited(t, builder.Spec{Name: "team", Namespace: "ns"}, append(words[2:3], words[5:]...)...)
+	var objects [2]string
+	for n, each := range []builder.Spec{spec, again} {
+		built, err := manifest.New(each, certificates)
+		if err != nil {
+			t.Fatal(err)
+		}
+		yaml, err := manifest.YAML(built.All())
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects[n] = string(yaml)
+	}
+	if objects[0] != objects[1] {
+		t.Errorf("%s\nmakes\n%s\nnot\n%s", view.InstallCommand(spec), objects[1], objects[0])
 	}
 }
 

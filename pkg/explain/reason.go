@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
@@ -151,8 +152,19 @@ func (b remedyFor) entitlement(name string) string {
 	return b.install("--config FILE") + ", with the line " + line + " in FILE" + risk
 }
 
-// Quote returns a word as a shell takes it.
+// Quote returns a word as a shell takes it. Control characters, which a terminal must not get, are left to printf.
 func Quote(word string) string {
+	if strings.ContainsFunc(word, unicode.IsControl) {
+		var text strings.Builder
+		for _, each := range []byte(word) {
+			if each < ' ' || each == 0x7f || each == '\\' || each == '\'' {
+				fmt.Fprintf(&text, `\0%03o`, each)
+			} else {
+				text.WriteByte(each)
+			}
+		}
+		return `"$(printf %b '` + text.String() + `')"`
+	}
 	if regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`).MatchString(word) {
 		return word
 	}

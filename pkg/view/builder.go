@@ -29,13 +29,14 @@ type Introduction struct {
 	Connection *cluster.Connection
 }
 
-// Builder is the builder, with the members that did not answer among the others.
+// Builder is the builder, with the members that did not answer among the others. Where none did, it is what was asked of
+// install.
 func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *builder.Spec, err error) output.Answer {
 	fields := builderFields{Members: []memberFields{}}
 	if spec != nil {
 		fields.Install = InstallCommand(*spec)
 		for _, setting := range spec.Settings() {
-			fields.Settings = append(fields.Settings, settingFields{Name: setting.Name, Values: setting.Values})
+			fields.Settings = append(fields.Settings, settingFields(setting))
 		}
 	}
 	for _, each := range heard {
@@ -57,7 +58,9 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 		}
 	}
 	slices.SortFunc(fields.Members, func(a, b memberFields) int { return cluster.CompareMembers(a.Pod, b.Pod) })
-	fields.DesiredMembers = len(fields.Members)
+	if fields.DesiredMembers = len(fields.Members); spec != nil && len(fields.Members) == 0 {
+		fields.DesiredMembers = len(spec.MemberNames())
+	}
 	for _, m := range fields.Members {
 		if m.Ready {
 			fields.ReadyMembers++
@@ -69,14 +72,14 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 	}
 }
 
-// InstallCommand is the command that asks for the same builder. What is read from a file has FILE in its place.
+// InstallCommand is the command that asks for the same builder. What it reads from files, fileCommands write there.
 func InstallCommand(spec builder.Spec) string {
 	words := []string{"kubectl buildkit install", spec.Name, "-n", spec.Namespace}
 	for _, setting := range spec.Settings() {
 		flag := "--" + setting.Name
 		switch {
-		case setting.File:
-			words = append(words, flag, "FILE")
+		case setting.File != "":
+			words = append(words, flag, setting.File)
 		case setting.Name == "rootless":
 			words = append(words, flag)
 		default:
@@ -86,6 +89,18 @@ func InstallCommand(spec builder.Spec) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// fileCommands are the commands that write the files which the install command reads.
+func fileCommands(name, namespace string, settings []settingFields) []string {
+	var commands []string
+	for _, setting := range settings {
+		if setting.File != "" {
+			commands = append(commands, fmt.Sprintf(`kubectl buildkit info %s -n %s -o jsonpath='{.settings[?(@.name=="%s")].content}' > %s`,
+				name, namespace, setting.Name, setting.File))
+		}
+	}
+	return commands
 }
 
 // printInfo prints one fact a line, in the manner of kubectl describe: those of the builder, then those of each member.
@@ -103,6 +118,9 @@ func printInfo(w io.Writer, name, namespace string, b builderFields, wide bool, 
 	}
 	if b.Install != "" {
 		fact("Settings", b.Install)
+	}
+	for _, command := range fileCommands(name, namespace, b.Settings) {
+		fact("File", command)
 	}
 	for _, m := range b.Members {
 		if len(b.Members) > 1 {

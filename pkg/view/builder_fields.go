@@ -19,8 +19,8 @@ type builderFields struct {
 	ReadyMembers   int  `json:"readyMembers"`
 	// CertificatesExpire is told by info, for builders that are not adopted.
 	CertificatesExpire *time.Time `json:"certificatesExpire,omitempty"`
-	// Settings are what install was asked for, Install the command that asks for the same, with FILE for contents of files;
-	// info tells them to those who may read the builder's ConfigMap.
+	// Settings are what install was asked for, Install the command that asks for the same, which reads what is in files from
+	// their File; info prints them for those who may read the builder's ConfigMap.
 	Settings []settingFields `json:"settings,omitempty"`
 	Install  string          `json:"install,omitempty"`
 	Members  []memberFields  `json:"members"`
@@ -28,8 +28,10 @@ type builderFields struct {
 
 // settingFields are one setting of a builder.
 type settingFields struct {
-	Name   string   `json:"name"`
-	Values []string `json:"values"`
+	Name    string   `json:"name"`
+	Values  []string `json:"values"`
+	File    string   `json:"file,omitempty"`
+	Content string   `json:"content,omitempty"`
 }
 
 // memberFields are a Pod of a builder.
