@@ -153,8 +153,11 @@ func TestJoinsBeforeItLeaves(t *testing.T) {
 			close(left)
 			return nil, ctx.Err()
 		}
-		time.Sleep(300 * time.Millisecond) // until then the step is not known to be shared
-		alone = isClosed(left)
+		select { // the step is not known to be shared yet
+		case <-left:
+			alone = true
+		case <-time.After(50 * time.Millisecond):
+		}
 		daemon.telling <- struct{}{}
 		<-left
 		return &controlapi.SolveResponse{}, nil

@@ -70,7 +70,7 @@ func TestCloseUnblocksAtOnce(t *testing.T) {
 			reads, writes := make(chan error, 1), make(chan error, 1)
 			go func() { _, err := conn.Read(make([]byte, 1)); reads <- err }()
 			go func() { _, err := conn.Write(make([]byte, 64<<20)); writes <- err }()
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond) // until both are stuck, as a rule
 			// Half of what the last bytes may take to be sent, which Close does not wait for.
 			within(t, 500*time.Millisecond, "Close and what it unblocks", func() {
 				if err := conn.Close(); err != nil {
@@ -83,30 +83,6 @@ func TestCloseUnblocksAtOnce(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// What arrived before the loss is there to be read after it, a little at a time.
-func TestReadsWhatCameBeforeTheLoss(t *testing.T) {
-	server := newServer(t)
-	server.serve = func(errors, data httpstream.Stream) {
-		_, _ = io.WriteString(data, "last words")
-		_ = errors.Close()
-		_ = data.Close()
-	}
-	conn := dial(t, server, tunnel.SPDY)
-	time.Sleep(500 * time.Millisecond)
-	var got []byte
-	for {
-		piece := make([]byte, 3)
-		n, err := conn.Read(piece)
-		got = append(got, piece[:n]...)
-		if err != nil {
-			break
-		}
-	}
-	if string(got) != "last words" {
-		t.Errorf("got %q", got)
 	}
 }
 
