@@ -60,9 +60,18 @@ func TestCommandsUseNoClient(t *testing.T) {
 	refuse(t, found, allowed{}, "let pkg/driver do it")
 }
 
-// What carries bytes between the two halves and this machine knows neither.
-func TestProxyKnowsNeitherHalf(t *testing.T) {
-	refuseImports(t, "proxy", "github.com/moby/buildkit", "k8s.io/client-go", "k8s.io/apimachinery", "github.com/spf13/cobra")
+// What carries bytes between the two halves and this machine knows neither, nor does what prints them and asks.
+func TestStreamsKnowNeitherHalf(t *testing.T) {
+	for _, name := range []string{"proxy", "terminal"} {
+		refuseImports(t, name, "github.com/moby/buildkit", "k8s.io", "github.com/spf13/cobra")
+	}
+}
+
+// What is printed of builders, caches and builds depends on what was found alone: nothing is asked for it, and the same is
+// printed everywhere.
+func TestViewsAskNothing(t *testing.T) {
+	found := uses(t, names{"context": nil, "os": nil, "net": nil, "net/http": nil, "github.com/spf13/pflag": nil})
+	refuse(t, slices.DeleteFunc(found, func(u use) bool { return !strings.HasPrefix(u.file, "view/") }), allowed{}, "let the caller ask")
 }
 
 // What makes text harmless, the classes of errors and the error of wrong input are used everywhere, so they stand on

@@ -98,17 +98,3 @@ func (f *factory) withRecords(
 	}
 	return nil
 }
-
-// buildRefs completes with the builds there are, the newest first.
-func buildRefs(ctx context.Context, q inquiry) []string {
-	o := driver.ConnectOptions{}
-	if named, err := q.command.Flags().GetString("builder"); err == nil {
-		o.Builder = named
-	}
-	records, _ := q.Records(ctx, o, nil) // members that do not answer are not reported while typing
-	words := []string{history.Latest + "\tthe newest build"}
-	for _, record := range records {
-		words = append(words, fmt.Sprintf("%s\t%s %s", record.Ref, record.Status, record.Name))
-	}
-	return words
-}

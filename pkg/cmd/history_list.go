@@ -100,9 +100,3 @@ func runHistoryList(ctx context.Context, f *factory, connect connectOptions, o h
 	}
 	return cmp.Or(err, o.output.Print(f.streams.Results(), view.Builds(records, time.Now())))
 }
-
-func filterWords() []string {
-	return []string{
-		"status=error", "status=completed", "status=canceled", "status=running", "name=", "ref=", "repository=", "startedAt>", "completedAt>", "duration>",
-	}
-}

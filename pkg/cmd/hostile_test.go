@@ -21,6 +21,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/completion"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
@@ -90,7 +91,11 @@ func printingPlaces() map[string]func(*factory) {
 		"cache totals": func(f *factory) {
 			_ = view.Cache{Members: []string{hostile, "b"}, Records: []buildcache.Record{{Type: hostile, Member: hostile}}}.PrintTotals(f.streams.Out)
 		},
-		"a completion": func(f *factory) { _, _ = io.WriteString(f.streams.Out, inItsLine(hostile+"\t"+hostile)+"\n") },
+		"a completion": func(f *factory) {
+			complete := completion.Completer(func(context.Context, completion.Query) []string { return []string{hostile + "\t" + hostile} })
+			words, _ := complete.Words(context.Background(), completion.Query{})
+			_, _ = io.WriteString(f.streams.Out, strings.Join(words, "\n")+"\n")
+		},
 		"a daemon's log": func(f *factory) {
 			_ = (&lines{to: f.streams.Out}).copy(io.NopCloser(strings.NewReader(noLines(hostile))), "")
 		},

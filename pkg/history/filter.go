@@ -133,3 +133,10 @@ func holds(order int, operator string) bool {
 	}
 	return order >= 0
 }
+
+// FilterWords are the beginnings of filters, and filters, to offer while one is typed.
+func FilterWords() []string {
+	return []string{
+		"status=error", "status=completed", "status=canceled", "status=running", "name=", "ref=", "repository=", "startedAt>", "completedAt>", "duration>",
+	}
+}

@@ -2,6 +2,7 @@ package solve
 
 import (
 	"context"
+	"slices"
 
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/client"
@@ -15,6 +16,19 @@ type Info struct {
 	Revision string
 	Workers  []Worker
 	Cache    Cache
+}
+
+// Platforms lists what the workers can build for, without repetitions, the native ones first.
+func (i *Info) Platforms() []string {
+	list := []string{}
+	for _, worker := range i.Workers {
+		for _, platform := range worker.Platforms {
+			if text := platforms.Format(platform); !slices.Contains(list, text) {
+				list = append(list, text)
+			}
+		}
+	}
+	return list
 }
 
 // Worker runs steps.

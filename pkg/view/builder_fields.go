@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/containerd/platforms"
-
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -99,7 +97,7 @@ func newMemberFields(m cluster.Member) memberFields {
 
 func newDaemonFields(info *solve.Info) *daemonFields {
 	fields := &daemonFields{
-		Version: info.Version, Revision: info.Revision, Platforms: Platforms(info),
+		Version: info.Version, Revision: info.Revision, Platforms: info.Platforms(),
 		Cache:   cacheFields{Records: info.Cache.Records, SizeBytes: info.Cache.TotalBytes, InUseBytes: info.Cache.InUseBytes},
 		Workers: []workerFields{},
 	}
@@ -111,17 +109,6 @@ func newDaemonFields(info *solve.Info) *daemonFields {
 		fields.Workers = append(fields.Workers, own)
 	}
 	return fields
-}
-
-// Platforms lists what the workers can build for, the native ones first.
-func Platforms(info *solve.Info) []string {
-	list := []string{}
-	for _, worker := range info.Workers {
-		for _, platform := range worker.Platforms {
-			list = output.AppendNew(list, platforms.Format(platform))
-		}
-	}
-	return list
 }
 
 // newBuilderFields are what the cluster alone knows.

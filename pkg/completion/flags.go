@@ -1,24 +1,25 @@
-package cmd
+package completion
 
 import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// flagCompleters say how the values of flags complete, by the flag or, where commands mean different things by one name,
+// Flags returns how the values of flags complete, by the flag or, where commands mean different things by one name,
 // by command and flag. A flag that is not here completes with file names, as one with nil does; nothing completes one
 // whose value only its user knows.
-func flagCompleters() map[string]completer {
+func Flags() map[string]Completer {
 	formats := oneOf("wide", "json", "yaml", "name", "jsonpath=", "go-template=", "custom-columns=")
-	table := map[string]completer{
+	table := map[string]Completer{
 		"--namespace": namespaceNames,
 		"--context":   contextNames,
 		"--cluster":   clusterNames,
 		"--user":      userNames,
 		"--as":        serviceAccountUsers,
 
-		"--builder":   builderNames,
+		"--builder":   Builders,
 		"--transport": oneOf(transportNames()...),
 		"--progress":  oneOf(progress.Names()...),
 		"--platform":  someOf(platformNames),
@@ -50,9 +51,9 @@ func flagCompleters() map[string]completer {
 		"build --network":    oneOf("default", "none", "host"),
 		"build --allow":      oneOf("network.host", "security.insecure", "device"),
 		"build --frontend":   oneOf("dockerfile.v0", "gateway.v0"),
-		"list --filter":      oneOf(filterWords()...),
-		"list --format":      oneOf(formatTable, formatJSON),
-		"inspect --format":   oneOf(formatText, formatJSON),
+		"list --filter":      oneOf(history.FilterWords()...),
+		"list --format":      oneOf("table", "json"),
+		"inspect --format":   oneOf("text", "json"),
 		"logs --progress":    oneOf(string(progress.Plain), string(progress.RawJSON)),
 		"build --attest":     oneOf("type=provenance,mode=min", "type=provenance,mode=max", "type=sbom"),
 		"build --provenance": oneOf("true", "false", "mode=min", "mode=max"),

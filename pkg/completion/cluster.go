@@ -1,4 +1,4 @@
-package cmd
+package completion
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 )
 
 // fromNamespace asks the cluster for words, and gives none when it does not answer.
-func (f *factory) fromNamespace(ask func(*cluster.Client) ([]string, error)) []string {
-	c, err := f.Cluster()
+func (q Query) fromNamespace(ask func(*cluster.Client) ([]string, error)) []string {
+	c, err := q.Cluster()
 	if err != nil {
 		return nil
 	}
@@ -27,8 +27,8 @@ func (f *factory) fromNamespace(ask func(*cluster.Client) ([]string, error)) []s
 	return words
 }
 
-// builderNames are the builders of the namespace. The Pods of one that install did not make can be named in its place.
-func builderNames(ctx context.Context, q inquiry) []string {
+// Builders completes with the builders of the namespace. The Pods of one that install did not make can be named in its place.
+func Builders(ctx context.Context, q Query) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) {
 		builders, err := c.List(ctx, false)
 		var words []string
@@ -48,16 +48,16 @@ func builderNames(ctx context.Context, q inquiry) []string {
 	})
 }
 
-func namespaceNames(ctx context.Context, q inquiry) []string {
+func namespaceNames(ctx context.Context, q Query) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.Namespaces(ctx) })
 }
 
-func serviceAccountNames(ctx context.Context, q inquiry) []string {
+func serviceAccountNames(ctx context.Context, q Query) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.ServiceAccounts(ctx) })
 }
 
 // serviceAccountUsers are the ServiceAccounts of the namespace as --as names them.
-func serviceAccountUsers(ctx context.Context, q inquiry) []string {
+func serviceAccountUsers(ctx context.Context, q Query) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) {
 		accounts, err := c.ServiceAccounts(ctx)
 		for i, account := range accounts {
@@ -67,19 +67,19 @@ func serviceAccountUsers(ctx context.Context, q inquiry) []string {
 	})
 }
 
-func registrySecretNames(ctx context.Context, q inquiry) []string {
+func registrySecretNames(ctx context.Context, q Query) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.Secrets(ctx, true) })
 }
 
-func nodeLabels(ctx context.Context, q inquiry) []string {
+func nodeLabels(ctx context.Context, q Query) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.NodeLabels(ctx) })
 }
 
 // secretSource completes --secret: the kinds of source first, then the Secrets of the cluster, then the keys of one.
-func secretSource(ctx context.Context, q inquiry) []string {
-	before, kept, fromCluster := strings.Cut(q.typed, ",k8s=")
+func secretSource(ctx context.Context, q Query) []string {
+	before, kept, fromCluster := strings.Cut(q.Typed, ",k8s=")
 	if !fromCluster {
-		id, _, found := strings.Cut(q.typed, ",")
+		id, _, found := strings.Cut(q.Typed, ",")
 		if !found {
 			return []string{"id="}
 		}
@@ -103,37 +103,43 @@ func secretSource(ctx context.Context, q inquiry) []string {
 }
 
 // platformNames are what the builder's daemon says it can build for, or what is common when it does not answer.
-func platformNames(ctx context.Context, q inquiry) []string {
-	o := driver.ConnectOptions{}
-	if flag := q.command.Flag("builder"); flag != nil {
-		o.Builder = flag.Value.String()
-	}
-	b, err := q.Connect(ctx, o)
+func platformNames(ctx context.Context, q Query) []string {
+	b, err := q.Connect(ctx, driver.ConnectOptions{Builder: q.Builder})
 	if err == nil {
 		defer func() { _ = b.Close() }()
 		if info, err := b.Daemon.Info(ctx); err == nil {
-			return view.Platforms(info)
+			return info.Platforms()
 		}
 	}
 	return []string{"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/riscv64", "linux/s390x"}
 }
 
-func contextNames(_ context.Context, q inquiry) []string {
+func contextNames(_ context.Context, q Query) []string {
 	return q.fromKubeconfig(func(config api.Config) []string { return slices.Sorted(maps.Keys(config.Contexts)) })
 }
 
-func clusterNames(_ context.Context, q inquiry) []string {
+func clusterNames(_ context.Context, q Query) []string {
 	return q.fromKubeconfig(func(config api.Config) []string { return slices.Sorted(maps.Keys(config.Clusters)) })
 }
 
-func userNames(_ context.Context, q inquiry) []string {
+func userNames(_ context.Context, q Query) []string {
 	return q.fromKubeconfig(func(config api.Config) []string { return slices.Sorted(maps.Keys(config.AuthInfos)) })
 }
 
-func (f *factory) fromKubeconfig(names func(api.Config) []string) []string {
-	config, err := f.flags.Loader().RawConfig()
+func (q Query) fromKubeconfig(names func(api.Config) []string) []string {
+	config, err := q.Kubeconfig()
 	if err != nil {
 		return nil
 	}
 	return names(config)
+}
+
+// Builds completes a REF with the builds there are, the newest first.
+func Builds(ctx context.Context, q Query) []string {
+	records, _ := q.Records(ctx, driver.ConnectOptions{Builder: q.Builder}, nil) // members that do not answer are not reported while typing
+	words := []string{history.Latest + "\tthe newest build"}
+	for _, record := range records {
+		words = append(words, fmt.Sprintf("%s\t%s %s", record.Ref, record.Status, record.Name))
+	}
+	return words
 }
