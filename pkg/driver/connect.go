@@ -240,10 +240,13 @@ func (d *Driver) Info(ctx context.Context, transport tunnel.Transport, member cl
 			return nil, err
 		}
 	}
-	daemon, err := solve.Connect(ctx, func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, targetOf(member)) }, config)
-	if err != nil {
-		return nil, d.untrusted(member, err)
-	}
-	defer func() { _ = daemon.Close() }()
-	return daemon.Info(ctx)
+	dial := func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, targetOf(member)) }
+	return whileStarting(ctx, func(ctx context.Context) (*solve.Info, error) {
+		daemon, err := solve.Connect(ctx, dial, config)
+		if err != nil {
+			return nil, d.untrusted(member, err)
+		}
+		defer func() { _ = daemon.Close() }()
+		return daemon.Info(ctx)
+	})
 }

@@ -57,8 +57,8 @@ func causeOf(lost *solve.LostError) string {
 	return lost.Cause.Error()
 }
 
-// diagnose asks the cluster what happened, if err is the loss of the builder, and returns a *LostError; any other error is
-// returned as it is.
+// diagnose asks the cluster what happened, if err is the loss of the builder, and returns a *LostError, or a
+// *tunnel.ConnRefusedError where the Pod runs and its daemon does not listen; any other error is returned as it is.
 func (d *Driver) diagnose(ctx context.Context, member cluster.Member, err error) error {
 	var lost *solve.LostError
 	var diagnosed *LostError
@@ -74,6 +74,10 @@ func (d *Driver) diagnose(ctx context.Context, member cluster.Member, err error)
 	if c, clientErr := d.Cluster(); clientErr == nil {
 		// A cluster that does not answer leaves the cause unknown.
 		diagnosed.Diagnosis, _ = c.Explain(asking, member)
+	}
+	var refused *tunnel.ConnRefusedError
+	if diagnosed.Diagnosis.Cause == cluster.CauseNone && errors.As(err, &refused) {
+		return refused // there never was a connection
 	}
 	return diagnosed
 }

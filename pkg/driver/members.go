@@ -111,14 +111,16 @@ func askMember[T any](
 	if err != nil {
 		return answer, err
 	}
-	daemon, err := d.openMember(ctx, tunnels, candidate.Member, certificates)
-	if err != nil {
-		return answer, err
-	}
-	c := &Connection{Member: candidate.Member, Certificates: certificates, Daemon: daemon}
-	defer func() { _ = c.Close() }()
-	answer, err = ask(ctx, c)
-	return answer, d.diagnose(ctx, c.Member, err)
+	answer, err = whileStarting(ctx, func(ctx context.Context) (none T, err error) {
+		daemon, err := d.openMember(ctx, tunnels, candidate.Member, certificates)
+		if err != nil {
+			return none, err
+		}
+		c := &Connection{Member: candidate.Member, Certificates: certificates, Daemon: daemon}
+		defer func() { _ = c.Close() }()
+		return ask(ctx, c)
+	})
+	return answer, d.diagnose(ctx, candidate.Member, err)
 }
 
 // Ask asks one member, as AskMembers does. The certificates are those of its builder; nil for an unmanaged one.

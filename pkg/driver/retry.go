@@ -41,6 +41,8 @@ type retryPolicy struct {
 	within time.Duration
 	// reached is set if the builder was reached before: what is missing now may come back.
 	reached bool
+	// only, if it is not nil, reports which errors may pass; after all others there is no other try.
+	only func(error) bool
 }
 
 // next is the pause before the next try, given why the last one failed, how many there were, and the time since the
@@ -61,7 +63,7 @@ func (p retryPolicy) next(err error, tries int, elapsed time.Duration) time.Dura
 // timeout is how long that error may last.
 func (p retryPolicy) timeout(err error) time.Duration {
 	switch {
-	case isPermanent(err):
+	case isPermanent(err), p.only != nil && !p.only(err):
 		return 0
 	case isStarting(err) && !p.reached && p.within > 0:
 		return podStartTimeout
@@ -99,6 +101,17 @@ func isTransient(err error) bool {
 		return false
 	}
 	return errors.As(err, &unreachable) || errors.As(err, &dial) || errors.As(err, &cut) || errors.As(err, &lost)
+}
+
+// isRefused reports whether nothing listened in the Pod, so that nothing was asked.
+func isRefused(err error) bool {
+	var refused *tunnel.ConnRefusedError
+	return errors.As(err, &refused)
+}
+
+// whileStarting asks a daemon that may not listen yet: its container runs a moment before it does.
+func whileStarting[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	return retry(ctx, retryPolicy{within: startTimeout, only: isRefused}, nil, ask)
 }
 
 // isStarting reports whether the daemon is starting: its Pod is new, or it has crashed and is started again.

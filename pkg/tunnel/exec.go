@@ -18,6 +18,7 @@ import (
 // exec runs the target's command; its standard input and output are the connection. It returns once the command's
 // streams are open.
 func (d Dialer) exec(ctx context.Context, target Target) (*conn, error) {
+	target.Port = 0 // it leads to the daemon's socket
 	executor, err := d.executor(target)
 	if err != nil {
 		return nil, fmt.Errorf("preparing exec: %w", err)
