@@ -136,9 +136,11 @@ func (f *forwarding) flush() bool {
 	return f.sentOr(err)
 }
 
+// sentOr is false when nothing can be sent any more. What the node said before may still have to be read: it is the
+// reason, and the failure to send only its consequence.
 func (f *forwarding) sentOr(err error) bool {
 	if err != nil {
-		f.end(f.target.ending("sending failed: "+err.Error(), err))
+		time.AfterFunc(lastWords, func() { f.end(f.target.ending("sending failed: "+err.Error(), err)) })
 	}
 	return err == nil
 }
