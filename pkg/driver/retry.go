@@ -41,7 +41,7 @@ type retryPolicy struct {
 	within time.Duration
 	// reached is set if the builder was reached before: what is missing now may come back.
 	reached bool
-	// only, if it is not nil, reports which errors may pass; after all others there is no other try.
+	// only, if it is not nil, reports which errors may pass; any other is final.
 	only func(error) bool
 }
 
