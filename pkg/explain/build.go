@@ -15,13 +15,13 @@ import (
 func explainBuild(err error) (Report, bool) {
 	var (
 		lost        *solve.LostError
-		stranger    *solve.TLSError
+		mismatch    *solve.TLSError
 		unsupported *solve.UnsupportedError
 	)
 	switch {
 	case errors.As(err, &lost):
 		return Report{Text: err.Error(), Next: "kubectl buildkit list, to see whether the builder is there"}, true
-	case errors.As(err, &stranger):
+	case errors.As(err, &mismatch):
 		return Report{Text: err.Error(), Next: "kubectl buildkit install, which makes certificates and daemon fit again"}, true
 	case errors.As(err, &unsupported):
 		return Report{Text: err.Error(), Next: "kubectl buildkit install, which brings the daemon up to this plugin's version"}, true
@@ -43,7 +43,7 @@ func explainStep(err error) (Report, bool) {
 	return Report{Text: err.Error(), Next: next}, true
 }
 
-// explainAnswer adds nothing to an answer to --call: it says itself what is wrong.
+// explainAnswer adds nothing to the result of --call, which reports itself what is wrong.
 func explainAnswer(err error) (Report, bool) {
 	var status *result.StatusError
 	return Report{}, errors.As(err, &status)

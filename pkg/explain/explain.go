@@ -17,7 +17,7 @@ import (
 
 // Report is an error as its reader sees it: what is wrong, what to do next, and the exit code for scripts.
 type Report struct {
-	Text string // empty where the reader knows already
+	Text string // empty where it was printed already
 	Next string // may be empty
 	Code int
 }
@@ -43,7 +43,7 @@ func Error(err error) Report {
 	return report
 }
 
-// Ended is Error for the end of a program whose context is ctx: what follows from Ctrl-C is not worth a word.
+// Ended is Error for the end of a program whose context is ctx: what follows from Ctrl-C is not reported.
 func Ended(ctx context.Context, err error) Report {
 	if ended := (*ExitError)(nil); ctx.Err() != nil && !errors.As(err, &ended) {
 		return Report{Text: "interrupted", Code: codeOf(fault.Interrupted)}
@@ -168,17 +168,17 @@ func explainStart(e *install.StartError) Report {
 
 func explainTunnel(err error) (Report, bool) {
 	var (
-		gone    *driver.LostError
-		lost    *tunnel.LostError
-		refused *tunnel.ConnRefusedError
-		dial    *tunnel.DialError
-		command *tunnel.CommandNotFoundError
+		lostBuilder *driver.LostError
+		lost        *tunnel.LostError
+		refused     *tunnel.ConnRefusedError
+		dial        *tunnel.DialError
+		command     *tunnel.CommandNotFoundError
 	)
 	switch {
 	case errors.As(err, &command):
 		return Report{Text: command.Error(), Next: "kubectl buildkit list -n " + command.Namespace}, true
-	case errors.As(err, &gone):
-		return explainLost(gone), true
+	case errors.As(err, &lostBuilder):
+		return explainLost(lostBuilder), true
 	case errors.As(err, &lost):
 		return Report{Text: err.Error(), Next: inspect(lost.Namespace, lost.Pod)}, true
 	case errors.As(err, &refused):

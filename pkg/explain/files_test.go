@@ -17,9 +17,9 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 		"special=true": fmt.Errorf("writing %q: %w", "out", &safefile.PrivilegedError{Path: "dev/null"}),
 		"name a file":  errors.Join(&safefile.UnwritableError{Path: "a", Reason: "it is a directory", Next: "name a file"}),
 	} {
-		told := Error(err)
-		if told.Code != CodeFailed || !strings.Contains(told.Next, want) || told.Text != err.Error() {
-			t.Errorf("got %+v", told)
+		report := Error(err)
+		if report.Code != CodeFailed || !strings.Contains(report.Next, want) || report.Text != err.Error() {
+			t.Errorf("got %+v", report)
 		}
 	}
 }
@@ -43,9 +43,9 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		if errors.As(c.cause, &path) {
 			reason = path.Err
 		}
-		told := Error(&upload.FileError{Directory: "context", Name: "a", Cause: c.cause})
-		if told.Code != CodeFailed || !strings.Contains(told.Next, c.next) || told.Text != `reading "a" of the directory "context": `+reason.Error() {
-			t.Errorf("got %+v", told)
+		report := Error(&upload.FileError{Directory: "context", Name: "a", Cause: c.cause})
+		if report.Code != CodeFailed || !strings.Contains(report.Next, c.next) || report.Text != `reading "a" of the directory "context": `+reason.Error() {
+			t.Errorf("got %+v", report)
 		}
 	}
 }

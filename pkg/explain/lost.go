@@ -44,21 +44,20 @@ func nextForLost(e *driver.LostError) string {
 	return "build again: finished steps are in the cache"
 }
 
-// explainNoAnswer reports all members that did not answer, with the code of the first of them for which there is a next
-// step.
+// explainNoAnswer reports all members that did not answer, with the first next step that there is for one of them.
 func explainNoAnswer(err error) (Report, bool) {
 	var silent *driver.NoAnswerError
 	if !errors.As(err, &silent) {
 		return Report{}, false
 	}
-	told := explainCause(silent.Silent[0].Err)
+	report := explainCause(silent.Silent[0].Err)
 	for _, each := range silent.Silent[1:] {
-		if told.Next == "" {
-			told = explainCause(each.Err)
+		if report.Next == "" {
+			report = explainCause(each.Err)
 		}
 	}
-	told.Text = silent.Error()
-	return told, true
+	report.Text = silent.Error()
+	return report, true
 }
 
 // explainWarning is about what does not end a call.
@@ -104,7 +103,7 @@ func explainUnrestored(err error) (Report, bool) {
 	return Report{Text: unrestored.Error(), Next: next}, true
 }
 
-// Reinstall is the command that makes a builder again as its stored settings say.
+// Reinstall returns the command that makes a builder again with its stored settings.
 func Reinstall(name, namespace string) string {
 	return fmt.Sprintf("kubectl buildkit install %s -n %s", name, namespace)
 }

@@ -13,20 +13,20 @@ import (
 
 func explainPermission(err error) (Report, bool) {
 	var (
-		forbidden    *kube.ForbiddenError
-		unauthorized *kube.UnauthorizedError
-		refused      *kube.AdmissionError
-		closed       *tunnel.ForbiddenError
+		forbidden       *kube.ForbiddenError
+		unauthorized    *kube.UnauthorizedError
+		admission       *kube.AdmissionError
+		tunnelForbidden *tunnel.ForbiddenError
 	)
 	switch {
 	case errors.As(err, &forbidden):
 		return Report{Text: err.Error(), Next: nextForPermission(forbidden)}, true
-	case errors.As(err, &closed):
-		return Report{Text: err.Error(), Next: nextForTunnel(closed)}, true
+	case errors.As(err, &tunnelForbidden):
+		return Report{Text: err.Error(), Next: nextForTunnel(tunnelForbidden)}, true
 	case errors.As(err, &unauthorized):
 		return Report{Text: err.Error(), Next: "log in to the cluster again, or choose another --context"}, true
-	case errors.As(err, &refused):
-		return Report{Text: err.Error(), Next: nextForRefusal(refused)}, true
+	case errors.As(err, &admission):
+		return Report{Text: err.Error(), Next: nextForRefusal(admission)}, true
 	}
 	return Report{}, false
 }
@@ -42,7 +42,7 @@ func nextForPermission(e *kube.ForbiddenError) string {
 	return fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s %s", e.Verb, e.Resource, where)
 }
 
-// nextForTunnel is for a way into a Pod that is not permitted. The Role of a builder's users has no exec.
+// nextForTunnel is for a transport that is not permitted. The Role of a builder's users has no exec.
 func nextForTunnel(e *tunnel.ForbiddenError) string {
 	name := e.Builder
 	if name == "" {
@@ -55,7 +55,7 @@ func nextForTunnel(e *tunnel.ForbiddenError) string {
 		builder.RoleName(name))
 }
 
-// userIn is who the API server says may not; empty if it does not say.
+// userIn returns the user that the API server's message names; empty if it names none.
 func userIn(err error) string {
 	if err == nil {
 		return ""

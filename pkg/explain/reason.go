@@ -12,7 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// explainReason is about what the daemon's own text says.
+// explainReason is about what follows from the daemon's own text.
 func explainReason(err error) (Report, bool) {
 	var failed *driver.BuildError
 	var e *solve.DiagnosedError
@@ -23,36 +23,36 @@ func explainReason(err error) (Report, bool) {
 	if text, next := on.aboutRegistry(e); text != "" {
 		return Report{Text: text + ": " + e.Error(), Next: next}, true
 	}
-	told := Report{Text: e.Error()}
+	report := Report{Text: e.Error()}
 	switch e.Reason {
 	case solve.FileMissing:
-		told.Next = fmt.Sprintf("%q is not in the build context, or its .dockerignore excludes it", e.Subject)
+		report.Next = fmt.Sprintf("%q is not in the build context, or its .dockerignore excludes it", e.Subject)
 	case solve.StageMissing:
-		told.Next = nextForStage(failed.Stages)
+		report.Next = nextForStage(failed.Stages)
 	case solve.StageFileMissing:
-		told.Next = fmt.Sprintf("%q is not in the stage or image that --from names: check the path there", e.Subject)
+		report.Next = fmt.Sprintf("%q is not in the stage or image that --from names: check the path there", e.Subject)
 	case solve.SecretMissing:
-		told.Next = "add --secret id=" + Quote(e.Subject) + ",src=FILE"
+		report.Next = "add --secret id=" + Quote(e.Subject) + ",src=FILE"
 	case solve.SSHMissing:
-		told.Next = "add --ssh " + Quote(e.Subject)
+		report.Next = "add --ssh " + Quote(e.Subject)
 	case solve.PlatformNotRun:
-		told.Text += "; a program for another architecture was started, and builder " + on.quoted() + " does not emulate it"
-		told.Next = on.otherArchitecture(failed.Platforms)
+		report.Text += "; a program for another architecture was started, and builder " + on.quoted() + " does not emulate it"
+		report.Next = on.otherArchitecture(failed.Platforms)
 	case solve.EntitlementLocked:
-		told.Next = on.entitlement(e.Subject)
+		report.Next = on.entitlement(e.Subject)
 	case solve.EntitlementUnasked:
-		told.Next = "add --allow " + e.Subject
+		report.Next = "add --allow " + e.Subject
 	case solve.UnknownCall:
-		told.Text = "--call: the frontend does not know the request " + e.Subject
-		told.Next = "use --call check, outline or targets"
+		report.Text = "--call: the frontend does not know the request " + e.Subject
+		report.Next = "use --call check, outline or targets"
 	case solve.NameNotUTF8:
-		told.Next = "a file of the context has a name that is not UTF-8: rename it, or exclude it with .dockerignore"
+		report.Next = "a file of the context has a name that is not UTF-8: rename it, or exclude it with .dockerignore"
 	case solve.GitDenied:
-		told.Next = "add --secret id=GIT_AUTH_TOKEN,env=VARIABLE, with a token that may read the repository in $VARIABLE"
+		report.Next = "add --secret id=GIT_AUTH_TOKEN,env=VARIABLE, with a token that may read the repository in $VARIABLE"
 	case solve.FrontendTooOld:
-		told.Next = "named contexts need a newer frontend: # syntax=docker/dockerfile:1"
+		report.Next = "named contexts need a newer frontend: # syntax=docker/dockerfile:1"
 	}
-	return told, true
+	return report, true
 }
 
 // nextForStage names the stages of the Dockerfile, or how to ask for them where the Dockerfile is not on this machine.
@@ -89,7 +89,7 @@ func (b remedyFor) change(flags, toml string) string {
 	return fmt.Sprintf("add to the buildkitd.toml of Pod %s: %s", b.pod, toml)
 }
 
-// aboutRegistry says what is wrong between the builder and a registry, and what to do; empty for other reasons.
+// aboutRegistry returns what is wrong between the builder and a registry, and what to do; empty for other reasons.
 func (b remedyFor) aboutRegistry(e *solve.DiagnosedError) (text, next string) {
 	host := e.Host
 	switch e.Reason {

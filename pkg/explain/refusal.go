@@ -27,11 +27,11 @@ func nextForRefusal(e *kube.AdmissionError) string {
 		if flags := unspecified(e.Message); flags != "" {
 			return "say what it needs, e.g.: " + install + flags
 		}
-		look := fmt.Sprintf("ask an administrator for more: kubectl describe quota -n %s", e.Namespace)
+		next := fmt.Sprintf("ask an administrator for more: kubectl describe quota -n %s", e.Namespace)
 		if computes(e.Message) {
-			look += ", or reserve less with --request and --limit"
+			next += ", or reserve less with --request and --limit"
 		}
-		return look
+		return next
 	}
 	if flags := outsideRange(e.Message); flags != "" {
 		return install + flags

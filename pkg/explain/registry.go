@@ -60,7 +60,7 @@ func nextForStore(e *registryauth.StoreError) string {
 	return fmt.Sprintf("fix or install %s, or take its name out of credsStore and credHelpers in %s", e.Helper, e.Path)
 }
 
-// nextForLogin knows what the users of some registries are not told by them.
+// nextForLogin adds what some registries do not report to their users.
 func nextForLogin(e *registryauth.LoginError) string {
 	is := func(ends ...string) bool {
 		for _, end := range ends {

@@ -52,8 +52,8 @@ func TestNextStepsOfBuildersThatAreNotThere(t *testing.T) {
 		"other certificates": {&cluster.UntrustedError{Member: member, Err: &solve.TLSError{Cause: errors.New("tls")}}, false, CodeNoBuilder,
 			"see whose it is: kubectl get pod buildkitd -n team -o yaml; give a Pod of the builder its certificates: " + command},
 	} {
-		if told := Error(test.err); told.Code != test.code || told.Next != test.next {
-			t.Errorf("%s: code %d, next %q; want %d, %q", name, told.Code, told.Next, test.code, test.next)
+		if report := Error(test.err); report.Code != test.code || report.Next != test.next {
+			t.Errorf("%s: code %d, next %q; want %d, %q", name, report.Code, report.Next, test.code, test.next)
 		}
 		if got := driver.Restorable(test.err); got != test.restored {
 			t.Errorf("%s: restored is %t", name, got)

@@ -11,7 +11,7 @@ import (
 // Selection is what a command line has chosen: pasted without it, the commands of a next step would change a builder of the
 // current context, of another namespace, or of the default name.
 type Selection struct {
-	// Cluster are the flags that chose the cluster, with their values, e.g. "--context" and "prod". Who asked (--as) is
+	// Cluster are the flags that chose the cluster, with their values, e.g. "--context" and "prod". The user (--as) is
 	// not among them, since the step may be another user's.
 	Cluster [][2]string
 	// Namespace and Builder are those that the command line names; empty if it names none.

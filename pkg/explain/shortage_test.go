@@ -33,15 +33,15 @@ func TestShortages(t *testing.T) {
 		"full, and another's builder": {adopted, full, CodeNoBuilder, []string{"prune team"}, "install"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			told := Error(&driver.BuildError{Member: test.member, Err: test.err})
-			all := told.Text + "\n" + told.Next
+			report := Error(&driver.BuildError{Member: test.member, Err: test.err})
+			all := report.Text + "\n" + report.Next
 			for _, part := range test.says {
 				if !strings.Contains(all, part) {
 					t.Errorf("%q does not say %q", all, part)
 				}
 			}
-			if told.Code != test.code || test.not != "" && strings.Contains(all, test.not) {
-				t.Errorf("code %d, %q", told.Code, all)
+			if report.Code != test.code || test.not != "" && strings.Contains(all, test.not) {
+				t.Errorf("code %d, %q", report.Code, all)
 			}
 		})
 	}

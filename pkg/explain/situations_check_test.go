@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// nextSteps has the next step of every situation, with the words that only the reader can fill in. That its commands exist is
+// nextSteps has the next step of every situation, with the placeholders that only the reader can fill in. That its commands exist is
 // tested where they are, in pkg/cmd.
 const nextSteps = "testdata/next-steps.txt"
 
@@ -26,15 +26,15 @@ var update = flag.Bool("update-next-steps", false, "write "+nextSteps+" anew")
 func TestSituations(t *testing.T) {
 	lines := []string{}
 	for _, c := range situations() {
-		told := Error(c.err)
-		if told.Code != c.code || !strings.Contains(told.Text, c.text) || !strings.Contains(told.Next, c.next) {
-			t.Errorf("%T %v\ngot  %d, %q\nnext %q\nwant %d, %q\nnext %q", c.err, c.err, told.Code, told.Text, told.Next, c.code, c.text, c.next)
+		report := Error(c.err)
+		if report.Code != c.code || !strings.Contains(report.Text, c.text) || !strings.Contains(report.Next, c.next) {
+			t.Errorf("%T %v\ngot  %d, %q\nnext %q\nwant %d, %q\nnext %q", c.err, c.err, report.Code, report.Text, report.Next, c.code, c.text, c.next)
 		}
-		if c.code != CodeFailed && c.text != "" && told.Text == "" {
-			t.Errorf("%T: nothing is said", c.err)
+		if c.code != CodeFailed && c.text != "" && report.Text == "" {
+			t.Errorf("%T: nothing is printed", c.err)
 		}
-		if told.Next != "" {
-			lines = append(lines, told.Next+"\t"+c.blanks+"\n")
+		if report.Next != "" {
+			lines = append(lines, report.Next+"\t"+c.blanks+"\n")
 		}
 	}
 	slices.Sort(lines)
@@ -85,7 +85,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 	}
 	for name := range without {
 		if rows[name] || !slices.Contains(types, name) {
-			t.Errorf("%s has a row, or is gone: take it out of rowless", name)
+			t.Errorf("%s has a row, or is deleted: take it out of rowless", name)
 		}
 	}
 	for _, reason := range constants {
@@ -95,7 +95,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 	}
 }
 
-// rowless are the errors that are never explained as they are, with the error that carries what they say.
+// rowless are the errors that are never explained as they are, with the error that carries their text.
 func rowless() map[string]string {
 	return map[string]string{
 		"registryauth.SourceError": "a field of a DeniedError, which has rows for each of its origins",

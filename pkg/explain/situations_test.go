@@ -28,7 +28,7 @@ type situation struct {
 	text   string // a part of the error line
 	next   string // a part of the next step; "" is none
 	code   int
-	blanks string // the words of a next step that only the reader can fill in
+	blanks string // the placeholders of a next step that only the reader can fill in
 }
 
 // situations has a row for every error that a package returns; see TestEveryErrorHasARow.
@@ -96,7 +96,7 @@ func clusterSituations() []situation {
 	}
 }
 
-// causedSituations are errors whose cause has a type of its own.
+// causedSituations are errors whose cause has its own type.
 func causedSituations() []situation {
 	const install = "kubectl buildkit install n -n ns"
 	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n"}
@@ -170,16 +170,16 @@ func registrySituations() []situation {
 func buildSituations() []situation {
 	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", MemoryLimit: "1Gi"}
 	lost := &solve.LostError{Cause: errors.New("EOF")}
-	gone := func(cause cluster.Cause) error {
+	lostFor := func(cause cluster.Cause) error {
 		return &driver.LostError{Member: member, Lost: lost, Diagnosis: cluster.Diagnosis{Cause: cause, Message: "it is away"}}
 	}
 	step := &solve.FailedStepError{Step: "[1/2] RUN x", ExitCode: killed, Cause: errors.New("exit code: 137")}
 	return []situation{
-		{gone(cluster.CauseOOMKilled), "was lost", "kubectl buildkit install n -n ns, with a higher --limit memory", CodeNoBuilder, ""},
-		{gone(cluster.CauseDeleted), "was lost", "build again", CodeNoBuilder, ""},
-		{gone(cluster.CauseNodeLost), "was lost", "kubectl buildkit install n -n ns --force", CodeNoBuilder, ""},
-		{gone(cluster.CauseExited), "was lost", "kubectl logs n -n ns --previous", CodeNoBuilder, ""},
-		{gone(""), "was lost", "build again", CodeNoBuilder, ""},
+		{lostFor(cluster.CauseOOMKilled), "was lost", "kubectl buildkit install n -n ns, with a higher --limit memory", CodeNoBuilder, ""},
+		{lostFor(cluster.CauseDeleted), "was lost", "build again", CodeNoBuilder, ""},
+		{lostFor(cluster.CauseNodeLost), "was lost", "kubectl buildkit install n -n ns --force", CodeNoBuilder, ""},
+		{lostFor(cluster.CauseExited), "was lost", "kubectl logs n -n ns --previous", CodeNoBuilder, ""},
+		{lostFor(""), "was lost", "build again", CodeNoBuilder, ""},
 		{lost, "was lost", "kubectl buildkit list", CodeNoBuilder, ""},
 		{&solve.LostError{Cause: &solve.SilentError{For: time.Minute}}, "1m0s", "kubectl buildkit list", CodeNoBuilder, ""},
 		{&solve.TLSError{Cause: errors.New("tls: bad certificate")}, "certificates", "kubectl buildkit install", CodeNoBuilder, ""},

@@ -72,23 +72,23 @@ func explainSource(err error) (Report, bool) {
 	if !errors.As(err, &source) {
 		return Report{}, false
 	}
-	told := Report{Text: err.Error()}
+	report := Report{Text: err.Error()}
 	switch {
 	case errors.As(err, &forbidden):
-		told.Next = fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s/%s -n %s",
+		report.Next = fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s/%s -n %s",
 			forbidden.Verb, forbidden.Resource, forbidden.Name, forbidden.Namespace)
 	case errors.As(err, &missing):
-		told.Next = fmt.Sprintf("kubectl get %ss -n %s, which shows what there is", strings.ToLower(missing.Kind), missing.Namespace)
+		report.Next = fmt.Sprintf("kubectl get %ss -n %s, which shows what there is", strings.ToLower(missing.Kind), missing.Namespace)
 		if missing.Key != "" {
-			told.Next = fmt.Sprintf("name one of its keys: k8s=%s/KEY", missing.Name)
+			report.Next = fmt.Sprintf("name one of its keys: k8s=%s/KEY", missing.Name)
 		}
 	case errors.As(err, &unfit) && unfit.Kind == "ServiceAccount":
-		told.Next = fmt.Sprintf(`kubectl patch serviceaccount %s -n %s -p '{"imagePullSecrets":[{"name":"SECRET"}]}', or name the Secret: --registry-secret SECRET`,
+		report.Next = fmt.Sprintf(`kubectl patch serviceaccount %s -n %s -p '{"imagePullSecrets":[{"name":"SECRET"}]}', or name the Secret: --registry-secret SECRET`,
 			unfit.Name, unfit.Namespace)
 	case errors.As(err, &unfit), errors.As(err, &config):
-		told.Next = "kubectl create secret docker-registry makes a Secret of the right type"
+		report.Next = "kubectl create secret docker-registry makes a Secret of the right type"
 	default:
 		return Report{}, false // about the cluster as a whole
 	}
-	return told, true
+	return report, true
 }
