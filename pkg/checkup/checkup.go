@@ -1,4 +1,4 @@
-// Package checkup runs a list of named checks in order, each with its own remedy. A check whose ground is not there is
+// Package checkup runs a list of named checks in order, each with its own remedy. A check that needs one which failed is
 // skipped with the reason, so that one fault is reported once.
 //
 // It knows nothing of what is checked: neither Kubernetes nor BuildKit nor commands.
@@ -16,7 +16,7 @@ import (
 // Status is how a check ended.
 type Status string
 
-// The ways a check can end.
+// How a check can end.
 const (
 	OK      Status = "ok"
 	Warning Status = "warning" // it works, but not as it should
@@ -32,7 +32,7 @@ type Finding struct {
 	Message string
 	// Remedy is what to do, usually a command; empty when there is nothing to do.
 	Remedy string
-	// Details are facts for a machine, e.g. each permission; nil when the message says all.
+	// Details are facts for a machine, e.g. each permission; nil when the message has all.
 	Details any
 	// Class is that of a failure.
 	Class fault.Class
@@ -90,7 +90,7 @@ func Run(ctx context.Context, checks []Check, report func(Result)) []Result {
 	return results
 }
 
-// lacking is the finding about a check whose ground is missing; its zero value says that it can run.
+// lacking returns the finding about a check that cannot run; the zero value for one that can.
 func lacking(check Check, missing map[string]string) Finding {
 	if first := blocking(check, missing); first != "" {
 		return Finding{Status: Skipped, Message: fmt.Sprintf("%q comes first", first)}
@@ -108,7 +108,7 @@ func blocking(check Check, missing map[string]string) string {
 	return ""
 }
 
-// FailedError says which checks failed.
+// FailedError is returned when checks failed.
 type FailedError struct {
 	Names []string
 	Total int

@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// isolation says where a daemon may run without the node's own root. It matters to a rootless builder only.
+// isolation reports where a daemon may run without the node's own root. It matters to a rootless builder only.
 func (d *doctor) isolation(context.Context) checkup.Finding {
 	if d.nodes == nil {
 		return checkup.Finding{Status: checkup.Unknown, Message: "you may not see the nodes"}
@@ -35,7 +35,7 @@ func (d *doctor) isolation(context.Context) checkup.Finding {
 			mapped++
 		}
 	}
-	summary := fmt.Sprintf("nothing speaks against --rootless on %d of %d nodes, nor against user namespaces of Pods on %d",
+	summary := fmt.Sprintf("no obstacle to --rootless on %d of %d nodes, nor to user namespaces of Pods on %d",
 		rootless, len(d.nodes), mapped)
 	if len(d.inspection.Members) > 0 && d.inspection.Members[0].Mode == builder.ModeRootless && len(doubts) > 0 {
 		return checkup.Finding{
@@ -43,10 +43,10 @@ func (d *doctor) isolation(context.Context) checkup.Finding {
 			Remedy: "keep it off these nodes with --node-selector, or install without --rootless",
 		}
 	}
-	return ok(nil, "%s, as far as nodes tell of kernel, kubelet and runtime", summary)
+	return ok(nil, "%s, as far as nodes report kernel, kubelet and runtime", summary)
 }
 
-// image says what is known of the daemon's image without pulling it.
+// image reports what is known of the daemon's image without pulling it.
 func (d *doctor) image(context.Context) checkup.Finding {
 	image := d.inspection.Needs.Image
 	running := 0
@@ -76,7 +76,7 @@ func (d *doctor) image(context.Context) checkup.Finding {
 	}
 	return checkup.Finding{
 		Status: checkup.Unknown, Message: image + " is on no node that you may see, and pulling it was not tried",
-		Remedy: "kubectl buildkit install pulls it, and says when it cannot",
+		Remedy: "kubectl buildkit install pulls it, and reports an error if it cannot",
 	}
 }
 
@@ -132,7 +132,7 @@ func (d *doctor) mode() string {
 	member := d.inspection.Members[0]
 	switch {
 	case member.Adopted:
-		return ", adopted: install did not make it"
+		return ", unmanaged: install did not make it"
 	case member.Mode != "":
 		return ", " + member.Mode
 	}
@@ -141,7 +141,7 @@ func (d *doctor) mode() string {
 
 func (d *doctor) certificates(context.Context) checkup.Finding {
 	if d.inspection.Adopted() {
-		return ok(nil, "an adopted builder has none: it is reached with exec")
+		return ok(nil, "an unmanaged builder has none: it is reached with exec")
 	}
 	if d.inspection.Connection == nil || unusableForNow(d.inspection.ConnectionErr) {
 		return unknownOr(d.inspection.ConnectionErr)
@@ -170,7 +170,7 @@ func unusableForNow(err error) bool {
 
 // daemon asks each member that is ready.
 func (d *doctor) daemon(ctx context.Context) checkup.Finding {
-	transport := d.bestWay(ctx)
+	transport := d.bestTransport(ctx)
 	if transport == "" {
 		return skipped("no tunnel leads to it")
 	}
@@ -200,7 +200,7 @@ func (d *doctor) daemon(ctx context.Context) checkup.Finding {
 		if len(info.Workers) == 0 {
 			return checkup.Finding{
 				Status: checkup.Failed, Message: line, Class: fault.Unavailable,
-				Remedy: fmt.Sprintf("kubectl logs %s -n %s says why it has no worker", member.Pod, member.Namespace),
+				Remedy: fmt.Sprintf("kubectl logs %s -n %s, which shows why it has no worker", member.Pod, member.Namespace),
 			}
 		}
 	}

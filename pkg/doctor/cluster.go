@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
-func refusedToSay(err error) bool {
+func isForbidden(err error) bool {
 	var forbidden *kube.ForbiddenError
 	return errors.As(err, &forbidden)
 }
@@ -42,7 +42,7 @@ func (d *doctor) kubeconfig(context.Context) checkup.Finding {
 		"%s, server %s, namespace %q", where, host, client.Namespace())
 }
 
-// server also looks at the builder, which the checks after it speak of.
+// server also looks at the builder, which the later checks are about.
 func (d *doctor) server(ctx context.Context) checkup.Finding {
 	server, err := d.client.Server(ctx)
 	if err != nil {
@@ -54,7 +54,7 @@ func (d *doctor) server(ctx context.Context) checkup.Finding {
 	}
 	version := server.Version
 	if version == "" {
-		version = "of a version it does not tell"
+		version = "of an unknown version"
 	}
 	finding := ok(server, "Kubernetes %s: %s to connect, then %s a round trip", version, milliseconds(server.Connect), milliseconds(server.RoundTrip))
 	if skew := d.client.Skew(); skew != 0 {
@@ -89,7 +89,7 @@ func (d *doctor) mayBuild(ctx context.Context) checkup.Finding {
 	case len(helpful) > 0:
 		return checkup.Finding{
 			Status: checkup.Warning, Details: answers,
-			Message: "you may build; why a builder was lost will not be told, since you may not " + strings.Join(helpful, ", "),
+			Message: "you may build; why a builder was lost cannot be reported, since you may not " + strings.Join(helpful, ", "),
 			Remedy:  explain.BindRole(d.client.Namespace(), name, d.client.User(ctx)),
 		}
 	}
@@ -123,7 +123,7 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 	}
 }
 
-// lacking are the permissions without which nothing goes, and those that only help.
+// lacking returns the permissions that are denied: those that a build needs, and those that only help.
 func lacking(answers []kube.Access) (essential, helpful []string) {
 	for _, answer := range answers {
 		switch {
@@ -137,24 +137,24 @@ func lacking(answers []kube.Access) (essential, helpful []string) {
 	return essential, helpful
 }
 
-// podSecurity asks for the whole of admission where one may create Pods, and else reads the label.
+// podSecurity tries the whole of admission where the user may create Pods, else it reads the label.
 func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
-	if gone := (&kube.NamespaceNotFoundError{}); errors.As(d.missing, &gone) {
-		return skipped("there is %v", gone)
+	if namespace := (&kube.NamespaceNotFoundError{}); errors.As(d.missing, &namespace) {
+		return skipped("there is %v", namespace)
 	}
 	admitted := install.Admits(ctx, d.client, builder.Spec{Name: d.options.Builder})
 	var refused *kube.AdmissionError
 	quota := errors.As(admitted, &refused) && refused.By == "the quota"
 	switch {
 	case admitted == nil:
-		return ok(nil, "a builder's Pod is admitted, as the server's dry run says")
+		return ok(nil, "a builder's Pod is admitted, as the server's dry run reports")
 	case quota && d.missing == nil:
 		return ok(nil, "a builder's Pod is admitted; the quota has no room for a second one")
 	case refused != nil && d.missing == nil:
 		return checkup.Finding{
 			Status: checkup.Warning, Message: "the builder could not be installed again: " + refused.Error(), Remedy: explain.Error(refused).Next,
 		}
-	case !refusedToSay(admitted):
+	case !isForbidden(admitted):
 		return failed(admitted)
 	}
 	level, err := d.client.PodSecurity(ctx)

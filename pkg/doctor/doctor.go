@@ -14,13 +14,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// Options say what is checked.
+// Options is what is checked.
 type Options struct {
 	// Builder is its name.
 	Builder string
 	// Registries are hosts that this machine should reach, and Pushes images that it should be allowed to push.
 	Registries, Pushes []string
-	// Credentials say where the docker config is.
+	// Credentials is where the docker config is.
 	Credentials registryauth.Options
 }
 
@@ -39,7 +39,7 @@ type doctor struct {
 	inspection *cluster.Inspection
 	missing    error // why no builder was found
 	nodes      []cluster.Node
-	ways       map[tunnel.Transport]way
+	attempts   map[tunnel.Transport]attempt
 	docker     *registryauth.Provider
 }
 
@@ -94,9 +94,9 @@ func failed(err error) checkup.Finding {
 	return checkup.Finding{Status: checkup.Failed, Message: report.Text, Remedy: report.Next, Class: explain.ClassOf(err)}
 }
 
-// unknownOr is "unknown" when the one who asks may not see it, and else a failure.
+// unknownOr returns "unknown" if the user may not see it, else a failure.
 func unknownOr(err error) checkup.Finding {
-	if refusedToSay(err) {
+	if isForbidden(err) {
 		return checkup.Finding{Status: checkup.Unknown, Message: err.Error()}
 	}
 	return failed(err)

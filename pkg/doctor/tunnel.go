@@ -13,16 +13,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// answerPatience is how long a way to the daemon may take.
-const answerPatience = 20 * time.Second
+// answerTimeout is how long a transport to the daemon may take.
+const answerTimeout = 20 * time.Second
 
-// way is a way to the daemon that was tried.
-type way struct {
+// attempt is the result of a transport that was tried.
+type attempt struct {
 	took time.Duration // until the daemon has answered
 	err  error
 }
 
-// tunnel tells of one way. That it does not lead there is a warning as long as another does.
+// tunnel reports one transport. One that does not reach the daemon is a warning as long as another does.
 func (d *doctor) tunnel(ctx context.Context, transport tunnel.Transport) checkup.Finding {
 	if d.inspection.Adopted() && transport != tunnel.Exec {
 		return skipped("the port of an unmanaged daemon is not known")
@@ -30,12 +30,12 @@ func (d *doctor) tunnel(ctx context.Context, transport tunnel.Transport) checkup
 	if d.inspection.Connection == nil && !d.inspection.Adopted() {
 		return skipped("its certificates may not be read")
 	}
-	tried := d.tryWays(ctx)[transport]
+	tried := d.tryTransports(ctx)[transport]
 	if tried.err == nil {
 		return ok(map[string]int64{"nanoseconds": int64(tried.took)}, "the daemon answers in %s", milliseconds(tried.took))
 	}
 	finding := failed(tried.err)
-	best := d.bestWay(ctx)
+	best := d.bestTransport(ctx)
 	if best == "" || driver.Unauthenticated(tried.err) {
 		return finding // builds check the certificates before they use exec
 	}
@@ -47,12 +47,12 @@ func (d *doctor) tunnel(ctx context.Context, transport tunnel.Transport) checkup
 	return finding
 }
 
-// tryWays tries each way once, to the first member that is ready.
-func (d *doctor) tryWays(ctx context.Context) map[tunnel.Transport]way {
-	if d.ways != nil {
-		return d.ways
+// tryTransports tries each transport once, to the first member that is ready.
+func (d *doctor) tryTransports(ctx context.Context) map[tunnel.Transport]attempt {
+	if d.attempts != nil {
+		return d.attempts
 	}
-	d.ways = map[tunnel.Transport]way{}
+	d.attempts = map[tunnel.Transport]attempt{}
 	for _, member := range d.inspection.Members {
 		if member.Err != nil {
 			continue
@@ -60,26 +60,26 @@ func (d *doctor) tryWays(ctx context.Context) map[tunnel.Transport]way {
 		for _, transport := range []tunnel.Transport{tunnel.WebSocket, tunnel.SPDY, tunnel.Exec} {
 			start := time.Now()
 			_, err := d.ask(ctx, transport, member.Member)
-			d.ways[transport] = way{took: time.Since(start), err: err}
+			d.attempts[transport] = attempt{took: time.Since(start), err: err}
 		}
 		break
 	}
-	return d.ways
+	return d.attempts
 }
 
-// bestWay is the first that leads to the daemon; empty when none does.
-func (d *doctor) bestWay(ctx context.Context) tunnel.Transport {
+// bestTransport returns the first that reaches the daemon; empty when none does.
+func (d *doctor) bestTransport(ctx context.Context) tunnel.Transport {
 	for _, transport := range []tunnel.Transport{tunnel.WebSocket, tunnel.SPDY, tunnel.Exec} {
-		if tried, ok := d.tryWays(ctx)[transport]; ok && tried.err == nil {
+		if tried, ok := d.tryTransports(ctx)[transport]; ok && tried.err == nil {
 			return transport
 		}
 	}
 	return ""
 }
 
-// ask opens a tunnel of exactly that kind and asks the daemon what it is.
+// ask opens a tunnel of exactly that kind and returns what the daemon is.
 func (d *doctor) ask(ctx context.Context, transport tunnel.Transport, member cluster.Member) (*solve.Info, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, answerPatience, fmt.Errorf("no answer over %s in %s", transport, answerPatience))
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, fmt.Errorf("no answer over %s in %s", transport, answerTimeout))
 	defer cancel()
 	return d.Info(ctx, transport, member, d.inspection.Connection)
 }
