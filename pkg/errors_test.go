@@ -12,10 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 )
 
-// Every type of error has a class, or its exit code could be forgotten.
+// Every type of error has a class, or its exit code could be forgotten. The library names the types that it returns.
 func TestEveryErrorHasAClass(t *testing.T) {
 	built := listed(t)
 	files := token.NewFileSet()
@@ -27,7 +29,7 @@ func TestEveryErrorHasAClass(t *testing.T) {
 		t.Fatal(err)
 	}
 	classified := classes.Scope().Lookup("Classified").Type().Underlying().(*types.Interface)
-	found := 0
+	found := map[string]bool{}
 	for _, p := range built {
 		if p.Module.Path != module {
 			continue
@@ -37,15 +39,16 @@ func TestEveryErrorHasAClass(t *testing.T) {
 			if types.IsInterface(object.Type()) || !types.Implements(pointer, failure) {
 				continue
 			}
-			found++
+			found["*"+object.Pkg().Name()+"."+object.Name()] = true
 			if !types.Implements(pointer, classified) {
 				t.Errorf("%s: %s.%s is an error without a class: add a method Class() fault.Class", files.Position(object.Pos()), object.Pkg().Name(), object.Name())
 			}
 		}
 	}
-	if found < 60 {
-		t.Errorf("only %d types of errors were found", found)
+	if len(found) < 60 {
+		t.Errorf("only %d types of errors were found", len(found))
 	}
+	t.Run("the library documents its errors", func(t *testing.T) { documentsErrors(t, "driver", found) })
 }
 
 // listedPackage is what the go command says about a package.
@@ -95,4 +98,72 @@ func declaredTypes(t *testing.T, files *token.FileSet, from types.Importer, p li
 		}
 	}
 	return objects
+}
+
+// documentsErrors fails for an exported function that returns an error and does not document which, and for the name of a
+// type that does not exist.
+func documentsErrors(t *testing.T, name string, exist map[string]bool) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(name, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, functions := token.NewFileSet(), 0
+	for _, path := range paths {
+		file, err := parser.ParseFile(files, path, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		for _, comment := range file.Comments {
+			for _, found := range regexp.MustCompile(`\*(\w+\.)?\w+Error\b`).FindAllString(comment.Text(), -1) {
+				if !strings.Contains(found, ".") {
+					found = "*" + name + "." + found[1:]
+				}
+				if !exist[found] {
+					t.Errorf("%s: no error %s", files.Position(comment.Pos()), found)
+				}
+			}
+		}
+		for _, declaration := range file.Decls {
+			function, is := declaration.(*ast.FuncDecl)
+			if !is || !function.Name.IsExported() || !isExported(function.Recv) || function.Name.Name == "Unwrap" || !returnsError(function) {
+				continue
+			}
+			functions++
+			if !regexp.MustCompile(`\*(\w+\.)?\w+Error\b|\berror (is|has)\b|\berror of\b`).MatchString(function.Doc.Text()) {
+				t.Errorf("%s: %s does not document its errors", files.Position(function.Pos()), function.Name.Name)
+			}
+		}
+	}
+	if functions < 20 {
+		t.Errorf("only %d functions of pkg/%s return errors", functions, name)
+	}
+}
+
+// isExported reports whether a receiver's type is exported, or there is none.
+func isExported(receiver *ast.FieldList) bool {
+	if receiver == nil {
+		return true
+	}
+	named := receiver.List[0].Type
+	if pointer, is := named.(*ast.StarExpr); is {
+		named = pointer.X
+	}
+	name, is := named.(*ast.Ident)
+	return !is || name.IsExported()
+}
+
+func returnsError(function *ast.FuncDecl) bool {
+	if function.Type.Results == nil {
+		return false
+	}
+	for _, result := range function.Type.Results.List {
+		if name, is := result.Type.(*ast.Ident); is && name.Name == "error" {
+			return true
+		}
+	}
+	return false
 }

@@ -21,7 +21,7 @@ func (e *NodeLostError) Error() string {
 // Class returns fault.Unavailable.
 func (*NodeLostError) Class() fault.Class { return fault.Unavailable }
 
-// NodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two kube.Together, where no
+// NodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two together, where no
 // readiness gate is between them, and when it does not report any more, or that its node is not ready, the nodes'
 // controller changes the first alone.
 // (k8s.io/kubernetes/pkg/controller/util/node, MarkPodsNotReady)

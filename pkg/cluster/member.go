@@ -26,7 +26,7 @@ type Member struct {
 	Mode string
 	// Adopted says that it is an unmanaged builder: there are no certificates for it, and nothing authenticates it.
 	Adopted bool
-	// MemoryLimit is what the daemon and its steps may use kube.Together, e.g. "4Gi"; empty if only the node sets a limit.
+	// MemoryLimit is what the daemon and its steps may use together, e.g. "4Gi"; empty if only the node sets a limit.
 	MemoryLimit string
 	// State is what to call its condition in a table, e.g. "Ready", "Starting", "Terminating", "ImagePullBackOff".
 	State string

@@ -17,17 +17,17 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
-// BuildOptions say what to build, and on which builder. The zero value builds nothing: Request.Path is needed.
+// BuildOptions is what to build, and on which builder. The zero value builds nothing: Request.Path is needed.
 type BuildOptions struct {
 	// Request is what to build.
 	Request request.Options
-	// Environment is where it is asked for. Without a WorkingDir it is this process's, without LookupEnv no variable is
+	// Environment is that of the caller. Without a WorkingDir it is this process's, without LookupEnv no variable is
 	// set. Proxies and AWSKeys are set by Build.
 	Environment request.Environment
 	// Credentials are the user's own; nil are none.
 	Credentials *registryauth.Config
 	Registries  Registries
-	// Connect says which builder. Its Affinity is set by Build.
+	// Connect is which builder. Its Affinity is set by Build.
 	Connect ConnectOptions
 	// Retries is how often a build that loses its builder goes on over a new connection, which is tried for RetryTimeout
 	// each time; 0 is LossTimeout.
@@ -38,7 +38,7 @@ type BuildOptions struct {
 	Progress Progress
 }
 
-// Registries say what is asked of the registries of a build, and which credentials of the cluster it may use.
+// Registries is what is asked of the registries of a build, and which credentials of the cluster it may use.
 type Registries struct {
 	// Preflight asks the registries, before the build, whether they accept the push.
 	Preflight bool

@@ -155,7 +155,7 @@ func (b *build) shown() progress.Options {
 	}
 }
 
-// showOn passes notices on with a way to show them as steps of a display, which a line of text would break.
+// showOn passes notices on with a function that shows them as steps of a display, which a line of text would break.
 func (d *Driver) showOn(display *progress.Display, mode progress.Mode) func(Notice) {
 	if mode == progress.Quiet || mode == progress.None {
 		return d.tell

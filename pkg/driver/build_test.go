@@ -119,7 +119,7 @@ func failing(text string) func(context.Context, *controlapi.SolveRequest) (*cont
 	}
 }
 
-// Of a builder that is missing the Provider is told why, and the build goes on if it made one.
+// The Provider is passed why a builder is missing, and the build goes on if it made one.
 func TestMissingBuildersAreProvided(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		for _, gives := range []bool{false, true} {

@@ -16,13 +16,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// ConnectOptions say which builder, and how to connect to it.
+// ConnectOptions is which builder, and how to connect to it.
 type ConnectOptions struct {
 	// Builder is its name; empty is builder.DefaultName.
 	Builder string
 	// Transport may be empty, which is tunnel.Auto.
 	Transport tunnel.Transport
-	// Adopt says that the user vouches for a Pod of the builder's name that nothing authenticates. tunnel.Exec says so too.
+	// Adopt is set if the user vouches for a Pod of the builder's name that nothing authenticates, as tunnel.Exec implies.
 	Adopt bool
 	// Renew has certificates renewed that are about to expire, where the user may.
 	Renew bool
@@ -50,7 +50,7 @@ type Connection struct {
 	installed bool // by this very call
 }
 
-// Close ends the connection, and every call on it.
+// Close ends the connection, and every call on it. The error is that of closing it, and has no type.
 func (c *Connection) Close() error { return c.Daemon.Close() }
 
 // trustFunc is passed what the builder trusts as soon as the cluster has reported it, before the member is dialed. It is nil
@@ -60,8 +60,8 @@ type trustFunc func(*cluster.Connection) error
 // trustsNothing is the trustFunc of what asks no registry.
 func trustsNothing(*cluster.Connection) error { return nil }
 
-// Connect finds the member to use and connects to its daemon, which has not answered yet. It tries once. The errors are
-// those of the driver's Access, of cluster.Client.Resolve, of tunnel.Dialer.Dial, of solve.Connect, and *cluster.UntrustedError.
+// Connect finds the member to use and connects to its daemon, which has not answered yet. It tries once. The error is a
+// cluster or connection error.
 func (d *Driver) Connect(ctx context.Context, o ConnectOptions) (*Connection, error) {
 	return d.connect(ctx, o.withDefaults(), trustsNothing)
 }
@@ -204,7 +204,7 @@ func (d *Driver) openMember(
 	return daemon, nil
 }
 
-// untrusted is what a failed handshake says of the member; any other error stays as it is.
+// untrusted returns what a failed handshake means for the member; any other error as it is.
 func (d *Driver) untrusted(member cluster.Member, err error) error {
 	var refused *solve.TLSError
 	if !errors.As(err, &refused) {
@@ -225,7 +225,8 @@ func targetOf(member cluster.Member) tunnel.Target {
 }
 
 // Info connects to a member once over the given transport, and returns what its daemon is. It is for checks: nothing
-// else is tried, and a Pod that nothing authenticates is asked over tunnel.Exec.
+// else is tried, and a Pod that nothing authenticates is asked over tunnel.Exec. The error is a cluster or connection error,
+// a *trust.UnusableError for the certificates, or a *solve.UnsupportedError.
 func (d *Driver) Info(ctx context.Context, transport tunnel.Transport, member cluster.Member, certificates *cluster.Connection) (*solve.Info, error) {
 	tunnels, err := d.dialer(transport)
 	if err != nil {

@@ -68,7 +68,7 @@ func TestMembersWithOtherCertificatesArePassedOver(t *testing.T) {
 	})
 }
 
-// A Pod without certificates is reached over its socket, and that is said once.
+// A Pod without certificates is reached over its socket, and that is reported once.
 func TestUnmanagedBuilders(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		w.Put("pods", &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "mine"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "buildkitd"}}}})

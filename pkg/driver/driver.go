@@ -11,10 +11,11 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// Access says how to reach the cluster, and which namespace is used.
+// Access is how to reach the cluster, and which namespace is used.
 type Access interface {
 	// Config returns a *KubeconfigError where it is not known.
 	Config() (*rest.Config, error)
+	// Namespace returns a *KubeconfigError where it is not known, and a *usage.Error for an invalid one.
 	Namespace() (string, error)
 	// Context is the kubeconfig's context in force; empty where there is none.
 	Context() string
@@ -70,8 +71,8 @@ func (d *Driver) readOnce() {
 	})
 }
 
-// Cluster returns the client of the Kubernetes half for the namespace. It makes no request. The errors are those of the
-// driver's Access.
+// Cluster returns the client of the Kubernetes half for the namespace. It makes no request. The error is that of the
+// driver's Access: a *KubeconfigError or a *usage.Error.
 func (d *Driver) Cluster() (*cluster.Client, error) {
 	config, err := d.config()
 	if err != nil {
@@ -84,10 +85,10 @@ func (d *Driver) Cluster() (*cluster.Client, error) {
 	return cluster.New(config, namespace)
 }
 
-// Namespace returns the namespace, or the error of the driver's Access.
+// Namespace returns the namespace, or the error of the driver's Access: a *KubeconfigError or a *usage.Error.
 func (d *Driver) Namespace() (string, error) { return d.namespace() }
 
-// Host returns the address of the API server, or the error of the driver's Access.
+// Host returns the address of the API server, or the error of the driver's Access, a *KubeconfigError.
 func (d *Driver) Host() (string, error) {
 	config, err := d.config()
 	if err != nil {

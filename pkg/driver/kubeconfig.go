@@ -21,7 +21,7 @@ import (
 // defaultServer is what client-go falls back to where nothing says how to reach a cluster. No cluster is there.
 const defaultServer = "http://localhost:8080"
 
-// KubeconfigError is returned where kubectl's flags and files do not say how to reach a cluster.
+// KubeconfigError is returned where kubectl's flags and files do not configure a cluster.
 type KubeconfigError struct{ Err error }
 
 func (e *KubeconfigError) Error() string {
@@ -32,7 +32,7 @@ func (e *KubeconfigError) Unwrap() error { return e.Err }
 // Class returns fault.Usage.
 func (*KubeconfigError) Class() fault.Class { return fault.Usage }
 
-// withoutGo says of a JSON or YAML value of the wrong type what it is, without the Go type that it should have.
+// withoutGo returns a message about a JSON or YAML value of the wrong type without the Go type that it should have.
 func withoutGo(text string) string {
 	value := regexp.MustCompile(`json: cannot unmarshal (\w+) into Go (?:struct field (?:\w+\.)?(\S+)|value) of type .*`)
 	return value.ReplaceAllStringFunc(text, func(found string) string {
@@ -52,7 +52,7 @@ type Kubeconfig struct {
 	warnings  rest.WarningHandler
 }
 
-// ReadKubeconfig returns what the flags and files say. They are read when they are needed, once. The warnings of the API
+// ReadKubeconfig returns what the flags and files configure. They are read when they are needed, once. The warnings of the API
 // server are passed to warnings, which may be nil.
 func ReadKubeconfig(flags *KubeFlags, lookupEnv func(string) (string, bool), warnings rest.WarningHandler) *Kubeconfig {
 	return &Kubeconfig{
@@ -117,7 +117,7 @@ func (k *Kubeconfig) Context() string {
 }
 
 // guessed is an error if client-go has made the address of the API server up, since no kubeconfig, no flag and no
-// ServiceAccount says it.
+// ServiceAccount has it.
 func (k *Kubeconfig) guessed(config *rest.Config) error {
 	overrides := k.flags.Overrides
 	if config.Host != defaultServer || overrides.ClusterInfo.Server != "" || overrides.Context.Cluster != "" || k.Context() != "" {

@@ -48,7 +48,7 @@ func (e *LostError) Class() fault.Class {
 	return fault.Or(e.Lost, fault.Unavailable)
 }
 
-// causeOf is why the connection was lost, without saying again that it was.
+// causeOf returns why the connection was lost, without repeating that it was.
 func causeOf(lost *solve.LostError) string {
 	var connection *tunnel.LostError
 	if errors.As(lost, &connection) {

@@ -18,7 +18,7 @@ import (
 // starts, and a refusal ends it.
 const preflightGrace = 150 * time.Millisecond
 
-// preflight is the question whether the pushes will be allowed, asked beside all that a build does before its end.
+// preflight is the check, made beside the build, whether the registries will accept its pushes.
 type preflight struct {
 	done   chan struct{}
 	err    error                            // when done
@@ -115,7 +115,7 @@ func (p *preflight) warn(ctx context.Context, c *Connection, show func(Notice)) 
 	}
 }
 
-// doubtOf is what an unanswered question to a registry means for the builder; nil if nothing.
+// doubtOf returns what a registry that does not answer this machine means for the builder; nil if nothing.
 func doubtOf(doubt *registryauth.UnreachableError, c *Connection) error {
 	found := &PushDoubtError{Member: c.Member, Err: doubt}
 	switch {

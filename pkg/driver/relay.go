@@ -27,7 +27,8 @@ func (d *Driver) Relay(o ConnectOptions) *Relay {
 }
 
 // Probe connects once, so that a builder which does not answer is an error before any client is let in. It returns the
-// member that answered, and the version of its daemon. The errors are those of Connect, and *LostError.
+// member that answered, and the version of its daemon. The error is that of Connect, a *LostError, or a
+// *solve.UnsupportedError.
 func (r *Relay) Probe(ctx context.Context) (member cluster.Member, version string, err error) {
 	version, err = retry(ctx, retryPolicy{within: startTimeout}, r.driver.noteUnreachable(startTimeout), func(ctx context.Context) (string, error) {
 		c, err := r.driver.Connect(ctx, r.options)
@@ -47,7 +48,8 @@ func (r *Relay) Probe(ctx context.Context) (member cluster.Member, version strin
 }
 
 // Serve joins each connection to the socket with one to the builder, until ctx ends. What ends a connection other than in
-// good order is passed to failed, with the number of the connection; the others go on.
+// good order is passed to failed, with the number of the connection, and is an error of Dial or of Explain; the others go on.
+// The error is that of accepting connections, and has no type.
 func (r *Relay) Serve(ctx context.Context, socket *proxy.Socket, failed func(number int, err error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -59,8 +61,8 @@ func (r *Relay) Serve(ctx context.Context, socket *proxy.Socket, failed func(num
 }
 
 // Dial opens a connection to the member in use, which carries HTTP/2 without TLS. Where that fails it looks again which
-// members there are, for a while: they come and go, and get new certificates. The errors are those of Connect; what ends
-// the connection later is to be passed to Explain.
+// members there are, for a while: they come and go, and get new certificates. The error is that of Connect; what ends the
+// connection later is to be passed to Explain.
 func (r *Relay) Dial(ctx context.Context) (net.Conn, error) {
 	if target := r.current(); target != nil {
 		if conn, err := r.open(ctx, nil, target); err == nil || ctx.Err() != nil {

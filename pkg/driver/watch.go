@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// watchAfter keeps the watch out of the way of a build that is done at once.
+	// watchAfter delays the watch, which a build that is done at once does not need.
 	watchAfter = 1500 * time.Millisecond
 	// watchAgain is the pause after a watch that the API server did not answer.
 	watchAgain = 5 * time.Second

@@ -25,7 +25,7 @@ type Edit func(current builder.Spec) (builder.Spec, error)
 // Keep is the Edit that changes nothing: the builder is made again as it was, or with the defaults where there was none.
 func Keep(current builder.Spec) (builder.Spec, error) { return current, nil }
 
-// PartialSettingsError is returned kube.Together with what is known of a builder's settings: a version that did not store them
+// PartialSettingsError is returned together with what is known of a builder's settings: a version that did not store them
 // installed it, and its Pods, which have the rest, are gone.
 type PartialSettingsError struct{ Name, Namespace string }
 
