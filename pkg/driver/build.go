@@ -52,9 +52,9 @@ func (d *Driver) Build(ctx context.Context, o BuildOptions) (*Built, error) {
 		return nil, err
 	}
 	d.warnOfEmulation(ctx, c, req)
-	made, err := b.run(ctx, pushes)
-	if made == nil {
+	built, err := b.run(ctx, pushes)
+	if built == nil {
 		return nil, pushes.or(b.failed(ctx, err))
 	}
-	return &Built{Result: made, Evaluation: req.Evaluation(), TakesStdout: req.TakesStdout()}, b.finish(ctx, made, err)
+	return &Built{Result: built, Evaluation: req.Evaluation(), TakesStdout: req.TakesStdout()}, b.finish(ctx, built, err)
 }

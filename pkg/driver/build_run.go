@@ -96,7 +96,7 @@ func trusting(credentials *registryauth.Provider) trustFunc {
 }
 
 // run builds, and shows and traces what the daemon does. The connection may be another one in the end.
-func (b *build) run(ctx context.Context, pushes *preflight) (made *result.Result, err error) {
+func (b *build) run(ctx context.Context, pushes *preflight) (built *result.Result, err error) {
 	trace, err := openTrace(ctx, b.request.Files().Trace)
 	if err != nil {
 		return nil, err
@@ -108,20 +108,20 @@ func (b *build) run(ctx context.Context, pushes *preflight) (made *result.Result
 	}
 	recording := newRecording(b.request)
 	traced := progress.NewTrace(recording.watch(display), trace)
-	made, err = b.solve(ctx, display, traced, pushes)
+	built, err = b.solve(ctx, display, traced, pushes)
 	if closing := b.closeDisplay(display, err); err == nil {
 		err = errors.Join(closing, traced.Err())
 	}
 	wanted, _ := b.options.Environment.LookupEnv("BUILDX_METADATA_WARNINGS")
-	if yes, _ := strconv.ParseBool(wanted); yes && made != nil && b.request.Evaluation() == nil {
+	if yes, _ := strconv.ParseBool(wanted); yes && built != nil && b.request.Evaluation() == nil {
 		warnings, _ := display.Close() // it is closed: these are its warnings once more
-		made.AddWarnings(warnings)
+		built.AddWarnings(warnings)
 	}
-	err = errors.Join(err, b.writeReport(ctx, recording, made, err))
+	err = errors.Join(err, b.writeReport(ctx, recording, built, err))
 	if target := b.request.Files().Ref; target != nil && b.request.Ref() != "" {
 		err = errors.Join(err, result.WriteRef(ctx, target, b.request.Ref()))
 	}
-	return made, err
+	return built, err
 }
 
 // solve sends the request, and again over another connection where the builder is lost.
@@ -132,7 +132,7 @@ func (b *build) solve(ctx context.Context, display *progress.Display, traced sol
 	o := b.options
 	keeper := newReconnector(watching, b.driver, o, display, b.connection)
 	keeper.trust = trusting(b.credentials)
-	made, daemon, err := solve.Build{
+	built, daemon, err := solve.Build{
 		Request: b.request, Display: traced, Attachables: []session.Attachable{b.credentials.Session(display)},
 		Retries: o.Retries, Reconnect: keeper.reconnect, Notice: keeper.notice,
 	}.Run(ctx, b.connection.Daemon)
@@ -140,7 +140,7 @@ func (b *build) solve(ctx context.Context, display *progress.Display, traced sol
 	doubts.Wait()
 	keeper.watches.Wait()
 	b.connection = keeper.of(daemon)
-	return made, err
+	return built, err
 }
 
 // shown is what the display names.
@@ -158,11 +158,11 @@ func (b *build) shown() progress.Options {
 // showOn passes notices on with a function that shows them as steps of a display, which a line of text would break.
 func (d *Driver) showOn(display *progress.Display, mode progress.Mode) func(Notice) {
 	if mode == progress.Quiet || mode == progress.None {
-		return d.tell
+		return d.send
 	}
 	return func(notice Notice) {
 		notice.Show = func(line string) { display.Step(line)(nil) }
-		d.tell(notice)
+		d.send(notice)
 	}
 }
 
@@ -182,11 +182,11 @@ func (b *build) closeDisplay(display *progress.Display, failed error) error {
 }
 
 // writeReport writes the report of the build that ended with that error, and reports where.
-func (b *build) writeReport(ctx context.Context, recording *recording, made *result.Result, failed error) error {
+func (b *build) writeReport(ctx context.Context, recording *recording, built *result.Result, failed error) error {
 	if recording.target == nil {
 		return nil
 	}
-	if err := recording.write(ctx, b.connection, made, failed); err != nil {
+	if err := recording.write(ctx, b.connection, built, failed); err != nil {
 		return err
 	}
 	switch b.options.Progress.Mode {

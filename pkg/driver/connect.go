@@ -122,8 +122,8 @@ func reach[T any](ctx context.Context, d *Driver, o ConnectOptions, dial func(*r
 		d.renewCertificates(ctx, c, o, r)
 		d.noteUnverified(r.member)
 		found, err := dial(r)
-		var refused *solve.TLSError
-		if !errors.As(err, &refused) || ctx.Err() != nil {
+		var mismatch *solve.TLSError
+		if !errors.As(err, &mismatch) || ctx.Err() != nil {
 			return found, err
 		}
 		untrusted = cmp.Or(untrusted, c.Untrusted(r.member, err))
@@ -206,8 +206,8 @@ func (d *Driver) openMember(
 
 // untrusted returns what a failed handshake means for the member; any other error as it is.
 func (d *Driver) untrusted(member cluster.Member, err error) error {
-	var refused *solve.TLSError
-	if !errors.As(err, &refused) {
+	var mismatch *solve.TLSError
+	if !errors.As(err, &mismatch) {
 		return err
 	}
 	c, clusterErr := d.Cluster()

@@ -18,22 +18,22 @@ type Notice struct {
 	Show func(line string)
 }
 
-func (d *Driver) tell(notice Notice) {
+func (d *Driver) send(notice Notice) {
 	if d.notify != nil {
 		d.notify(notice)
 	}
 }
 
 func (d *Driver) inform(format string, args ...any) {
-	d.tell(Notice{Text: fmt.Sprintf(format, args...)})
+	d.send(Notice{Text: fmt.Sprintf(format, args...)})
 }
 
-func (d *Driver) warn(text string) { d.tell(Notice{Text: text, Warning: true}) }
+func (d *Driver) warn(text string) { d.send(Notice{Text: text, Warning: true}) }
 
 // once passes a notice on unless this driver, or the one that it renews, has done so before.
 func (d *Driver) once(notice Notice) {
 	if _, before := d.noted.LoadOrStore(notice.Text, true); !before {
-		d.tell(notice)
+		d.send(notice)
 	}
 }
 

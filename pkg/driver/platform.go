@@ -49,6 +49,6 @@ func (d *Driver) warnOfEmulation(ctx context.Context, c *Connection, req *reques
 	}
 	if foreign := req.Emulated(native); len(foreign) > 0 {
 		err := &EmulationError{Member: c.Member, Native: native[0], Foreign: foreign}
-		d.tell(Notice{Text: err.Error(), Warning: true, Err: err})
+		d.send(Notice{Text: err.Error(), Warning: true, Err: err})
 	}
 }

@@ -150,11 +150,11 @@ func isNotFound(err error) bool {
 	var (
 		notFound *cluster.NotFoundError
 		notReady *cluster.NotReadyError
-		stranger *solve.TLSError
+		mismatch *solve.TLSError
 		doubt    *cluster.UnverifiedError
 	)
 	return errors.As(err, &notFound) || errors.As(err, &notReady) && notReady.Reason == cluster.ReasonMissing ||
-		errors.As(err, &stranger) || errors.As(err, &doubt) || apierrors.IsNotFound(err)
+		errors.As(err, &mismatch) || errors.As(err, &doubt) || apierrors.IsNotFound(err)
 }
 
 // retry tries until it succeeds, or further tries are of no use. The first failure is passed to failed, which may be nil.

@@ -81,15 +81,15 @@ func TestPauses(t *testing.T) {
 }
 
 func TestRetry(t *testing.T) {
-	told, tries := 0, 0
-	got, err := retry(t.Context(), retryPolicy{within: time.Minute}, func(error) { told++ }, func(context.Context) (int, error) {
+	notices, tries := 0, 0
+	got, err := retry(t.Context(), retryPolicy{within: time.Minute}, func(error) { notices++ }, func(context.Context) (int, error) {
 		if tries++; tries < 3 {
 			return 0, &kube.UnreachableError{Err: errors.New("refused")}
 		}
 		return 7, nil
 	})
-	if got != 7 || err != nil || tries != 3 || told != 1 {
-		t.Errorf("got %d, %v after %d tries, told %d times", got, err, tries, told)
+	if got != 7 || err != nil || tries != 3 || notices != 1 {
+		t.Errorf("got %d, %v after %d tries, notices %d times", got, err, tries, notices)
 	}
 	final := &kube.ForbiddenError{}
 	if _, err := retry(t.Context(), retryPolicy{within: time.Minute}, nil, func(context.Context) (int, error) { return 0, final }); !errors.Is(err, final) {
