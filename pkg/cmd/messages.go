@@ -15,13 +15,16 @@ const (
 	underLabel = "       "
 )
 
+// maxFailure bounds, in bytes, what is printed of one error and of its next step.
+const maxFailure = 16 << 10
+
 // printFailure prints what is wrong and what to do next, a line each that nothing in the text can forge.
 func (f *factory) printFailure(label string, told explain.Report) {
 	if told.Text != "" {
-		_, _ = io.WriteString(f.streams.ErrOut, label+escape.Indented(told.Text, underLabel)+"\n")
+		_, _ = io.WriteString(f.streams.ErrOut, label+escape.Indented(escape.Bounded(told.Text, maxFailure), underLabel)+"\n")
 	}
 	if told.Next != "" {
-		escape.Fprintf(f.streams.ErrOut, nextLabel+"%s\n", f.pasteable(told.Next))
+		escape.Fprintf(f.streams.ErrOut, nextLabel+"%s\n", escape.Bounded(f.pasteable(told.Next), maxFailure))
 	}
 }
 

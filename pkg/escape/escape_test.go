@@ -199,3 +199,15 @@ func TestMaskCredentials(t *testing.T) {
 		}
 	}
 }
+
+func TestBounded(t *testing.T) {
+	for text, want := range map[string]string{
+		"short":                 "short",
+		strings.Repeat("x", 10): "xxxxxxxxxx",
+		"ééééé" + strings.Repeat("x", 20) + "end": "éé … (23 bytes left out) … xxend",
+	} {
+		if got := escape.Bounded(text, 10); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}

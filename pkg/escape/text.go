@@ -35,6 +35,16 @@ func Indented(text, indent string) string {
 	return strings.ReplaceAll(strings.TrimRight(Text(text), "\n"), "\n", "\n"+indent)
 }
 
+// Bounded returns the text, or its beginning and end if it is longer than the limit, in bytes: what another party sends
+// may fill a terminal or a log.
+func Bounded(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	half := limit / 2
+	return fmt.Sprintf("%s … (%d bytes left out) … %s", strings.ToValidUTF8(text[:half], ""), len(text)-2*half, strings.ToValidUTF8(text[len(text)-half:], ""))
+}
+
 // escaped shows what is harmful. Where lines are kept, CR LF is a line break.
 func escaped(text string, lines bool) string {
 	if !strings.ContainsFunc(text, isHarmful) && !strings.ContainsAny(text, "\n\t") && utf8.ValidString(text) {

@@ -71,6 +71,8 @@ func nextForLogin(e *registryauth.LoginError) string {
 		return false
 	}
 	switch {
+	case e.Unasked:
+		return "no password was sent: check the registry's name, and whether a firewall or the registry itself denies this machine's address"
 	case is("ocir.io"):
 		return "the user name is TENANCY-NAMESPACE/USER (with an identity domain TENANCY-NAMESPACE/DOMAIN/USER), the password an auth token made in the console"
 	case is("docker.io"):

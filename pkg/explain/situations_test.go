@@ -160,6 +160,7 @@ func registrySituations() []situation {
 		{&registryauth.UnreachableError{Host: "r.io", Proxy: "http://p:3128"}, "r.io", "$NO_PROXY", CodeFailed, ""},
 		{&registryauth.ConfigError{Path: "config.json", Cause: errors.New("x")}, "reading the docker config", "$DOCKER_CONFIG", CodeUsage, ""},
 		{&registryauth.LoginError{Host: "r.io", User: "u"}, "does not accept user", "password", CodeDenied, ""},
+		{&registryauth.LoginError{Host: "r.io", User: "u", Unasked: true}, "asks for no password", "no password was sent", CodeDenied, ""},
 		{&registryauth.UnreachableError{Host: "r.io", Untrusted: true}, "r.io", "--registry-ca FILE", CodeFailed, "FILE"},
 		{&registryauth.UnreachableError{Host: "r.io", Plain: true}, "r.io", "--insecure", CodeFailed, ""},
 		{&registryauth.StoreError{Host: "r.io", Path: "config.json", Cause: errors.New("x")}, "storing the credentials", "$DOCKER_CONFIG", CodeFailed, ""},

@@ -158,7 +158,7 @@ func (p *Provider) firstRegistry(ctx context.Context, host string) *registry {
 // untrusted says that the registry was reached, and does not prove who it is.
 func untrusted(err error) bool {
 	var certificate *tls.CertificateVerificationError
-	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch)
+	return errors.As(err, &certificate) || speaksPlain(err)
 }
 
 func (p *Provider) refused(a *attempt, at purpose) error {

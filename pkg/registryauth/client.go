@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
@@ -136,6 +137,13 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// speaksPlain reports whether the server at the other end has no TLS. Not every server answers a TLS handshake with
+// HTTP, which http.ErrSchemeMismatch stands for.
+func speaksPlain(err error) bool {
+	var record tls.RecordHeaderError
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record)
+}
+
 // sameServer is true also of the same name with TLS in place of plain HTTP.
 func sameServer(from, to *url.URL) bool {
 	if from.Scheme == to.Scheme {
@@ -159,7 +167,7 @@ func canonical(u *url.URL) string {
 
 // place is a URL without what may be secret in it.
 func place(u *url.URL) string {
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	return escape.Bounded((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), maxQuote)
 }
 
 // withoutQuery takes the query, e.g. a signature, out of the URL that an error of net/http names.

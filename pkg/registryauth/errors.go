@@ -135,12 +135,16 @@ func (*TokenError) Class() fault.Class { return fault.Denied }
 
 // LoginError is an account that the registry does not accept.
 type LoginError struct {
-	Host  string
-	User  string
-	Cause error // the registry's or the token server's answer
+	Host    string
+	User    string
+	Unasked bool  // the registry did not ask for a password
+	Cause   error // the registry's or the token server's answer
 }
 
 func (e *LoginError) Error() string {
+	if e.Unasked {
+		return fmt.Sprintf("registry %q denies access, and asks for no password: %v", e.Host, e.Cause)
+	}
 	return fmt.Sprintf("registry %q does not accept user %q with this password: %v", e.Host, e.User, e.Cause)
 }
 

@@ -71,9 +71,11 @@ func verify(ctx context.Context, account Account) (credentials Credentials, aske
 		return Credentials{}, false, unreachable(r, context.Cause(ctx))
 	case err != nil:
 		return Credentials{}, false, unreachable(r, err)
+	case (got.code == http.StatusUnauthorized || got.code == http.StatusForbidden) && granted.header == "":
+		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Unasked: true, Cause: errors.New(got.message(credentials))}
 	case got.code == http.StatusUnauthorized, got.code == http.StatusForbidden:
 		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Cause: errors.New(got.message(credentials))}
-	case got.code != http.StatusOK:
+	case got.code != http.StatusOK, got.page && granted.header == "":
 		return Credentials{}, false, &UnreachableError{Host: account.Host, Cause: errors.New("it does not answer as a registry does: " + got.message(credentials))}
 	}
 	if granted.refresh != "" {
@@ -117,7 +119,7 @@ func (p *Provider) unreachable(ctx context.Context, host string, err error) *Unr
 func unreachable(r *registry, err error) *UnreachableError {
 	var unknown x509.UnknownAuthorityError
 	return &UnreachableError{
-		Host: shownHost(r.host), Untrusted: errors.As(err, &unknown), Plain: errors.Is(err, http.ErrSchemeMismatch),
+		Host: shownHost(r.host), Untrusted: errors.As(err, &unknown), Plain: speaksPlain(err),
 		Proxy: proxyFor(r.scheme + "://" + r.host), Cause: err,
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -83,6 +85,80 @@ func TestLoginUnreachable(t *testing.T) {
 	t.Cleanup(page.Close)
 	account := Account{Host: page.Listener.Addr().String(), Username: "u", Password: secret}
 	if _, err := Login(t.Context(), opts, account); !errors.As(err, &unreachable) || !strings.Contains(err.Error(), "404") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is not the registry's word on a password is not said to be one, and nothing is stored.
+func TestLoginWithoutAQuestion(t *testing.T) {
+	answer := func(code int, media, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "" {
+				t.Error("a password was sent")
+			}
+			w.Header().Set("Content-Type", media)
+			w.WriteHeader(code)
+			_, _ = io.WriteString(w, body)
+		}
+	}
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		unasked bool
+	}{
+		"denied":           {answer(http.StatusForbidden, "text/plain", "go away"), true},
+		"no challenge":     {answer(http.StatusUnauthorized, "application/json", "{}"), true},
+		"a web page":       {answer(http.StatusOK, "text/html; charset=utf-8", "<html>"), false},
+		"not even TLS":     {nil, false},
+		"a server's fault": {answer(http.StatusInternalServerError, "text/html", "<html>"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opts := Options{Directory: t.TempDir(), LookupEnv: noEnv}
+			host := banner(t)
+			if c.handler != nil {
+				server := httptest.NewTLSServer(c.handler)
+				t.Cleanup(server.Close)
+				host = server.Listener.Addr().String()
+			}
+			_, err := Login(t.Context(), opts, Account{Host: host, Username: "u", Password: secret})
+			var refused *LoginError
+			var unreachable *UnreachableError
+			if !errors.As(err, &refused) && !errors.As(err, &unreachable) || c.unasked != (refused != nil && refused.Unasked) {
+				t.Errorf("got %v", err)
+			}
+			if _, err := os.Stat(filepath.Join(opts.Directory, configFile)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("something was stored: %v", err)
+			}
+		})
+	}
+}
+
+// banner is a server that has neither TLS nor HTTP, and answers as if it did not understand.
+func banner(t *testing.T) (host string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "<!DOCTYPE html>what?")
+			_ = conn.Close()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// A registry without TLS is asked without it, whatever it makes of a TLS handshake.
+func TestSpeaksPlain(t *testing.T) {
+	host := banner(t)
+	r := newRegistry(newClient(rules{transport: transport(trustingAll())}), host, false)
+	_, err := r.send(t.Context(), http.MethodGet, "/v2/", authorization{})
+	if !speaksPlain(err) || !unreachable(r, err).Plain {
 		t.Errorf("got %v", err)
 	}
 }

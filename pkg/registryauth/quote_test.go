@@ -38,6 +38,20 @@ func TestSecretsAreNotRepeated(t *testing.T) {
 	}
 }
 
+// A registry may return the token that it was sent, and name a token server of any length.
+func TestAnswersDoNotRepeatTheToken(t *testing.T) {
+	body := []byte(`{"errors":[{"message":"you sent Bearer a-token"}]}`)
+	if got := (&reply{code: http.StatusForbidden, body: body, sent: "Bearer a-token"}).message(Credentials{}); got != "403 Forbidden" {
+		t.Errorf("it says %q", got)
+	}
+	if got := (&reply{code: http.StatusForbidden, body: body, sent: "Bearer other"}).message(Credentials{}); !strings.Contains(got, "you sent") {
+		t.Errorf("it says %q", got)
+	}
+	if got := shownRealm("https://" + strings.Repeat("a", 1<<16) + "/token"); len(got) > 2*maxQuote {
+		t.Errorf("a token server is named with %d bytes", len(got))
+	}
+}
+
 // The words of a registry's status line and of its body, which have the password in them.
 func TestAnswersDoNotRepeatThePassword(t *testing.T) {
 	for _, path := range []string{"/v2/", "/token"} {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,6 +34,8 @@ type reply struct {
 	code       int
 	challenges []authutil.Challenge
 	body       []byte
+	page       bool   // a web page, which no registry answers with
+	sent       string // the Authorization that the request had; may be empty
 }
 
 // authorization is how requests to the registry are authorized.
@@ -71,7 +74,7 @@ func (r *registry) ask(ctx context.Context, q question, credentials Credentials)
 // send sends one request. An insecure registry is asked over HTTP where it has no TLS.
 func (r *registry) send(ctx context.Context, method, path string, s authorization) (*reply, error) {
 	got, err := r.sendOnce(ctx, method, path, s)
-	if errors.Is(err, http.ErrSchemeMismatch) && r.insecure {
+	if speaksPlain(err) && r.insecure {
 		r.scheme = "http"
 		got, err = r.sendOnce(ctx, method, path, s)
 	}
@@ -95,7 +98,10 @@ func (r *registry) sendOnce(ctx context.Context, method, path string, s authoriz
 	if response.StatusCode == http.StatusProxyAuthRequired {
 		return nil, errors.New(statusText(response.StatusCode))
 	}
-	got := &reply{code: response.StatusCode, challenges: authutil.ParseAuthHeader(response.Header)}
+	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	got := &reply{
+		code: response.StatusCode, challenges: authutil.ParseAuthHeader(response.Header), page: media == "text/html", sent: s.header,
+	}
 	if got.code >= http.StatusBadRequest {
 		got.body, _ = io.ReadAll(io.LimitReader(response.Body, maxReply)) // half of a message is better than none
 	}
@@ -188,7 +194,8 @@ func (a *reply) errors() (codes []string, words string) {
 // message returns the answer in one line, without the secret should the registry repeat it.
 func (a *reply) message(sent Credentials) string {
 	_, words := a.errors()
-	if words = sent.quoted(words); words != "" {
+	_, token, _ := strings.Cut(a.sent, " ")
+	if words = sent.quoted(words); words != "" && !(Credentials{RegistryToken: token}).repeats(words) {
 		return statusText(a.code) + ": " + words
 	}
 	return statusText(a.code)
