@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -49,6 +50,7 @@ func TestImportGraphIsUpToDate(t *testing.T) {
 // of its documentation.
 type node struct {
 	imports []string
+	deps    []string // all that it reaches, packages of others too
 	layer   string
 	doc     string
 }
@@ -63,10 +65,15 @@ const (
 
 func layers() []string { return []string{layerBoth, layerKubernetes, layerBuildKit, layerNeither} }
 
+// goList is what go list tells of the packages, once for all tests.
+var goList = sync.OnceValues(func() ([]byte, error) {
+	return exec.Command("go", "list", "-f", `{{.ImportPath}}|{{join .Imports " "}}|{{join .Deps " "}}|{{.Doc}}`, "./...").Output()
+})
+
 // packages returns the packages of pkg by their names.
 func packages(t *testing.T) map[string]node {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}|{{join .Imports " "}}|{{join .Deps " "}}|{{.Doc}}`, "./...").Output()
+	out, err := goList()
 	if err != nil {
 		t.Fatalf("listing the packages: %v", err)
 	}
@@ -77,7 +84,7 @@ func packages(t *testing.T) map[string]node {
 		if !own || strings.HasPrefix(name, "internal/") {
 			continue
 		}
-		n := node{layer: layerOf(strings.Fields(fields[2])), doc: strings.TrimPrefix(fields[3], "Package "+path.Base(name)+" ")}
+		n := node{deps: strings.Fields(fields[2]), layer: layerOf(strings.Fields(fields[2])), doc: strings.TrimPrefix(fields[3], "Package "+path.Base(name)+" ")}
 		for _, dep := range strings.Fields(fields[1]) {
 			if imported, own := strings.CutPrefix(dep, module+"/pkg/"); own {
 				n.imports = append(n.imports, imported)
