@@ -27,26 +27,11 @@ const (
 // operating system need no entry.
 func shortFiles() map[string]string {
 	return map[string]string{
-		"buildcontext/images.go": "to be joined with another file",
-		"buildcontext/text.go":   "to be joined with another file",
-		"builder/invalid.go":     "to be joined with another file",
-		"cluster/client.go":      "to be joined with another file",
-		"cluster/lostnode.go":    "to be joined with another file",
-		"cmd/version.go":         "a command has a file",
-		"driver/restored.go":     "to be joined with another file",
-		"history/mask.go":        "to be joined with another file",
-		"home/home.go":           "the package is one function, which stands on nothing",
-		"kube/together.go":       "to be joined with another file",
-		"manifest/mesh.go":       "to be joined with another file",
-		"output/list.go":         "to be joined with another file",
-		"output/value.go":        "to be joined with another file",
-		"report/file.go":         "to be joined with another file",
-		"report/trace.go":        "to be joined with another file",
-		"safefile/home.go":       "to be joined with another file",
-		"solve/cache.go":         "to be joined with another file",
-		"solve/proxynetwork.go":  "to be joined with another file",
-		"solve/sources.go":       "to be joined with another file",
-		"upload/mode.go":         "to be joined with another file",
+		"cmd/version.go":        "a command has a file",
+		"driver/restored.go":    "to be joined with another file",
+		"solve/cache.go":        "to be joined with another file",
+		"solve/proxynetwork.go": "to be joined with another file",
+		"solve/sources.go":      "to be joined with another file",
 	}
 }
 

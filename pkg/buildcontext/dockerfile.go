@@ -2,6 +2,7 @@ package buildcontext
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -178,4 +179,29 @@ func wrongDockerfile(err error, in Input, p *place) error {
 		invalid.Next = "copy the file into the directory, or name the target with --file if you trust the author of the link"
 	}
 	return invalid
+}
+
+// Dockerfile returns the text of the Dockerfile, or nil if it is not on this machine, or too large for a Dockerfile.
+// The name of one that the frontend is told by other means, e.g. --opt filename=NAME, is given; "" is the context's own.
+func (c *Context) Dockerfile(name string) []byte {
+	files := c.mounts[dockerfileMount]
+	if name == "" {
+		name = c.attrs[filenameAttr]
+	}
+	if name == "" {
+		name = defaultDockerfile
+	}
+	if files == nil || c.attrs[dockerfileKeyAttr] != "" && c.attrs[dockerfileKeyAttr] != dockerfileMount {
+		return nil
+	}
+	file, err := files.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxInline+1))
+	if err != nil || len(text) > maxInline {
+		return nil
+	}
+	return text
 }

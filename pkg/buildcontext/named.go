@@ -163,3 +163,13 @@ func (c *Context) addCap(name string) {
 func (in Named) wrong(reason, next string) error {
 	return &usage.Error{What: namedFlag, Value: in.Typed, Reason: reason, Next: next}
 }
+
+// Images are the references of the named contexts that are images.
+func (c *Context) Images() (references []string) {
+	for _, value := range c.attrs {
+		if image, found := strings.CutPrefix(value, "docker-image://"); found {
+			references = append(references, image)
+		}
+	}
+	return references
+}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
@@ -88,7 +89,7 @@ func TestClassify(t *testing.T) {
 		for _, below := range from {
 			env := Environment{
 				WorkingDir: filepath.Join(top, below),
-				Expand:     func(path string) string { return safefile.Expand(path, filepath.Join(top, "home")) },
+				Expand:     func(path string) string { return home.Expand(path, filepath.Join(top, "home")) },
 			}
 			got := Classify(c.typed, env)
 			if got.Kind != c.kind || got.Identity != c.identity || got.SSH != c.ssh || got.Typed != c.typed {

@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // maxName leaves room, in a label's 63 characters, for the suffix that a StatefulSet's controller adds.
@@ -186,3 +188,21 @@ func (s Spec) validateStorage() error {
 
 // EnvCertDirs is the variable by which the daemon finds trusted certificates; Go reads a colon-separated list from it.
 const EnvCertDirs = "SSL_CERT_DIR"
+
+// invalid returns a *usage.Error about a field of a Spec, which is called as the flag that sets it.
+func invalid(field, value, reason, next string) error {
+	return &usage.Error{What: flagOf(field), Value: value, Reason: reason, Next: next}
+}
+
+// flagOf is the flag that sets a field of a builder, e.g. "--node-selector" for "node selector".
+func flagOf(field string) string {
+	switch field {
+	case "builder name", "namespace", FieldConfig, FieldRegistryCA:
+		return field
+	case "environment variable", "environment":
+		return "--env"
+	case "mirror":
+		return "--registry-mirror"
+	}
+	return "--" + strings.ToLower(strings.ReplaceAll(field, " ", "-"))
+}

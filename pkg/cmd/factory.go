@@ -9,7 +9,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 )
 
@@ -73,5 +72,5 @@ func (f *factory) noColors() bool {
 
 // userPath is a path as a flag has it, with the home directory in place of a ~ that the shell left alone.
 func userPath(path string) string {
-	return safefile.Expand(path, home.Directory(os.LookupEnv))
+	return home.Expand(path, home.Directory(os.LookupEnv))
 }

@@ -1,8 +1,9 @@
-// Package home finds the user's home directory, for files that may hold credentials or name programs. It knows no such
-// file.
+// Package home finds the user's home directory, for files that may hold credentials or name programs, and the paths that
+// begin with a ~. It knows no such file.
 package home
 
 import (
+	"os"
 	"os/user"
 	"path/filepath"
 	"runtime"
@@ -25,4 +26,18 @@ func Directory(lookupEnv func(string) (string, bool)) string {
 		return ""
 	}
 	return account.HomeDir
+}
+
+// Named reports whether the path is ~, or one below it.
+func Named(path string) bool {
+	return path == "~" || len(path) > 1 && path[0] == '~' && os.IsPathSeparator(path[1])
+}
+
+// Expand returns the path with the home directory in place of a leading ~. A path that begins otherwise, e.g. with the name
+// of a user or with ./~, and any path if the home directory is not known, stays as it is.
+func Expand(path, home string) string {
+	if home == "" || !Named(path) {
+		return path
+	}
+	return filepath.Join(home, path[1:])
 }

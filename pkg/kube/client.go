@@ -7,6 +7,7 @@ package kube
 import (
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -79,4 +80,20 @@ func (c *Client) Everywhere() *Client {
 	all := *c
 	all.namespace = ""
 	return &all
+}
+
+// Together runs functions at once and returns the first error in their order.
+func Together(functions ...func() error) error {
+	errs := make([]error, len(functions))
+	var all sync.WaitGroup
+	for i, function := range functions {
+		all.Go(func() { errs[i] = function() })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

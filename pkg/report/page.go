@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -9,6 +10,8 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
 //go:embed assets
@@ -71,4 +74,13 @@ func joined(pattern string) (string, error) {
 func hashOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// Save writes the page to the target.
+func Save(ctx context.Context, target *safefile.Target, build Build) error {
+	err := target.WriteFrom(ctx, func(w io.Writer) error { return WriteHTML(w, build) })
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
 }

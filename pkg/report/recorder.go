@@ -1,7 +1,12 @@
 package report
 
 import (
+	"bufio"
 	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -131,4 +136,24 @@ func (r *Recorder) first() time.Time {
 		}
 	}
 	return first
+}
+
+// ReadTrace returns the build of a trace: its statuses, a line of JSON each.
+func ReadTrace(r io.Reader, title string) (Build, error) {
+	recorder := NewRecorder()
+	decoder := json.NewDecoder(bufio.NewReader(r))
+	for line := 1; ; line++ {
+		status := &client.SolveStatus{}
+		err := decoder.Decode(status)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return Build{}, fmt.Errorf("invalid status %d: %w", line, err)
+		}
+		recorder.Add(status)
+	}
+	build := recorder.Build(About{Title: title})
+	build.State = build.StateOfSteps()
+	return build, nil
 }

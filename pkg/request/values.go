@@ -6,7 +6,6 @@ import (
 	"github.com/tonistiigi/go-csvvalue"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -73,8 +72,8 @@ func cutPair(flag, text string) (key, value string, given bool, err error) {
 // expand replaces a leading ~, which shells leave alone after the = of a value, by the home directory. Every path that the
 // user names goes through here: with absolute, or with the environment of a context.
 func (e Environment) expand(path string) string {
-	if !safefile.BeginsAtHome(path) {
+	if !home.Named(path) {
 		return path
 	}
-	return safefile.Expand(path, home.Directory(e.LookupEnv))
+	return home.Expand(path, home.Directory(e.LookupEnv))
 }
