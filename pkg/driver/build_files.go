@@ -51,7 +51,7 @@ func (b *build) addProvenance(ctx context.Context, built *result.Result) error {
 		return nil
 	}
 	var provenance map[string]json.RawMessage
-	err := b.connection.Daemon.Ask(ctx, func(asked *client.Client) (err error) {
+	err := b.connection.Daemon.Call(ctx, func(asked *client.Client) (err error) {
 		provenance, err = history.Provenance(ctx, asked, built.Ref(), mode == "max")
 		return err
 	})

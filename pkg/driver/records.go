@@ -26,7 +26,7 @@ type Record struct {
 // a *NoAnswerError; any other error is one of AskMembers.
 func (d *Driver) Records(ctx context.Context, o ConnectOptions, filters history.Filters) ([]Record, error) {
 	answers, err := AskMembers(ctx, d, o, func(ctx context.Context, c *Connection) (found []Record, err error) {
-		return found, c.Daemon.Ask(ctx, func(asked *client.Client) error {
+		return found, c.Daemon.Call(ctx, func(asked *client.Client) error {
 			records, err := history.List(ctx, asked, filters)
 			for _, record := range records {
 				found = append(found, Record{Record: record, Member: c.Member, certificates: c.Certificates})
@@ -75,7 +75,7 @@ func ReadRecord[T any](
 	ctx context.Context, d *Driver, o ConnectOptions, record Record, read func(context.Context, *client.Client, history.Record) (T, error),
 ) (T, error) {
 	return Ask(ctx, d, o, record.Member, record.certificates, func(ctx context.Context, c *Connection) (found T, err error) {
-		return found, c.Daemon.Ask(ctx, func(asked *client.Client) (err error) {
+		return found, c.Daemon.Call(ctx, func(asked *client.Client) (err error) {
 			found, err = read(ctx, asked, record.Record)
 			return err
 		})
@@ -118,7 +118,7 @@ func remove(ctx context.Context, c *client.Client, record history.Record) error 
 // with each, at the same time for several. The error is that of AskMembers, or of removed.
 func (d *Driver) RemoveRecords(ctx context.Context, o ConnectOptions, removed func(history.Record) error) error {
 	_, err := AskMembers(ctx, d, o, func(ctx context.Context, c *Connection) (struct{}, error) {
-		return struct{}{}, c.Daemon.Ask(ctx, func(asked *client.Client) error {
+		return struct{}{}, c.Daemon.Call(ctx, func(asked *client.Client) error {
 			records, err := history.List(ctx, asked, nil)
 			for _, record := range records {
 				if err != nil {

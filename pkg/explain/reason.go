@@ -35,14 +35,14 @@ func explainReason(err error) (Report, bool) {
 		report.Next = "add --secret id=" + Quote(e.Subject) + ",src=FILE"
 	case solve.SSHMissing:
 		report.Next = "add --ssh " + Quote(e.Subject)
-	case solve.PlatformNotRun:
+	case solve.ForeignPlatform:
 		report.Text += "; a program for another architecture was started, and builder " + on.quoted() + " does not emulate it"
 		report.Next = on.otherArchitecture(failed.Platforms)
-	case solve.EntitlementLocked:
+	case solve.EntitlementForbidden:
 		report.Next = on.entitlement(e.Subject)
-	case solve.EntitlementUnasked:
+	case solve.EntitlementNotRequested:
 		report.Next = "add --allow " + e.Subject
-	case solve.UnknownCall:
+	case solve.UnsupportedRequest:
 		report.Text = "--call: the frontend does not know the request " + e.Subject
 		report.Next = "use --call check, outline or targets"
 	case solve.NameNotUTF8:

@@ -164,7 +164,7 @@ func registrySituations() []situation {
 		{&registryauth.UnreachableError{Host: "r.io", Untrusted: true}, "r.io", "--registry-ca FILE", CodeFailed, "FILE"},
 		{&registryauth.UnreachableError{Host: "r.io", Plain: true}, "r.io", "--insecure", CodeFailed, ""},
 		{&registryauth.StoreError{Host: "r.io", Path: "config.json", Cause: errors.New("x")}, "storing the credentials", "$DOCKER_CONFIG", CodeFailed, ""},
-		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/c:1", Status: "400 Bad Request"}, "does not take the build cache", "ignore-error=true", CodeFailed, ""},
+		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/c:1", Status: "400 Bad Request"}, "rejected the build cache", "ignore-error=true", CodeFailed, ""},
 	}
 }
 
@@ -223,12 +223,12 @@ func reasonSituations() []situation {
 		{about(member, solve.StageFileMissing, "/x", "x"), "x", "--from", CodeFailed, ""},
 		{about(member, solve.SecretMissing, "my npm", "x"), "x", "--secret id='my npm',src=FILE", CodeFailed, "FILE"},
 		{about(member, solve.SSHMissing, "default", "x"), "x", "--ssh default", CodeFailed, ""},
-		{about(member, solve.PlatformNotRun, "", "x", "linux/arm64"), "another architecture", "kubectl buildkit install arm64 -n ns --node-selector kubernetes.io/arch=arm64", CodeFailed, ""},
-		{about(member, solve.PlatformNotRun, "", "x"), "another architecture", "--node-selector kubernetes.io/arch=ARCH", CodeFailed, "NAME ARCH"},
-		{about(member, solve.EntitlementLocked, "security.insecure", "x"), "x", `insecure-entitlements = ["security.insecure"] in FILE; it makes every user of the builder root on its node`, CodeFailed, "FILE"},
-		{about(member, solve.EntitlementLocked, "network.host", "x"), "x", install + "--config FILE", CodeFailed, "FILE"},
-		{about(member, solve.EntitlementUnasked, "network.host", "x"), "x", "--allow network.host", CodeFailed, ""},
-		{about(member, solve.UnknownCall, "frontend.foo", "x"), "frontend.foo", "check, outline or targets", CodeFailed, ""},
+		{about(member, solve.ForeignPlatform, "", "x", "linux/arm64"), "another architecture", "kubectl buildkit install arm64 -n ns --node-selector kubernetes.io/arch=arm64", CodeFailed, ""},
+		{about(member, solve.ForeignPlatform, "", "x"), "another architecture", "--node-selector kubernetes.io/arch=ARCH", CodeFailed, "NAME ARCH"},
+		{about(member, solve.EntitlementForbidden, "security.insecure", "x"), "x", `insecure-entitlements = ["security.insecure"] in FILE; it makes every user of the builder root on its node`, CodeFailed, "FILE"},
+		{about(member, solve.EntitlementForbidden, "network.host", "x"), "x", install + "--config FILE", CodeFailed, "FILE"},
+		{about(member, solve.EntitlementNotRequested, "network.host", "x"), "x", "--allow network.host", CodeFailed, ""},
+		{about(member, solve.UnsupportedRequest, "frontend.foo", "x"), "frontend.foo", "check, outline or targets", CodeFailed, ""},
 		{about(member, solve.NameNotUTF8, "", "x"), "x", ".dockerignore", CodeFailed, ""},
 		{about(member, solve.GitDenied, "https://g.io", "x"), "x", "--secret id=GIT_AUTH_TOKEN,env=VARIABLE", CodeFailed, "VARIABLE"},
 		{about(member, solve.FrontendTooOld, "", "x"), "x", "# syntax=", CodeFailed, ""},

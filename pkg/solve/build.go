@@ -11,42 +11,42 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 )
 
-// Display shows the status of a solve. The channel is closed by the solve, and
-// read until then whatever happens.
+// Display shows the status of a solve. Attach returns a channel that the solve
+// closes; the display reads it until then, also after an error.
 type Display interface {
 	Attach() chan *client.SolveStatus
 }
 
-// Reconnect opens another connection to the daemon, or to another one that can go
-// on in its place. It tries for as long as that may help, and is told by the end
-// of ctx that it is not needed any more.
+// Reconnect opens another connection to the daemon, or to another one that can
+// continue the build. It retries as long as an error may be transient; ctx ends
+// when the connection is no longer needed.
 type Reconnect func(ctx context.Context, lost *LostError) (*Daemon, error)
 
-// Build is a request on its way to a result.
+// Build is a request that is built, over as many connections as it takes.
 type Build struct {
 	Request     *request.Request
 	Display     Display
 	Attachables []session.Attachable
-	// Retries is how often a lost connection is replaced.
+	// Retries is the number of times that a lost connection is replaced.
 	Retries int
 	// Reconnect may be nil if there are no retries.
 	Reconnect Reconnect
-	// Notice is told of every loss, also of one that is only suspected, and how it
-	// was overcome, or not. It may be nil.
+	// Notice is called for every lost connection, also for one that only seems to be
+	// lost, with the outcome of replacing it. It may be nil.
 	Notice func(lost *LostError) (over func(error))
 }
 
 // Run builds, starting on the connection d. It returns the connection that is
-// open at its end: d, or the last that took its place, the others being closed.
-// The display is not ended by a failure, nor by the end of ctx: what the daemon
-// says last is still shown. Output files get their names only if the build
+// open at its end: d, or the last one that replaced it; the others are closed.
+// Neither a failure nor the end of ctx ends the display: the last messages of the
+// daemon are still shown. Output files get their names only if the build
 // succeeds.
 //
-// The errors are the types of this package, what Reconnect returned, or what an
-// attachable with a method Explain(error) error made of them. Only a
-// *CacheRefusedError may come with a result.
+// The errors are the types of this package, what Reconnect returned, or what the
+// method Explain(error) error of an attachable returned for them. Only a
+// *CacheRefusedError may be returned together with a result.
 func (b Build) Run(ctx context.Context, d *Daemon) (*result.Result, *Daemon, error) {
-	r := &run{Build: b, daemon: d, left: b.Retries}
+	r := &run{Build: b, daemon: d, retriesLeft: b.Retries}
 	attempt := func() *request.Attempt { return b.Request.Attempt(b.Attachables...) }
 	built, err := r.persist(ctx, attempt)
 	var refused *CacheRefusedError
@@ -54,14 +54,14 @@ func (b Build) Run(ctx context.Context, d *Daemon) (*result.Result, *Daemon, err
 		return built, r.daemon, err
 	}
 	options := attempt().Options
-	refused.look(options)
+	refused.addDetails(options)
 	if len(options.Exports) == 0 || b.Request.Unrepeatable() != "" {
 		return nil, r.daemon, err
 	}
-	// The daemon gives up the push with the cache; the image is worth more.
+	// The daemon cancels the push when the cache export fails; the image matters more.
 	built, err = r.persist(ctx, func() *request.Attempt {
 		again := attempt()
-		refused.without(again)
+		refused.removeFrom(again)
 		return again
 	})
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// CacheRecords asks what the daemon keeps. The filters are alternatives, in the daemon's words; none is all.
+// CacheRecords returns the daemon's cache records that match any of the filters, in the daemon's syntax; all records if
+// there are no filters.
 func (d *Daemon) CacheRecords(ctx context.Context, filters []string) ([]*client.UsageInfo, error) {
 	records, err := d.client.DiskUsage(ctx, client.WithFilter(filters))
 	return records, d.callError(ctx, err)

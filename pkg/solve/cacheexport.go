@@ -16,20 +16,20 @@ import (
 // cacheRegistry is BuildKit's name for caches that are kept in a registry.
 const cacheRegistry = "registry"
 
-// CacheRefusedError is a registry that does not take a build's cache, though it
-// may take images. Many refuse what is not an image.
+// CacheRefusedError is returned when a registry rejects a build's cache, though it
+// may accept images. Many registries reject manifests that are not images.
 type CacheRefusedError struct {
 	Registry  string // its host
-	Reference string // of the cache; empty if the daemon does not say
-	Status    string // the registry's answer, e.g. "400 Bad Request"
-	Index     bool   // the cache was sent as an index, which more registries refuse than a manifest
-	Built     bool   // all else was done: the images are pushed, the files are written
+	Reference string // of the cache; empty if the daemon does not report it
+	Status    string // of the registry's response, e.g. "400 Bad Request"
+	Index     bool   // the cache was sent as an index, which more registries reject than a manifest
+	Built     bool   // everything else succeeded: the images are pushed, the files are written
 	Pushed    string // the image that was pushed, with its digest; may be empty
 	Cause     error
 }
 
 func (e *CacheRefusedError) Error() string {
-	text := fmt.Sprintf("registry %q does not take the build cache: %s", e.Registry, e.Status)
+	text := fmt.Sprintf("registry %q rejected the build cache: %s", e.Registry, e.Status)
 	switch {
 	case e.Pushed != "":
 		text += fmt.Sprintf("; the image is pushed: %s", e.Pushed)
@@ -46,11 +46,11 @@ func (e *CacheRefusedError) Unwrap() error { return e.Cause }
 // Class returns fault.Failed.
 func (*CacheRefusedError) Class() fault.Class { return fault.Failed }
 
-// cacheRefusal reads the daemon's report of a cache export that a registry
-// refused, e.g. `error writing manifest blob: failed commit on ref "sha256:…":
+// cacheRefusalOf reads the daemon's report of a cache export that a registry
+// rejected, e.g. `error writing manifest blob: failed commit on ref "sha256:…":
 // unexpected status from PUT request to https://r.io/v2/a/b/manifests/cache: 400
-// Bad Request`. It is nil for any other text, and for a refusal of the user.
-func cacheRefusal(err error) *CacheRefusedError {
+// Bad Request`. It returns nil for any other error, and if the user was denied.
+func cacheRefusalOf(err error) *CacheRefusedError {
 	text := err.Error()
 	if !strings.Contains(text, "error writing manifest blob: ") && !strings.Contains(text, "error writing config blob: ") {
 		return nil
@@ -74,19 +74,19 @@ func cacheRefusal(err error) *CacheRefusedError {
 	return refused
 }
 
-// look adds what the request says of the cache.
-func (e *CacheRefusedError) look(options client.SolveOpt) {
+// addDetails adds the properties that the request has of the cache.
+func (e *CacheRefusedError) addDetails(options client.SolveOpt) {
 	for _, entry := range options.CacheExports {
-		if e.isAbout(entry) && entry.Attrs["image-manifest"] == "false" {
+		if e.matches(entry) && entry.Attrs["image-manifest"] == "false" {
 			e.Index = true
 		}
-		if e.isAbout(entry) && e.Reference == "" {
+		if e.matches(entry) && e.Reference == "" {
 			e.Reference = entry.Attrs["ref"]
 		}
 	}
 }
 
-func (e *CacheRefusedError) isAbout(entry client.CacheOptionsEntry) bool {
+func (e *CacheRefusedError) matches(entry client.CacheOptionsEntry) bool {
 	named, err := reference.ParseNormalizedNamed(entry.Attrs["ref"])
 	if entry.Type != cacheRegistry || err != nil {
 		return false
@@ -95,10 +95,10 @@ func (e *CacheRefusedError) isAbout(entry client.CacheOptionsEntry) bool {
 	return domain == e.Registry || domain == "docker.io" && strings.HasSuffix(e.Registry, ".docker.io")
 }
 
-// without makes the attempt one that leaves out the refused cache. Every step has
-// just run, so none has to run again.
-func (e *CacheRefusedError) without(attempt *request.Attempt) {
+// removeFrom removes the rejected cache from the attempt. Every step has just run,
+// so none has to run again.
+func (e *CacheRefusedError) removeFrom(attempt *request.Attempt) {
 	options := &attempt.Options
-	options.CacheExports = slices.DeleteFunc(options.CacheExports, e.isAbout)
+	options.CacheExports = slices.DeleteFunc(options.CacheExports, e.matches)
 	delete(options.FrontendAttrs, "no-cache")
 }

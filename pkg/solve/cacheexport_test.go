@@ -22,7 +22,7 @@ func TestCacheRefusal(t *testing.T) {
 		"failed to solve: failed to push r.io/app:1: unexpected status from PUT request to https://r.io/v2/app/manifests/1: 400 Bad Request": {},
 		"error writing config blob: no space left on device": {},
 	} {
-		got := cacheRefusal(errors.New(text))
+		got := cacheRefusalOf(errors.New(text))
 		if got == nil {
 			got = &CacheRefusedError{}
 		}
@@ -42,11 +42,11 @@ func TestWithoutTheRefusedCache(t *testing.T) {
 		CacheExports:  []client.CacheOptionsEntry{cache("registry", "r.io/a:c"), cache("registry", "x.io/a:c"), cache("local", "")},
 	}}
 	refused := &CacheRefusedError{Registry: "r.io", Status: "400 Bad Request"}
-	refused.look(a.Options)
+	refused.addDetails(a.Options)
 	if !refused.Index || refused.Reference != "r.io/a:c" {
 		t.Errorf("got %+v", refused)
 	}
-	refused.without(a)
+	refused.removeFrom(a)
 	if len(a.Options.CacheExports) != 2 || len(a.Options.FrontendAttrs) != 1 {
 		t.Errorf("got %+v", a.Options)
 	}

@@ -17,12 +17,12 @@ import (
 )
 
 // explainer is an attachable that knows more about an error than the daemon,
-// since it was asked during the build.
+// since the daemon called it during the build.
 type explainer interface {
 	Explain(err error) error
 }
 
-// callError says why a call to the daemon failed, for calls that are no build.
+// callError returns the typed error of a failed call to the daemon, for calls other than builds.
 func (d *Daemon) callError(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -40,56 +40,55 @@ func (d *Daemon) callError(ctx context.Context, err error) error {
 }
 
 // lost returns a *LostError or a *TLSError if the connection is why the call
-// failed. An error that says where in the build it happened came through the
-// connection.
+// failed. An error with a location in the build was received over the connection.
 func (d *Daemon) lost(err error) error {
-	if gaveUp(err) {
-		return &LostError{Cause: errors.New("the builder heard nothing from here for too long, and stopped the build")}
+	if sessionTimedOut(err) {
+		return &LostError{Cause: errors.New("the builder received nothing from this client for too long, and stopped the build")}
 	}
-	if located(err) {
+	if isLocated(err) {
 		return nil
 	}
-	if handedOver(err) {
+	if neverBegan(err) {
 		return &LostError{Cause: errors.New("the builder is so busy that it did not begin the build in time")}
 	}
-	failure := d.link.failure()
+	failure := d.state.firstError()
 	if failure == nil {
 		if grpcerrors.Code(err) == codes.Unavailable {
-			return &LostError{Cause: errors.New(plain(err))}
+			return &LostError{Cause: errors.New(trimPrefixes(err))}
 		}
 		return nil
 	}
-	if refusal(failure) {
+	if isTLSAlert(failure) {
 		return &TLSError{Cause: failure}
 	}
-	return &LostError{Cause: ended(failure)}
+	return &LostError{Cause: describeEOF(failure)}
 }
 
-// gaveUp says that the daemon has stopped a build that was not cancelled here: its
-// checks of the session had no answer in time.
-func gaveUp(err error) bool {
+// sessionTimedOut reports whether the daemon has stopped a build that was not
+// cancelled by this client: its health checks of the session timed out.
+func sessionTimedOut(err error) bool {
 	text := err.Error()
 	return grpcerrors.Code(err) == codes.Canceled || strings.HasSuffix(text, "context canceled") ||
 		strings.Contains(text, "no active session for ") || strings.Contains(text, "session healthcheck failed")
 }
 
-// handedOver says that the question for a build's status waited in vain for the build itself, which the daemon grants six
-// seconds to arrive (solver/jobs.go in BuildKit, Solver.Get).
-func handedOver(err error) bool {
+// neverBegan reports whether the request for a build's status timed out before the build itself arrived, for which the
+// daemon waits six seconds (solver/jobs.go in BuildKit, Solver.Get).
+func neverBegan(err error) bool {
 	return grpcerrors.Code(err) == codes.NotFound && strings.Contains(err.Error(), "no such job ")
 }
 
-// ended says in words what a bare EOF means.
-func ended(failure error) error {
-	if failure == io.EOF { //nolint:errorlint // a wrapped EOF has words of its own
-		return errors.New("it was closed at the other end")
+// describeEOF returns an error with a message in place of a bare EOF.
+func describeEOF(failure error) error {
+	if failure == io.EOF { //nolint:errorlint // a wrapped EOF has its own message
+		return errors.New("it was closed by the other side")
 	}
 	return failure
 }
 
-// refusal says whether the other side sent a TLS alert. With TLS 1.3 it refuses a
-// client's certificate after the handshake.
-func refusal(err error) bool {
+// isTLSAlert reports whether the other side sent a TLS alert. With TLS 1.3 a
+// server rejects a client's certificate after the handshake.
+func isTLSAlert(err error) bool {
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
 	var authority x509.UnknownAuthorityError
@@ -97,20 +96,20 @@ func refusal(err error) bool {
 		strings.Contains(err.Error(), "remote error: tls:")
 }
 
-func located(err error) bool {
+func isLocated(err error) bool {
 	var vertex *errdefs.VertexError
 	return errors.As(err, &vertex) || len(errdefs.Sources(err)) > 0
 }
 
-// buildError says why the daemon made no result.
+// buildError returns the typed error of a failed build.
 func buildError(err error, steps *steps) error {
 	var exit *gateway.ExitError
 	var vertex *errdefs.VertexError
-	if refused := cacheRefusal(err); refused != nil {
+	if refused := cacheRefusalOf(err); refused != nil {
 		return refused
 	}
 	switch {
-	case grpcerrors.Code(err) == codes.Unimplemented && !located(err):
+	case grpcerrors.Code(err) == codes.Unimplemented && !isLocated(err):
 		return &UnsupportedError{Cause: err}
 	case strings.Contains(err.Error(), "dockerfile parse error"):
 		return &SyntaxError{Cause: err}
@@ -124,9 +123,9 @@ func buildError(err error, steps *steps) error {
 	return &BuildError{Cause: err}
 }
 
-// diskFull says whether the daemon itself has run out of space: the error is about
-// no program's end, whose output and command line may hold any words, about no file
-// on this machine, and is not the answer of another party.
+// diskFull reports whether the daemon itself has run out of disk space. The error
+// must not come from a program, whose output and command line may contain any
+// text, from a file on this machine, or from another server.
 func diskFull(err error, attempt *request.Attempt) bool {
 	var syntax *SyntaxError
 	var step *FailedStepError
@@ -134,33 +133,33 @@ func diskFull(err error, attempt *request.Attempt) bool {
 	if errors.As(err, &step) {
 		text = step.Cause.Error() // without the step's name
 	}
-	text = ofDaemon(text)
-	return strings.Contains(text, "no space left on device") && !errors.As(err, &syntax) && !attempt.Names(text) && !relayed(text)
+	text = withoutCommandLine(text)
+	return strings.Contains(text, "no space left on device") && !errors.As(err, &syntax) && !attempt.Names(text) && !isRelayed(text)
 }
 
-// ofDaemon leaves out the command line of a step, which may hold any words. What follows it is the daemon's: "exit code: 1",
-// or why it could not run the program.
-func ofDaemon(text string) string {
+// withoutCommandLine removes the command line of a step, which may contain any text. What follows is the daemon's own
+// message: "exit code: 1", or why it could not run the program.
+func withoutCommandLine(text string) string {
 	if i := strings.LastIndex(text, "did not complete successfully: "); i >= 0 {
 		return text[i:]
 	}
 	return text
 }
 
-// relayed says whether an error's text repeats what a registry has answered, or
-// this side when the daemon sent it a result.
-func relayed(text string) bool {
-	for _, words := range []string{"unexpected status", "server message: ", "failed to push ", "error from receiver: ", "failed to copy to tar: "} {
-		if strings.Contains(text, words) {
+// isRelayed reports whether an error's text repeats the response of a registry, or
+// the error of this client when it received a result.
+func isRelayed(text string) bool {
+	for _, phrase := range []string{"unexpected status", "server message: ", "failed to push ", "error from receiver: ", "failed to copy to tar: "} {
+		if strings.Contains(text, phrase) {
 			return true
 		}
 	}
 	return false
 }
 
-// plain leaves out what BuildKit's client and gRPC put before every error, once
-// for each layer it went through.
-func plain(err error) string {
+// trimPrefixes removes what BuildKit's client and gRPC put before every error, once
+// for each layer.
+func trimPrefixes(err error) string {
 	text := err.Error()
 	for again := true; again; {
 		again = false

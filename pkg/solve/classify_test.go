@@ -124,8 +124,8 @@ func TestFullDisk(t *testing.T) {
 // TestFailureBeforeLoss proves that a step which failed is told, though the
 // connection broke right after.
 func TestFailureBeforeLoss(t *testing.T) {
-	d := &Daemon{link: newLink()}
-	d.link.note(errors.New("evicted"))
+	d := &Daemon{state: newConnState()}
+	d.state.recordError(errors.New("evicted"))
 	step := errdefs.WrapVertex(errors.New("exit code: 1"), digest.FromString("step"))
 	if got := d.lost(step); got != nil {
 		t.Errorf("got %v", got)
@@ -142,7 +142,7 @@ func TestWordsOfLoss(t *testing.T) {
 	for text, want := range map[string]string{
 		"failed to solve: rpc error: code = Unavailable desc = error reading from server: EOF": "error reading from server: EOF",
 	} {
-		d := &Daemon{link: newLink()}
+		d := &Daemon{state: newConnState()}
 		got := d.lost(status.Error(codes.Unavailable, text))
 		if got == nil || !strings.HasSuffix(got.Error(), ": "+want) {
 			t.Errorf("got %v, want %q", got, want)

@@ -19,48 +19,48 @@ const (
 	daemonAddress = "tcp://" + daemonName
 )
 
-// handshakeTurns is how often the daemon answers until its first byte after the handshake of TLS 1.3.
+// handshakeTurns is the number of round trips until the daemon's first byte after the handshake of TLS 1.3.
 const handshakeTurns = 2
 
 // Dial opens a connection to the daemon.
 type Dial func(ctx context.Context) (net.Conn, error)
 
-// Daemon is a connection to one daemon. It is not replaced when it breaks: a new
-// one would not know the session.
+// Daemon is a connection to one daemon. It does not reconnect after a loss: a new
+// connection would not have the session.
 type Daemon struct {
-	client   *client.Client
-	conn     net.Conn // as it was dialed
-	link     *link
-	stats    *linkStats
-	sessions sessions
-	grace    time.Duration // see cancelGrace
-	patience patience
-	stop     context.CancelFunc // ends the guard
+	client        *client.Client
+	conn          net.Conn // as it was dialed
+	state         *connState
+	stats         *linkStats
+	sessions      sessions
+	grace         time.Duration // see cancelGrace
+	silenceLimits silenceLimits
+	stop          context.CancelFunc // ends the guard
 }
 
-// Connect dials once and, if config is not nil, agrees on TLS. The daemon has not
-// answered yet: Version asks it. Errors of dial are returned as they are; others
-// are *TLSError or *LostError.
+// Connect dials once and, if config is not nil, does the TLS handshake. The daemon
+// has not responded yet: Version calls it. Errors of dial are returned as they
+// are; others are *TLSError or *LostError.
 func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error) {
-	return connect(ctx, dial, config, patience{ask: askAfter, suspect: suspectAfter, dead: deadAfter})
+	return connect(ctx, dial, config, silenceLimits{ask: askAfter, suspect: suspectAfter, dead: deadAfter})
 }
 
-func connect(ctx context.Context, dial Dial, config *tls.Config, patience patience) (*Daemon, error) {
+func connect(ctx context.Context, dial Dial, config *tls.Config, patience silenceLimits) (*Daemon, error) {
 	dialed, err := dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l, g := newLink(), &linkStats{Conn: dialed}
-	conn, err := agree(ctx, g, config, l)
+	l, g := newConnState(), &linkStats{Conn: dialed}
+	conn, err := secure(ctx, g, config, l)
 	if err != nil {
 		return nil, err
 	}
 	d := &Daemon{
-		conn: dialed, link: l, stats: g, sessions: sessions{servers: map[string]*grpc.Server{}},
-		grace: cancelGrace, patience: patience,
+		conn: dialed, state: l, stats: g, sessions: sessions{servers: map[string]*grpc.Server{}},
+		grace: cancelGrace, silenceLimits: patience,
 	}
 	d.client, err = client.New(ctx, daemonAddress,
-		client.WithContextDialer(once(newEagerConn(conn), l)),
+		client.WithContextDialer(singleDial(newEagerConn(conn), l)),
 		client.WithSessionDialer(d.dialSession),
 	)
 	if err != nil {
@@ -73,18 +73,18 @@ func connect(ctx context.Context, dial Dial, config *tls.Config, patience patien
 	return d, nil
 }
 
-// Open is Connect for another program's client: the connection is to a daemon that
-// has accepted this side, and carries HTTP/2.
+// Open is Connect for the client of another program: it returns the connection once
+// the daemon has accepted this client's certificate. The connection carries HTTP/2.
 func Open(ctx context.Context, dial Dial, config *tls.Config) (net.Conn, error) {
 	conn, err := dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return agree(ctx, &linkStats{Conn: conn}, config, newLink())
+	return secure(ctx, &linkStats{Conn: conn}, config, newConnState())
 }
 
-// agree watches the connection, and agrees on TLS if config is not nil.
-func agree(ctx context.Context, g *linkStats, config *tls.Config, l *link) (net.Conn, error) {
+// secure records the state of the connection, and does the TLS handshake if config is not nil.
+func secure(ctx context.Context, g *linkStats, config *tls.Config, l *connState) (net.Conn, error) {
 	conn := l.watch(g)
 	if config == nil {
 		return conn, nil
@@ -99,36 +99,36 @@ func agree(ctx context.Context, g *linkStats, config *tls.Config, l *link) (net.
 	return l.watch(secure), nil
 }
 
-// Client is BuildKit's own client on this connection.
+// Client returns BuildKit's own client on this connection.
 func (d *Daemon) Client() *client.Client {
 	return d.client
 }
 
-// Ask lets question use BuildKit's own client, and says why it failed in the types
-// of this package, as the other methods do.
-func (d *Daemon) Ask(ctx context.Context, question func(*client.Client) error) error {
+// Call calls question with BuildKit's own client and returns its error as a type of
+// this package, as the other methods do.
+func (d *Daemon) Call(ctx context.Context, question func(*client.Client) error) error {
 	return d.callError(ctx, question(d.client))
 }
 
 // Close ends the connection, and every call on it.
 func (d *Daemon) Close() error {
 	d.stop()
-	d.link.close()
+	d.state.close()
 	return d.client.Close()
 }
 
-// hangUp is Close for a connection that may take no more bytes: it does not wait until
-// the last ones are sent.
-func (d *Daemon) hangUp() {
-	d.link.close()
+// closeNow is Close for an unresponsive connection: it does not wait until the last
+// bytes are sent.
+func (d *Daemon) closeNow() {
+	d.state.close()
 	_ = d.conn.Close()
 	_ = d.Close()
 }
 
-// handshake is done here and not by gRPC, whose errors are text. With TLS 1.3 the
-// daemon looks at the client's certificate only after it: a refusal ends the
-// first call.
-func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) (net.Conn, error) {
+// handshake does the TLS handshake, since the errors of gRPC are text. With TLS 1.3
+// the daemon checks the client's certificate only after it: the first call then
+// returns the alert.
+func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *connState) (net.Conn, error) {
 	config = config.Clone()
 	config.NextProtos = []string{"h2"}
 	if config.ServerName == "" {
@@ -143,16 +143,16 @@ func handshake(ctx context.Context, conn net.Conn, config *tls.Config, l *link) 
 		return secure, nil
 	case ctx.Err() != nil:
 		return nil, &CanceledError{Cause: context.Cause(ctx)}
-	case l.failure() != nil && !refusal(err):
-		return nil, &LostError{Cause: ended(l.failure())}
+	case l.firstError() != nil && !isTLSAlert(err):
+		return nil, &LostError{Cause: describeEOF(l.firstError())}
 	}
 	return nil, &TLSError{Cause: err}
 }
 
-// eagerConn spares gRPC a round trip. Its client sends no call before it has read
-// the server's SETTINGS, which say nothing that the first calls depend on; so it
-// reads empty ones here, and the server's own as an update whenever they come. The
-// server gets one acknowledgement more than it asked for, which gRPC's ignores.
+// eagerConn saves gRPC a round trip. Its client sends no call before it has read
+// the server's SETTINGS, which the first calls do not depend on. Here it reads
+// empty ones first, and the server's own later, as an update. The server receives
+// one acknowledgement more than it expects, which gRPC's server ignores.
 type eagerConn struct {
 	net.Conn
 	settings []byte // what is left of the empty frame
@@ -175,15 +175,15 @@ func (c *eagerConn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// once hands the connection to gRPC the first time, and after that the reason
-// why there is none.
-func once(conn net.Conn, l *link) func(context.Context, string) (net.Conn, error) {
+// singleDial returns a dialer for gRPC that returns the connection once, and after
+// that the error that ended it.
+func singleDial(conn net.Conn, l *connState) func(context.Context, string) (net.Conn, error) {
 	var used atomic.Bool
 	return func(context.Context, string) (net.Conn, error) {
 		if used.CompareAndSwap(false, true) {
 			return conn, nil
 		}
-		if err := l.failure(); err != nil {
+		if err := l.firstError(); err != nil {
 			return nil, err
 		}
 		return nil, errors.New("the connection has ended")

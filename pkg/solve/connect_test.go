@@ -91,8 +91,8 @@ func TestDialError(t *testing.T) {
 func TestOnce(t *testing.T) {
 	near, far := net.Pipe()
 	defer func() { _ = errors.Join(near.Close(), far.Close()) }()
-	l := newLink()
-	dial := once(near, l)
+	l := newConnState()
+	dial := singleDial(near, l)
 	if conn, err := dial(t.Context(), ""); conn != near || err != nil {
 		t.Errorf("got %v, %v", conn, err)
 	}
@@ -100,7 +100,7 @@ func TestOnce(t *testing.T) {
 		t.Errorf("got %v, %v", conn, err)
 	}
 	why := errors.New("evicted")
-	l.note(why)
+	l.recordError(why)
 	if _, err := dial(t.Context(), ""); !errors.Is(err, why) {
 		t.Errorf("got %v", err)
 	}
@@ -109,18 +109,18 @@ func TestOnce(t *testing.T) {
 // TestReadSaysWhy proves that the reader's reason is kept, though the writer
 // failed first.
 func TestReadSaysWhy(t *testing.T) {
-	l, why := newLink(), errors.New("evicted")
+	l, why := newConnState(), errors.New("evicted")
 	go func() {
 		time.Sleep(20 * time.Millisecond)
-		l.note(why)
+		l.recordError(why)
 	}()
-	l.noteWrite(errors.New("broken pipe"))
-	if got := l.failure(); !errors.Is(got, why) {
+	l.recordWriteError(errors.New("broken pipe"))
+	if got := l.firstError(); !errors.Is(got, why) {
 		t.Errorf("got %v", got)
 	}
-	alone := newLink()
-	alone.noteWrite(why)
-	if got := alone.failure(); !errors.Is(got, why) {
+	alone := newConnState()
+	alone.recordWriteError(why)
+	if got := alone.firstError(); !errors.Is(got, why) {
 		t.Errorf("without a reader: got %v", got)
 	}
 }

@@ -11,21 +11,21 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// FailedStepError is a step of the Dockerfile that failed. Its chain has the
-// lines of the Dockerfile, for PrintSources.
+// FailedStepError is returned when a step of the Dockerfile failed. Its chain has
+// the lines of the Dockerfile, for PrintSources.
 type FailedStepError struct {
 	Step     string // as the display names it, e.g. "[2/3] RUN make"; may be empty
-	ExitCode int    // of the step's program; -1 if it is not known or none ran
+	ExitCode int    // of the step's program; -1 if it is not known or no program ran
 	Cause    error
 }
 
 // Error does not repeat the step's command: the lines of the Dockerfile and the progress show it.
 func (e *FailedStepError) Error() string {
 	if e.Step == "" {
-		return plain(e.Cause)
+		return trimPrefixes(e.Cause)
 	}
 	if e.ExitCode < 0 {
-		return fmt.Sprintf("step %q failed: %s", e.short(), plain(e.Cause))
+		return fmt.Sprintf("step %q failed: %s", e.short(), trimPrefixes(e.Cause))
 	}
 	text := fmt.Sprintf("%s ended with exit code %d", e.short(), e.ExitCode)
 	if place := e.place(); place != "" {
@@ -37,7 +37,7 @@ func (e *FailedStepError) Error() string {
 // Class returns fault.Failed.
 func (*FailedStepError) Class() fault.Class { return fault.Failed }
 
-// short is what the step's name has in brackets, e.g. "[build 2/5]", or else the beginning of it.
+// short returns the part of the step's name in brackets, e.g. "[build 2/5]", or else its beginning.
 func (e *FailedStepError) short() string {
 	const room = 60
 	if end := strings.Index(e.Step, "] "); strings.HasPrefix(e.Step, "[") && end > 0 && e.ExitCode >= 0 {
@@ -50,7 +50,7 @@ func (e *FailedStepError) short() string {
 	return name
 }
 
-// place is the file and the line that the step begins at; empty if they are not known.
+// place returns the file and the first line of the step; empty if they are not known.
 func (e *FailedStepError) place() string {
 	for _, source := range errdefs.Sources(e.Cause) {
 		if source.Info == nil || source.Info.Filename == "" || len(source.Ranges) == 0 || source.Ranges[0].Start == nil {
@@ -63,27 +63,27 @@ func (e *FailedStepError) place() string {
 
 func (e *FailedStepError) Unwrap() error { return e.Cause }
 
-// SyntaxError is a Dockerfile that cannot be parsed.
+// SyntaxError is returned when the Dockerfile cannot be parsed.
 type SyntaxError struct{ Cause error }
 
-func (e *SyntaxError) Error() string { return plain(e.Cause) }
+func (e *SyntaxError) Error() string { return trimPrefixes(e.Cause) }
 
 func (e *SyntaxError) Unwrap() error { return e.Cause }
 
 // Class returns fault.Failed.
 func (*SyntaxError) Class() fault.Class { return fault.Failed }
 
-// BuildError is any other reason of the daemon's why the result is missing.
+// BuildError is returned when the daemon failed to build for any other reason.
 type BuildError struct{ Cause error }
 
-func (e *BuildError) Error() string { return plain(e.Cause) }
+func (e *BuildError) Error() string { return trimPrefixes(e.Cause) }
 
 func (e *BuildError) Unwrap() error { return e.Cause }
 
 // Class returns fault.Failed.
 func (*BuildError) Class() fault.Class { return fault.Failed }
 
-// FullDiskError is a daemon that has no space left for what a build needs.
+// FullDiskError is returned when the daemon has no disk space left.
 type FullDiskError struct{ Cause error }
 
 func (e *FullDiskError) Error() string { return "the builder's disk is full: " + e.Cause.Error() }
@@ -93,7 +93,7 @@ func (e *FullDiskError) Unwrap() error { return e.Cause }
 // Class returns fault.Unavailable.
 func (*FullDiskError) Class() fault.Class { return fault.Unavailable }
 
-// CanceledError is a build that the caller's context ended.
+// CanceledError is returned when the caller's context ended the build.
 type CanceledError struct{ Cause error }
 
 func (e *CanceledError) Error() string { return fmt.Sprintf("the build was cancelled: %v", e.Cause) }
@@ -108,11 +108,11 @@ func (e *CanceledError) Class() fault.Class {
 	return fault.Or(e.Cause, fault.Failed)
 }
 
-// LostError is a connection to the daemon that ended under a call. Its cause is
-// the connection's own error where there is one.
+// LostError is returned when the connection to the daemon ended during a call. Its
+// cause is the connection's own error, if there is one.
 type LostError struct {
 	Cause error
-	Final string // why a build does not go on over another connection; empty if it may
+	Final string // why the build is not retried over another connection; empty if it may be
 }
 
 func (e *LostError) Error() string {
@@ -124,8 +124,8 @@ func (e *LostError) Unwrap() error { return e.Cause }
 // Class returns that of the cause, e.g. of a tunnel that is not permitted, else fault.Unavailable.
 func (e *LostError) Class() fault.Class { return fault.Or(e.Cause, fault.Unavailable) }
 
-// TLSError is returned for a daemon, or something else in its place, with which no TLS connection is possible: one side
-// does not accept the other's certificate.
+// TLSError is returned when the TLS handshake fails: the client or the server, which may not be the daemon, rejects the
+// other's certificate.
 type TLSError struct{ Cause error }
 
 func (e *TLSError) Error() string {
@@ -137,12 +137,12 @@ func (e *TLSError) Unwrap() error { return e.Cause }
 // Class returns fault.Unavailable.
 func (*TLSError) Class() fault.Class { return fault.Unavailable }
 
-// UnsupportedError is a daemon that does not know a call: it is older than what
-// is asked of it, or is not BuildKit.
+// UnsupportedError is returned when the daemon does not support a call: it is too
+// old, or not BuildKit.
 type UnsupportedError struct{ Cause error }
 
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("the builder's BuildKit is too old for this: %s", plain(e.Cause))
+	return fmt.Sprintf("the builder's BuildKit is too old for this: %s", trimPrefixes(e.Cause))
 }
 
 func (e *UnsupportedError) Unwrap() error { return e.Cause }

@@ -17,22 +17,22 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
-// product is what the daemon is told that asks it.
+// product is the name of this client in requests to the daemon.
 const product = "kubectl-buildkit"
 
-// buildWithGateway runs the frontend from here, where the daemon alone would not do: a
-// question has an answer and no image, and before the build its Dockerfile is
-// fetched, and the stages are built that are contexts of it.
+// buildWithGateway runs the frontend from the client, for what the daemon cannot do
+// alone: subrequests, which return a result and no image, fetching the Dockerfile
+// before the build, and building the stages that are contexts of it.
 func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	var answer map[string][]byte
-	var refused error // keeps its type, which the daemon would not
+	var refused error // keeps its type, which is lost in an error of the daemon
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		ask := gateway.SolveRequest{
 			Frontend:     attempt.Options.Frontend,
 			FrontendOpt:  maps.Clone(attempt.Options.FrontendAttrs),
-			CacheImports: imports(attempt.Options.CacheImports),
+			CacheImports: cacheImports(attempt.Options.CacheImports),
 		}
-		if err := fetch(ctx, c, attempt.Dockerfile); err != nil {
+		if err := fetchDockerfile(ctx, c, attempt.Dockerfile); err != nil {
 			return nil, err
 		}
 		if refused = refusePolicies(ctx, c, ask, attempt.Policies); refused != nil {
@@ -63,9 +63,9 @@ func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt,
 	return response, nil
 }
 
-// refusePolicies returns an error for the first of the files that is in the context. The frontend is told to take it for
-// its Dockerfile: so it looks in the very context that it builds, and any fault of its text means that it is
-// there. Other failures are the build's to report.
+// refusePolicies returns an error for the first of the files that is in the context. The frontend gets its name as that of
+// the Dockerfile, so it searches the same context that it builds; a parse error means that the file exists. The build
+// reports any other failure.
 func refusePolicies(ctx context.Context, c gateway.Client, ask gateway.SolveRequest, names []string) error {
 	for _, name := range names {
 		look := gateway.SolveRequest{Frontend: ask.Frontend, FrontendOpt: maps.Clone(ask.FrontendOpt)}
@@ -85,8 +85,8 @@ func refusePolicies(ctx context.Context, c gateway.Client, ask gateway.SolveRequ
 	return nil
 }
 
-// fetch has the daemon fetch the Dockerfile, if it is behind a URL.
-func fetch(ctx context.Context, c gateway.Client, dockerfile *buildcontext.Fetched) error {
+// fetchDockerfile makes the daemon download the Dockerfile, if it is a URL.
+func fetchDockerfile(ctx context.Context, c gateway.Client, dockerfile *buildcontext.Fetched) error {
 	if dockerfile == nil {
 		return nil
 	}
@@ -155,8 +155,8 @@ func buildStages(ctx context.Context, c gateway.Client, ask *gateway.SolveReques
 	return nil
 }
 
-// refsOf has the results by what follows the name of their context: nothing, or
-// the platform.
+// refsOf returns the results by the suffix of their context's name: empty, or the
+// platform.
 func refsOf(built *gateway.Result) map[string]gateway.Reference {
 	if len(built.Refs) == 0 {
 		return map[string]gateway.Reference{"": built.Ref}
@@ -168,7 +168,7 @@ func refsOf(built *gateway.Result) map[string]gateway.Reference {
 	return refs
 }
 
-// definitionOf is what made the result; an empty one stands for an empty stage.
+// definitionOf returns the definition of the result; an empty one for an empty stage.
 func definitionOf(ctx context.Context, ref gateway.Reference) (*pb.Definition, error) {
 	state := llb.Scratch()
 	if ref != nil {
@@ -185,7 +185,7 @@ func definitionOf(ctx context.Context, ref gateway.Reference) (*pb.Definition, e
 	return definition.ToPB(), nil
 }
 
-// configOf is the configuration of the image, in the form that the frontend
+// configOf returns the configuration of the image, in the form that the frontend
 // reads.
 func configOf(built *gateway.Result, suffix string) (string, error) {
 	key := exptypes.ExporterImageConfigKey
@@ -200,7 +200,7 @@ func configOf(built *gateway.Result, suffix string) (string, error) {
 	return string(text), err
 }
 
-func imports(entries []client.CacheOptionsEntry) []gateway.CacheOptionsEntry {
+func cacheImports(entries []client.CacheOptionsEntry) []gateway.CacheOptionsEntry {
 	var all []gateway.CacheOptionsEntry
 	for _, entry := range entries {
 		all = append(all, gateway.CacheOptionsEntry{Type: entry.Type, Attrs: entry.Attrs})

@@ -63,7 +63,7 @@ func TestDockerfileIsFetched(t *testing.T) {
 			return built
 		}}
 		dockerfile := &buildcontext.Fetched{URL: "https://example.com/Dockerfile"}
-		err := fetch(t.Context(), c, dockerfile)
+		err := fetchDockerfile(t.Context(), c, dockerfile)
 		if (err == nil) != (test.want != "") {
 			t.Errorf("%d bytes: got %v", test.size, err)
 		}
@@ -75,7 +75,7 @@ func TestDockerfileIsFetched(t *testing.T) {
 			t.Errorf("%d bytes: got %q, %v", test.size, text, err)
 		}
 	}
-	if err := fetch(t.Context(), &stageClient{err: errors.New("not found")}, &buildcontext.Fetched{URL: "x"}); err == nil {
+	if err := fetchDockerfile(t.Context(), &stageClient{err: errors.New("not found")}, &buildcontext.Fetched{URL: "x"}); err == nil {
 		t.Error("a Dockerfile that is not there was fetched")
 	}
 }

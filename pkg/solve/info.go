@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Info is what a daemon says of itself.
+// Info is the properties that a daemon reports.
 type Info struct {
 	Version  string // e.g. "v0.34.2"
 	Revision string
@@ -42,21 +42,21 @@ type Worker struct {
 // GCRule is a rule of the cache's garbage collection. Zero is unlimited.
 type GCRule struct {
 	All           bool     // internal records too
-	Filters       []string // which records it is about; none is all
-	KeepSeconds   int64    // how long an unused record stays
-	ReservedBytes int64    // what is never collected
-	MaxUsedBytes  int64    // what the cache may take
-	MinFreeBytes  int64    // what stays free on the disk
+	Filters       []string // the records that it applies to; all if empty
+	KeepSeconds   int64    // how long an unused record is kept
+	ReservedBytes int64    // bytes that are never collected
+	MaxUsedBytes  int64    // bytes that the cache may use
+	MinFreeBytes  int64    // bytes that are kept free on the disk
 }
 
-// Cache is what the daemon keeps.
+// Cache is the size of the daemon's cache.
 type Cache struct {
 	Records    int
 	TotalBytes int64
 	InUseBytes int64
 }
 
-// Version asks the daemon for its version. An answer means that it works.
+// Version returns the daemon's version. Success means that the daemon works.
 func (d *Daemon) Version(ctx context.Context) (string, error) {
 	info, err := d.client.Info(ctx)
 	if err != nil {
@@ -65,7 +65,7 @@ func (d *Daemon) Version(ctx context.Context) (string, error) {
 	return info.BuildkitVersion.Version, nil
 }
 
-// Info asks the daemon all it says of itself, at once.
+// Info returns the daemon's properties, which it requests concurrently.
 func (d *Daemon) Info(ctx context.Context) (*Info, error) {
 	info := &Info{}
 	group, asking := errgroup.WithContext(ctx)
@@ -119,7 +119,7 @@ func (c *Cache) add(record *client.UsageInfo) {
 	}
 }
 
-// Platforms are those that the daemon's workers run, its own first, normalized as package platforms does.
+// Platforms returns the platforms that the daemon's workers run, its own first, normalized as by package platforms.
 func (d *Daemon) Platforms(ctx context.Context) ([]string, error) {
 	workers, err := d.client.ListWorkers(ctx)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// linkStats measures the connection to the daemon, for those who decide how to use it. It is below TLS.
+// linkStats measures the connection to the daemon, below TLS. The upload compresses according to it.
 type linkStats struct {
 	net.Conn
 	written   atomic.Int64
@@ -22,17 +22,17 @@ func (g *linkStats) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Written is how many bytes have gone out, and how long the connection has kept the writer waiting.
+// Written returns how many bytes were sent, and how long the writer was blocked.
 func (g *linkStats) Written() (bytes int64, waited time.Duration) {
 	return g.written.Load(), time.Duration(g.waited.Load())
 }
 
-// RoundTrip is the shortest time in which the daemon has answered; 0 before it has.
+// RoundTrip returns the shortest round trip to the daemon so far; 0 before the first response.
 func (g *linkStats) RoundTrip() time.Duration {
 	return time.Duration(g.roundTrip.Load())
 }
 
-// answered notes how long the daemon took. On a busy machine some answers take long though the way is short.
+// answered records a round trip. On a busy machine some responses are late though the connection is fast.
 func (g *linkStats) answered(after time.Duration) {
 	for {
 		shortest := g.roundTrip.Load()

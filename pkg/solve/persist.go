@@ -11,18 +11,18 @@ import (
 // run is a build that outlives its connections.
 type run struct {
 	Build
-	daemon  *Daemon // that the build is on
-	left    int     // how often its connection may still be replaced
-	attempt func() *request.Attempt
+	daemon      *Daemon // the one that the build runs on
+	retriesLeft int     // how often the connection may still be replaced
+	attempt     func() *request.Attempt
 }
 
-// persist tries until the build has ended for a reason other than a lost
+// persist retries until the build has ended for a reason other than a lost
 // connection.
 func (r *run) persist(ctx context.Context, attempt func() *request.Attempt) (*result.Result, error) {
 	r.attempt = attempt
 	current := r.begin(ctx, r.daemon)
 	for {
-		lost := r.await(current)
+		lost := r.awaitLoss(current)
 		if lost == nil {
 			return current.finish()
 		}
@@ -32,13 +32,13 @@ func (r *run) persist(ctx context.Context, attempt func() *request.Attempt) (*re
 			over(err)
 			return built, err
 		}
-		next, err := r.replace(ctx, current, lost)
+		next, err := r.reconnect(ctx, current, lost)
 		over(err)
 		if err != nil {
 			return nil, err
 		}
 		if next != current {
-			r.left--
+			r.retriesLeft--
 		}
 		current, r.daemon = next, next.daemon
 	}
@@ -48,41 +48,41 @@ func (r *run) begin(ctx context.Context, d *Daemon) *try {
 	return begin(ctx, d, r.attempt(), r.Display, r.Attachables)
 }
 
-// await returns how the try has lost its connection, or seems to have; nil if it
-// has ended otherwise.
-func (r *run) await(current *try) *LostError {
+// awaitLoss waits until the try has ended or its connection is suspected. It returns
+// the loss, or nil if the try has ended for another reason.
+func (r *run) awaitLoss(current *try) *LostError {
 	select {
 	case <-current.done:
 		return current.lost()
-	case <-current.daemon.link.silent():
-		return &LostError{Cause: current.daemon.silence()}
+	case <-current.daemon.state.silent():
+		return &LostError{Cause: current.daemon.silentError()}
 	}
 }
 
 func (r *run) notice(lost *LostError) (over func(error)) {
-	lost.Final = r.final()
+	lost.Final = r.noRetryReason()
 	if r.Notice == nil {
 		return func(error) {}
 	}
 	return r.Notice(lost)
 }
 
-// final is why a lost connection is not replaced; empty if it is.
-func (r *run) final() string {
+// noRetryReason returns why a lost connection is not replaced; empty if it is.
+func (r *run) noRetryReason() string {
 	once := r.Request.Unrepeatable()
 	switch {
 	case once != "":
 		return once
 	case r.Retries == 0:
 		return "no retries are allowed"
-	case r.left == 0:
+	case r.retriesLeft == 0:
 		return fmt.Sprintf("it was lost %d times before", r.Retries)
 	}
 	return ""
 }
 
-// giveUp ends a build whose connection is not replaced. One that is merely
-// silent may still speak: it has until it is known to be dead.
+// giveUp ends a build whose connection is not replaced. A connection that is only
+// silent may resume until it is lost for certain.
 func (r *run) giveUp(current *try, lost *LostError) (*result.Result, error) {
 	<-current.done
 	if current.lost() != nil {
@@ -92,14 +92,14 @@ func (r *run) giveUp(current *try, lost *LostError) (*result.Result, error) {
 	return current.finish()
 }
 
-// connection is what Reconnect came to.
+// connection is the result of Reconnect.
 type connection struct {
 	daemon *Daemon
 	err    error
 }
 
-// connect looks for another connection beside whatever else is done. Stop ends
-// it, and closes a connection that was not taken.
+// connect calls Reconnect in the background. Stop cancels it, and closes a
+// connection that was not used.
 func (r *run) connect(ctx context.Context, lost *LostError) (connected <-chan connection, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	found, over := make(chan connection), make(chan struct{})
@@ -120,9 +120,9 @@ func (r *run) connect(ctx context.Context, lost *LostError) (connected <-chan co
 	}
 }
 
-// replace finds the try to go on with: one over a new connection, or the old one
-// if it speaks again.
-func (r *run) replace(ctx context.Context, old *try, lost *LostError) (*try, error) {
+// reconnect returns the try that continues the build: one over a new connection, or
+// the old one if its connection resumes.
+func (r *run) reconnect(ctx context.Context, old *try, lost *LostError) (*try, error) {
 	connected, stop := r.connect(ctx, lost)
 	defer stop()
 	ended, resumed := old.endings()
@@ -131,7 +131,7 @@ func (r *run) replace(ctx context.Context, old *try, lost *LostError) (*try, err
 		select {
 		case <-ended:
 			if old.lost() == nil {
-				return old, nil // it has an answer after all
+				return old, nil // the old try has ended after all
 			}
 			if failure != nil {
 				old.cancel()
@@ -148,14 +148,14 @@ func (r *run) replace(ctx context.Context, old *try, lost *LostError) (*try, err
 				old.cancel()
 				return nil, got.err
 			}
-			connected, failure = nil, got.err // the old one is silent, and may still speak
+			connected, failure = nil, got.err // the old connection is silent, and may still resume
 		}
 	}
 }
 
-// handOver decides between a silent try and its successor, which it returns as
-// soon as that has joined what the old one's steps do: until then the old
-// connection stays, for the daemon stops a step that no client waits for.
+// handOver decides between a silent try and its replacement. It returns the
+// replacement as soon as that has joined the running steps of the old one, whose
+// connection is kept until then: the daemon stops a step that no client waits for.
 func handOver(old, next *try) *try {
 	ended, resumed := old.endings()
 	caught := next.steps.catchUp(old.steps)

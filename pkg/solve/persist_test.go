@@ -18,8 +18,8 @@ import (
 )
 
 // hasty is a patience for tests.
-func hasty() patience {
-	return patience{ask: 100 * time.Millisecond, suspect: 200 * time.Millisecond, dead: 3 * time.Second}
+func hasty() silenceLimits {
+	return silenceLimits{ask: 100 * time.Millisecond, suspect: 200 * time.Millisecond, dead: 3 * time.Second}
 }
 
 // gate is a connection that can fall silent in both directions.
@@ -75,7 +75,7 @@ func (f *fakeDaemon) gated(t *testing.T) (*Daemon, *gate) {
 }
 
 // gatedFor connects through a gate, and waits so long for a silent peer.
-func (f *fakeDaemon) gatedFor(t *testing.T, patience patience) (*Daemon, *gate) {
+func (f *fakeDaemon) gatedFor(t *testing.T, patience silenceLimits) (*Daemon, *gate) {
 	t.Helper()
 	var g *gate
 	d, err := connect(t.Context(), func(ctx context.Context) (net.Conn, error) {
@@ -173,7 +173,7 @@ func TestJoinsBeforeItLeaves(t *testing.T) {
 	if err != nil || alone || solves != 2 {
 		t.Errorf("%d solves, the first one left too early: %v; %v", solves, alone, err)
 	}
-	if len(r.lost) != 1 || !strings.Contains(r.lost[0], "nothing has come over the link") {
+	if len(r.lost) != 1 || !strings.Contains(r.lost[0], "nothing was received over the connection") {
 		t.Errorf("told %q", r.lost)
 	}
 }
@@ -207,7 +207,7 @@ func TestStaysWithALinkThatSpeaksAgain(t *testing.T) {
 
 // TestSilenceEndsACall proves that a call which is not a build does not hang either.
 func TestSilenceEndsACall(t *testing.T) {
-	d, g := (&fakeDaemon{}).start(t, nil).gatedFor(t, patience{ask: 200 * time.Millisecond, suspect: 300 * time.Millisecond, dead: 600 * time.Millisecond})
+	d, g := (&fakeDaemon{}).start(t, nil).gatedFor(t, silenceLimits{ask: 200 * time.Millisecond, suspect: 300 * time.Millisecond, dead: 600 * time.Millisecond})
 	if _, err := d.Version(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestSilenceEndsACall(t *testing.T) {
 	if !errors.As(err, &silent) || silent.LinkWorks {
 		t.Errorf("got %v", err)
 	}
-	if took, most := time.Since(began), d.patience.dead+2*time.Second; took > most {
+	if took, most := time.Since(began), d.silenceLimits.dead+2*time.Second; took > most {
 		t.Errorf("it took %v, want at most %v", took, most)
 	}
 }

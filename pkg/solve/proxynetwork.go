@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// proxyNetworkMinor is the first minor version of BuildKit 0 that obeys the wish
-// for a proxy network: v0.31.
+// proxyNetworkMinor is the first minor version of BuildKit 0 that supports a proxy
+// network: v0.31.
 const proxyNetworkMinor = 31
 
-// knowsProxyNetwork asks the daemon's version: an older one would not see the
-// wish and let the steps reach every network. A version that is not a release's is
-// taken for a newer one.
-func (d *Daemon) knowsProxyNetwork(ctx context.Context) error {
+// checkProxyNetwork returns an *UnsupportedError if the daemon is too old: it would
+// ignore the setting and let the steps reach every network. A version that is not
+// that of a release counts as a newer one.
+func (d *Daemon) checkProxyNetwork(ctx context.Context) error {
 	version, err := d.Version(ctx)
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (d *Daemon) knowsProxyNetwork(ctx context.Context) error {
 	return nil
 }
 
-// minorOf reads v0.MINOR.PATCH.
+// minorOf parses v0.MINOR.PATCH.
 func minorOf(version string) (minor int, isRelease bool) {
 	rest, found := strings.CutPrefix(version, "v0.")
 	digits, _, _ := strings.Cut(rest, ".")

@@ -10,24 +10,24 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 )
 
-// Pruning says which records go. No build's own records ever do.
+// Pruning selects the records to remove. Records that a build uses are never removed.
 type Pruning struct {
 	// All includes internal records and those of frontends, and bytes shared with images.
 	All bool
-	// Filters are alternatives, in the daemon's words; none is all.
+	// Filters select the records that match any of them, in the daemon's syntax; empty selects all.
 	Filters []string
-	// UnusedFor spares what was used since.
+	// UnusedFor keeps records that were used within that time.
 	UnusedFor time.Duration
-	// What is unused longest goes first, until at most MaxUsedBytes are used and MinFreeBytes are free on the disk;
-	// ReservedBytes stay in any case. With all three zero, everything goes.
+	// The least recently used records are removed first, until at most MaxUsedBytes are used and MinFreeBytes are free on
+	// the disk; ReservedBytes are always kept. If all three are zero, everything is removed.
 	ReservedBytes, MaxUsedBytes, MinFreeBytes int64
 }
 
-// Prune removes records that no build uses, and returns them. When it fails, some may have been removed all the same.
-// A daemon that would not understand the limits is not asked: it would remove everything.
+// Prune removes records that no build uses, and returns them. After an error, some may have been removed. It returns an
+// *UnsupportedError, and removes nothing, if the daemon does not support the limits: it would remove everything.
 func (d *Daemon) Prune(ctx context.Context, what Pruning) ([]*client.UsageInfo, error) {
 	if what.MaxUsedBytes != 0 || what.MinFreeBytes != 0 {
-		if err := d.knowsLimits(ctx); err != nil {
+		if err := d.checkPruneLimits(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -52,8 +52,8 @@ func (d *Daemon) Prune(ctx context.Context, what Pruning) ([]*client.UsageInfo, 
 	return removed, d.callError(ctx, err)
 }
 
-// knowsLimits asks through an empty build, which is the only way to a daemon's capabilities.
-func (d *Daemon) knowsLimits(ctx context.Context) error {
+// checkPruneLimits runs an empty build, since a daemon reports its capabilities only to a build.
+func (d *Daemon) checkPruneLimits(ctx context.Context) error {
 	var unknown error
 	asking := client.SolveOpt{Internal: true}
 	if err := d.newSession(ctx, &asking); err != nil {

@@ -10,36 +10,36 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// Reason is why a build failed, where the daemon's text says it well enough for a next step.
+// Reason is a known reason of a failed build, for which there is a next step.
 type Reason string
 
-// The reasons about a registry; Host and Reference of the error say which.
+// The reasons about a registry; the error has its Host and Reference.
 const (
 	RegistryPlain       Reason = "plain HTTP"          // it speaks plain HTTP where TLS is expected
-	RegistryUntrusted   Reason = "unknown authority"   // its certificate is of an authority that the builder does not trust
+	RegistryUntrusted   Reason = "unknown authority"   // the builder does not trust the authority of its certificate
 	RegistryCertificate Reason = "invalid certificate" // its certificate has expired, or is another host's
 	RegistryName        Reason = "unknown host"        // its name cannot be resolved
-	RegistryUnreachable Reason = "unreachable"         // no connection to it, or no answer
-	ProxyRefused        Reason = "proxy refused"       // a proxy between builder and registry wants credentials
+	RegistryUnreachable Reason = "unreachable"         // no connection to it, or no response
+	ProxyRefused        Reason = "proxy refused"       // a proxy between builder and registry requires credentials
 )
 
-// The reasons about what the build was given; Subject of the error names it.
+// The reasons about the input of the build, which is the Subject of the error.
 const (
-	FileMissing        Reason = "file missing"        // Subject is the path of a COPY or ADD
-	StageMissing       Reason = "stage missing"       // Subject is the value of --target
-	StageFileMissing   Reason = "stage file missing"  // the same of COPY --from
-	SecretMissing      Reason = "secret missing"      // Subject is its id
-	SSHMissing         Reason = "ssh missing"         // Subject is its id
-	PlatformNotRun     Reason = "platform not run"    // a program of another architecture was started
-	EntitlementLocked  Reason = "entitlement locked"  // the daemon's configuration does not allow Subject
-	EntitlementUnasked Reason = "entitlement unasked" // the build did not ask for Subject
-	UnknownCall        Reason = "unknown call"        // the frontend does not know the request Subject
-	NameNotUTF8        Reason = "name not UTF-8"      // a file of the context has such a name
-	FrontendTooOld     Reason = "frontend too old"    // it knows no named contexts
-	GitDenied          Reason = "git denied"          // the server of the repository Subject wants credentials, or other ones
+	FileMissing             Reason = "file missing"        // Subject is the path of a COPY or ADD
+	StageMissing            Reason = "stage missing"       // Subject is the value of --target
+	StageFileMissing        Reason = "stage file missing"  // the same of COPY --from
+	SecretMissing           Reason = "secret missing"      // Subject is its id
+	SSHMissing              Reason = "ssh missing"         // Subject is its id
+	ForeignPlatform         Reason = "platform not run"    // a step ran a program of another architecture
+	EntitlementForbidden    Reason = "entitlement locked"  // the daemon's configuration does not allow Subject
+	EntitlementNotRequested Reason = "entitlement unasked" // the build did not request the entitlement Subject
+	UnsupportedRequest      Reason = "unknown call"        // the frontend does not support the request Subject
+	NameNotUTF8             Reason = "name not UTF-8"      // a file of the context has such a name
+	FrontendTooOld          Reason = "frontend too old"    // it does not support named contexts
+	GitDenied               Reason = "git denied"          // the server of the repository Subject requires credentials, or rejected them
 )
 
-// DiagnosedError is a build that failed for a known reason.
+// DiagnosedError is returned when a build failed for a known reason.
 type DiagnosedError struct {
 	Reason    Reason
 	Subject   string // what it is about; may be empty
@@ -61,25 +61,25 @@ func (e *DiagnosedError) Class() fault.Class {
 	return fault.Failed
 }
 
-// diagnosis is one row of the table: a text that contains all words, and matches the pattern if there is one, whose
-// first group is the subject.
+// diagnosis is one row of the table: it matches a text that contains all of the strings, and matches the pattern if there
+// is one. The pattern's first group is the subject.
 type diagnosis struct {
 	reason   Reason
-	words    []string
+	contains []string
 	pattern  string
 	registry bool // the text must be about a request to a registry
 }
 
-// diagnoses is the only table of what the daemon's texts mean. The first row that fits is the reason.
+// diagnoses returns the only table of the daemon's messages. The first row that matches has the reason.
 func diagnoses() []diagnosis {
 	const digest = `failed to calculate checksum of ref \S+: `
 	return []diagnosis{
-		{reason: EntitlementLocked, pattern: `granting entitlement (\S+) is not allowed by build daemon configuration`},
-		{reason: EntitlementUnasked, pattern: `(network\.host|security\.insecure) is not allowed`},
-		{reason: PlatformNotRun, words: []string{foreignProgram}},
-		{reason: UnknownCall, pattern: `unsupported request (frontend\.[\w.-]+)`},
-		{reason: NameNotUTF8, words: []string{"contains invalid UTF-8"}},
-		{reason: FrontendTooOld, words: []string{"frontend capability moby.buildkit.frontend.contexts"}},
+		{reason: EntitlementForbidden, pattern: `granting entitlement (\S+) is not allowed by build daemon configuration`},
+		{reason: EntitlementNotRequested, pattern: `(network\.host|security\.insecure) is not allowed`},
+		{reason: ForeignPlatform, contains: []string{foreignProgram}},
+		{reason: UnsupportedRequest, pattern: `unsupported request (frontend\.[\w.-]+)`},
+		{reason: NameNotUTF8, contains: []string{"contains invalid UTF-8"}},
+		{reason: FrontendTooOld, contains: []string{"frontend capability moby.buildkit.frontend.contexts"}},
 		{reason: GitDenied, pattern: `fatal: (?:could not read (?:Username|Password) for|Authentication failed for) '([^']*)'`},
 		{reason: GitDenied, pattern: `unable to access '([^']*)': The requested URL returned error: 40[13]`},
 		{reason: GitDenied, pattern: `fatal: repository '(https?://[^']*)' not found`},
@@ -89,43 +89,43 @@ func diagnoses() []diagnosis {
 		{reason: StageMissing, pattern: `target stage "([^"]*)" could not be found`},
 		{reason: FileMissing, pattern: digest + `"([^"]*)": not found`},
 		{reason: FileMissing, pattern: digest + `lstat (\S+): no such file or directory`},
-		{reason: ProxyRefused, words: []string{"Proxy Authentication Required"}, registry: true},
-		{reason: ProxyRefused, words: []string{"407 Proxy Auth"}, registry: true},
-		{reason: RegistryPlain, words: []string{"server gave HTTP response to HTTPS client"}, registry: true},
-		{reason: RegistryPlain, words: []string{"first record does not look like a TLS handshake"}, registry: true},
-		{reason: RegistryUntrusted, words: []string{"certificate signed by unknown authority"}, registry: true},
-		{reason: RegistryUntrusted, words: []string{"certificate is not trusted"}, registry: true},
-		{reason: RegistryCertificate, words: []string{"x509: "}, registry: true},
-		{reason: RegistryCertificate, words: []string{"tls: failed to verify certificate"}, registry: true},
+		{reason: ProxyRefused, contains: []string{"Proxy Authentication Required"}, registry: true},
+		{reason: ProxyRefused, contains: []string{"407 Proxy Auth"}, registry: true},
+		{reason: RegistryPlain, contains: []string{"server gave HTTP response to HTTPS client"}, registry: true},
+		{reason: RegistryPlain, contains: []string{"first record does not look like a TLS handshake"}, registry: true},
+		{reason: RegistryUntrusted, contains: []string{"certificate signed by unknown authority"}, registry: true},
+		{reason: RegistryUntrusted, contains: []string{"certificate is not trusted"}, registry: true},
+		{reason: RegistryCertificate, contains: []string{"x509: "}, registry: true},
+		{reason: RegistryCertificate, contains: []string{"tls: failed to verify certificate"}, registry: true},
 		{reason: RegistryName, pattern: `lookup \S+(?: on \S+)?: `, registry: true},
-		{reason: RegistryName, words: []string{"Temporary failure in name resolution"}, registry: true},
+		{reason: RegistryName, contains: []string{"Temporary failure in name resolution"}, registry: true},
 		{reason: RegistryUnreachable, pattern: `(?:dial|proxyconnect) tcp`, registry: true},
 		{reason: RegistryUnreachable, pattern: `(?:TLS handshake timeout|no route to host|network is unreachable|connection refused|connection timed out|i/o timeout)`, registry: true},
-		{reason: RegistryUnreachable, words: []string{"Client.Timeout exceeded"}, registry: true},
+		{reason: RegistryUnreachable, contains: []string{"Client.Timeout exceeded"}, registry: true},
 		{reason: RegistryUnreachable, pattern: `(?:connection reset by peer|broken pipe|server closed idle connection|EOF$)`, registry: true},
 	}
 }
 
-// diagnose wraps an error of a known reason; any other error is returned as it is. The output of a step's own program
-// is never looked at: it may hold any words.
+// diagnose wraps an error that has a known reason; any other error is returned as it is. The output of a step's program
+// is never searched: it may contain any text.
 func diagnose(err error, steps *steps) error {
 	var step *FailedStepError
 	text := err.Error()
 	if errors.As(err, &step) {
 		if step.ExitCode >= 0 {
 			if steps.ranForeignProgram(step.Step) {
-				return &DiagnosedError{Reason: PlatformNotRun, Cause: err}
+				return &DiagnosedError{Reason: ForeignPlatform, Cause: err}
 			}
 			return err
 		}
-		text = ofDaemon(plain(step.Cause))
+		text = withoutCommandLine(trimPrefixes(step.Cause))
 	}
 	host, named := registryOf(text)
 	for _, row := range diagnoses() {
 		if row.registry && host == "" {
 			continue
 		}
-		subject, fits := row.fits(text)
+		subject, fits := row.matches(text)
 		if !fits {
 			continue
 		}
@@ -141,8 +141,8 @@ func diagnose(err error, steps *steps) error {
 	return err
 }
 
-func (d diagnosis) fits(text string) (subject string, fits bool) {
-	for _, words := range d.words {
+func (d diagnosis) matches(text string) (subject string, fits bool) {
+	for _, words := range d.contains {
 		if !strings.Contains(text, words) {
 			return "", false
 		}
@@ -157,8 +157,8 @@ func (d diagnosis) fits(text string) (subject string, fits bool) {
 	return subject, match != nil
 }
 
-// registryOf finds the registry that a text is about: the one of the image it names, else the host of a request to a
-// registry's API. It is empty for a text about anything else.
+// registryOf returns the registry that a message is about: that of the image in it, else the host of a request to a
+// registry's API. It is empty for any other message.
 func registryOf(text string) (host, named string) {
 	image := regexp.MustCompile(`(?:failed to resolve source metadata for|failed to push) ([^\s"]+?)(?::? |:?$)`).FindStringSubmatch(text)
 	if image != nil {

@@ -51,10 +51,10 @@ func TestDiagnoses(t *testing.T) {
 		{"secret npm: not found", SecretMissing, "", "npm"},
 		{"no SSH key \"default\" forwarded from the client", SSHMissing, "", "default"},
 		{"failed to create: unset ssh forward key k", SSHMissing, "", "k"},
-		{"granting entitlement network.host is not allowed by build daemon configuration", EntitlementLocked, "", "network.host"},
-		{"failed to load LLB: security.insecure is not allowed", EntitlementUnasked, "", "security.insecure"},
-		{"unsupported request frontend.foo: unsupported request frontend.foo", UnknownCall, "", "frontend.foo"},
-		{"process \"/bin/sh -c x\" did not complete successfully: exec /bin/sh: exec format error", PlatformNotRun, "", ""},
+		{"granting entitlement network.host is not allowed by build daemon configuration", EntitlementForbidden, "", "network.host"},
+		{"failed to load LLB: security.insecure is not allowed", EntitlementNotRequested, "", "security.insecure"},
+		{"unsupported request frontend.foo: unsupported request frontend.foo", UnsupportedRequest, "", "frontend.foo"},
+		{"process \"/bin/sh -c x\" did not complete successfully: exec /bin/sh: exec format error", ForeignPlatform, "", ""},
 		{"r.io/a:1: not found", "", "", ""},
 	} {
 		var found *DiagnosedError
@@ -88,12 +88,12 @@ func TestDiagnosisOfAStep(t *testing.T) {
 	}
 	heard := newSteps()
 	vertex := digest.FromString("step")
-	heard.note(&client.SolveStatus{
+	heard.record(&client.SolveStatus{
 		Vertexes: []*client.Vertex{{Digest: vertex, Name: "[2/2] RUN x"}},
 		Logs:     []*client.VertexLog{{Vertex: vertex, Data: []byte("exec /bin/sh: exec format error\n")}},
 	})
 	failed := &FailedStepError{Step: "[2/2] RUN x", ExitCode: 255, Cause: errors.New("exit code: 255")}
-	if err := diagnose(failed, heard); !errors.As(err, &found) || found.Reason != PlatformNotRun {
+	if err := diagnose(failed, heard); !errors.As(err, &found) || found.Reason != ForeignPlatform {
 		t.Errorf("got %#v", err)
 	}
 	if err := diagnose(failed, newSteps()); errors.Is(err, found) {

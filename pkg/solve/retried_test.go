@@ -35,8 +35,8 @@ func TestFailedStepIsNotRetried(t *testing.T) {
 // 15 seconds during a build, and within 45 on a call that is quiet by nature, which ends as TestSilenceEndsACall shows.
 func TestLimitsOfPatience(t *testing.T) {
 	d := (&fakeDaemon{}).start(t, nil).mustConnect(t)
-	if d.patience.ask >= d.patience.suspect || d.patience.suspect >= 15*time.Second || d.patience.dead > 43*time.Second {
-		t.Errorf("got %+v", d.patience)
+	if d.silenceLimits.ask >= d.silenceLimits.suspect || d.silenceLimits.suspect >= 15*time.Second || d.silenceLimits.dead > 43*time.Second {
+		t.Errorf("got %+v", d.silenceLimits)
 	}
 }
 

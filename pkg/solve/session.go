@@ -18,17 +18,17 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
-// sessionID is the header in which BuildKit's session says which one it is.
+// sessionID is the header with the ID of BuildKit's session.
 const sessionID = "X-Docker-Expose-Session-Uuid"
 
-// sessions are served by gRPC's own transport. BuildKit's client serves them as an HTTP handler, in which each message
-// waits until its own frame is written, and which does not see what compression the daemon offers.
+// sessions serves sessions with gRPC's own transport. BuildKit's client serves them as an HTTP handler, in which each
+// message waits until its own frame is written, and which does not see the compression that the daemon offers.
 type sessions struct {
 	mu      sync.Mutex
-	servers map[string]*grpc.Server // of sessions that have not been dialed, by their identity
+	servers map[string]*grpc.Server // of sessions that have not been dialed, by session ID
 }
 
-// newSession makes the session of one solve, which registers its services there and runs it.
+// newSession creates the session of one solve, which registers its services and runs it.
 func (d *Daemon) newSession(ctx context.Context, opt *client.SolveOpt) error {
 	made, err := session.NewSession(context.WithoutCancel(ctx), opt.SharedKey)
 	if err != nil {
@@ -43,7 +43,7 @@ func (d *Daemon) newSession(ctx context.Context, opt *client.SolveOpt) error {
 	return nil
 }
 
-// attachable lets a function see a session's server.
+// attachable is a function that receives a session's server.
 type attachable func(*grpc.Server)
 
 func (a attachable) Register(server *grpc.Server) { a(server) }
@@ -56,8 +56,8 @@ func (s *sessions) take(id string) *grpc.Server {
 	return server
 }
 
-// dialSession opens the session's connection to the daemon and serves it. What it returns is a connection on which
-// nothing ever happens, for BuildKit's client to serve until the real one has ended.
+// dialSession opens the session's connection to the daemon and serves it. It returns an idle connection, for BuildKit's
+// client to serve until the real one has ended.
 func (d *Daemon) dialSession(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
 	var server *grpc.Server
 	if ids := meta[sessionID]; len(ids) == 1 {
@@ -82,7 +82,7 @@ func (d *Daemon) dialSession(ctx context.Context, proto string, meta map[string]
 	return near, nil
 }
 
-// servedConn notes the first answer and the end.
+// servedConn reports the first response and the end.
 type servedConn struct {
 	net.Conn
 	answered, ended func()
@@ -95,7 +95,7 @@ func (c *servedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write makes messages of a size that gRPC handles well.
+// Write splits the data into messages of a size for which gRPC is fast.
 func (c *servedConn) Write(b []byte) (int, error) {
 	written := 0
 	for written < len(b) {
@@ -136,7 +136,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close leaves the connection alone: it is the server's.
+// Close does not close the connection, which belongs to the server.
 func (l *listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return nil
@@ -144,7 +144,7 @@ func (l *listener) Close() error {
 
 func (l *listener) Addr() net.Addr { return l.LocalAddr() }
 
-// idle is the quiet end of an HTTP/2 connection: it says hello and then nothing, until the other end hangs up.
+// idle is the idle side of an HTTP/2 connection: it sends the preface and then nothing, until the other side closes it.
 func idle(conn io.ReadWriter) {
 	go func() {
 		if _, err := io.WriteString(conn, http2.ClientPreface); err == nil {

@@ -9,113 +9,114 @@ import (
 )
 
 // How long the daemon may be silent. During a build it checks the session every
-// five seconds, and gives a client up that has not answered for 30 to 40: what is
-// suspected in time can be taken up while the daemon still works on it. A
-// connection that is quiet by nature is asked with a call of its own, and not
-// with HTTP/2's pings, which a gRPC server takes for abuse.
+// five seconds, and ends the build of a client that has not responded for 30 to
+// 40: a build whose connection is suspected before that can be continued. On an
+// idle connection the client makes a call, since a gRPC server treats frequent
+// HTTP/2 pings as abuse.
 const (
 	askAfter     = 12 * time.Second
 	suspectAfter = 14500 * time.Millisecond
 	deadAfter    = 40 * time.Second
 )
 
-// asleep is how late a timer is only in a process that was stopped.
-const asleep = 3 * time.Second
+// suspendedAfter is the delay of a timer from which on this process must have been
+// suspended.
+const suspendedAfter = 3 * time.Second
 
-// patience is how long a silent connection is waited for.
-type patience struct {
-	ask     time.Duration // then the daemon is asked for a sign of life
-	suspect time.Duration // then a build looks for another connection
-	dead    time.Duration // then the connection is lost
+// silenceLimits are the durations of silence after which the client acts.
+type silenceLimits struct {
+	ask     time.Duration // then the client makes a call
+	suspect time.Duration // then a build opens another connection
+	dead    time.Duration // then the connection counts as lost
 }
 
-// SilentError is a connection that nothing comes from, though neither side closed it.
+// SilentError is returned when nothing was received over an open connection for too long.
 type SilentError struct {
 	For time.Duration
-	// LinkWorks says that the way to the daemon carries data: it is the daemon
-	// that does not answer.
+	// LinkWorks reports whether the tunnel to the daemon still works: only the
+	// daemon does not respond.
 	LinkWorks bool
 }
 
 func (e *SilentError) Error() string {
 	silence := e.For.Round(time.Second)
 	if e.LinkWorks {
-		return fmt.Sprintf("the builder has not answered for %v, though the link to it works", silence)
+		return fmt.Sprintf("the builder has not responded for %v, though the connection to it works", silence)
 	}
-	return fmt.Sprintf("nothing has come over the link for %v", silence)
+	return fmt.Sprintf("nothing was received over the connection for %v", silence)
 }
 
 // Class returns fault.Unavailable.
 func (*SilentError) Class() fault.Class { return fault.Unavailable }
 
-// carrier is a connection that hears of the way to the daemon even when the
-// daemon says nothing.
-type carrier interface {
+// activityReporter is a connection that receives pings even when the daemon sends
+// nothing.
+type activityReporter interface {
 	// Heard is when anything came last.
 	Heard() time.Time
 }
 
-// guard watches the connection until it ends. It asks once in every silence.
+// guard watches the connection until it ends. It makes one call in every silence.
 func (d *Daemon) guard(ctx context.Context) {
-	timer := time.NewTimer(d.patience.ask)
+	timer := time.NewTimer(d.silenceLimits.ask)
 	defer timer.Stop()
 	asked := time.Time{}
 	for {
-		wait, due := d.nextLook(asked), time.Now()
+		wait, due := d.nextCheck(asked), time.Now()
 		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		}
-		if late := time.Since(due) - wait; late > asleep {
-			d.link.hear() // this process slept, and what came meanwhile is still to be read
+		if late := time.Since(due) - wait; late > suspendedAfter {
+			d.state.received() // this process was suspended, and has not read yet what arrived meanwhile
 			continue
 		}
-		last := d.link.heard()
+		last := d.state.lastReceived()
 		switch silence := time.Since(last); {
-		case silence >= d.patience.dead:
-			d.Fail(d.silence())
+		case silence >= d.silenceLimits.dead:
+			d.Fail(d.silentError())
 			return
-		case silence >= d.patience.suspect:
-			d.link.suspect(last)
-		case silence >= d.patience.ask && !asked.Equal(last):
+		case silence >= d.silenceLimits.suspect:
+			d.state.suspect(last)
+		case silence >= d.silenceLimits.ask && !asked.Equal(last):
 			asked = last
 			go func() {
-				asking, stop := context.WithTimeout(ctx, d.patience.dead)
+				asking, stop := context.WithTimeout(ctx, d.silenceLimits.dead)
 				defer stop()
-				_, _ = d.client.Info(asking) // any answer is one
+				_, _ = d.client.Info(asking) // any response will do
 			}()
 		}
 	}
 }
 
-// nextLook is how long it is until the silence may mean more.
-func (d *Daemon) nextLook(asked time.Time) time.Duration {
-	last := d.link.heard()
+// nextCheck returns the time until the silence reaches the next limit.
+func (d *Daemon) nextCheck(asked time.Time) time.Duration {
+	last := d.state.lastReceived()
 	silence := time.Since(last)
-	for _, limit := range []time.Duration{d.patience.ask, d.patience.suspect, d.patience.dead} {
-		if limit == d.patience.ask && asked.Equal(last) || limit == d.patience.suspect && d.link.isSuspect() {
+	for _, limit := range []time.Duration{d.silenceLimits.ask, d.silenceLimits.suspect, d.silenceLimits.dead} {
+		if limit == d.silenceLimits.ask && asked.Equal(last) || limit == d.silenceLimits.suspect && d.state.isSuspect() {
 			continue
 		}
 		return max(limit-silence, 0)
 	}
-	return d.patience.ask
+	return d.silenceLimits.ask
 }
 
-// silence says what is known of a silence that lasts.
-func (d *Daemon) silence() *SilentError {
+// silentError returns the error of a silence that lasts.
+func (d *Daemon) silentError() *SilentError {
 	now := time.Now()
-	e := &SilentError{For: now.Sub(d.link.heard())}
-	if way, ok := d.conn.(carrier); ok {
-		e.LinkWorks = now.Sub(way.Heard()) < d.patience.ask
+	e := &SilentError{For: now.Sub(d.state.lastReceived())}
+	if tunnel, ok := d.conn.(activityReporter); ok {
+		e.LinkWorks = now.Sub(tunnel.Heard()) < d.silenceLimits.ask
 	}
 	return e
 }
 
-// Fail ends the connection for a reason that its owner has found; calls on it
-// end with a *LostError that wraps why.
+// Fail closes the connection for a reason that its owner has found; calls on it
+// return a *LostError that wraps why.
 func (d *Daemon) Fail(why error) {
-	d.link.note(why)
+	d.state.recordError(why)
 	_ = d.conn.Close()
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// PrintSources writes the lines of the Dockerfile that err is about, if it is
-// about any. They are text of several lines, for a writer that escapes it.
+// PrintSources writes the lines of the Dockerfile that err is about, if there are
+// any. They have several lines, for a writer that escapes them.
 func PrintSources(w io.Writer, err error) error {
 	for _, source := range errdefs.Sources(err) {
 		if source.Info != nil {

@@ -7,19 +7,19 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// steps is what a try has heard of its steps: their names, for an error has a
-// digest only, and which of them run.
+// steps is what the daemon has reported of a try's steps: their names, since an
+// error has only a digest, and which of them run.
 type steps struct {
 	mu      sync.Mutex
 	names   map[string]string   // by digest
-	running map[string]struct{} // by name: behind a COPY every try has digests of its own
-	missing map[string]struct{} // what is still to be seen
-	caught  chan struct{}       // closed when nothing is missing; nil if it was not asked for
+	running map[string]struct{} // by name: after a COPY the digests of every try differ
+	missing map[string]struct{} // names of the steps that have not started yet, though they run in the other try
+	caught  chan struct{}       // closed when no step is missing; nil without catchUp
 	seen    map[string]struct{} // names of the steps that have started
 	foreign map[string]struct{} // names of the steps whose log has foreignProgram
 }
 
-// foreignProgram is what the kernel's refusal of a program for another architecture is called, in some spelling.
+// foreignProgram is the kernel's error for a program of another architecture, in lower case.
 const foreignProgram = "exec format error"
 
 func newSteps() *steps {
@@ -40,14 +40,14 @@ func (s *steps) name(digest string) string {
 	return s.names[digest]
 }
 
-// heard says whether the daemon has told of any step.
-func (s *steps) heard() bool {
+// any reports whether the daemon has reported any step.
+func (s *steps) any() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.names) > 0
 }
 
-// tee returns a channel whose statuses are shown to each of the readers, which may add to them, and go on to out.
+// tee returns a channel whose statuses are passed to each of the readers, which may add to them, and then to out.
 func tee(out chan *client.SolveStatus, readers ...func(*client.SolveStatus)) chan *client.SolveStatus {
 	in := make(chan *client.SolveStatus)
 	go func() {
@@ -62,7 +62,7 @@ func tee(out chan *client.SolveStatus, readers ...func(*client.SolveStatus)) cha
 	return in
 }
 
-func (s *steps) note(status *client.SolveStatus) {
+func (s *steps) record(status *client.SolveStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, vertex := range status.Vertexes {
@@ -83,18 +83,18 @@ func (s *steps) note(status *client.SolveStatus) {
 			s.foreign[s.names[log.Vertex.String()]] = struct{}{}
 		}
 	}
-	s.look()
+	s.checkCaughtUp()
 }
 
-// look closes caught once something has been seen and nothing is missing.
-func (s *steps) look() {
+// checkCaughtUp closes caught once a step has started and no step is missing.
+func (s *steps) checkCaughtUp() {
 	if s.caught != nil && len(s.seen) > 0 && len(s.missing) == 0 && !isClosed(s.caught) {
 		close(s.caught)
 	}
 }
 
-// catchUp returns what is closed when all that runs in the other try was seen to
-// run, or to have run, in this one.
+// catchUp returns a channel that is closed when all steps that run in the other try
+// have started in this one.
 func (s *steps) catchUp(other *steps) <-chan struct{} {
 	other.mu.Lock()
 	defer other.mu.Unlock()
@@ -106,7 +106,7 @@ func (s *steps) catchUp(other *steps) <-chan struct{} {
 			s.missing[name] = struct{}{}
 		}
 	}
-	s.look()
+	s.checkCaughtUp()
 	return s.caught
 }
 

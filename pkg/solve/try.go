@@ -13,15 +13,15 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
-// cancelGrace is how long a cancelled build may take to stop its steps and tell
-// what became of them. The client itself waits five seconds for that.
+// cancelGrace is how long a cancelled build may take to stop its steps and report
+// their end. BuildKit's client itself waits five seconds for that.
 const cancelGrace = 8 * time.Second
 
-// unheardGrace is that of a build of which the daemon has told nothing yet: it may
-// not have begun it, and then has nothing to tell.
-const unheardGrace = 500 * time.Millisecond
+// unstartedGrace is that of a build of which the daemon has reported no step: it may
+// not have begun it.
+const unstartedGrace = 500 * time.Millisecond
 
-// try is one sending of a build over one connection.
+// try is a build that was sent once, over one connection.
 type try struct {
 	daemon  *Daemon
 	attempt *request.Attempt
@@ -33,7 +33,7 @@ type try struct {
 	err      error // a type of this package
 }
 
-// begin sends the attempt. The caller that gets the try concludes or abandons it.
+// begin sends the attempt. The caller must call finish or cancel on the try.
 func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Display, attachables []session.Attachable) *try {
 	ctx, cancel := context.WithCancelCause(ctx)
 	t := &try{daemon: d, attempt: attempt, steps: newSteps(), stop: func() { cancel(nil) }, done: make(chan struct{})}
@@ -46,7 +46,7 @@ func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Dis
 		if meter, t.err = d.prepare(ctx, attempt); t.err != nil {
 			return
 		}
-		readers := []func(*client.SolveStatus){t.steps.note}
+		readers := []func(*client.SolveStatus){t.steps.record}
 		if meter != nil {
 			readers = append(readers, meter.Annotate)
 		}
@@ -58,11 +58,11 @@ func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Dis
 	return t
 }
 
-// prepare adds to the attempt what belongs to this connection. The meter is nil if
-// what is uploaded is not measured.
+// prepare adds the session and the upload of this connection to the attempt. The
+// meter is nil if the upload is not measured.
 func (d *Daemon) prepare(ctx context.Context, attempt *request.Attempt) (*upload.Meter, error) {
 	if attempt.Options.ProxyNetwork {
-		if err := d.knowsProxyNetwork(ctx); err != nil {
+		if err := d.checkProxyNetwork(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +75,7 @@ func (d *Daemon) prepare(ctx context.Context, attempt *request.Attempt) (*upload
 	return upload.Serve(&attempt.Options, attempt.Upload, d.stats)
 }
 
-// lost is how the try lost its connection, nil if it ended in another way.
+// lost returns the loss of the try's connection; nil if the try ended otherwise.
 func (t *try) lost() *LostError {
 	var lost *LostError
 	if errors.As(t.err, &lost) {
@@ -84,16 +84,16 @@ func (t *try) lost() *LostError {
 	return nil
 }
 
-// endings are what may end the waiting for a silent try: its end, or its next
-// word. Of one that has lost its connection for good neither is to be waited for.
+// endings returns the channels that may end the wait for a silent try: its end, and
+// the next data on its connection. Both are nil if the connection is lost for good.
 func (t *try) endings() (ended, resumed <-chan struct{}) {
 	if isClosed(t.done) && t.lost() != nil {
 		return nil, nil
 	}
-	return t.done, t.daemon.link.resumed()
+	return t.done, t.daemon.state.resumed()
 }
 
-// finish gives what the daemon sent its names.
+// finish waits for the end of the try, and gives the output files their names.
 func (t *try) finish() (*result.Result, error) {
 	<-t.done
 	defer t.stop()
@@ -107,17 +107,17 @@ func (t *try) finish() (*result.Result, error) {
 	return t.attempt.Result(t.response.ExporterResponse), nil
 }
 
-// cancel hangs up, and waits until nothing of the try is left. If the daemon
-// still heard it, it stops what no other build needs.
+// cancel closes the connection, and waits until the try has ended. The daemon then
+// stops the steps that no other build needs.
 func (t *try) cancel() {
-	t.daemon.hangUp()
+	t.daemon.closeNow()
 	t.stop()
 	<-t.done
 	t.attempt.Discard()
 }
 
-// solve returns soon after the end of ctx: a daemon that does not answer then
-// loses the connection, which ends the call.
+// solve returns soon after the end of ctx: if the daemon does not respond, the
+// connection is closed, which ends the call.
 func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, steps *steps, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	type answer struct {
 		response *client.SolveResponse
@@ -139,8 +139,8 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, steps *ste
 	case <-ctx.Done():
 	}
 	grace := d.grace
-	if !steps.heard() {
-		grace = min(grace, unheardGrace)
+	if !steps.any() {
+		grace = min(grace, unstartedGrace)
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
@@ -174,7 +174,7 @@ func (t *try) explain(ctx context.Context, err error, attachables []session.Atta
 	}
 	var step *FailedStepError
 	if errors.As(typed, &step) && step.ExitCode >= 0 {
-		return diagnose(typed, t.steps) // the step's own program failed, whatever its text says
+		return diagnose(typed, t.steps) // the step's own program failed, whatever the text of the error
 	}
 	before := typed
 	for _, attachable := range attachables {
