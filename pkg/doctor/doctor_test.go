@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/doctor"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
@@ -54,6 +55,7 @@ func TestChecks(t *testing.T) {
 		config string               // of docker
 		hosts  []string             // of registries
 		want   map[string][2]string // by check: the status, and a part of message or remedy
+		class  fault.Class          // of the first check that failed
 	}{
 		"all is well": {want: map[string][2]string{
 			"kubeconfig": {"ok", `namespace "team"`}, "API server": {"ok", "Kubernetes v1.35.0"}, "permission to build": {"ok", "all"},
@@ -68,14 +70,14 @@ func TestChecks(t *testing.T) {
 				c.Delete("secrets", builder.DefaultName+suffix)
 			}
 			c.Delete("configmaps", builder.DefaultName+"-config")
-		}, want: map[string][2]string{"builder": {"failed", "kubectl buildkit install buildkitd -n team"}, "daemon": {"skipped", ""}, "image": {"unknown", "is on no node"}}},
+		}, want: map[string][2]string{"builder": {"failed", "kubectl buildkit install buildkitd -n team"}, "daemon": {"skipped", ""}, "image": {"unknown", "is on no node"}}, class: fault.Unavailable},
 		"nothing may be seen": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.Refuse(forbidding("nodes", "secrets", "pods", "configmaps", "selfsubjectaccessreviews"))
 		}, want: map[string][2]string{"nodes": {"unknown", "may not"}, "permission to build": {"unknown", "may not"}, "user namespaces": {"unknown", "nodes"}}},
 		"no cluster": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.Down(testcluster.ErrRefused())
 		},
-			want: map[string][2]string{"API server": {"failed", "does not answer"}, "nodes": {"skipped", ""}, "docker config": {"ok", ""}}},
+			want: map[string][2]string{"API server": {"failed", "does not answer"}, "nodes": {"skipped", ""}, "docker config": {"ok", ""}}, class: fault.Unavailable},
 		"the daemon was killed": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.SetPod(builder.DefaultName, func(p *corev1.Pod) {
 				s := &p.Status.ContainerStatuses[0]
@@ -87,7 +89,7 @@ func TestChecks(t *testing.T) {
 				p.Status.Phase, p.Status.Conditions[0].Status, p.Status.Conditions[1].Status = corev1.PodPending, corev1.ConditionFalse, corev1.ConditionFalse
 				p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no such image"}}
 			})
-		}, want: map[string][2]string{"image": {"failed", "--image-pull-secret"}, "builder": {"failed", "ImagePullBackOff"}, "daemon": {"skipped", ""}}},
+		}, want: map[string][2]string{"image": {"failed", "--image-pull-secret"}, "builder": {"failed", "ImagePullBackOff"}, "daemon": {"skipped", ""}}, class: fault.Unavailable},
 		"one member is away": {spec: builder.Spec{Replicas: 2}, change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.Delete("pods", "buildkitd-1")
 		}, want: map[string][2]string{"builder": {"warning", "1 of 2 members ready"}, "daemon": {"ok", "buildkitd-0: BuildKit"}}},
@@ -96,7 +98,7 @@ func TestChecks(t *testing.T) {
 		}, want: map[string][2]string{"builder": {"ok", "rootless"}, "user namespaces": {"warning", "--node-selector"}}},
 		"no node fits": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.Put("nodes", node("node-1", "amd64", func(n *corev1.Node) { n.Spec.Unschedulable = true }))
-		}, want: map[string][2]string{"nodes": {"failed", "0 of 1 fit"}}},
+		}, want: map[string][2]string{"nodes": {"failed", "0 of 1 fit"}}, class: fault.Unavailable},
 		"old certificates": {change: func(*testing.T, *testcluster.Cluster, map[string]*testcluster.Daemon) {
 			time.Sleep(350 * 24 * time.Hour)
 		},
@@ -104,24 +106,24 @@ func TestChecks(t *testing.T) {
 		"certificates that ended": {change: func(*testing.T, *testcluster.Cluster, map[string]*testcluster.Daemon) {
 			time.Sleep(370 * 24 * time.Hour)
 		},
-			want: map[string][2]string{"certificates": {"failed", "ended on"}}},
+			want: map[string][2]string{"certificates": {"failed", "ended on"}}, class: fault.Unavailable},
 		"a daemon without a worker": {change: func(_ *testing.T, _ *testcluster.Cluster, d map[string]*testcluster.Daemon) {
 			d[builder.DefaultName].Workers = -1
 		},
-			want: map[string][2]string{"daemon": {"failed", "why it has no worker"}}},
+			want: map[string][2]string{"daemon": {"failed", "why it has no worker"}}, class: fault.Unavailable},
 		"no daemon": {change: func(_ *testing.T, _ *testcluster.Cluster, d map[string]*testcluster.Daemon) {
 			d[builder.DefaultName].Stop()
 		},
-			want: map[string][2]string{"tunnel: spdy": {"failed", "refuses connections"}, "daemon": {"skipped", "no tunnel"}}},
+			want: map[string][2]string{"tunnel: spdy": {"failed", "refuses connections"}, "daemon": {"skipped", "no tunnel"}}, class: fault.Unavailable},
 		"no permission": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.Deny("create pods/portforward", "create pods")
 		},
-			want: map[string][2]string{"permission to build": {"failed", "create rolebinding"}, "permission to install": {"skipped", "not needed"}}},
+			want: map[string][2]string{"permission to build": {"failed", "create rolebinding"}, "permission to install": {"skipped", "not needed"}}, class: fault.Denied},
 		"a helper is missing": {config: `{"auths":{"r.io":{"auth":"` + base64.StdEncoding.EncodeToString([]byte("u:p")) + `"}},"credHelpers":{"x.io":"absent"}}`,
 			want: map[string][2]string{"docker config": {"warning", "docker-credential-absent for x.io"}}},
 		"a registry that is away": {hosts: []string{"127.0.0.1:1"}, want: map[string][2]string{
 			"registry: 127.0.0.1:1": {"failed", "127.0.0.1:1"}, "push: 127.0.0.1:1/team/app": {"failed", "127.0.0.1:1"},
-		}},
+		}, class: fault.Failed},
 		"a broken docker config": {config: `{"auths":`, want: map[string][2]string{"docker config": {"warning", "fix what is named"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +135,10 @@ func TestChecks(t *testing.T) {
 				if test.change != nil {
 					test.change(t, c, daemons)
 				}
-				found := run(t, c, test.config, test.hosts...)
+				found, err := run(t, c, test.config, test.hosts...)
+				if class := fault.Of(err); class != test.class {
+					t.Errorf("%v is of the class %q, want %q", err, class, test.class)
+				}
 				for check, want := range test.want {
 					got := found[check]
 					if string(got.Status) != want[0] || !strings.Contains(got.Message+got.Remedy, want[1]) {
@@ -145,7 +150,7 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-func run(t *testing.T, c *testcluster.Cluster, config string, hosts ...string) map[string]checkup.Result {
+func run(t *testing.T, c *testcluster.Cluster, config string, hosts ...string) (map[string]checkup.Result, error) {
 	t.Helper()
 	dir := t.TempDir()
 	if config != "" {
@@ -161,6 +166,6 @@ func run(t *testing.T, c *testcluster.Cluster, config string, hosts ...string) m
 		Builder: builder.DefaultName, Registries: hosts, Pushes: pushes, Credentials: registryauth.Options{Directory: dir, LookupEnv: func(string) (string, bool) { return "", false }},
 	})
 	found := map[string]checkup.Result{}
-	checkup.Run(t.Context(), checks, func(result checkup.Result) { found[result.Name] = result })
-	return found
+	results := checkup.Run(t.Context(), checks, func(result checkup.Result) { found[result.Name] = result })
+	return found, checkup.Err(results)
 }
