@@ -27,11 +27,9 @@ func TestSituations(t *testing.T) {
 	lines := []string{}
 	for _, c := range situations() {
 		report := Error(c.err)
-		if report.Code != c.code || !strings.Contains(report.Text, c.text) || !strings.Contains(report.Next, c.next) {
+		has := func(got, part string) bool { return strings.Contains(got, part) && (got == "") == (part == "") }
+		if report.Code != c.code || !has(report.Text, c.text) || !has(report.Next, c.next) {
 			t.Errorf("%T %v\ngot  %d, %q\nnext %q\nwant %d, %q\nnext %q", c.err, c.err, report.Code, report.Text, report.Next, c.code, c.text, c.next)
-		}
-		if c.code != CodeFailed && c.text != "" && report.Text == "" {
-			t.Errorf("%T: nothing is printed", c.err)
 		}
 		if report.Next != "" {
 			lines = append(lines, report.Next+"\t"+c.blanks+"\n")

@@ -25,7 +25,7 @@ import (
 // situation is an error as the packages return it, and what its reader gets.
 type situation struct {
 	err    error
-	text   string // a part of the error line
+	text   string // a part of the error line; "" is none
 	next   string // a part of the next step; "" is none
 	code   int
 	blanks string // the placeholders of a next step that only the reader can fill in
@@ -53,7 +53,7 @@ func clusterSituations() []situation {
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNodeLost}, "is not ready", "kubectl buildkit install n -n ns --force", CodeNoBuilder, ""},
 		{&cluster.NodeLostError{Name: "n", Namespace: "ns", Pod: "n", Node: "node-1"}, "node-1", "--force", CodeNoBuilder, ""},
 		{&cluster.TerminatingError{Name: "n", Namespace: "ns", Pod: "n"}, "terminating", "kubectl wait pod/n -n ns --for=delete", CodeNoBuilder, ""},
-		{&cluster.ExpiredError{Name: "n", Namespace: "ns", Err: errors.New("ended")}, "ended", "", CodeNoBuilder, ""},
+		{&cluster.ExpiredError{Name: "n", Namespace: "ns", Err: errors.New("ended")}, "ended", "kubectl buildkit install n -n ns", CodeNoBuilder, ""},
 		{&cluster.NotFoundError{Name: "teem", Namespace: "ns", Others: []string{"team"}, Unwanted: true}, "there are: team", "kubectl buildkit list -A", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("tls: x509: certificate signed by unknown authority")}, "does not answer", "kubectl config view --minify", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("refused")}, "does not answer", "kubectl version", CodeNoBuilder, ""},
@@ -73,7 +73,7 @@ func clusterSituations() []situation {
 		{denied("n-0", "n", "pods/portforward", "oidc:Jane Doe"), "not permitted", "--role n-user --user 'oidc:Jane Doe'", CodeDenied, ""},
 		{denied("n", "", "pods/portforward", "jane"), "not permitted", "--role n-user --user jane", CodeDenied, ""},
 		{denied("n", "n", "pods/exec", "jane"), "not permitted", "leave out --transport", CodeDenied, ""},
-		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "", "leave out --transport", CodeDenied, ""},
+		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "not permitted to create pods/exec", "leave out --transport", CodeDenied, ""},
 		{&kube.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", CodeDenied, ""},
 		{&kube.AdmissionError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", CodeDenied, ""},
 		{&kube.AdmissionError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0"}, "refuses Pod", "--request", CodeDenied, ""},
@@ -84,7 +84,7 @@ func clusterSituations() []situation {
 		{&tunnel.DialError{Pod: "n", Namespace: "ns", Err: errors.New("x")}, "opening a tunnel", "--transport", CodeNoBuilder, ""},
 		{&tunnel.LostError{Pod: "n", Namespace: "ns", Reason: "EOF"}, "lost", "kubectl describe pod n -n ns", CodeNoBuilder, ""},
 		{&tunnel.ConnRefusedError{Pod: "n", Namespace: "ns", Port: 1234}, "refuses connections", "kubectl logs n -n ns", CodeNoBuilder, ""},
-		{&tunnel.CommandNotFoundError{Pod: "n", Namespace: "ns", Command: "buildctl"}, "does not run BuildKit", "", CodeNoBuilder, ""},
+		{&tunnel.CommandNotFoundError{Pod: "n", Namespace: "ns", Command: "buildctl"}, "does not run BuildKit", "kubectl buildkit list -n ns", CodeNoBuilder, ""},
 		{&install.PartialSettingsError{Name: "n", Namespace: "ns"}, "known only in part", "kubectl buildkit install n -n ns, with the flags that it was installed with", CodeNoBuilder, ""},
 		{&driver.UnrestoredError{Name: "n", Namespace: "ns", Cause: &cluster.NotReadyError{Name: "n", Namespace: "ns"}, Err: errors.New("x")}, "it was not restored", "kubectl buildkit install n -n ns", CodeNoBuilder, ""},
 		{&cluster.NoLogError{Pod: "n", Namespace: "ns", Reason: "previous not found"}, "has no such log", "", CodeFailed, ""},
@@ -124,9 +124,9 @@ func usageSituations() []situation {
 		{&usage.Error{What: "x", Next: "kubectl buildkit build --help"}, "x", "kubectl buildkit build --help", CodeUsage, ""},
 		{&usage.Error{What: "x", Next: "kubectl buildkit list"}, "x", "kubectl buildkit list", CodeUsage, ""},
 		{&usage.Error{What: "--x", Value: "y", Reason: "z", Next: "write z"}, `invalid --x "y": z`, "write z", CodeUsage, ""},
-		{&upload.FileError{Directory: "context", Name: "a", Cause: errors.New("permission denied")}, "permission denied", "", CodeFailed, ""},
+		{&upload.FileError{Directory: "context", Name: "a", Cause: errors.New("permission denied")}, "permission denied", "make it readable", CodeFailed, ""},
 		{&safefile.UnwritableError{Path: "x", Reason: "y", Next: "z"}, `writing "x"`, "z", CodeFailed, ""},
-		{&safefile.PrivilegedError{}, "", "type=tar,dest=FILE", CodeFailed, ""},
+		{&safefile.PrivilegedError{Path: "dev/null"}, `device node at "dev/null"`, "type=tar,dest=FILE", CodeFailed, ""},
 		{&history.NotFoundError{Ref: "a", Records: 1}, "no record of build", "kubectl buildkit history list", CodeFailed, ""},
 		{&history.NotFoundError{}, "no record of any build", "kubectl buildkit build .", CodeFailed, ""},
 		{&checkup.FailedError{Names: []string{"nodes"}, Total: 3, First: fault.Denied}, "1 of 3 checks failed", "", CodeDenied, ""},
