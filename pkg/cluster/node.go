@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
@@ -92,7 +93,7 @@ func obstacle(node *corev1.Node, needs Needs) string {
 		}
 	}
 	for _, taint := range node.Spec.Taints {
-		if taint.Effect != corev1.TaintEffectPreferNoSchedule && !tolerated(taint, needs.Tolerations) {
+		if taint.Effect != corev1.TaintEffectPreferNoSchedule && !tolerated(&taint, needs.Tolerations) {
 			return "taint " + taint.ToString()
 		}
 	}
@@ -114,17 +115,8 @@ func ready(node *corev1.Node) bool {
 	return false
 }
 
-// tolerated follows the scheduler's rules: an empty key with Exists bears all taints, an empty effect all effects.
-func tolerated(taint corev1.Taint, tolerations []corev1.Toleration) bool {
-	for _, t := range tolerations {
-		exists := t.Operator == corev1.TolerationOpExists
-		sameKey := t.Key == taint.Key || t.Key == "" && exists
-		sameEffect := t.Effect == "" || t.Effect == taint.Effect
-		if sameKey && sameEffect && (exists || t.Value == taint.Value) {
-			return true
-		}
-	}
-	return false
+func tolerated(taint *corev1.Taint, tolerations []corev1.Toleration) bool {
+	return slices.ContainsFunc(tolerations, func(t corev1.Toleration) bool { return t.ToleratesTaint(klog.Logger{}, taint, false) })
 }
 
 // holds compares whole names: "moby/buildkit" is "docker.io/moby/buildkit:latest".
