@@ -220,7 +220,7 @@ func TestReportOfARealBuild(t *testing.T) {
 			t.Errorf("%d requests; the page complained: %q", b.requests, b.problems)
 		}
 	}
-	u.buildkit("build", "--report", page, "-o", "type=local,dest="+u.mkdir("out"), context).ok()
+	u.buildkit("build", "--report", page, "-o", "type=local,dest="+u.mkdir("out"), context).ok().says("report written to " + page)
 	texts("Succeeded", "What the build waited for", "client to builder", "0 cached")
 	if evaluate[bool](b, `document.querySelector(".tile:nth-child(5) .value").textContent === "0 B"`) {
 		t.Error("the page knows nothing of the bytes that were sent")
@@ -231,7 +231,7 @@ func TestReportOfARealBuild(t *testing.T) {
 		t.Errorf("%d steps are shown as cached", got)
 	}
 	bad := dockerfile(t, "FROM BASE", "RUN echo from-the-first-step && sleep 1", "RUN echo about to fail && exit 3")
-	u.buildkit("build", "--report", page, bad).exits(1)
+	u.buildkit("build", "--report", page, bad).exits(1).says("report written to " + page)
 	texts("Failed", "exit code 3", "about to fail")
 	if got := evaluate[string](b, `document.querySelector(".source .marked").textContent`); got != "3RUN echo about to fail && exit 3" {
 		t.Errorf("the line that failed reads %q", got)
