@@ -15,7 +15,6 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
-	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/session/upload/uploadprovider"
 	"github.com/tonistiigi/fsutil"
 
@@ -91,6 +90,11 @@ func Open(ctx context.Context, source Source, in Input, env Environment) (*Conte
 	for _, named := range in.Named {
 		if err := c.addNamed(ctx, named, env); err != nil {
 			return nil, err
+		}
+	}
+	if isURL(in.Dockerfile) {
+		if err := invalidURL(in.Dockerfile); err != nil {
+			return nil, &usage.Error{What: fileFlag, Value: in.Dockerfile, Reason: err.Error(), Next: "name a file or an https URL"}
 		}
 	}
 	in.source = source
@@ -191,13 +195,11 @@ func (c *Context) fromDirectory(ctx context.Context, in Input, env Environment) 
 // name is in the remote context, one with an absolute path or on standard input
 // is here.
 func (c *Context) fromRemote(in Input, env Environment) error {
-	if in.source.Kind == Git {
-		if _, _, err := dfgitutil.ParseGitRef(in.source.URL); err != nil {
-			return &usage.Error{What: pathArgument, Value: in.source.Typed, Reason: err.Error()}
-		}
-		if hasQuery(in.source.URL) {
-			c.addCap(gitQueryCap)
-		}
+	if err := in.source.invalid(); err != nil {
+		return &usage.Error{What: pathArgument, Value: in.source.Typed, Reason: err.Error(), Next: "name a directory, a git or https URL, or - for standard input"}
+	}
+	if in.source.Kind == Git && hasQuery(in.source.URL) {
+		c.addCap(gitQueryCap)
 	}
 	c.attrs[contextAttr] = in.source.URL
 	switch {

@@ -45,6 +45,14 @@ func TestInvalid(t *testing.T) {
 		"empty Dockerfile":    {input{Path: "none", Dockerfile: "-"}, "", "--file", []string{"it is empty"}},
 		"ambiguous":           {input{Path: "-", Dockerfile: "Dockerfile"}, "FROM scratch", "--file", []string{"not an archive"}},
 		"endless Dockerfile":  {input{Path: "none", Dockerfile: "-"}, tooLong, "--file", []string{"16 MiB"}},
+		"ref as a flag":       {input{Path: "https://example.com/a.git#--upload-pack=x"}, "", "PATH", []string{`invalid git ref "--upload-pack=x"`, "https URL"}},
+		"a flag in the query": {input{Path: "https://example.com/a.git?ref=-x"}, "", "PATH", []string{`invalid git ref "-x"`}},
+		"no host":             {input{Path: "https://"}, "", "PATH", []string{"without a host"}},
+		"a port alone":        {input{Path: "https://:1/a"}, "", "PATH", []string{"without a host"}},
+		"half a host":         {input{Path: "http://[::1/a"}, "", "PATH", []string{"not a URL", "]"}},
+		"a line break":        {input{Path: "https://example.com/a.tar\nerror: b"}, "", "PATH", []string{"control character"}},
+		"no host, named":      {input{Path: "dev", Dockerfile: "dev/Dockerfile.dev", Named: []Named{{Name: "n", Value: "http://"}}}, "", "--build-context", []string{"without a host"}},
+		"no host, Dockerfile": {input{Path: "none", Dockerfile: "https://"}, "", "--file", []string{"without a host"}},
 		"bad git query":       {input{Path: "https://example.com/a.git?nope=1"}, "", "PATH", []string{"unexpected query"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/distribution/reference"
-	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
 	"github.com/moby/buildkit/identity"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -64,13 +63,11 @@ func (c *Context) addNamed(ctx context.Context, in Named, env Environment) error
 }
 
 func (c *Context) addRemote(in Named, source Source) error {
-	if source.Kind == Git {
-		if _, _, err := dfgitutil.ParseGitRef(source.URL); err != nil {
-			return in.wrong(err.Error(), "")
-		}
-		if hasQuery(source.URL) {
-			c.addCap(gitQueryCap + "+forward")
-		}
+	if err := source.invalid(); err != nil {
+		return in.wrong(err.Error(), "name a directory, a URL, docker-image://IMAGE, oci-layout://DIR or target:STAGE")
+	}
+	if source.Kind == Git && hasQuery(source.URL) {
+		c.addCap(gitQueryCap + "+forward")
 	}
 	c.attrs[namedAttr+in.Name] = source.URL
 	return nil

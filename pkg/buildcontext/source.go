@@ -1,6 +1,8 @@
 package buildcontext
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -60,6 +62,35 @@ func Classify(typed string, env Environment) Source {
 		s.Dir, s.Identity = dir, safefile.RealPath(dir)
 	}
 	return s
+}
+
+// invalid is why the daemon could not fetch what a source names; nil if it can be tried.
+func (s Source) invalid() error {
+	switch s.Kind {
+	case Git:
+		ref, _, err := dfgitutil.ParseGitRef(s.URL)
+		if err == nil && strings.HasPrefix(ref.Ref, "-") {
+			err = fmt.Errorf("invalid git ref %q: it begins with a hyphen", ref.Ref)
+		}
+		return err
+	case URL:
+		return invalidURL(s.URL)
+	}
+	return nil
+}
+
+func invalidURL(text string) error {
+	parsed, err := url.Parse(text)
+	var cause *url.Error
+	switch {
+	case errors.As(err, &cause):
+		return fmt.Errorf("it is not a URL: %w", cause.Err)
+	case err != nil:
+		return err
+	case parsed.Hostname() == "":
+		return errors.New("it is a URL without a host")
+	}
+	return nil
 }
 
 // repository names what is fetched, by host, path and directory within.
