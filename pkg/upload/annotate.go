@@ -13,14 +13,14 @@ import (
 const (
 	// transferring and its colon surround the name of the directory in the daemon's own line.
 	transferring = "transferring "
-	// remarkable is how many bytes an upload has on the wire that is worth more lines.
-	remarkable = 256 << 10
-	// named is how many paths of a large directory are named.
-	named = 5
+	// annotateFrom is the number of bytes on the wire from which on an upload gets more lines.
+	annotateFrom = 256 << 10
+	// maxPaths is how many paths of a large directory a warning lists.
+	maxPaths = 5
 )
 
-// Annotate adds to the daemon's line about a directory what is known here: bytes on the wire, their rate, and once it
-// is through how much compressing it has saved; and a warning if it was large.
+// Annotate adds what the client knows to the daemon's line about a directory: bytes on the wire, their rate, after the end
+// how much compression has saved, and a warning if the directory was large.
 func (m *Meter) Annotate(status *client.SolveStatus) {
 	for _, line := range status.Statuses {
 		name, isTransfer := strings.CutPrefix(strings.TrimSuffix(line.ID, ":"), transferring)
@@ -28,7 +28,7 @@ func (m *Meter) Annotate(status *client.SolveStatus) {
 			continue
 		}
 		now, known := m.figures(name)
-		if !known || now.wire < remarkable || now.content == 0 {
+		if !known || now.wire < annotateFrom || now.content == 0 {
 			continue
 		}
 		status.Statuses = append(status.Statuses, now.lines(line)...)
@@ -38,8 +38,7 @@ func (m *Meter) Annotate(status *client.SolveStatus) {
 	}
 }
 
-// lines stand below the daemon's own. The name of a line cannot change while it is shown, so that its figures are all
-// that moves.
+// lines returns the lines below the daemon's own. The name of a line cannot change while it is shown: only its figures do.
 func (f figures) lines(under *client.VertexStatus) []*client.VertexStatus {
 	rate := int64(float64(f.wire) / max(f.took, time.Millisecond).Seconds())
 	wire, speed := *under, *under
@@ -54,7 +53,7 @@ func (f figures) lines(under *client.VertexStatus) []*client.VertexStatus {
 	return lines
 }
 
-// warnings name the largest paths of a directory that was large.
+// warnings returns a warning with the largest paths of a directory that was large.
 func (m *Meter) warnings(name string, vertex digest.Digest) []*client.VertexWarning {
 	largest, total := m.largest(name)
 	if limit := m.options.Large; limit == 0 || total <= limit {

@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// encodingName is how gRPC's peers agree on the compression. It is the one that BuildKit's daemon offers.
+	// encodingName is gRPC's name of the compression. BuildKit's daemon offers no other.
 	encodingName = "gzip"
-	// level is the fastest: on source code it leaves a quarter, and the best level, at a tenth of the speed, a fifth.
+	// level is the fastest: it compresses source code to a quarter; the best level, at a tenth of the speed, to a fifth.
 	level = gzip.BestSpeed
 )
 
-// RegisterCompressor makes gRPC know the compression. gRPC has one table of them for the whole process, without a
-// lock, so main calls this once, before there is any connection; a process that does not call it sends plain.
+// RegisterCompressor registers the compression with gRPC. gRPC has one table of them for the whole process, without a
+// lock, so main calls this once, before there is any connection; a process that does not call it sends uncompressed data.
 func RegisterCompressor() {
 	encoding.RegisterCompressor(newCompressor())
 }
 
-// compressor keeps its writers and readers: a new writer costs more than compressing a message with it.
+// compressor reuses its writers and readers: a new writer costs more than compressing a message with it.
 type compressor struct {
 	writers, readers sync.Pool
 }
@@ -30,7 +30,7 @@ func newCompressor() *compressor {
 	return &compressor{}
 }
 
-// Name is that of gRPC's header.
+// Name returns the value of gRPC's header.
 func (c *compressor) Name() string { return encodingName }
 
 // Compress returns a writer whose Close ends the message.

@@ -13,9 +13,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// FileError is returned for a build that reads a file of a directory which cannot be read.
+// FileError is returned when a file that a build reads cannot be read.
 type FileError struct {
-	Directory string // its path, or the daemon's name of one that has none
+	Directory string // its path, or the daemon's name of a directory without a path
 	Name      string // of the file in it
 	Cause     error
 }
@@ -29,7 +29,7 @@ func (e *FileError) Unwrap() error { return e.Cause }
 // Class returns fault.Failed.
 func (*FileError) Class() fault.Class { return fault.Failed }
 
-// reason is the cause without the file's name.
+// reason returns the cause without the file's name.
 func reason(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -38,9 +38,9 @@ func reason(err error) error {
 	return err
 }
 
-// Guard reports the first error in reading the directories of a solve, once for each file. BuildKit's own sender makes an
-// empty file of one that cannot be opened, and after an error in reading it waits for a daemon that waits for it: failed
-// has to end the build.
+// Guard calls failed for the first error of each file in the directories of a solve; failed must end the build. BuildKit's
+// own sender sends an empty file for one that cannot be opened, and after a read error it and the daemon wait for each
+// other.
 func Guard(opt *client.SolveOpt, options Options, failed func(*FileError)) {
 	for mount, files := range opt.LocalMounts {
 		opt.LocalMounts[mount] = &guardedFS{FS: files, directory: options.path(mount), failed: failed}
@@ -63,7 +63,7 @@ func (g *guardedFS) fail(name string, err error) error {
 func (g *guardedFS) Walk(ctx context.Context, target string, visit fs.WalkDirFunc) error {
 	return g.FS.Walk(ctx, target, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
-			err = visit(name, entry, err) // the daemon's patterns may leave it out
+			err = visit(name, entry, err) // the daemon's patterns may exclude it
 			if err != nil && !errors.Is(err, fs.SkipDir) && !errors.Is(err, fs.SkipAll) {
 				return g.fail(name, err)
 			}
@@ -73,7 +73,7 @@ func (g *guardedFS) Walk(ctx context.Context, target string, visit fs.WalkDirFun
 	})
 }
 
-// Open always succeeds, since an error here would be an empty file there; the first read fails.
+// Open always succeeds, since after an error the daemon would receive an empty file; the first read fails.
 func (g *guardedFS) Open(name string) (io.ReadCloser, error) {
 	file, err := g.FS.Open(name)
 	if err != nil {

@@ -13,12 +13,11 @@ import (
 	"github.com/tonistiigi/fsutil"
 )
 
-// MaxContent is how much content, in bytes, a message has at most. gRPC keeps buffers of 32 KiB, and of 1 MiB for all
-// that is larger by a byte, each of which is cleared before every use, here and in the daemon: with 32 KiB of content a
-// message costs more for that than for all else.
+// MaxContent is the maximum content of a message, in bytes. gRPC has buffers of 32 KiB, and of 1 MiB for anything larger,
+// which client and daemon clear before every use: for a message with 32 KiB of content that costs more than all else.
 const MaxContent = 32<<10 - 64
 
-// depth is how many parts of a path are told apart, so that a tree of any size is counted in little memory.
+// depth is the number of path elements that are counted separately, so that a tree of any size needs little memory.
 const depth = 3
 
 // Meter counts what is sent of each directory.
@@ -35,7 +34,7 @@ func newMeter(options Options, link Link) *Meter {
 	return &Meter{link: link, options: options, now: time.Now, latest: map[string]*transfer{}}
 }
 
-// transfer is one sending of a directory; one that comes later takes its place.
+// transfer is one upload of a directory; a later one replaces it.
 type transfer struct {
 	began time.Time
 	bytes int64 // the meter's when it began
@@ -43,7 +42,7 @@ type transfer struct {
 	sizes map[string]int64
 }
 
-// begin starts to count for the directory.
+// begin starts counting for the directory.
 func (m *Meter) begin(name string) {
 	wire, _ := m.link.Written()
 	m.mu.Lock()
@@ -51,7 +50,7 @@ func (m *Meter) begin(name string) {
 	m.latest[name] = &transfer{began: m.now(), bytes: m.bytes, wire: wire, sizes: map[string]int64{}}
 }
 
-// sent counts a file that is through, or a part of it.
+// sent counts a file that was sent, or a part of it.
 func (m *Meter) sent(name, file string, bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,13 +70,14 @@ func (m *Meter) count(bytes int) {
 	m.bytes += int64(bytes)
 }
 
-// figures are what a directory's sending is like so far.
+// figures are the measurements of a directory's upload so far.
 type figures struct {
 	content, wire int64 // bytes of files, and on the wire
 	took          time.Duration
 }
 
-// figures are of everything that was sent since the directory's began: two at once share the wire.
+// figures returns the measurements of everything that was sent since the directory's upload began: concurrent uploads
+// share the connection.
 func (m *Meter) figures(name string) (figures, bool) {
 	wire, _ := m.link.Written()
 	m.mu.Lock()
@@ -89,14 +89,14 @@ func (m *Meter) figures(name string) (figures, bool) {
 	return figures{content: m.bytes - current.bytes, wire: wire - current.wire, took: m.now().Sub(current.began)}, true
 }
 
-// share is a path and the bytes that were sent of it.
+// share is a path and the number of bytes that were sent of it.
 type share struct {
 	path  string
 	bytes int64
 }
 
-// largest are the paths, named at most, that most was sent of, and how much was sent in all. A directory that is nearly all one of its
-// entries is not named, but that entry.
+// largest returns the paths of which most bytes were sent, at most maxPaths, and the bytes sent in total. In place of a
+// directory that consists almost entirely of one entry it returns that entry.
 func (m *Meter) largest(name string) (all []share, total int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -113,10 +113,10 @@ func (m *Meter) largest(name string) (all []share, total int64) {
 		all = append(all, share{path: current.narrow(top, children), bytes: current.sizes[top]})
 	}
 	slices.SortStableFunc(all, func(a, b share) int { return cmp.Compare(b.bytes, a.bytes) })
-	return all[:min(named, len(all))], total
+	return all[:min(maxPaths, len(all))], total
 }
 
-// narrow goes down as long as one entry has nine tenths of its directory.
+// narrow descends as long as one entry has nine tenths of its directory.
 func (t *transfer) narrow(dir string, children map[string][]string) string {
 	for _, child := range children[dir] {
 		if t.sizes[child]*10 >= t.sizes[dir]*9 {
@@ -126,7 +126,7 @@ func (t *transfer) narrow(dir string, children map[string][]string) string {
 	return dir
 }
 
-// countedFS tells the meter of everything that is read.
+// countedFS reports everything that is read to the meter.
 type countedFS struct {
 	fsutil.FS
 	name  string
@@ -148,7 +148,7 @@ type countedFile struct {
 	fs    countedFS
 }
 
-// Read gives out as much as fits one of gRPC's buffers together with the rest of its message.
+// Read returns as much as fits into one of gRPC's buffers together with the rest of the message.
 func (f *countedFile) Read(b []byte) (int, error) {
 	n, err := f.ReadCloser.Read(b[:min(len(b), MaxContent)])
 	f.bytes += int64(n)

@@ -11,27 +11,27 @@ import (
 )
 
 const (
-	// slowLink is the rate, in bytes a second, below which compressing is faster than sending: a core compresses two
+	// slowLink is the rate, in bytes per second, below which compressing is faster than sending: a core compresses two
 	// to four times as much.
 	slowLink = 32 << 20
-	// far is the round trip from which on the link is not of this machine or this room.
-	far = 15 * time.Millisecond
-	// lookEvery is how often the link is looked at: long enough for the windows of several HTTP/2 round trips.
-	lookEvery = 200 * time.Millisecond
-	// lookBytes is how much must have gone out to tell anything.
-	lookBytes = 128 << 10
-	// worthwhile is the length, in bytes, of the shortest message to compress.
-	worthwhile = 256
-	// sample is how many bytes of a message are looked at, and shrinks the estimate for data that gets smaller.
-	sample  = 4 << 10
-	shrinks = 0.1
+	// farRoundTrip is the round trip from which on the daemon is not on this machine or in the local network.
+	farRoundTrip = 15 * time.Millisecond
+	// measureEvery is the interval of measurements: long enough for the windows of several HTTP/2 round trips.
+	measureEvery = 200 * time.Millisecond
+	// measureBytes is how many bytes must have been sent for a measurement.
+	measureBytes = 128 << 10
+	// minCompressed is the length, in bytes, of the shortest message to compress.
+	minCompressed = 256
+	// sample is how many bytes of a message are examined, and minEstimate the estimate from which on data is compressible.
+	sample      = 4 << 10
+	minEstimate = 0.1
 )
 
-// Link is what a connection knows of itself.
+// Link is the measurements of a connection.
 type Link interface {
-	// Written is how many bytes have gone out, and how long that has kept the writer waiting.
+	// Written returns how many bytes were sent, and how long the writer was blocked.
 	Written() (bytes int64, waited time.Duration)
-	// RoundTrip is how long the other side takes to answer; 0 if that is not known yet.
+	// RoundTrip returns the round trip to the daemon; 0 if it is not known yet.
 	RoundTrip() time.Duration
 }
 
@@ -41,84 +41,85 @@ type compressionPolicy struct {
 	link Link
 	now  func() time.Time
 
-	mu     sync.Mutex
-	begun  bool
-	slow   bool
-	looked time.Time
-	bytes  int64
-	waited time.Duration
+	mu       sync.Mutex
+	begun    bool
+	slow     bool
+	measured time.Time
+	bytes    int64
+	waited   time.Duration
 }
 
 func newCompressionPolicy(mode Mode, link Link) *compressionPolicy {
 	return &compressionPolicy{mode: mode, link: link, now: time.Now}
 }
 
-// compress says whether a message with this data is sent compressed.
-func (j *compressionPolicy) compress(data []byte) bool {
+// compress reports whether a message with this data is sent compressed.
+func (p *compressionPolicy) compress(data []byte) bool {
 	switch {
-	case len(data) == 0 || j.mode == Never:
+	case len(data) == 0 || p.mode == Never:
 		return false
-	case j.mode == Always:
+	case p.mode == Always:
 		return true
 	}
-	return len(data) >= worthwhile && j.linkIsSlow() && compressible(data)
+	return len(data) >= minCompressed && p.linkIsSlow() && compressible(data)
 }
 
-// compressible looks at the middle: the beginning of a file is often unlike the rest.
+// compressible reports whether a sample compresses well. It is taken from the middle: the beginning of a file is often
+// unlike the rest.
 func compressible(data []byte) bool {
 	if len(data) > sample {
 		start := (len(data) - sample) / 2
 		data = data[start : start+sample]
 	}
-	return compress.Estimate(data) > shrinks
+	return compress.Estimate(data) > minEstimate
 }
 
-// linkIsSlow looks at the link from time to time. Before anything is known, a far link counts as slow. The rate of a
-// near link is that at which it takes what is written, since an upload to a near daemon may well wait for the
-// daemon's disk; the rate of a far one counts the waiting for the daemon's windows too, which are smaller than what
-// such a link holds.
-func (j *compressionPolicy) linkIsSlow() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	now := j.now()
-	isFar := j.link.RoundTrip() >= far
-	if !j.begun {
-		j.begun, j.slow, j.looked = true, isFar, now
-		j.bytes, j.waited = j.link.Written()
-		return j.slow
+// linkIsSlow reports whether the connection is slow, by a measurement every measureEvery. Before the first one, a connection
+// to a far daemon counts as slow. The rate to a near daemon is that at which the connection accepts data, since such an
+// upload may wait for the daemon's disk; the rate to a far one includes the time of waiting for the daemon's windows,
+// which are smaller than what such a connection holds.
+func (p *compressionPolicy) linkIsSlow() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	isFar := p.link.RoundTrip() >= farRoundTrip
+	if !p.begun {
+		p.begun, p.slow, p.measured = true, isFar, now
+		p.bytes, p.waited = p.link.Written()
+		return p.slow
 	}
-	passed := now.Sub(j.looked)
-	if passed < lookEvery {
-		return j.slow
+	passed := now.Sub(p.measured)
+	if passed < measureEvery {
+		return p.slow
 	}
-	bytes, waited := j.link.Written()
-	sent, took := bytes-j.bytes, waited-j.waited
+	bytes, waited := p.link.Written()
+	sent, took := bytes-p.bytes, waited-p.waited
 	if isFar {
 		took = passed
 	}
-	j.looked, j.bytes, j.waited = now, bytes, waited
-	if sent >= lookBytes {
-		j.slow = float64(sent) < slowLink*took.Seconds()
+	p.measured, p.bytes, p.waited = now, bytes, waited
+	if sent >= measureBytes {
+		p.slow = float64(sent) < slowLink*took.Seconds()
 	}
-	return j.slow
+	return p.slow
 }
 
-// Mode says when the upload is compressed.
+// Mode is when the upload is compressed.
 type Mode string
 
 // The modes of --compress.
 const (
-	Auto   Mode = "auto"   // where it makes the upload faster
-	Always Mode = "always" // whatever the link and the data are like
+	Auto   Mode = "auto"   // when that makes the upload faster
+	Always Mode = "always" // for every connection and all data
 	Never  Mode = "never"
 )
 
-// Modes are all there are, in the order of a help text.
+// Modes returns all modes, in the order of a help text.
 func Modes() []string {
 	return []string{string(Auto), string(Always), string(Never)}
 }
 
-// ParseMode reads the value of --compress; empty is Auto.
+// ParseMode parses the value of --compress; empty is Auto.
 func ParseMode(value string) (Mode, error) {
 	switch {
 	case value == "":
@@ -126,5 +127,5 @@ func ParseMode(value string) (Mode, error) {
 	case slices.Contains(Modes(), value):
 		return Mode(value), nil
 	}
-	return "", fmt.Errorf("no such mode; use %s", strings.Join(Modes(), ", "))
+	return "", fmt.Errorf("invalid mode; must be one of: %s", strings.Join(Modes(), ", "))
 }

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// stream is a call of the daemon that is answered with data.
+// stream is a call of the daemon to which this client responds with data.
 type stream[M any] struct {
 	grpc.BidiStreamingServer[M, M]
 	*sender
@@ -19,14 +19,14 @@ type sender struct {
 	meter  *Meter
 }
 
-// wrap agrees on the compression with the daemon, unless it is never wanted.
+// wrap negotiates the compression with the daemon, unless the mode is Never.
 func wrap[M any](call grpc.BidiStreamingServer[M, M], sender *sender) *stream[M] {
 	agreed := sender.policy.mode != Never && grpc.SetSendCompressor(call.Context(), encodingName) == nil
 	return &stream[M]{BidiStreamingServer: call, sender: sender, agreed: agreed}
 }
 
-// SendMsg sends a message compressed or plain. What was agreed on is what gRPC does with every message, except with one
-// that was encoded before: that is done as it was when the call came in, which is plain.
+// SendMsg sends a message, compressed or not. gRPC compresses every message of the call, except one that was encoded
+// before.
 func (s *stream[M]) SendMsg(message any) error {
 	data := payload(message)
 	s.meter.count(len(data))
@@ -40,7 +40,7 @@ func (s *stream[M]) SendMsg(message any) error {
 	return s.BidiStreamingServer.SendMsg(plain)
 }
 
-// payload is the content of a file in a message; nil if it has none.
+// payload returns the file content in a message; nil if it has none.
 func payload(message any) []byte {
 	switch message := message.(type) {
 	case *types.Packet:

@@ -13,12 +13,12 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Options say how to send.
+// Options are the options of an upload.
 type Options struct {
 	Compress Mode
-	// Large is how much of one directory, in bytes, is so much that the user is told what it was; 0 is never.
+	// Large is the number of bytes of one directory from which on the user gets a warning with the largest files; 0 is never.
 	Large int64
-	// Directories are those of this machine, by the names that the daemon has for them, e.g. "context".
+	// Directories are the paths on this machine, by the daemon's name of the directory, e.g. "context".
 	Directories map[string]string
 }
 
@@ -30,7 +30,7 @@ func (o Options) path(mount string) string {
 	return mount
 }
 
-// Serve takes the place of what BuildKit's client would do with the directories and archives of a solve.
+// Serve serves the directories and archives of a solve, in place of BuildKit's client.
 func Serve(opt *client.SolveOpt, options Options, link Link) (*Meter, error) {
 	sender := &sender{policy: newCompressionPolicy(options.Compress, link), meter: newMeter(options, link)}
 	for i, attachable := range opt.Session {
@@ -50,7 +50,8 @@ func Serve(opt *client.SolveOpt, options Options, link Link) (*Meter, error) {
 	return sender.meter, nil
 }
 
-// directories serve the local mounts. Owners are left out, as BuildKit's client does it: they are of this machine.
+// directories returns the service for the local mounts. Owners are omitted, as by BuildKit's client: they are users of this
+// machine.
 func directories(opt *client.SolveOpt, sender *sender) (session.Attachable, error) {
 	source := filesync.StaticDirSource{}
 	for name, mount := range opt.LocalMounts {
@@ -70,7 +71,7 @@ func directories(opt *client.SolveOpt, sender *sender) (session.Attachable, erro
 	return &files{FileSyncServer: provider, sender: sender}, nil
 }
 
-// directoryName is the header in which the daemon names the directory it wants.
+// directoryName is the header with the name of the directory that the daemon requests.
 const directoryName = "dir-name"
 
 // files is BuildKit's service for directories.
