@@ -11,12 +11,12 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// latest is the tag of a cache that is named without one.
+// latest is the default tag of a cache.
 const latest = "latest"
 
-// FindCache returns the digest of the cache with the tag in the directory, or checks the one that is given. The error is
-// fs.ErrNotExist if there is none. BuildKit's own client serves the directory to the builder and follows every link in it,
-// so a directory with anything but regular blobs is refused.
+// FindCache returns the digest of the cache with the tag in the directory, or given if that is not empty. The error wraps
+// fs.ErrNotExist if the cache does not exist. BuildKit's own client serves the directory to the builder and follows every
+// link in it, so it is an error if anything in it is not a regular file.
 func FindCache(dir, tag, given string) (string, error) {
 	root, err := safefile.OpenRoot(dir)
 	if err != nil {

@@ -15,14 +15,15 @@ import (
 // versionTimeout is how long a docker engine may take to report its version.
 const versionTimeout = 15 * time.Second
 
-// Docker is a docker engine that images are loaded into, through the docker program: it knows the user's contexts, and an
-// engine's client weighs more than all of this one.
+// Docker is a docker engine that images are loaded into, by the docker program: it knows the user's contexts, and an
+// engine's client would be larger than this program.
 type Docker struct {
 	program string
-	context string // "" is the user's current one
+	context string // the user's current one if empty
 }
 
-// FindDocker asks the engine of that context for its version: a docker that does not run is known before the build.
+// FindDocker requests the version of the context's engine, so that the error of an engine that does not run comes before
+// the build.
 func FindDocker(ctx context.Context, lookPath func(string) (string, error), engine string) (*Docker, error) {
 	path, err := lookPath("docker")
 	if err != nil {
@@ -43,22 +44,22 @@ func FindDocker(ctx context.Context, lookPath func(string) (string, error), engi
 	version.kill()
 	if err := version.wait(); err != nil {
 		lines := strings.Split(version.text(), "\n")
-		return nil, fmt.Errorf("docker does not answer: %s", lines[len(lines)-1])
+		return nil, fmt.Errorf("docker does not respond: %s", lines[len(lines)-1])
 	}
 	return d, nil
 }
 
-// Stage begins to load an image when the daemon begins to send it.
+// Stage starts docker load when the daemon begins to send the image.
 func (d *Docker) Stage(entry *client.ExportEntry) Staged {
 	load := &dockerLoad{engine: d}
 	entry.Output = load.open
 	return load
 }
 
-// Places is the program, which errors name.
+// Places returns the path of the program, which errors contain.
 func (d *Docker) Places() []string { return []string{d.program} }
 
-// command runs docker against the engine.
+// command returns a command of docker for the engine.
 func (d *Docker) command(args ...string) *program {
 	if d.context != "" {
 		args = append([]string{"--context", d.context}, args...)
@@ -66,7 +67,7 @@ func (d *Docker) command(args ...string) *program {
 	return newProgram(d.program, args...)
 }
 
-// dockerLoad is one loading of an image.
+// dockerLoad is one run of docker load.
 type dockerLoad struct {
 	engine *Docker
 
@@ -95,7 +96,7 @@ func (d *dockerLoad) open(map[string]string) (io.WriteCloser, error) {
 	return d, nil
 }
 
-// Write passes a part of the archive on. A docker that has ended says why.
+// Write passes a part of the archive to docker. After docker has ended, the error contains its output.
 func (d *dockerLoad) Write(b []byte) (int, error) {
 	n, err := d.pipe.Write(b)
 	if err != nil {
@@ -116,21 +117,21 @@ func (d *dockerLoad) Close() error {
 	return fmt.Errorf("loading the image into docker: %w: %s", err, d.load.text())
 }
 
-// Commit has nothing to do: the image has its name from the archive.
+// Commit does nothing: the image has its name from the archive.
 func (d *dockerLoad) Commit() error { return nil }
 
-// Interrupt kills a docker that still loads.
-func (d *dockerLoad) Interrupt() { d.abandon() }
+// Interrupt kills docker load.
+func (d *dockerLoad) Interrupt() { d.kill() }
 
-// Discard ends a docker that still waits for the rest of the archive.
+// Discard kills docker load and waits for its end.
 func (d *dockerLoad) Discard() {
-	if load := d.abandon(); load != nil {
+	if load := d.kill(); load != nil {
 		_ = load.wait()
 	}
 }
 
-// abandon waits for nothing: it is what an interrupt leads to.
-func (d *dockerLoad) abandon() *program {
+// kill kills docker load without waiting.
+func (d *dockerLoad) kill() *program {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.discarded = true

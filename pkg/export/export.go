@@ -9,32 +9,32 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// Destination is what a result is written to.
+// Destination is where a result is written to.
 type Destination interface {
-	// Stage begins an attempt, and lets the entry write to it.
+	// Stage begins an attempt, and makes the entry write to it.
 	Stage(entry *client.ExportEntry) Staged
-	// Places are the paths of this machine which errors of writing may name.
+	// Places returns the local paths that write errors may contain.
 	Places() []string
 }
 
-// Staged is one attempt to write a result, which is kept if the build succeeds.
+// Staged is one attempt to write a result. Commit is called if the build succeeds.
 type Staged interface {
 	Commit() error
 	Discard()
-	Interrupt() // ends waiting for other processes
+	Interrupt() // ends the wait for other processes
 }
 
-// File is a file, a device or a pipe that takes an archive.
+// File is a file, a device or a pipe that receives an archive.
 type File struct{ Target *safefile.Target }
 
-// Stage lets the archive be written beside its place.
+// Stage makes the entry write to a temporary file beside the target.
 func (f File) Stage(entry *client.ExportEntry) Staged {
 	staged := f.Target.Stage()
 	entry.Output = func(map[string]string) (io.WriteCloser, error) { return staged.Open() }
 	return staged
 }
 
-// Places are the file, and where it is written before it has its name.
+// Places returns the paths of the file and of the directory of its temporary file.
 func (f File) Places() []string { return []string{f.Target.Path(), f.Target.Directory()} }
 
 // Directory is a directory that files are put into.
@@ -43,26 +43,26 @@ type Directory struct {
 	Tree  *safefile.Tree
 }
 
-// Stage lets the files be received in a hidden directory within.
+// Stage makes the entry write to a hidden directory inside the directory.
 func (d Directory) Stage(entry *client.ExportEntry) Staged {
 	staged := d.Tree.Stage()
 	entry.OutputDir = staged.Receiving()
 	return staged
 }
 
-// Places are the directory and the one that it is in.
+// Places returns the paths of the directory and its parent.
 func (d Directory) Places() []string { return []string{filepath.Dir(d.Named), d.Tree.Path()} }
 
-// Stdout is standard output. What was written to it cannot be taken back.
+// Stdout is standard output. Discard cannot undo what was written to it.
 type Stdout struct{ Writer io.Writer }
 
-// Stage lets the archive be written to standard output, which stays open.
+// Stage makes the entry write to standard output, which is not closed.
 func (s Stdout) Stage(entry *client.ExportEntry) Staged {
 	entry.Output = func(map[string]string) (io.WriteCloser, error) { return openWriter{s.Writer}, nil }
 	return stdoutStaged{}
 }
 
-// Places is the name that errors have for standard output.
+// Places returns the name of standard output in errors.
 func (Stdout) Places() []string { return []string{"/dev/stdout"} }
 
 type openWriter struct{ io.Writer }

@@ -17,21 +17,21 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// maxIndex bounds, in bytes, the index of a layout.
+// maxIndex is the maximum size of a layout's index, in bytes.
 const maxIndex = 16 << 20
 
-// imageName is the annotation by which containerd names an image.
+// imageName is containerd's annotation with the name of an image.
 const imageName = "io.containerd.image.name"
 
 // Layout is a directory with images in the form of an OCI layout, or with a local cache, which has the same form. BuildKit
-// writes blobs and an index into a hidden directory within; Commit gives the blobs their places, and the index last.
+// writes blobs and an index into a hidden directory inside; Commit moves the blobs to their places, and the index last.
 type Layout struct {
 	named string
 	tree  *safefile.Tree
 }
 
-// NewLayout looks at the directory, and writes nothing. It returns a *safefile.UnwritableError if a layout could not be
-// written there, or if what is there is not one that can be kept.
+// NewLayout checks the directory, and writes nothing. It returns a *safefile.UnwritableError if a layout cannot be written
+// there, or if the existing layout is invalid.
 func NewLayout(dir string) (*Layout, error) {
 	tree, err := safefile.NewTree(dir, safefile.TreeOptions{})
 	if err != nil {
@@ -41,7 +41,7 @@ func NewLayout(dir string) (*Layout, error) {
 	return l, l.check()
 }
 
-// check refuses what would be written through, or lost. Others may have made the directory.
+// check returns an error if a part of the layout is a link or cannot be read: other users may have created the directory.
 func (l *Layout) check() error {
 	root, err := safefile.OpenRoot(l.tree.Path())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -72,28 +72,29 @@ func (l *Layout) check() error {
 	return nil
 }
 
-// Path is the directory, without links in it.
+// Path returns the path of the directory, with links resolved.
 func (l *Layout) Path() string { return l.tree.Path() }
 
 // StagedLayout is one attempt to write a layout.
 type StagedLayout struct {
 	*safefile.StagedTree
 	layout *Layout
-	linked []string // blobs that the layout had
+	linked []string // blobs of the existing layout
 	before []ocispecs.Descriptor
 }
 
-// Stage lets the blobs be received in a hidden directory within.
+// Stage makes the entry write to a hidden directory inside the layout.
 func (l *Layout) Stage(entry *client.ExportEntry) Staged {
 	staged := l.Begin()
 	entry.OutputDir = staged.Receiving()
 	return staged
 }
 
-// Places are the directory as it was named, and without links in it.
+// Places returns the path of the directory as the user named it, and with links resolved.
 func (l *Layout) Places() []string { return []string{l.named, l.Path()} }
 
-// Begin begins an attempt, which has the blobs and the index of the layout: what is there is not received again.
+// Begin begins an attempt, with hard links to the blobs and a copy of the index, so that existing blobs are not received
+// again.
 func (l *Layout) Begin() *StagedLayout {
 	s := &StagedLayout{StagedTree: l.tree.Stage(), layout: l}
 	s.linked = s.Link(ocispecs.ImageBlobsDir)
@@ -107,7 +108,7 @@ func (l *Layout) Begin() *StagedLayout {
 	return s
 }
 
-// Commit gives the blobs and the index their places. Images that another build has added meanwhile stay.
+// Commit moves the blobs and the index to their places. Images that another build has added meanwhile are kept.
 func (s *StagedLayout) Commit() error {
 	made, err := indexOf(s.Receiving())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -123,16 +124,16 @@ func (s *StagedLayout) Commit() error {
 	if err != nil {
 		return safefile.Unwritten(s.layout.Path(), err)
 	}
-	gone := slices.DeleteFunc(slices.Clone(s.linked), root.Has) // BuildKit removes what nothing needs any more, if asked to
+	deleted := slices.DeleteFunc(slices.Clone(s.linked), root.Has) // BuildKit may have removed unreferenced blobs
 	_ = root.Close()
 	if err := s.StagedTree.Commit(); err != nil {
 		return err
 	}
-	s.layout.tree.Remove(gone...)
+	s.layout.tree.Remove(deleted...)
 	return nil
 }
 
-// putIndex makes the index that the layout will have.
+// putIndex writes the merged index into the attempt.
 func (s *StagedLayout) putIndex(made *ocispecs.Index) error {
 	index, err := indexOf(s.layout.Path())
 	if errors.Is(err, fs.ErrNotExist) {

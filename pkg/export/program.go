@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// outputTimeout is how long a program that has ended may leave its output open to
-// others.
+// outputTimeout is how long children of a program that has ended may keep its
+// output open.
 const outputTimeout = time.Second
 
-// program is another program that runs. It can be ended at any time, with what
-// it has started.
+// program is a running program. It can be killed at any time, with the processes
+// that it has started.
 type program struct {
 	command *exec.Cmd
 	ended   chan struct{} // closed when it has ended, after err is set
@@ -25,7 +25,7 @@ func newProgram(path string, args ...string) *program {
 	p := &program{command: exec.Command(path, args...), ended: make(chan struct{})}
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
 	p.command.WaitDelay = outputTimeout
-	apart(p.command)
+	separateGroup(p.command)
 	return p
 }
 
@@ -42,13 +42,13 @@ func (p *program) start() error {
 	return nil
 }
 
-// wait returns how the program ended.
+// wait waits for the end of the program and returns its error.
 func (p *program) wait() error {
 	<-p.ended
 	return p.err
 }
 
-// kill does not wait. It does nothing to a program that has ended.
+// kill kills the program without waiting. It does nothing after the end.
 func (p *program) kill() {
 	select {
 	case <-p.ended:
@@ -57,5 +57,5 @@ func (p *program) kill() {
 	}
 }
 
-// text is what the ended program printed.
+// text returns the output of the ended program.
 func (p *program) text() string { return strings.TrimSpace(p.output.String()) }

@@ -4,6 +4,6 @@ package export
 
 import "os/exec"
 
-func apart(*exec.Cmd) {}
+func separateGroup(*exec.Cmd) {}
 
 func killAll(command *exec.Cmd) { _ = command.Process.Kill() }

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// apart gives the program a process group of its own.
-func apart(command *exec.Cmd) {
+// separateGroup puts the program into a separate process group.
+func separateGroup(command *exec.Cmd) {
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
