@@ -112,7 +112,7 @@ func causedSituations() []situation {
 		{doubt(cluster.DoubtCertificates), `"n"`, "once it is deleted, restore the builder: " + install, CodeNoBuilder, ""},
 		{doubt(cluster.DoubtOtherSecret), `"n"`, "--adopt", CodeNoBuilder, ""},
 		{doubt(cluster.DoubtUnreadable), `"n"`, "--role n-user", CodeDenied, "USER"},
-		{&result.AnswerError{Key: "containerimage.digest", Value: "x", Cause: errors.New("invalid")}, "answered with an invalid containerimage.digest", "", CodeFailed, ""},
+		{&result.AnswerError{Key: "containerimage.digest", Value: "x", Cause: errors.New("invalid")}, "returned an invalid containerimage.digest", "", CodeFailed, ""},
 		{&registryauth.TokenError{Host: "r.io", Realm: "http://t.io", Cause: plain}, "no credentials were sent", "http://t.io", CodeDenied, ""},
 		{&registryauth.UnreachableError{Host: "r.io", Plain: true, Cause: plain}, "has no TLS", "--insecure", CodeFailed, ""},
 		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io", Cause: redirect}, "http://u.io", "https://t.io", CodeDenied, ""},

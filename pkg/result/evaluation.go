@@ -13,15 +13,15 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// The keys of the frontend's answer to a question.
+// The keys of the frontend's result of a subrequest.
 const (
 	answerJSON   = "result.json"
 	answerText   = "result.txt"
 	answerStatus = "result.statuscode"
 )
 
-// StatusError is an answer that says that something is wrong, e.g. a Dockerfile
-// with warnings. What it is was printed with the answer.
+// StatusError is returned when a check of the Dockerfile failed, e.g. with warnings,
+// which were printed with the result.
 type StatusError struct{ Code int }
 
 func (e *StatusError) Error() string {
@@ -31,9 +31,9 @@ func (e *StatusError) Error() string {
 // Class returns fault.Failed.
 func (*StatusError) Class() fault.Class { return fault.Failed }
 
-// PrintAnswer writes the answer to a question that was asked of the Dockerfile,
-// as JSON or as text. The name is the question's, e.g. "lint"; dockerfile is what
-// the reader calls the Dockerfile, "" if that is what the daemon calls it.
+// PrintAnswer writes the result of a subrequest, as JSON or as text. The name is
+// that of the subrequest, e.g. "lint"; dockerfile is the user's name of the
+// Dockerfile, "" if that is also the daemon's.
 func (r *Result) PrintAnswer(w io.Writer, name string, asJSON bool, dockerfile string) error {
 	text, isJSON := r.response[answerJSON]
 	if name == "lint" {
@@ -50,7 +50,7 @@ func (r *Result) PrintAnswer(w io.Writer, name string, asJSON bool, dockerfile s
 	return err
 }
 
-// Status is an error if the answer says that something is wrong.
+// Status returns a *StatusError if the result has a status other than 0.
 func (r *Result) Status() error {
 	if code, err := strconv.Atoi(r.response[answerStatus]); err == nil && code != 0 {
 		return &StatusError{Code: code}
@@ -58,8 +58,8 @@ func (r *Result) Status() error {
 	return nil
 }
 
-// BrokenError is a Dockerfile that could not be checked to its end. No question
-// makes up for that, so Status does not have it.
+// BrokenError is returned when the Dockerfile could not be checked completely,
+// whatever the status.
 type BrokenError struct{ Text string }
 
 func (e *BrokenError) Error() string { return e.Text }
@@ -70,7 +70,7 @@ func (*BrokenError) Class() fault.Class { return fault.Failed }
 func printLint(w io.Writer, text string, asJSON bool, dockerfile string) error {
 	var found lint.LintResults
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
-		return fmt.Errorf("reading the answer of the check: %w", err)
+		return fmt.Errorf("reading the result of the check: %w", err)
 	}
 	called := func(source *pb.SourceInfo) *pb.SourceInfo {
 		if source == nil || dockerfile == "" {

@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// WriteMetadata writes the answer as JSON, with the keys docker's metadata file
-// has, and RefKey.
+// WriteMetadata writes the metadata as JSON, with the keys of docker's metadata
+// file, and RefKey.
 func (r *Result) WriteMetadata(ctx context.Context, target *safefile.Target) error {
 	text, err := json.MarshalIndent(r.metadata(), "", "  ")
 	if err != nil {
@@ -24,7 +24,7 @@ func (r *Result) WriteMetadata(ctx context.Context, target *safefile.Target) err
 	return nil
 }
 
-// WriteImageID writes the image's ID, and nothing else.
+// WriteImageID writes the image's ID, without a newline.
 func (r *Result) WriteImageID(ctx context.Context, target *safefile.Target) error {
 	if err := target.Write(ctx, []byte(r.ImageID())); err != nil {
 		return fmt.Errorf("writing the image ID file: %w", err)
@@ -51,7 +51,7 @@ func (r *Result) metadata() map[string]any {
 	return out
 }
 
-// WriteRef writes a build's reference, and nothing else.
+// WriteRef writes a build's reference, without a newline.
 func WriteRef(ctx context.Context, target *safefile.Target, ref string) error {
 	if err := target.Write(ctx, []byte(ref)); err != nil {
 		return fmt.Errorf("writing the reference file: %w", err)
@@ -59,8 +59,8 @@ func WriteRef(ctx context.Context, target *safefile.Target, ref string) error {
 	return nil
 }
 
-// decode turns the values that are JSON in base64 into JSON. One value is JSON
-// already.
+// decode returns the JSON of values that are JSON in base64. One value is not
+// encoded.
 func decode(key, value string) any {
 	text := []byte(value)
 	if key != answerJSON {

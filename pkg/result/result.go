@@ -20,10 +20,10 @@ const (
 )
 
 // ProvenanceKey is the metadata key of the build's provenance, followed by a slash and the platform where the build
-// names platforms. The name is docker's, for those who read it there.
+// names platforms. The name is docker's.
 const ProvenanceKey = "buildx.build.provenance"
 
-// Result is the daemon's answer to a solve.
+// Result is the daemon's response to a solve.
 type Result struct {
 	ref        string
 	builder    string
@@ -35,14 +35,14 @@ type Result struct {
 	notices    []string
 }
 
-// New keeps what the daemon answered. Ref is the build's reference; pushed is
-// the image reference that was pushed to first, as the user typed it, and empty
+// New returns the result in the daemon's response. Ref is the build's reference;
+// pushed is the first image reference that was pushed, as the user typed it; empty
 // if nothing was pushed.
 func New(ref, pushed string, response map[string]string) *Result {
 	return &Result{ref: ref, pushed: pushed, response: response}
 }
 
-// AddProvenance puts into the metadata how the image came about: a JSON object for each platform, or for "".
+// AddProvenance adds the provenance to the metadata: a JSON object for each platform, or for "".
 func (r *Result) AddProvenance(provenance map[string]json.RawMessage) {
 	r.provenance = provenance
 }
@@ -50,17 +50,17 @@ func (r *Result) AddProvenance(provenance map[string]json.RawMessage) {
 // WarningsKey is the metadata key of the build's warnings. The name is docker's.
 const WarningsKey = "buildx.build.warnings"
 
-// AddWarnings puts into the metadata what the daemon warned of.
+// AddWarnings adds the daemon's warnings to the metadata.
 func (r *Result) AddWarnings(warnings []client.VertexWarning) {
 	r.warnings = warnings
 }
 
-// AddBuilder puts into the metadata which builder made the result, and which of its nodes, as docker calls them.
+// AddBuilder adds the builder to the metadata, and its member, which docker calls a node.
 func (r *Result) AddBuilder(builder, node string) {
 	r.builder, r.node = builder, node
 }
 
-// refs are the build's reference under each of its keys.
+// refs returns the build's reference under each of its keys.
 func (r *Result) refs() map[string]any {
 	refs := map[string]any{}
 	if r.ref != "" {
@@ -72,30 +72,30 @@ func (r *Result) refs() map[string]any {
 	return refs
 }
 
-// AddNotice adds a sentence that the user is to read.
+// AddNotice adds a sentence to print after the build.
 func (r *Result) AddNotice(text string) {
 	r.notices = append(r.notices, text)
 }
 
-// Notices are the sentences to print after the build.
+// Notices returns the sentences to print after the build.
 func (r *Result) Notices() []string {
 	return r.notices
 }
 
-// Ref is the build's reference in the daemon's history.
+// Ref returns the build's reference in the daemon's history.
 func (r *Result) Ref() string {
 	return r.ref
 }
 
-// AnswerError is returned for a daemon's answer that is not what it should be. It is not printed as a result: scripts
-// paste those into commands and manifests.
+// AnswerError is returned when the daemon's response has an invalid value, which is not printed as a result: scripts use
+// results in commands and manifests.
 type AnswerError struct {
 	Key, Value string
 	Cause      error
 }
 
 func (e *AnswerError) Error() string {
-	return fmt.Sprintf("the builder answered with an invalid %s %q: %v", e.Key, e.Value, e.Cause)
+	return fmt.Sprintf("the builder returned an invalid %s %q: %v", e.Key, e.Value, e.Cause)
 }
 
 func (e *AnswerError) Unwrap() error { return e.Cause }
@@ -120,14 +120,14 @@ func (r *Result) Check() error {
 	return nil
 }
 
-// Digest is that of the image, its manifest or its index; empty if the build
+// Digest returns the digest of the image's manifest or index; empty if the build
 // made no image, or its digest is invalid.
 func (r *Result) Digest() string {
 	return r.digest(exptypes.ExporterImageDigestKey)
 }
 
-// ImageID is what docker calls the image's ID: the digest of its configuration,
-// or the image's digest if it has no single configuration.
+// ImageID returns docker's ID of the image: the digest of its configuration, or the
+// image's digest if it has no single configuration.
 func (r *Result) ImageID() string {
 	if id := r.digest(exptypes.ExporterImageConfigDigestKey); id != "" {
 		return id
@@ -146,9 +146,9 @@ func (r *Result) digest(key string) string {
 // Pushed reports whether the image was pushed to a registry.
 func (r *Result) Pushed() bool { return r.pushed != "" }
 
-// Line is the answer of the command, without a newline: reference@digest of an
-// image that was pushed, ready to be pasted into a manifest; the digest of an
-// image that was not; empty without an image, or if Check has an error.
+// Line returns the command's output, without a newline: reference@digest of an
+// image that was pushed; the digest of an image that was not; empty without an
+// image, or if Check returns an error.
 func (r *Result) Line() string {
 	digest := r.Digest()
 	if digest == "" || r.pushed == "" {
@@ -160,8 +160,8 @@ func (r *Result) Line() string {
 	return r.reference() + "@" + digest
 }
 
-// reference is the user's spelling, or the daemon's if the user let the frontend
-// give the name.
+// reference returns the reference as the user typed it, or the daemon's if the
+// frontend chose the name.
 func (r *Result) reference() string {
 	if r.pushed == "*" {
 		return firstOf(r.response[exptypes.ExporterImageNameKey])
