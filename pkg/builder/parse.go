@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"maps"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,10 +11,22 @@ import (
 )
 
 // ParseResources reads resources as kubectl writes them, e.g. "cpu=500m,memory=1Gi". The field names the flag in
-// errors, e.g. "request". Several texts are merged; naming a resource twice is an error.
+// errors, e.g. "request". Several texts are merged, the last one wins; naming a resource twice in one is an error.
 func ParseResources(field string, texts ...string) (corev1.ResourceList, error) {
+	all := corev1.ResourceList{}
+	for _, text := range texts {
+		list, err := parseResources(field, text)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, list)
+	}
+	return nilIfEmpty(all), nil
+}
+
+func parseResources(field, text string) (corev1.ResourceList, error) {
 	list := corev1.ResourceList{}
-	err := eachPair(field, texts, "write NAME=QUANTITY, e.g. cpu=500m,memory=1Gi", func(text, name, value string) error {
+	return list, eachPair(field, []string{text}, "write NAME=QUANTITY, e.g. cpu=500m,memory=1Gi", func(text, name, value string) error {
 		if reasons := content.IsLabelKey(name); len(reasons) > 0 {
 			return invalid(field, text, "the resource's name is wrong: "+reasons[0], "use cpu, memory, ephemeral-storage or a qualified name")
 		}
@@ -30,7 +43,6 @@ func ParseResources(field string, texts ...string) (corev1.ResourceList, error) 
 		list[corev1.ResourceName(name)] = quantity
 		return nil
 	})
-	return nilIfEmpty(list), err
 }
 
 // ParsePairs reads labels, annotations or a node selector, e.g. "disk=ssd,zone=a". The field names the flag in errors.

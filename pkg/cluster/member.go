@@ -28,6 +28,8 @@ type Member struct {
 	Adopted bool
 	// MemoryLimit is what the daemon and its steps may use together, e.g. "4Gi"; empty if only the node sets a limit.
 	MemoryLimit string
+	// MemoryRequest is what is reserved for them; empty if nothing is.
+	MemoryRequest string
 	// State is what to call its condition in a table, e.g. "Ready", "Starting", "Terminating", "ImagePullBackOff".
 	State string
 	// Ready says that builds may be sent to it.

@@ -34,6 +34,9 @@ func MemberOf(pod *corev1.Pod) Member {
 	if limit, ok := container.Resources.Limits[corev1.ResourceMemory]; ok {
 		member.MemoryLimit = limit.String()
 	}
+	if request, ok := container.Resources.Requests[corev1.ResourceMemory]; ok {
+		member.MemoryRequest = request.String()
+	}
 	if status := StatusOf(pod, container.Name); status != nil {
 		member.Restarts = status.RestartCount
 	}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"os"
+	"strings"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -22,6 +23,8 @@ type factory struct {
 	flags     driver.KubeFlags
 	// builderName is the builder that the command line names; empty if it names none.
 	builderName string
+	// installs reports whether it is an install.
+	installs bool
 }
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
@@ -56,6 +59,9 @@ func (f *factory) notify(notice driver.Notice) {
 func (f *factory) pasteable(next string) string {
 	overrides := f.flags.Overrides
 	selection := explain.Selection{Builder: f.builderName, Namespace: overrides.Context.Namespace}
+	if f.installs {
+		selection.Install = strings.TrimSpace(f.again(""))
+	}
 	for _, flag := range [][2]string{{"--kubeconfig", f.flags.Kubeconfig}, {"--context", overrides.CurrentContext}, {"--cluster", overrides.Context.Cluster}} {
 		if flag[1] != "" {
 			selection.Cluster = append(selection.Cluster, flag)

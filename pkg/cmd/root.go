@@ -40,7 +40,7 @@ func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams,
 	began := false
 	root.PersistentPreRun = func(c *cobra.Command, args []string) {
 		began = true
-		f.builderName = namedBuilder(c, args)
+		f.builderName, f.installs = namedBuilder(c, args), c.Name() == "install"
 	}
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {

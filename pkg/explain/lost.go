@@ -33,7 +33,7 @@ func nextForLost(e *driver.LostError) string {
 	}
 	switch e.Diagnosis.Cause {
 	case cluster.CauseOOMKilled:
-		return again + ", with a higher --limit memory=…"
+		return moreMemory(e.Member)
 	case cluster.CauseDeleted, cluster.CauseEvicted:
 		return again + ", then build again"
 	case cluster.CauseNodeLost:

@@ -3,9 +3,14 @@ package explain
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
@@ -28,12 +33,12 @@ func nextForRefusal(e *kube.AdmissionError) string {
 			return "say what it needs, e.g.: " + install + flags
 		}
 		next := fmt.Sprintf("ask an administrator for more: kubectl describe quota -n %s", e.Namespace)
-		if computes(e.Message) {
-			next += ", or reserve less with --request and --limit"
+		if flags := withinQuota(e); flags != "" {
+			return "reserve what the quota leaves: " + install + flags + "; or " + next
 		}
 		return next
 	}
-	if flags := outsideRange(e.Message); flags != "" {
+	if flags := outsideRange(e); flags != "" {
 		return install + flags
 	}
 	return ""
@@ -84,23 +89,68 @@ func unspecified(message string) string {
 	return flagsOf(values)
 }
 
-// computes reports whether a quota is exceeded in what --request and --limit reserve, and not in a number of objects.
-func computes(message string) bool {
-	_, requested, _ := strings.Cut(message, "requested: ")
-	requested, _, _ = strings.Cut(requested, ", used: ")
-	return regexp.MustCompile(`(^|[,.])(cpu|memory|ephemeral-storage)=`).MatchString(requested)
+// withinQuota are the flags with which a Pod takes what a quota leaves; empty if that is nothing, or if it is not a matter of
+// --request and --limit.
+func withinQuota(e *kube.AdmissionError) string {
+	values := map[string]map[string]string{}
+	for _, excess := range e.Excesses() {
+		name, isLimit := strings.CutPrefix(string(excess.Resource), "limits.")
+		name = strings.TrimPrefix(name, "requests.")
+		room := excess.Room(e.Frees)
+		if !slices.Contains([]string{"cpu", "memory", "ephemeral-storage"}, name) || room.Sign() <= 0 {
+			return ""
+		}
+		set(values, isLimit, name, room)
+	}
+	return flagsOf(consistent(values, e.Takes))
 }
 
-// outsideRange reads a LimitRange's "maximum cpu usage per Container is 1, but limit is 2" and "minimum memory usage per
-// Container is 64Mi, but request is 1Mi" or "but no request is specified".
-func outsideRange(message string) string {
+func set(values map[string]map[string]string, isLimit bool, name string, value resource.Quantity) {
+	flag := "request"
+	if isLimit {
+		flag = "limit"
+	}
+	if values[flag] == nil {
+		values[flag] = map[string]string{}
+	}
+	values[flag][name] = value.String()
+}
+
+// consistent adds the request that a smaller limit asks for, and the limit that a larger request does: neither may be on the
+// wrong side of the other.
+func consistent(values map[string]map[string]string, takes corev1.ResourceList) map[string]map[string]string {
+	for name, text := range values["limit"] {
+		request, requested := takes[corev1.ResourceName("requests."+name)]
+		if limit, err := resource.ParseQuantity(text); err == nil && requested && values["request"][name] == "" && request.Cmp(limit) > 0 {
+			set(values, false, name, limit)
+		}
+	}
+	for name, text := range values["request"] {
+		limit, limited := takes[corev1.ResourceName("limits."+name)]
+		if request, err := resource.ParseQuantity(text); err == nil && limited && values["limit"][name] == "" && limit.Cmp(request) < 0 {
+			set(values, true, name, request)
+		}
+	}
+	return values
+}
+
+// outsideRange reads a LimitRange's "maximum cpu usage per Container is 1, but limit is 2", "minimum memory usage per
+// Container is 64Mi, but request is 1Mi" or "but no request is specified", and "memory max limit to request ratio per
+// Container is 2, but provided ratio is 4.000000".
+func outsideRange(e *kube.AdmissionError) string {
 	values := map[string]map[string]string{}
 	found := regexp.MustCompile(`(?:maximum|minimum) (\S+) usage per (?:Container|Pod) is ([^\s,\]]+), but (?:no )?(limit|request)`)
-	for _, match := range found.FindAllStringSubmatch(message, -1) {
-		if values[match[3]] == nil {
-			values[match[3]] = map[string]string{}
+	for _, match := range found.FindAllStringSubmatch(e.Message, -1) {
+		if value, err := resource.ParseQuantity(strings.TrimSuffix(match[2], ".")); err == nil {
+			set(values, match[3] == "limit", match[1], value)
 		}
-		values[match[3]][match[1]] = strings.TrimSuffix(match[2], ".")
 	}
-	return flagsOf(values)
+	found = regexp.MustCompile(`(\S+) max limit to request ratio per (?:Container|Pod) is ([0-9.]+), but provided`)
+	for _, match := range found.FindAllStringSubmatch(strings.TrimPrefix(e.Message, "["), -1) {
+		limit, limited := e.Takes[corev1.ResourceName("limits."+match[1])]
+		if most, err := strconv.ParseFloat(match[2], 64); err == nil && limited && most >= 1 {
+			set(values, false, match[1], *resource.NewMilliQuantity(int64(math.Ceil(float64(limit.MilliValue())/most)), limit.Format))
+		}
+	}
+	return flagsOf(consistent(values, e.Takes))
 }

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type Selection struct {
 	Cluster [][2]string
 	// Namespace and Builder are those that the command line names; empty if it names none.
 	Namespace, Builder string
+	// Install is the command line itself where it is an install: its flags are not stored if it was refused.
+	Install string
 }
 
 // Pasteable returns the next step with the selection added to its commands.
@@ -35,11 +38,30 @@ func (s Selection) Pasteable(next string) string {
 		for _, flag := range s.Cluster {
 			program += " " + flag[0] + " " + Quote(flag[1])
 		}
+		if flags := s.moreFlags(rest); isPlugin && flags != "" && !strings.HasPrefix(text, s.Install) {
+			return s.Install + " " + flags
+		}
 		if isPlugin {
 			rest = s.inThisNamespace(rest)
 		}
 		return program + " " + rest
 	})
+}
+
+// moreFlags returns the flags that a next step adds to the install that the command line is; empty for other commands.
+func (s Selection) moreFlags(command string) string {
+	words := strings.Fields(command)
+	if s.Install == "" || len(words) < 2 || words[0] != "install" || words[1] != cmp.Or(s.Builder, builder.DefaultName) {
+		return ""
+	}
+	words = words[2:]
+	if len(words) > 1 && words[0] == "-n" {
+		words = words[2:]
+	}
+	if len(words) == 0 || !strings.HasPrefix(words[0], "--") {
+		return ""
+	}
+	return strings.Join(words, " ")
 }
 
 // inThisNamespace adds the namespace and the builder to a command of this plugin that depends on them and names none.

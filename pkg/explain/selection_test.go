@@ -19,6 +19,18 @@ func TestPasteable(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
+	refused := Selection{Namespace: "ns", Builder: "ci", Install: "kubectl buildkit install ci -n ns --rootless --limit cpu=2"}
+	for next, want := range map[string]string{
+		"less: kubectl buildkit install ci -n ns --limit memory=1Gi; or kubectl describe quota -n ns": "less: " + refused.Install + " --limit memory=1Gi; or kubectl describe quota -n ns",
+		"kubectl buildkit install ci -n ns --force, which gives it up":                                refused.Install + " --force, which gives it up",
+		"kubectl buildkit install ci-2 -n ns --limit memory=1Gi":                                      "kubectl buildkit install ci-2 -n ns --limit memory=1Gi",
+		"kubectl buildkit install ci -n ns, which goes on":                                            "kubectl buildkit install ci -n ns, which goes on",
+		refused.Install + " --yes":                                                                    refused.Install + " --yes",
+	} {
+		if got := refused.Pasteable(next); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
 	chosen := Selection{Cluster: [][2]string{{"--kubeconfig", "a b"}, {"--context", "prod"}}}
 	for next, want := range map[string]string{
 		"kubectl buildkit install --yes; see kubectl logs p": "kubectl buildkit --kubeconfig 'a b' --context prod install --yes; see kubectl --kubeconfig 'a b' --context prod logs p",

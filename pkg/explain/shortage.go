@@ -4,12 +4,30 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
 // killed is the exit code of a program that SIGKILL has ended, which is also how the kernel takes memory back.
 const killed = 128 + 9
+
+// moreMemory doubles the limit of a builder's memory and keeps what is reserved: a limit alone reserves as much.
+func moreMemory(member cluster.Member) string {
+	install := Reinstall(member.Builder, member.Namespace)
+	limit, err := resource.ParseQuantity(member.MemoryLimit)
+	if err != nil {
+		return install + ", with a higher --limit memory=…"
+	}
+	limit.Add(limit)
+	install += " --limit memory=" + limit.String()
+	if member.MemoryRequest != "" {
+		install += " --request memory=" + member.MemoryRequest
+	}
+	return install
+}
 
 // explainShortage is about what a builder has too little of: space on its disk, or memory.
 func explainShortage(err error) (Report, bool) {
@@ -29,7 +47,7 @@ func explainShortage(err error) (Report, bool) {
 		if member.Adopted {
 			return Report{Text: text, Next: "raise the memory limit of Pod " + member.Pod}, true
 		}
-		return Report{Text: text, Next: install + ", with a higher --limit memory=…"}, true
+		return Report{Text: text, Next: moreMemory(member)}, true
 	}
 	text := fmt.Sprintf("the disk of builder %q is full: %v", member.Builder, full.Cause)
 	next := fmt.Sprintf("kubectl buildkit prune %s -n %s", member.Builder, member.Namespace)

@@ -76,7 +76,7 @@ func clusterSituations() []situation {
 		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "not permitted to create pods/exec", "leave out --transport", CodeDenied, ""},
 		{&kube.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", CodeDenied, ""},
 		{&kube.AdmissionError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", CodeDenied, ""},
-		{&kube.AdmissionError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0"}, "refuses Pod", "--request", CodeDenied, ""},
+		{&kube.AdmissionError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0, limited: limits.memory=4Gi"}, "refuses Pod", "kubectl buildkit install n -n ns --limit memory=4Gi", CodeDenied, ""},
 		{&kube.AdmissionError{By: `the webhook "w"`, Kind: "Pod", Name: "n", Namespace: "ns", Message: "no"}, `the webhook "w" refuses`, "", CodeDenied, ""},
 		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Err: errors.New("x")}, "renewing them failed: x", "kubectl buildkit install n -n ns", CodeFailed, ""},
 		{&driver.ExpiringError{Builder: "n", Namespace: "ns", Pod: "n"}, `that Pod "n" uses end`, "kubectl buildkit install n -n ns --yes, which replaces it with its cache", CodeFailed, ""},
@@ -169,14 +169,14 @@ func registrySituations() []situation {
 }
 
 func buildSituations() []situation {
-	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", MemoryLimit: "1Gi"}
+	member := cluster.Member{Builder: "n", Namespace: "ns", Pod: "n", MemoryLimit: "1Gi", MemoryRequest: "1Gi"}
 	lost := &solve.LostError{Cause: errors.New("EOF")}
 	lostFor := func(cause cluster.Cause) error {
 		return &driver.LostError{Member: member, Lost: lost, Diagnosis: cluster.Diagnosis{Cause: cause, Message: "it is away"}}
 	}
 	step := &solve.FailedStepError{Step: "[1/2] RUN x", ExitCode: killed, Cause: errors.New("exit code: 137")}
 	return []situation{
-		{lostFor(cluster.CauseOOMKilled), "was lost", "kubectl buildkit install n -n ns, with a higher --limit memory", CodeNoBuilder, ""},
+		{lostFor(cluster.CauseOOMKilled), "was lost", "kubectl buildkit install n -n ns --limit memory=2Gi --request memory=1Gi", CodeNoBuilder, ""},
 		{lostFor(cluster.CauseDeleted), "was lost", "build again", CodeNoBuilder, ""},
 		{lostFor(cluster.CauseNodeLost), "was lost", "kubectl buildkit install n -n ns --force", CodeNoBuilder, ""},
 		{lostFor(cluster.CauseExited), "was lost", "kubectl logs n -n ns --previous", CodeNoBuilder, ""},

@@ -81,8 +81,8 @@ func (i *installation) admission(ctx context.Context) error {
 	}
 	err := i.tryCreate(ctx, pod)
 	if refused := kube.AsAdmission(err); refused != nil {
-		if !fresh && refused.By == "the quota" {
-			// It counts the Pod that is there now.
+		refused.Takes, refused.Frees = kube.Usage(pod.Spec.Containers[0]), i.frees()
+		if fitsThen(refused) {
 			return nil
 		}
 		refused.Name = i.objects.Pod.Name

@@ -55,6 +55,28 @@ func (c api) stopMembers(ctx context.Context, name string, member func(*corev1.P
 	return nil
 }
 
+// frees is what the Pod takes of a quota in whose place a member comes; nil if there is none.
+func (i *installation) frees() corev1.ResourceList {
+	switch {
+	case i.found.pod != nil:
+		return kube.Usage(i.found.pod.Spec.Containers[0])
+	case i.found.set != nil && i.restartsMembers():
+		return kube.Usage(i.found.set.Spec.Template.Spec.Containers[0])
+	}
+	return nil
+}
+
+// fitsThen reports whether a quota refuses a Pod only since it counts the one that is there now.
+func fitsThen(e *kube.AdmissionError) bool {
+	excesses := e.Excesses()
+	for _, excess := range excesses {
+		if room := excess.Room(e.Frees); excess.Requested.Cmp(room) > 0 {
+			return false
+		}
+	}
+	return len(excesses) > 0
+}
+
 // checkMembers refuses a set whose members' names are taken by other Pods: its controller would wait for these names
 // without end.
 func (i *installation) checkMembers(ctx context.Context) error {

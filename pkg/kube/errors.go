@@ -3,6 +3,8 @@ package kube
 import (
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
@@ -89,7 +91,9 @@ type AdmissionError struct {
 	Kind, Name, Namespace string
 	// Message is the cluster's own words.
 	Message string
-	Err     error
+	// Takes is what a Pod takes of a quota, Frees what the Pod does whose place it would take; nil for other objects.
+	Takes, Frees corev1.ResourceList
+	Err          error
 }
 
 func (e *AdmissionError) Error() string {
