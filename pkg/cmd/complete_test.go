@@ -33,7 +33,7 @@ func completions(t *testing.T, args ...string) ([]string, cobra.ShellCompDirecti
 	return words, directive
 }
 
-// fakeAPI answers lists by resource, in JSON; what it does not know is forbidden.
+// fakeAPI answers lists by resource, in JSON; what is empty is not found, and what it does not know is forbidden.
 func fakeAPI(t *testing.T, lists map[string]string) (kubeconfig string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,6 +46,10 @@ func fakeAPI(t *testing.T, lists map[string]string) (kubeconfig string) {
 		if !known {
 			w.WriteHeader(http.StatusForbidden)
 			list = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403}`
+		}
+		if known && list == "" {
+			w.WriteHeader(http.StatusNotFound)
+			list = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404}`
 		}
 		fmt.Fprint(w, list)
 	}))

@@ -96,9 +96,6 @@ func printingPlaces() map[string]func(*factory) {
 			words, _ := complete.Words(context.Background(), completion.Query{})
 			_, _ = io.WriteString(f.streams.Out, strings.Join(words, "\n")+"\n")
 		},
-		"a daemon's log": func(f *factory) {
-			_ = (&lines{to: f.streams.Out}).copy(io.NopCloser(strings.NewReader(noLines(hostile))), "")
-		},
 		"a warning of ours": func(f *factory) { f.notify(driver.Notice{Text: hostile, Warning: true, Err: errors.New(hostile)}) },
 		"progress, plain":   func(f *factory) { drawHostile(f, progress.Plain) },
 		"progress, quiet":   func(f *factory) { drawHostile(f, progress.Quiet) },

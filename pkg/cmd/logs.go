@@ -1,12 +1,8 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +10,6 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -80,74 +75,5 @@ func runLogs(ctx context.Context, f *factory, o *logsOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	c, err := f.Cluster()
-	if err != nil {
-		return err
-	}
-	candidates, _, err := c.Members(ctx, o.builder, true) // a log is read, and nothing sent
-	if err != nil {
-		return err
-	}
-	// A member that is not up is the one whose log the user wants to see.
-	logs, err := driver.Gather(o.builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (io.ReadCloser, error) {
-		if !candidate.Exists() {
-			return nil, candidate.Err
-		}
-		return c.Logs(ctx, candidate.Member, o.LogOptions)
-	})
-	out := &lines{to: f.streams.Out}
-	return errors.Join(out.copyAll(logs, len(candidates) > 1, o.Follow), err)
-}
-
-// lines writes whole lines of several logs.
-type lines struct {
-	mu sync.Mutex
-	to io.Writer
-}
-
-// copyAll copies one log after the other, or all at once when they are followed.
-func (l *lines) copyAll(logs []driver.Answer[io.ReadCloser], named, together bool) error {
-	errs := make([]error, len(logs))
-	var all sync.WaitGroup
-	for i, log := range logs {
-		prefix := ""
-		if named {
-			prefix = "[" + log.Member.Pod + "] "
-		}
-		all.Go(func() { errs[i] = l.copy(log.Value, prefix) })
-		if !together {
-			all.Wait()
-		}
-	}
-	all.Wait()
-	return errors.Join(errs...)
-}
-
-func (l *lines) copy(log io.ReadCloser, prefix string) error {
-	defer func() { _ = log.Close() }()
-	buffered := bufio.NewReader(log)
-	for {
-		line, err := buffered.ReadString('\n')
-		if line != "" {
-			if writeErr := l.write(prefix + line); writeErr != nil {
-				return writeErr
-			}
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("reading a log: %w", err)
-		}
-	}
-}
-
-func (l *lines) write(line string) error {
-	if line[len(line)-1] != '\n' {
-		line += "\n"
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, err := io.WriteString(l.to, line)
-	return err
+	return f.Logs(ctx, o.builder, o.LogOptions, f.streams.Out)
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
 func TestLogsFlagsReachTheOptions(t *testing.T) {
@@ -25,43 +24,18 @@ func TestLogsFlagsReachTheOptions(t *testing.T) {
 	}
 }
 
-func TestLogsNameTheirMember(t *testing.T) {
-	logs := func() []driver.Answer[io.ReadCloser] {
-		log := func(pod, text string) driver.Answer[io.ReadCloser] {
-			return driver.Answer[io.ReadCloser]{Member: cluster.Member{Pod: pod}, Value: io.NopCloser(strings.NewReader(text))}
-		}
-		return []driver.Answer[io.ReadCloser]{log("team-0", "a\nb\n"), log("team-1", "c")}
-	}
-	var out strings.Builder
-	if err := (&lines{to: &out}).copyAll(logs(), true, false); err != nil {
-		t.Fatal(err)
-	}
-	if want := "[team-0] a\n[team-0] b\n[team-1] c\n"; out.String() != want {
-		t.Errorf("got %q", out.String())
-	}
-	out.Reset()
-	if err := (&lines{to: &out}).copyAll(logs()[:1], false, true); err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != "a\nb\n" {
-		t.Errorf("got %q", out.String())
-	}
-}
-
-func TestFollowedLogsDoNotWaitForOneAnother(t *testing.T) {
-	first, writing := io.Pipe()
-	logs := []driver.Answer[io.ReadCloser]{
-		{Member: cluster.Member{Pod: "team-0"}, Value: first},
-		{Member: cluster.Member{Pod: "team-1"}, Value: io.NopCloser(strings.NewReader("at once\n"))},
-	}
-	reading, out := io.Pipe()
-	go func() { _ = (&lines{to: out}).copyAll(logs, true, true); _ = out.Close() }()
-	line := make([]byte, len("[team-1] at once\n"))
-	if _, err := io.ReadFull(reading, line); err != nil || string(line) != "[team-1] at once\n" {
-		t.Errorf("got %q, %v", line, err)
-	}
-	_ = writing.Close()
-	if rest, err := io.ReadAll(reading); err != nil || len(rest) > 0 {
-		t.Errorf("got %q, %v", rest, err)
+// The text of a log is another's, and there is nothing of its reader's in it.
+func TestLogsAreEscaped(t *testing.T) {
+	t.Setenv("KUBECONFIG", fakeAPI(t, map[string]string{
+		"pods": `{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[
+			{"metadata":{"name":"foreign","namespace":"team","uid":"u"},"spec":{"containers":[{"name":"buildkitd","image":"moby/buildkit:master"}]}}]}`,
+		"foreign":      `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"foreign","namespace":"team","uid":"u"},"spec":{"containers":[{"name":"buildkitd","image":"moby/buildkit:master"}]}}`,
+		"statefulsets": `{"kind":"StatefulSetList","apiVersion":"apps/v1","metadata":{},"items":[]}`,
+		"configmaps":   `{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[]}`,
+		"log":          noLines(hostile), "foreign-client": "", "foreign-server": "", "foreign-config": "",
+	}))
+	stdout, stderr, code := call(t, "logs", "foreign")
+	if at := strings.IndexFunc(stdout, controls); code != explain.CodeOK || at >= 0 || !strings.Contains(stdout, "app") {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
 }

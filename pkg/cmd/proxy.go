@@ -2,8 +2,6 @@ package cmd
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -87,7 +85,7 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 	if err := o.connect.check(); err != nil {
 		return err
 	}
-	path, err := socketPath(o.listen)
+	path, err := proxy.NamedPath(o.listen)
 	if err != nil {
 		return err
 	}
@@ -105,11 +103,12 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 		return err
 	}
 	if path == "" {
-		remove, err := f.ownPath(&path, o.connect.builder, command != nil)
+		own, remove, err := f.ownPath(o.connect.builder, command != nil)
 		if err != nil {
 			return err
 		}
 		defer remove()
+		path = own
 	}
 	socket, err := proxy.Listen(path)
 	if err != nil {
@@ -125,54 +124,22 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 	return relay.serveAll(ctx, socket, member, version)
 }
 
-// socketPath is the path that the user named; empty without one.
-func socketPath(listen string) (string, error) {
-	scheme, path, found := strings.Cut(listen, "://")
-	switch {
-	case listen == "":
-		return "", nil
-	case !found:
-		path = listen
-	case scheme == "tcp":
-		return "", &usage.Error{
-			What: "--listen", Value: listen, Reason: "a port would let every user and every web page of this machine build with your rights",
-			Next: "use --listen unix://PATH; what cannot speak to a socket may go through socat",
-		}
-	case scheme != "unix":
-		return "", &usage.Error{What: "--listen", Value: listen, Reason: "there are only unix sockets", Next: "write unix://PATH"}
-	}
-	if path == "" {
-		return "", &usage.Error{What: "--listen", Value: listen, Reason: "it names no path", Next: "write unix://PATH"}
-	}
-	return path, nil
-}
-
 // ownPath chooses a path where the user named none: one of its own for a command, and for a proxy that stays the same
-// one every time for the same builder. The function removes the directory that was made for the one socket.
-func (f *factory) ownPath(path *string, name string, once bool) (remove func(), err error) {
-	directory, err := proxy.Directory(f.lookupEnv)
-	if err != nil {
-		return nil, err
-	}
+// one every time for the same builder. The function removes what was made for the one socket.
+func (f *factory) ownPath(name string, once bool) (path string, remove func(), err error) {
 	if once {
-		if directory, err = os.MkdirTemp(directory, ""); err != nil {
-			return nil, fmt.Errorf("making a directory for the socket: %w", err)
-		}
-		*path = filepath.Join(directory, "buildkit.sock")
-		return func() { _ = os.Remove(directory) }, nil
+		return proxy.TemporaryPath(f.lookupEnv)
 	}
 	host, err := f.Host()
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	namespace, err := f.Namespace()
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	sum := sha256.Sum256([]byte(host + "\x00" + namespace + "\x00" + name))
-	// The path of a socket is short: what tells clusters and namespaces apart is a hash.
-	*path = filepath.Join(directory, name[:min(len(name), 20)]+"-"+hex.EncodeToString(sum[:4])+".sock")
-	return func() {}, nil
+	path, err = proxy.LastingPath(f.lookupEnv, name, host, namespace)
+	return path, func() {}, err
 }
 
 // command is what the user wants to run, if there is such a program.
