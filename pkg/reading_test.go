@@ -25,8 +25,8 @@ func TestFilesAreReadThroughSafefile(t *testing.T) {
 		config = "it reads the docker config of the user, regular and bounded, by its own errors"
 	)
 	refuse(t, outside(uses(t, readers()), "safefile/"), allowed{
-		"proxy/path.go:Directory":          socket,
-		"proxy/path.go:private":            socket,
+		"proxy/path.go:Directory":               socket,
+		"proxy/path.go:private":                 socket,
 		"proxy/signal_unix.go:fromTerminal":     "it asks the terminal who is in the foreground, and reads nothing",
 		"proxy/socket.go:Listen":                socket,
 		"proxy/socket.go:Close":                 socket,
