@@ -27,11 +27,8 @@ const (
 // operating system need no entry.
 func shortFiles() map[string]string {
 	return map[string]string{
-		"cmd/version.go":        "a command has a file",
-		"driver/restored.go":    "to be joined with another file",
-		"solve/cache.go":        "to be joined with another file",
-		"solve/proxynetwork.go": "to be joined with another file",
-		"solve/sources.go":      "to be joined with another file",
+		"cmd/version.go":     "a command has a file",
+		"driver/restored.go": "to be joined with another file",
 	}
 }
 
