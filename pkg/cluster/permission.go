@@ -29,7 +29,7 @@ func PermissionsToInstall(stateful bool) []kube.Permission {
 	all := slices.Concat(
 		permissions("", "pods", "", "get", "list", "watch", "create", "patch", "delete"),
 		permissions("", "secrets", "", "get", "create", "update", "patch", "delete"),
-		permissions("", "configmaps", "", "get", "create", "patch", "delete"),
+		permissions("", "configmaps", "", "get", "create", "update", "delete"),
 		permissions("rbac.authorization.k8s.io", "roles", "", "get", "create", "patch", "delete"),
 	)
 	if stateful {

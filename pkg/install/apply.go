@@ -50,20 +50,31 @@ func (i *installation) tryApply(ctx context.Context, object manifest.Object) err
 	if err != nil {
 		return err
 	}
-	existing := i.found.like(object)
-	switch {
-	case object == manifest.Object(i.objects.Server) && existing == nil:
-		err = i.api.Create(ctx, trial, true)
-	case object == manifest.Object(i.objects.Server):
-		trial.SetUID(existing.GetUID())
-		trial.SetResourceVersion(existing.GetResourceVersion())
-		err = i.api.Update(ctx, trial, true)
-	default:
-		_, err = i.api.Apply(ctx, trial, existing, true)
-	}
-	if kindOf(object) == kube.KindRole && kube.IsForbidden(err) {
-		i.withoutRole = err
+	err = i.put(ctx, trial, i.found.like(object), true)
+	if kindOf(object) == kube.KindRole && (kube.IsForbidden(err) || kube.IsConflict(err) && i.found.role == nil) {
+		i.withoutRole = err // a Role that the user may not read may be another's
 		return nil
+	}
+	return err
+}
+
+// put writes an object that is not a workload. The settings and the server's Secret are not applied: of two installs at
+// once, only one creates them, or overwrites what both have read. The other starts over with what it has written.
+func (i *installation) put(ctx context.Context, object, existing manifest.Object, dryRun bool) error {
+	name, created := object.GetName(), true
+	var err error
+	switch decides := name == builder.ServerSecretName(i.name) || name == builder.ConfigName(i.name); {
+	case decides && existing == nil:
+		err = i.api.Create(ctx, object, dryRun)
+	case decides:
+		object.SetUID(existing.GetUID())
+		object.SetResourceVersion(existing.GetResourceVersion())
+		err = i.api.Update(ctx, object, dryRun)
+	default:
+		created, err = i.api.Apply(ctx, object, existing, dryRun)
+	}
+	if err == nil && existing == nil && !created {
+		return &kube.ConflictError{Kind: kindOf(object), Name: name, Namespace: i.api.Namespace()}
 	}
 	return meanwhile(err, object, i.api.Namespace())
 }
@@ -153,53 +164,27 @@ func (i *installation) writeOne(ctx context.Context, object manifest.Object) err
 		return nil
 	}
 	i.mark(object)
-	var err error
-	switch {
-	case reference.Name == builder.ServerSecretName(i.name) && existing == nil:
-		err = i.api.Create(ctx, object, false)
-	case reference.Name == builder.ServerSecretName(i.name):
-		object.SetUID(existing.GetUID())
-		object.SetResourceVersion(existing.GetResourceVersion())
-		err = i.api.Update(ctx, object, false)
-	default:
-		if existing, err = i.withoutForeignData(ctx, object, existing); err == nil {
-			_, err = i.api.Apply(ctx, object, existing, false)
-		}
-	}
+	existing, err := i.withoutForeignData(ctx, object, existing)
 	if err != nil {
 		return meanwhile(err, object, i.api.Namespace())
+	}
+	if err := i.put(ctx, object, existing, false); err != nil {
+		return err
 	}
 	i.record(object, change)
 	return nil
 }
 
-// withoutForeignData removes what an object of ours holds besides: to apply leaves the keys of others in it, and a client
+// withoutForeignData removes what the client's Secret holds besides: to apply leaves the keys of others in it, and a client
 // would trust, e.g., a certificate there.
 func (i *installation) withoutForeignData(ctx context.Context, object, existing manifest.Object) (manifest.Object, error) {
-	if existing == nil {
-		return nil, nil
-	}
-	var extra bool
-	switch wanted := object.(type) {
-	case *corev1.Secret:
-		extra = !hasAll(wanted.Data, existing.(*corev1.Secret).Data)
-	case *corev1.ConfigMap:
-		extra = !hasAll(wanted.Data, existing.(*corev1.ConfigMap).Data) || len(existing.(*corev1.ConfigMap).BinaryData) > 0
-	}
-	if !extra {
+	live, _ := existing.(*corev1.Secret)
+	if live == nil || object != manifest.Object(i.objects.Client) || hasAll(i.objects.Client.Data, live.Data) {
 		return existing, nil
 	}
-	cleared, err := copyOf(existing)
-	if err != nil {
-		return nil, err
-	}
-	switch wanted := object.(type) {
-	case *corev1.Secret:
-		cleared.(*corev1.Secret).Data = wanted.Data
-	case *corev1.ConfigMap:
-		cleared.(*corev1.ConfigMap).Data, cleared.(*corev1.ConfigMap).BinaryData = wanted.Data, nil
-	}
-	cleared.GetObjectKind().SetGroupVersionKind(object.GetObjectKind().GroupVersionKind())
+	cleared := live.DeepCopy()
+	cleared.Data = i.objects.Client.Data
+	cleared.SetGroupVersionKind(object.GetObjectKind().GroupVersionKind())
 	return cleared, i.api.Update(ctx, cleared, false)
 }
 

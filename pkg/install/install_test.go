@@ -78,7 +78,7 @@ func TestInstallFromNothing(t *testing.T) {
 		t.Errorf("there are %v; want %v", got, want)
 	}
 	writes := server.Writes()
-	if writes[0] != "PATCH configmaps/buildkitd-config" || writes[1] != "POST secrets" || writes[len(writes)-1] != "POST pods" {
+	if writes[0] != "POST configmaps" || writes[1] != "POST secrets" || writes[len(writes)-1] != "POST pods" {
 		t.Errorf("written in this order: %v", writes)
 	}
 	if outcome.Change != install.Created || !outcome.Renewed || len(outcome.Members) != 1 || outcome.Connection == nil || len(outcome.Objects) != 5 {

@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
@@ -23,7 +24,7 @@ func (i *installation) failed(ctx context.Context, err error) error {
 	isStart := errors.As(err, &start)
 	if !i.first || !i.wrote || isStart && (start.Reason == ReasonTimeout || start.Reason == ReasonUnreachable) {
 		if isStart {
-			start.Remaining = i.references()
+			start.Remaining = i.stillThere(ctx)
 		}
 		return err
 	}
@@ -82,6 +83,16 @@ func (i *installation) takeBack(ctx context.Context) (removed, remaining []kube.
 		removed = append(removed, referenceTo(live))
 	}
 	return removed, remaining
+}
+
+// stillThere are the objects of this install that exist: another user may have removed them meanwhile. What cannot be
+// read counts as there.
+func (i *installation) stillThere(ctx context.Context) []kube.Reference {
+	return slices.DeleteFunc(i.references(), func(reference kube.Reference) bool {
+		live := kube.NewObject(reference.Kind)
+		ok, err := i.api.GetIfExists(ctx, reference.Kind, reference.Name, live)
+		return err == nil && (!ok || live.GetDeletionTimestamp() != nil)
+	})
 }
 
 // own says that this run was the last to write the object.

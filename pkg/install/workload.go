@@ -66,7 +66,7 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	}
 	i.mark(workload)
 	existing := i.found.like(workload)
-	created, err := i.put(ctx, workload, existing)
+	created, err := i.putWorkload(ctx, workload, existing)
 	if err != nil {
 		return meanwhile(err, workload, i.api.Namespace())
 	}
@@ -82,9 +82,9 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	return nil
 }
 
-// put writes the workload. A Pod that is there now, but was not when this run looked, is another install's: to apply would
+// putWorkload writes the workload. A Pod that is there now, but was not when this run looked, is another install's: to apply would
 // try to change what may not change in it, or undo what an admission policy has set.
-func (i *installation) put(ctx context.Context, workload, existing manifest.Object) (created bool, err error) {
+func (i *installation) putWorkload(ctx context.Context, workload, existing manifest.Object) (created bool, err error) {
 	if kindOf(workload) == kube.KindPod && existing == nil {
 		return true, i.api.Create(ctx, workload, false)
 	}
