@@ -102,19 +102,35 @@ type changed struct {
 // New starts a cluster that has nothing but a namespace. It ends with the test.
 func New(t T) *Cluster {
 	c := &Cluster{
-		t: t, listener: bufconn.Listen(64 << 10), objects: map[string]Object{}, watches: map[chan Object]string{}, daemons: map[string]*Daemon{},
+		t: t, objects: map[string]Object{}, watches: map[chan Object]string{}, daemons: map[string]*Daemon{},
 		watchesEnd: make(chan struct{}),
 	}
-	c.server = &http.Server{Handler: c}
-	go func() { _ = c.server.Serve(c.listener) }()
+	c.serve()
 	t.Cleanup(c.Close)
 	return c
 }
 
+// serve starts the API server.
+func (c *Cluster) serve() {
+	listener, server := bufconn.Listen(64<<10), &http.Server{Handler: c}
+	c.mu.Lock()
+	c.listener, c.server = listener, server
+	c.mu.Unlock()
+	go func() { _ = server.Serve(listener) }()
+}
+
+// stop ends the API server.
+func (c *Cluster) stop() {
+	c.Cut()
+	c.mu.Lock()
+	server := c.server
+	c.mu.Unlock()
+	_ = server.Close()
+}
+
 // Close ends everything, before its test does.
 func (c *Cluster) Close() {
-	c.Cut()
-	_ = c.server.Close()
+	c.stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, d := range c.daemons {
@@ -127,12 +143,12 @@ func (c *Cluster) Close() {
 func (c *Cluster) Config() *rest.Config {
 	return &rest.Config{Host: "http://127.0.0.1:1", Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c.mu.Lock()
-		down := c.down
+		down, listener := c.down, c.listener
 		c.mu.Unlock()
 		if down != nil {
 			return nil, down
 		}
-		return c.listener.DialContext(ctx)
+		return listener.DialContext(ctx)
 	}}
 }
 
@@ -142,11 +158,8 @@ func (c *Cluster) Down(err error) {
 	c.down = err
 	c.mu.Unlock()
 	if err != nil {
-		c.Cut()
-		_ = c.server.Close()
-		c.server = &http.Server{Handler: c}
-		c.listener = bufconn.Listen(64 << 10)
-		go func() { _ = c.server.Serve(c.listener) }()
+		c.stop()
+		c.serve()
 	}
 }
 
