@@ -87,7 +87,7 @@ func TestConfirm(t *testing.T) {
 		}
 	}
 	s, _, errOut := memory("")
-	if agreed, err := s.Confirm(t.Context(), "Remove?"); agreed || err != io.EOF || !strings.HasSuffix(errOut.String(), "\n") {
+	if agreed, err := s.Confirm(t.Context(), "Remove?"); agreed || !errors.Is(err, io.EOF) || !strings.HasSuffix(errOut.String(), "\n") {
 		t.Errorf("at the end: %v, %v, %q", agreed, err, errOut)
 	}
 }

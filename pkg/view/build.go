@@ -23,10 +23,12 @@ type inspected struct {
 	*history.Details
 }
 
+// PrintJSON prints a build as --format json does, which is docker's.
 func PrintJSON(w io.Writer, record driver.Record, details *history.Details) error {
 	return output.PrintValue(w, "json", inspected{newRecordLine(record), details})
 }
 
+// Build is one build with all that is known of it, in the manner of kubectl describe.
 func Build(record driver.Record, details *history.Details) output.Answer {
 	return output.Answer{
 		Kind: "Build", Single: true,

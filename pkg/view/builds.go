@@ -86,6 +86,7 @@ func newRecordLine(record driver.Record) recordLine {
 	return line
 }
 
+// PrintLines prints a line of JSON for each build, as --format json does, which is docker's.
 func PrintLines(w io.Writer, records []driver.Record) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

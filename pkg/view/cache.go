@@ -21,6 +21,7 @@ type Cache struct {
 	Members []string
 }
 
+// CacheOf joins the records of all members that answered.
 func CacheOf(heard []driver.Answer[[]buildcache.Record]) Cache {
 	var c Cache
 	for _, each := range heard {
