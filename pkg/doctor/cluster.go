@@ -140,7 +140,7 @@ func lacking(answers []kube.Access) (essential, helpful []string) {
 // podSecurity tries the whole of admission where the user may create Pods, else it reads the label.
 func (d *doctor) podSecurity(ctx context.Context) checkup.Finding {
 	if namespace := (&kube.NamespaceNotFoundError{}); errors.As(d.missing, &namespace) {
-		return skipped("there is %v", namespace)
+		return skipped("%v", namespace)
 	}
 	admitted := install.Admits(ctx, d.client, builder.Spec{Name: d.options.Builder})
 	var refused *kube.AdmissionError

@@ -47,6 +47,33 @@ func forbidding(kinds ...string) func(*http.Request, string, string) *metav1.Sta
 	}
 }
 
+func uninstall(c *testcluster.Cluster) {
+	c.Delete("pods", builder.DefaultName)
+	for _, suffix := range []string{"-client", "-server"} {
+		c.Delete("secrets", builder.DefaultName+suffix)
+	}
+	c.Delete("configmaps", builder.DefaultName+"-config")
+}
+
+// unmanage makes the builder one that install did not make.
+func unmanage(c *testcluster.Cluster) {
+	for _, suffix := range []string{"-client", "-server"} {
+		c.Delete("secrets", builder.DefaultName+suffix)
+	}
+	c.Delete("configmaps", builder.DefaultName+"-config")
+	c.SetPod(builder.DefaultName, func(p *corev1.Pod) { p.Labels = nil })
+}
+
+// refusingPods refuses new Pods at admission.
+func refusingPods(why string) func(*http.Request, string, string) *metav1.Status {
+	return func(r *http.Request, kind, name string) *metav1.Status {
+		if kind != "pods" || r.Method == http.MethodGet {
+			return nil
+		}
+		return testcluster.Failure(http.StatusForbidden, metav1.StatusReasonForbidden, `pods "`+name+`" is forbidden: `+why)
+	}
+}
+
 // What each check finds, in clusters and on machines of every kind.
 func TestChecks(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -65,11 +92,7 @@ func TestChecks(t *testing.T) {
 			"registries": {"skipped", "none was named"}, "user namespaces": {"ok", "of 1 nodes"},
 		}},
 		"no builder": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
-			c.Delete("pods", builder.DefaultName)
-			for _, suffix := range []string{"-client", "-server"} {
-				c.Delete("secrets", builder.DefaultName+suffix)
-			}
-			c.Delete("configmaps", builder.DefaultName+"-config")
+			uninstall(c)
 		}, want: map[string][2]string{"builder": {"failed", "kubectl buildkit install buildkitd -n team"}, "daemon": {"skipped", ""}, "image": {"unknown", "is on no node"}}, class: fault.Unavailable},
 		"nothing may be seen": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.Refuse(forbidding("nodes", "secrets", "pods", "configmaps", "selfsubjectaccessreviews"))
@@ -119,6 +142,56 @@ func TestChecks(t *testing.T) {
 			c.Deny("create pods/portforward", "create pods")
 		},
 			want: map[string][2]string{"permission to build": {"failed", "create rolebinding"}, "permission to install": {"skipped", "not needed"}}, class: fault.Denied},
+		"a clock that is wrong": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Ahead = 10 * time.Minute
+		}, want: map[string][2]string{"API server": {"warning", "check the clock of this machine: it is 10m behind"}}},
+		"no namespace": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			uninstall(c)
+			c.Refuse(func(_ *http.Request, kind, _ string) *metav1.Status {
+				if kind == "namespaces" {
+					return testcluster.Failure(http.StatusNotFound, metav1.StatusReasonNotFound, "not found")
+				}
+				return nil
+			})
+		}, want: map[string][2]string{
+			"Pod Security": {"skipped", `no namespace "team"`}, "builder": {"failed", "kubectl create namespace team"},
+		}, class: fault.Unavailable},
+		"no builder, and no permission to install one": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			uninstall(c)
+			c.Deny("create pods")
+		}, want: map[string][2]string{"permission to install": {"failed", "run: kubectl buildkit install buildkitd -n team"}}, class: fault.Denied},
+		"no permission that only helps": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Deny("get pods/log")
+		}, want: map[string][2]string{"permission to build": {"warning", "you may build; why a builder was lost cannot be reported"}}},
+		"no room for a second builder": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Refuse(refusingPods(`exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1`))
+		}, want: map[string][2]string{"Pod Security": {"ok", "no room for a second one"}}},
+		"a builder that is not admitted again": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Refuse(refusingPods(`violates PodSecurity "baseline:latest": privileged`))
+		}, want: map[string][2]string{"Pod Security": {"warning", "kubectl label namespace team"}}},
+		"a namespace that admits none": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			uninstall(c)
+			c.Labels = testcluster.Object{"pod-security.kubernetes.io/enforce": "restricted"}
+			c.Refuse(func(r *http.Request, kind, name string) *metav1.Status {
+				if r.Method != http.MethodGet {
+					return testcluster.Forbidden("create", kind, name)
+				}
+				return nil
+			})
+		}, want: map[string][2]string{"Pod Security": {"failed", "the namespace enforces restricted"}}, class: fault.Denied},
+		"objects are missing": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			c.Delete("secrets", builder.DefaultName+"-server")
+		}, want: map[string][2]string{"builder": {"warning", "missing: Secret/buildkitd-server"}}},
+		"an unmanaged builder": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			unmanage(c)
+		}, want: map[string][2]string{
+			"builder": {"ok", ", unmanaged"}, "certificates": {"ok", "it is reached with exec"}, "tunnel: spdy": {"skipped", "the port of an unmanaged daemon"},
+		}, class: fault.Unavailable},
+		"an unmanaged builder, and no permission": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+			unmanage(c)
+			c.Deny("create pods/exec")
+		}, want: map[string][2]string{"permission to build": {"failed", "create on pods/exec"}}, class: fault.Denied},
+		"another version": {want: map[string][2]string{"daemon": {"ok", "while this plugin brings " + builder.BuildKitVersion}}},
 		"a helper is missing": {config: `{"auths":{"r.io":{"auth":"` + base64.StdEncoding.EncodeToString([]byte("u:p")) + `"}},"credHelpers":{"x.io":"absent"}}`,
 			want: map[string][2]string{"docker config": {"warning", "docker-credential-absent for x.io"}}},
 		"a registry that is away": {hosts: []string{"127.0.0.1:1"}, want: map[string][2]string{

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/checkup"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -70,6 +71,8 @@ func TestCodesFollowClasses(t *testing.T) {
 		"a build whose user was locked out":          {&driver.BuildError{Err: &driver.LostError{Lost: lost, After: denied}}, CodeDenied},
 		"a build ended by its caller":                {&solve.CanceledError{Cause: context.Canceled}, CodeInterrupted},
 		"a build ended because a registry denies it": {&solve.CanceledError{Cause: denied}, CodeDenied},
+		"a build ended by a refusal":                 {&solve.CanceledError{Cause: errors.Join(context.Canceled, denied)}, CodeDenied},
+		"a start that is not permitted":              {&install.StartError{Err: denied}, CodeDenied},
 		"a build ended for another reason":           {&solve.CanceledError{Cause: errors.New("x")}, CodeFailed},
 		"members of which the first is denied":       {&driver.NoAnswerError{Members: 3, Silent: []driver.NoAnswer{{Err: denied}, {Err: lost}}}, CodeDenied},
 		"a Secret that may not be read":              {&driver.SourceError{Err: denied}, CodeDenied},
