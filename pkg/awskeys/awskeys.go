@@ -1,5 +1,5 @@
-// Package awskeys finds the AWS credentials of this machine, as the AWS command line does: for caches in S3. It knows no
-// cache.
+// Package awskeys finds the AWS credentials of this machine, as the AWS command line does: for
+// caches in S3. It knows no cache.
 package awskeys
 
 import (
@@ -22,9 +22,10 @@ const limit = 30 * time.Second
 // Keys are those of one identity. The zero value is none.
 type Keys struct{ ID, Secret, SessionToken string }
 
-// Load asks the chain of AWS's own SDK: the environment, a web identity, the profile with its keys, credential_process,
-// SSO or role, a container's endpoint. The instance's metadata are left out: there the builder has a role of its own, and
-// elsewhere nothing answers. The error says why credentials that are set up cannot be used; having none is not an error.
+// Load asks the chain of AWS's own SDK: the environment, a web identity, the profile with its keys,
+// credential_process, SSO or role, a container's endpoint. The instance's metadata are left out:
+// there the builder has a role of its own, and elsewhere nothing answers. The error says why
+// credentials that are set up cannot be used; having none is not an error.
 func Load(ctx context.Context, lookupEnv func(string) (string, bool)) (Keys, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %v", limit))
 	defer cancel()
@@ -49,7 +50,8 @@ func Load(ctx context.Context, lookupEnv func(string) (string, bool)) (Keys, err
 	return Keys{ID: found.AccessKeyID, Secret: found.SecretAccessKey, SessionToken: found.SessionToken}, err
 }
 
-// file is where the variable says, else in the home directory. Without one there is none: not that of a checkout.
+// file is where the variable says, else in the home directory. Without one there is none: not that
+// of a checkout.
 func file(lookupEnv func(string) (string, bool), variable, name string) []string {
 	if path, _ := lookupEnv(variable); path != "" {
 		return []string{path}
