@@ -23,9 +23,10 @@ func Filters() []string {
 	}
 }
 
-// ParseFilter reads filters in docker's words: "until=24h" (or "unused-for"), "id=PREFIX", "type=regular",
-// "description~=apt", "parents=ID", and "inuse", "mutable", "immutable", "shared" or "private", also with "=true" or
-// "=false". The operators are =, != and ~= (a regular expression). A record must fit all of them.
+// ParseFilter reads filters in docker's words: "until=24h" (or "unused-for"), "id=PREFIX",
+// "type=regular", "description~=apt", "parents=ID", and "inuse", "mutable", "immutable", "shared"
+// or "private", also with "=true" or "=false". The operators are =, != and ~= (a regular
+// expression). A record must fit all of them.
 func ParseFilter(values []string) (Filter, error) {
 	filter, parts, seen := Filter{}, []string{}, map[string]bool{}
 	for _, value := range values {
@@ -68,7 +69,8 @@ func split(value string) (key, operator, operand string) {
 	return strings.ToLower(strings.TrimSpace(key)), operator, strings.TrimSpace(strings.TrimPrefix(operand, "="))
 }
 
-// expression is one filter in the daemon's words. There a flag is a field that is there or not, which no value tells.
+// expression is one filter in the daemon's words. There a flag is a field that is there or not,
+// which no value tells.
 func expression(value, key, operator, operand string) (string, error) {
 	switch key {
 	case "id", "type", "description", "parents":

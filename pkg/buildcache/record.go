@@ -1,5 +1,5 @@
-// Package buildcache is the vocabulary of a daemon's cache: its records, which of them are meant by a filter, and what
-// they add up to.
+// Package buildcache is the vocabulary of a daemon's cache: its records, which of them are meant by
+// a filter, and what they add up to.
 //
 // It must not know how a daemon is asked, nor how anything is printed.
 package buildcache
@@ -12,15 +12,16 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// Record is one thing that a daemon keeps: a layer, a copy of a context, the content of a cache mount. Its JSON form is
-// what commands print.
+// Record is one thing that a daemon keeps: a layer, a copy of a context, the content of a cache
+// mount. Its JSON form is what commands print.
 type Record struct {
 	// ID names the record in its daemon.
 	ID string `json:"id"`
 	// Member is the Pod of the daemon.
 	Member string `json:"member"`
-	// Type is BuildKit's word: "regular", "source.local", "source.git.checkout", "exec.cachemount", "frontend" or
-	// "internal"; empty for one that was removed, of which the daemon does not tell it.
+	// Type is BuildKit's word: "regular", "source.local", "source.git.checkout", "exec.cachemount",
+	// "frontend" or "internal"; empty for one that was removed, of which the daemon does not tell
+	// it.
 	Type        string `json:"type,omitempty"`
 	Description string `json:"description,omitempty"`
 	SizeBytes   int64  `json:"sizeBytes"`
@@ -67,8 +68,8 @@ func (r Record) used() time.Time {
 // Orders are the words that Sort knows.
 func Orders() []string { return []string{"size", "used", "age", "type"} }
 
-// Sort orders the records: the largest, the longest unused or the oldest first, or by type; else the largest first. It
-// is false for an unknown order.
+// Sort orders the records: the largest, the longest unused or the oldest first, or by type; else
+// the largest first. It is false for an unknown order.
 func Sort(records []Record, order string) bool {
 	first := func(Record, Record) int { return 0 }
 	switch order {
@@ -88,7 +89,8 @@ func Sort(records []Record, order string) bool {
 	return true
 }
 
-// Totals are what records add up to. Shared and private bytes are all; what is reclaimable may be either.
+// Totals are what records add up to. Shared and private bytes are all; what is reclaimable may be
+// either.
 type Totals struct {
 	Records          int   `json:"records"`
 	SizeBytes        int64 `json:"sizeBytes"`
