@@ -1,7 +1,8 @@
-// Package builder is the vocabulary of the Kubernetes half: what a builder is, what its objects and labels are
-// called, and what a user may ask of it.
+// Package builder is the vocabulary of the Kubernetes half: what a builder is, what its objects and
+// labels are called, and what a user may ask of it.
 //
-// It is pure: no network, no files, no clock. It must not know commands, clients or BuildKit's own packages.
+// It is pure: no network, no files, no clock. It must not know commands, clients or BuildKit's own
+// packages.
 package builder
 
 import (
@@ -9,13 +10,14 @@ import (
 	"strings"
 )
 
-// BuildKitVersion is the daemon that install deploys unless told otherwise; a test holds it equal to the BuildKit
-// version in go.mod, so that client and daemon never drift apart unnoticed.
+// BuildKitVersion is the daemon that install deploys unless told otherwise; a test holds it equal
+// to the BuildKit version in go.mod, so that client and daemon never drift apart unnoticed.
 const BuildKitVersion = "v0.34.2"
 
 // Names and numbers which both the manifests and the clients of a builder need.
 const (
-	// DefaultName is what a builder is called without a name; BuildKit's own example Pod has the same name.
+	// DefaultName is what a builder is called without a name; BuildKit's own example Pod has the
+	// same name.
 	DefaultName = "buildkitd"
 	// ContainerName is the name of the daemon's container in a member.
 	ContainerName = "buildkitd"
@@ -43,9 +45,11 @@ const (
 // Annotations of our own; the prefix is a domain that only this project can serve.
 const (
 	annotationPrefix = "kubectl-buildkit.github.io/"
-	// AnnotationSpec holds the hash of all that a member was started with: install compares it to know what changed.
+	// AnnotationSpec holds the hash of all that a member was started with: install compares it to
+	// know what changed.
 	AnnotationSpec = annotationPrefix + "spec"
-	// AnnotationRun tells the runs of install apart: one that ends early removes only what has its own.
+	// AnnotationRun tells the runs of install apart: one that ends early removes only what has its
+	// own.
 	AnnotationRun = annotationPrefix + "run"
 	// AnnotationMode says how the daemon runs: "privileged" or "rootless".
 	AnnotationMode = annotationPrefix + "mode"
@@ -62,7 +66,8 @@ const (
 	ModeRootless   = "rootless"
 )
 
-// Sockets of the daemon: the official images' own defaults, used by probes and by the exec transport.
+// Sockets of the daemon: the official images' own defaults, used by probes and by the exec
+// transport.
 const (
 	SocketPrivileged = "unix:///run/buildkit/buildkitd.sock"
 	SocketRootless   = "unix:///run/user/1000/buildkit/buildkitd.sock"
@@ -80,7 +85,8 @@ func ConfigName(name string) string { return name + "-config" }
 // RoleName is the Role of the people who build.
 func RoleName(name string) string { return name + "-user" }
 
-// VolumeName is the name of the claim template, so that a member's claim is called "cache-buildkitd-0".
+// VolumeName is the name of the claim template, so that a member's claim is called
+// "cache-buildkitd-0".
 const VolumeName = "cache"
 
 // ObjectLabels are the labels that every object of a builder carries.
@@ -94,7 +100,8 @@ func Selector(name string) string {
 	return LabelInstance + "=" + name + "," + LabelManagedBy + "=" + ManagedBy
 }
 
-// MemberNames are the Pods of a builder: the builder's own name for a single Pod, numbered ones for a StatefulSet.
+// MemberNames are the Pods of a builder: the builder's own name for a single Pod, numbered ones for
+// a StatefulSet.
 func MemberNames(name string, replicas int32, stateful bool) []string {
 	if !stateful {
 		return []string{name}

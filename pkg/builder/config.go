@@ -12,17 +12,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// FieldConfig is the What of a *usage.Error about the user's buildkitd.toml; its Value is then the place in that file.
+// FieldConfig is the What of a *usage.Error about the user's buildkitd.toml; its Value is then the
+// place in that file.
 const FieldConfig = "buildkitd.toml"
 
-// DefaultConfig ends the daemon's configuration unless the user's own text has the table: devices of a node are not for builds.
+// DefaultConfig ends the daemon's configuration unless the user's own text has the table: devices
+// of a node are not for builds.
 const DefaultConfig = "[cdi]\n  disabled = true\n"
 
 // FieldRegistryCA is the What of a *usage.Error about the user's PEM file.
 const FieldRegistryCA = "registry CA"
 
-// DaemonConfig is the text of the daemon's buildkitd.toml: the user's own text unchanged, then the registries that the
-// Spec adds. It refuses what the user's text and the Spec say differently.
+// DaemonConfig is the text of the daemon's buildkitd.toml: the user's own text unchanged, then the
+// registries that the Spec adds. It refuses what the user's text and the Spec say differently.
 func (s Spec) DaemonConfig() (string, error) {
 	own, err := parseConfig(s.Config)
 	if err != nil {
@@ -86,17 +88,19 @@ func (s Spec) registryTable(host string, insecure bool) string {
 		fmt.Fprintf(&text, "  mirrors = [%s]\n", strings.Join(quoted, ", "))
 	}
 	if insecure {
-		// Both together mean: HTTPS with any certificate, and plain HTTP when the registry speaks no TLS.
+		// Both together mean: HTTPS with any certificate, and plain HTTP when the registry speaks
+		// no TLS.
 		text.WriteString("  http = true\n  insecure = true\n")
 	}
 	return text.String()
 }
 
-// CacheLimits is the daemon's argument that keeps its cache within the disk it has, e.g. "1073,1073,8589" (megabytes
-// to keep, to leave free, to use at most). It is empty when the disk is the node's and without a limit, or when the
-// user's buildkitd.toml says it.
+// CacheLimits is the daemon's argument that keeps its cache within the disk it has, e.g.
+// "1073,1073,8589" (megabytes to keep, to leave free, to use at most). It is empty when the disk is
+// the node's and without a limit, or when the user's buildkitd.toml says it.
 //
-// Without it the daemon takes its share of the whole file system, which on a node's disk is not ours to take.
+// Without it the daemon takes its share of the whole file system, which on a node's disk is not
+// ours to take.
 func (s Spec) CacheLimits() string {
 	own, err := parseConfig(s.Config)
 	if err != nil || setsGC(table(table(own, "worker"), "oci")) {
@@ -142,8 +146,8 @@ func parseConfig(text []byte) (map[string]any, error) {
 	return config, nil
 }
 
-// reserved refuses the settings that the Pod's own arguments and mounts decide, and those that harm. Like the daemon, it
-// does not tell upper from lower case.
+// reserved refuses the settings that the Pod's own arguments and mounts decide, and those that
+// harm. Like the daemon, it does not tell upper from lower case.
 func reserved(own map[string]any) error {
 	const hint = "leave it out: install decides it"
 	grpc := fold(table(own, "grpc"))

@@ -8,8 +8,9 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// UnknownDaemonKey returns the first key of a buildkitd.toml that BuildKit does not know, and would ignore silently, with
-// those that it knows there; empty if there is none. The daemon does not tell upper from lower case.
+// UnknownDaemonKey returns the first key of a buildkitd.toml that BuildKit does not know, and would
+// ignore silently, with those that it knows there; empty if there is none. The daemon does not tell
+// upper from lower case.
 func UnknownDaemonKey(text []byte) (key string, known []string) {
 	var config map[string]any
 	if toml.Unmarshal(text, &config) != nil {

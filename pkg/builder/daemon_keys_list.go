@@ -1,6 +1,7 @@
 package builder
 
-// daemonKeys are the keys of buildkitd.toml, one a line, "*" being any, and at the end whatever is below; a dot within a key is written as "/".
+// daemonKeys are the keys of buildkitd.toml, one a line, "*" being any, and at the end whatever is
+// below; a dot within a key is written as "/".
 const daemonKeys = `
 cache.gha.*
 cdi.autoAllowed

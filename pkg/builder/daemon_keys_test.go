@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// The package of the daemon's configuration is too heavy to link, so its tags are read from its source.
+// The package of the daemon's configuration is too heavy to link, so its tags are read from its
+// source.
 func TestDaemonKeysAreBuildKits(t *testing.T) {
 	dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/moby/buildkit").Output()
 	if err != nil {

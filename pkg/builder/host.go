@@ -8,7 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/validate/content"
 )
 
-// hostProblem says what is wrong with a registry host such as "registry.local:5000"; empty when nothing is.
+// hostProblem says what is wrong with a registry host such as "registry.local:5000"; empty when
+// nothing is.
 func hostProblem(host string) string {
 	if strings.Contains(host, "://") {
 		return "has a scheme"
@@ -35,12 +36,14 @@ func hostProblem(host string) string {
 	return ""
 }
 
-// notInPath is about characters that belong in no path of a URL, nor unharmed into the daemon's configuration.
+// notInPath is about characters that belong in no path of a URL, nor unharmed into the daemon's
+// configuration.
 func notInPath(r rune) bool {
 	return r <= ' ' || r >= 0x7f || r == '"' || r == '\\'
 }
 
-// mirrorProblem is hostProblem for a mirror, which may have a path, e.g. "harbor.local/proxy.docker.io".
+// mirrorProblem is hostProblem for a mirror, which may have a path, e.g.
+// "harbor.local/proxy.docker.io".
 func mirrorProblem(mirror string) string {
 	if strings.Contains(mirror, "://") {
 		return "has a scheme"

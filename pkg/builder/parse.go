@@ -10,8 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// ParseResources reads resources as kubectl writes them, e.g. "cpu=500m,memory=1Gi". The field names the flag in
-// errors, e.g. "request". Several texts are merged, the last one wins; naming a resource twice in one is an error.
+// ParseResources reads resources as kubectl writes them, e.g. "cpu=500m,memory=1Gi". The field
+// names the flag in errors, e.g. "request". Several texts are merged, the last one wins; naming a
+// resource twice in one is an error.
 func ParseResources(field string, texts ...string) (corev1.ResourceList, error) {
 	all := corev1.ResourceList{}
 	for _, text := range texts {
@@ -45,7 +46,8 @@ func parseResources(field, text string) (corev1.ResourceList, error) {
 	})
 }
 
-// ParsePairs reads labels, annotations or a node selector, e.g. "disk=ssd,zone=a". The field names the flag in errors.
+// ParsePairs reads labels, annotations or a node selector, e.g. "disk=ssd,zone=a". The field names
+// the flag in errors.
 func ParsePairs(field string, texts ...string) (map[string]string, error) {
 	pairs := map[string]string{}
 	err := eachPair(field, texts, "write KEY=VALUE", func(text, key, value string) error {
@@ -58,7 +60,8 @@ func ParsePairs(field string, texts ...string) (map[string]string, error) {
 	return nilIfEmpty(pairs), err
 }
 
-// ParseAnnotations reads one annotation a text, e.g. "team=build, test and release": commas belong to the value.
+// ParseAnnotations reads one annotation a text, e.g. "team=build, test and release": commas belong
+// to the value.
 func ParseAnnotations(texts ...string) (map[string]string, error) {
 	const field = "annotation"
 	annotations := map[string]string{}
@@ -75,8 +78,8 @@ func ParseAnnotations(texts ...string) (map[string]string, error) {
 	return nilIfEmpty(annotations), nil
 }
 
-// ParseTolerations reads tolerations written as kubectl writes taints: "key=value:NoSchedule", "key:NoExecute", "key",
-// "key=value" (any effect), or ":NoSchedule" (any key).
+// ParseTolerations reads tolerations written as kubectl writes taints: "key=value:NoSchedule",
+// "key:NoExecute", "key", "key=value" (any effect), or ":NoSchedule" (any key).
 func ParseTolerations(texts ...string) ([]corev1.Toleration, error) {
 	var tolerations []corev1.Toleration
 	for _, text := range splitAll(texts) {
@@ -122,7 +125,8 @@ func parseToleration(text string) (corev1.Toleration, error) {
 	return toleration, nil
 }
 
-// ParseEnv reads environment variables, one a text, e.g. "HTTPS_PROXY=http://proxy:3128": commas belong to the value.
+// ParseEnv reads environment variables, one a text, e.g. "HTTPS_PROXY=http://proxy:3128": commas
+// belong to the value.
 func ParseEnv(texts ...string) ([]corev1.EnvVar, error) {
 	const field = "environment variable"
 	var env []corev1.EnvVar
@@ -144,8 +148,8 @@ func ParseEnv(texts ...string) ([]corev1.EnvVar, error) {
 	return env, nil
 }
 
-// ParseMirrors reads mirrors per registry host, e.g. "docker.io=mirror.local:5000". Repeating a host adds a mirror,
-// and they are asked in that order.
+// ParseMirrors reads mirrors per registry host, e.g. "docker.io=mirror.local:5000". Repeating a
+// host adds a mirror, and they are asked in that order.
 func ParseMirrors(texts ...string) (map[string][]string, error) {
 	const field = "registry mirror"
 	mirrors := map[string][]string{}

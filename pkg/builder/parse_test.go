@@ -150,8 +150,8 @@ func refused(t *testing.T, err error, field, reason string) {
 	}
 }
 
-// What a parser accepts, it must have understood: the Spec made of it is either valid or refused by name, and printing
-// it never breaks the daemon's configuration.
+// What a parser accepts, it must have understood: the Spec made of it is either valid or refused by
+// name, and printing it never breaks the daemon's configuration.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"cpu=500m,memory=1Gi", "disk=ssd", "key=value:NoSchedule", ":NoExecute", "A=b", "docker.io=mirror.local:5000/x",

@@ -21,11 +21,11 @@ const (
 type Setting struct {
 	// Name is that of install's flag, e.g. "insecure-registry".
 	Name string
-	// Values are what would be given to that flag, one after the other, e.g. "memory=2Gi". What is read from a file
-	// is described, e.g. "12 lines (sha256:1f2e3d4c5b6a)".
+	// Values are what would be given to that flag, one after the other, e.g. "memory=2Gi". What is
+	// read from a file is described, e.g. "12 lines (sha256:1f2e3d4c5b6a)".
 	Values []string
-	// File is the name of a file for what the flag reads from one, e.g. "team-config.toml", and Content what is in it; both
-	// are empty for other flags.
+	// File is the name of a file for what the flag reads from one, e.g. "team-config.toml", and
+	// Content what is in it; both are empty for other flags.
 	File    string
 	Content string
 }
@@ -73,8 +73,8 @@ func (s Spec) Settings() []Setting {
 	return list
 }
 
-// With returns the Spec with those settings of given that are named. Where there can be several values of a setting,
-// given's are added; a value of the same key is replaced.
+// With returns the Spec with those settings of given that are named. Where there can be several
+// values of a setting, given's are added; a value of the same key is replaced.
 func (s Spec) With(given Spec, names ...string) Spec {
 	changed := s.clone()
 	for _, each := range settings() {
@@ -92,8 +92,9 @@ func (s Spec) With(given Spec, names ...string) Spec {
 	return changed
 }
 
-// Without returns the Spec without one value of a setting, e.g. "registry.local:5000" of "insecure-registry", or "memory"
-// of "limit"; an empty value takes the whole setting back. What is not there needs no removal.
+// Without returns the Spec without one value of a setting, e.g. "registry.local:5000" of
+// "insecure-registry", or "memory" of "limit"; an empty value takes the whole setting back. What is
+// not there needs no removal.
 func (s Spec) Without(name, value string) Spec {
 	changed := s.clone()
 	for _, each := range settings() {

@@ -166,7 +166,8 @@ func addCertificates(text, more []byte) []byte {
 	return sum
 }
 
-// removeCertificates returns the PEM text without those that are called so, by name, fingerprint or both.
+// removeCertificates returns the PEM text without those that are called so, by name, fingerprint or
+// both.
 func removeCertificates(text []byte, called string) []byte {
 	var kept []byte
 	for _, block := range certificates(text) {

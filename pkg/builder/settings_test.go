@@ -54,7 +54,8 @@ func TestStoredSpecComesBack(t *testing.T) {
 	}
 }
 
-// A field that is not stored would be taken back by the next install, one that is not shown could not be restored.
+// A field that is not stored would be taken back by the next install, one that is not shown could
+// not be restored.
 func TestEverySettingIsStoredAndShown(t *testing.T) {
 	spec := everything(t)
 	for i := range reflect.TypeFor[builder.Spec]().NumField() {

@@ -9,11 +9,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// DefaultGracePeriod is how long a member that is told to stop may go on with its running builds; an idle one stops
-// at once.
+// DefaultGracePeriod is how long a member that is told to stop may go on with its running builds;
+// an idle one stops at once.
 const DefaultGracePeriod = time.Hour
 
-// Spec is what a user asks of a builder. The zero value of every field but Name and Namespace means "the default".
+// Spec is what a user asks of a builder. The zero value of every field but Name and Namespace means
+// "the default".
 type Spec struct {
 	// Name is the builder's name, a DNS label of at most 52 characters.
 	Name string
@@ -30,7 +31,8 @@ type Spec struct {
 	Mirrors map[string][]string
 	// InsecureRegistries are hosts to be reached without verified TLS, or with plain HTTP.
 	InsecureRegistries []string
-	// RegistryCA holds PEM certificates that the daemon and the clients trust for every registry, besides the system's.
+	// RegistryCA holds PEM certificates that the daemon and the clients trust for every registry,
+	// besides the system's.
 	RegistryCA []byte
 
 	// Requests and Limits are the resources of each member.
@@ -50,11 +52,13 @@ type Spec struct {
 
 	// Replicas is the number of members; 0 means 1.
 	Replicas int32
-	// Storage is the size of each member's volume; nil means the node's disk, which is lost with the Pod.
+	// Storage is the size of each member's volume; nil means the node's disk, which is lost with
+	// the Pod.
 	Storage *resource.Quantity
 	// StorageClass is the class of the volumes; empty means the cluster's default.
 	StorageClass string
-	// GracePeriod is how long running builds may continue once a member is told to stop; 0 means DefaultGracePeriod.
+	// GracePeriod is how long running builds may continue once a member is told to stop; 0 means
+	// DefaultGracePeriod.
 	GracePeriod time.Duration
 }
 
@@ -67,7 +71,8 @@ func DefaultImage(rootless bool) string {
 	return image
 }
 
-// IsDefaultImage reports whether the image is what DefaultImage returns in this or another version of this program.
+// IsDefaultImage reports whether the image is what DefaultImage returns in this or another version
+// of this program.
 func IsDefaultImage(image string, rootless bool) bool {
 	tag, official := strings.CutPrefix(image, ImageRepository+":v")
 	version, slim := strings.CutSuffix(tag, "-rootless")
@@ -91,7 +96,8 @@ func (s Spec) WithDefaults() Spec {
 	return s
 }
 
-// Stateful says whether the builder is a StatefulSet: it is when it has several members or volumes of its own.
+// Stateful says whether the builder is a StatefulSet: it is when it has several members or volumes
+// of its own.
 func (s Spec) Stateful() bool { return s.Replicas > 1 || s.Storage != nil }
 
 // MemberNames are the names of the builder's Pods.
@@ -105,7 +111,8 @@ func (s Spec) Mode() string {
 	return ModePrivileged
 }
 
-// Socket is the daemon's unix socket in this mode, as an address, e.g. "unix:///run/buildkit/buildkitd.sock".
+// Socket is the daemon's unix socket in this mode, as an address, e.g.
+// "unix:///run/buildkit/buildkitd.sock".
 func (s Spec) Socket() string {
 	if s.Rootless {
 		return SocketRootless

@@ -12,11 +12,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// storedVersion is the version of the form in which a Spec is stored. It rises when an older reader would misunderstand.
+// storedVersion is the version of the form in which a Spec is stored. It rises when an older reader
+// would misunderstand.
 const storedVersion = 1
 
-// stored is a Spec as it is kept with the builder: what was asked for, without defaults, so that a default can follow the
-// version of this program. Name, namespace and registry CA are not in it: the object that holds it has them.
+// stored is a Spec as it is kept with the builder: what was asked for, without defaults, so that a
+// default can follow the version of this program. Name, namespace and registry CA are not in it:
+// the object that holds it has them.
 type stored struct {
 	Version            int                 `json:"version"`
 	Image              string              `json:"image,omitempty"`
@@ -58,8 +60,9 @@ func (s Spec) Marshal() ([]byte, error) {
 	return text, nil
 }
 
-// Unmarshal reads what Marshal wrote. Name, Namespace and RegistryCA are the caller's to set. A form that a newer
-// version of this program wrote is a *usage.Error: what is not understood would be lost with the next change.
+// Unmarshal reads what Marshal wrote. Name, Namespace and RegistryCA are the caller's to set. A
+// form that a newer version of this program wrote is a *usage.Error: what is not understood would
+// be lost with the next change.
 func Unmarshal(text []byte) (Spec, error) {
 	var version struct {
 		Version int `json:"version"`

@@ -15,10 +15,12 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// maxName leaves room, in a label's 63 characters, for the suffix that a StatefulSet's controller adds.
+// maxName leaves room, in a label's 63 characters, for the suffix that a StatefulSet's controller
+// adds.
 const maxName = 52
 
-// minStorage is the least size of a volume, in bytes: 10 would be ten bytes, and is a slip of the finger.
+// minStorage is the least size of a volume, in bytes: 10 would be ten bytes, and is a slip of the
+// finger.
 const minStorage = 1 << 30
 
 // maxReplicas is a guard against a slip of the finger, not a limit of the design.
@@ -186,7 +188,8 @@ func (s Spec) validateStorage() error {
 	return nil
 }
 
-// EnvCertDirs is the variable by which the daemon finds trusted certificates; Go reads a colon-separated list from it.
+// EnvCertDirs is the variable by which the daemon finds trusted certificates; Go reads a
+// colon-separated list from it.
 const EnvCertDirs = "SSL_CERT_DIR"
 
 // invalid returns a *usage.Error about a field of a Spec, which is called as the flag that sets it.
