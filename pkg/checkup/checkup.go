@@ -1,5 +1,5 @@
-// Package checkup runs a list of named checks in order, each with its own remedy. A check that needs one which failed is
-// skipped with the reason, so that one fault is reported once.
+// Package checkup runs a list of named checks in order, each with its own remedy. A check that
+// needs one which failed is skipped with the reason, so that one fault is reported once.
 //
 // It knows nothing of what is checked: neither Kubernetes nor BuildKit nor commands.
 package checkup
@@ -61,7 +61,8 @@ type Result struct {
 	class fault.Class
 }
 
-// Run does the checks in order and reports each as soon as it is done. It ends early when the context does.
+// Run does the checks in order and reports each as soon as it is done. It ends early when the
+// context does.
 func Run(ctx context.Context, checks []Check, report func(Result)) []Result {
 	var results []Result
 	missing := map[string]string{} // what comes first, by the check that is not there
@@ -98,7 +99,8 @@ func lacking(check Check, missing map[string]string) Finding {
 	return Finding{}
 }
 
-// blocking is the check at the beginning of the chain because of which this one cannot run; empty if it can.
+// blocking is the check at the beginning of the chain because of which this one cannot run; empty
+// if it can.
 func blocking(check Check, missing map[string]string) string {
 	for _, need := range check.Needs {
 		if first := missing[need]; first != "" {

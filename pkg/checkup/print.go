@@ -25,8 +25,8 @@ type Printer struct {
 	reason  string
 }
 
-// NewPrinter prints to a stream that shows what it is given: everything is escaped here. With color, what is wrong is
-// marked by color as well.
+// NewPrinter prints to a stream that shows what it is given: everything is escaped here. With
+// color, what is wrong is marked by color as well.
 func NewPrinter(to io.Writer, checks []Check, color bool) *Printer {
 	width := nameWidth
 	for _, check := range checks {
@@ -37,8 +37,8 @@ func NewPrinter(to io.Writer, checks []Check, color bool) *Printer {
 	return &Printer{to: to, width: width, color: color}
 }
 
-// Print writes a result, with the remedy under it. Results that were skipped for one reason share a line, which is
-// written when another follows, or by Flush.
+// Print writes a result, with the remedy under it. Results that were skipped for one reason share a
+// line, which is written when another follows, or by Flush.
 func (p *Printer) Print(result Result) error {
 	if result.Status == Skipped && (p.reason == "" || p.reason == result.Message) {
 		p.skipped, p.reason = append(p.skipped, result.Name), result.Message
