@@ -27,7 +27,8 @@ func (q Query) fromNamespace(ask func(*cluster.Client) ([]string, error)) []stri
 	return words
 }
 
-// Builders completes with the builders of the namespace. The Pods of one that install did not make can be named in its place.
+// Builders completes with the builders of the namespace. The Pods of one that install did not make
+// can be named in its place.
 func Builders(ctx context.Context, q Query) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) {
 		builders, err := c.List(ctx, false)
@@ -75,7 +76,8 @@ func nodeLabels(ctx context.Context, q Query) []string {
 	return q.fromNamespace(func(c *cluster.Client) ([]string, error) { return c.NodeLabels(ctx) })
 }
 
-// secretSource completes --secret: the kinds of source first, then the Secrets of the cluster, then the keys of one.
+// secretSource completes --secret: the kinds of source first, then the Secrets of the cluster, then
+// the keys of one.
 func secretSource(ctx context.Context, q Query) []string {
 	before, kept, fromCluster := strings.Cut(q.Typed, ",k8s=")
 	if !fromCluster {
@@ -102,7 +104,8 @@ func secretSource(ctx context.Context, q Query) []string {
 	return words
 }
 
-// platformNames are what the builder's daemon says it can build for, or what is common when it does not answer.
+// platformNames are what the builder's daemon says it can build for, or what is common when it does
+// not answer.
 func platformNames(ctx context.Context, q Query) []string {
 	b, err := q.Connect(ctx, driver.ConnectOptions{Builder: q.Builder})
 	if err == nil {

@@ -1,7 +1,8 @@
-// Package completion finds what a half-typed word of a command line may become: words that are known beforehand, and names
-// that the cluster, a builder's daemon or the kubeconfig has.
+// Package completion finds what a half-typed word of a command line may become: words that are
+// known beforehand, and names that the cluster, a builder's daemon or the kubeconfig has.
 //
-// It is silent about errors: what it cannot find out it leaves out. What a shell is told is for pkg/cmd.
+// It is silent about errors: what it cannot find out it leaves out. What a shell is told is for
+// pkg/cmd.
 package completion
 
 import (
@@ -23,17 +24,20 @@ type Query struct {
 	*driver.Driver
 	// Kubeconfig reads the user's.
 	Kubeconfig func() (api.Config, error)
-	// Builder is the one that the command line names, as far as it is typed; empty if it names none.
+	// Builder is the one that the command line names, as far as it is typed; empty if it names
+	// none.
 	Builder string
 	// Typed is the half word.
 	Typed string
 }
 
-// Completer returns what a word may become, each with its description after a tab, if it has one. Words that do not begin
-// as the half word does may be among them. A nil Completer leaves the word to the shell, which completes file names.
+// Completer returns what a word may become, each with its description after a tab, if it has one.
+// Words that do not begin as the half word does may be among them. A nil Completer leaves the word
+// to the shell, which completes file names.
 type Completer func(ctx context.Context, q Query) []string
 
-// Words returns what the half word may become, a line each, and whether any of them goes on, so that no space follows.
+// Words returns what the half word may become, a line each, and whether any of them goes on, so
+// that no space follows.
 func (c Completer) Words(ctx context.Context, q Query) (words []string, more bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -48,7 +52,8 @@ func (c Completer) Words(ctx context.Context, q Query) (words []string, more boo
 	return words, more
 }
 
-// inItsLine is a candidate and its description, of which a tab separates the two and nothing else does.
+// inItsLine is a candidate and its description, of which a tab separates the two and nothing else
+// does.
 func inItsLine(word string) string {
 	value, description, described := strings.Cut(word, "\t")
 	if !described {

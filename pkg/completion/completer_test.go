@@ -73,7 +73,8 @@ func TestNamesOfTheCluster(t *testing.T) {
 	}
 }
 
-// What cannot be asked is left out: the kinds of Secret sources are known without a cluster, its Secrets are not.
+// What cannot be asked is left out: the kinds of Secret sources are known without a cluster, its
+// Secrets are not.
 func TestSilentWhereNothingAnswers(t *testing.T) {
 	c := testcluster.New(t)
 	t.Cleanup(c.Close)

@@ -7,9 +7,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// Flags returns how the values of flags complete, by the flag or, where commands mean different things by one name,
-// by command and flag. A flag that is not here completes with file names, as one with nil does; nothing completes one
-// whose value only its user knows.
+// Flags returns how the values of flags complete, by the flag or, where commands mean different
+// things by one name, by command and flag. A flag that is not here completes with file names, as
+// one with nil does; nothing completes one whose value only its user knows.
 func Flags() map[string]Completer {
 	formats := oneOf("wide", "json", "yaml", "name", "jsonpath=", "go-template=", "custom-columns=")
 	table := map[string]Completer{
