@@ -17,19 +17,22 @@ type Built struct {
 	TakesStdout bool
 }
 
-// Build runs a build: everything is parsed and checked, before any request; then the secrets that are in the cluster are
-// read, the registries are asked whether they accept the push, a builder is found, and it builds.
+// Build runs a build: everything is parsed and checked, before any request; then the secrets that
+// are in the cluster are read, the registries are asked whether they accept the push, a builder is
+// found, and it builds.
 //
 // Only files that were asked for are written, and nothing is printed but by the display.
 //
-// The error is, before the build, a *usage.Error for the options, a *safefile.UnwritableError for a file that is to be
-// written, a *SourceError, a *PreflightError, a cluster or connection error, or that of BuildOptions.Provide. What ends the
-// build itself is a *BuildError, which wraps a *LostError, or why it failed: a *solve.FailedStepError,
-// *solve.SyntaxError, *solve.DiagnosedError, *solve.FullDiskError, *solve.UnsupportedError, *solve.BuildError,
-// *registryauth.DeniedError, *registryauth.TokenError, *upload.FileError or *safefile.PrivilegedError.
+// The error is, before the build, a *usage.Error for the options, a *safefile.UnwritableError for a
+// file that is to be written, a *SourceError, a *PreflightError, a cluster or connection error, or
+// that of BuildOptions.Provide. What ends the build itself is a *BuildError, which wraps a
+// *LostError, or why it failed: a *solve.FailedStepError, *solve.SyntaxError,
+// *solve.DiagnosedError, *solve.FullDiskError, *solve.UnsupportedError, *solve.BuildError,
+// *registryauth.DeniedError, *registryauth.TokenError, *upload.FileError or
+// *safefile.PrivilegedError.
 //
-// A result comes with a *solve.CacheRefusedError, with a *result.AnswerError where the daemon's answer is invalid, or with a
-// *safefile.UnwritableError where its files could not be written.
+// A result comes with a *solve.CacheRefusedError, with a *result.AnswerError where the daemon's
+// answer is invalid, or with a *safefile.UnwritableError where its files could not be written.
 func (d *Driver) Build(ctx context.Context, o BuildOptions) (*Built, error) {
 	o = o.withDefaults()
 	req, err := d.request(ctx, o)

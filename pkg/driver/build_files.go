@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 )
 
-// finish adds to a result where it was made, passes on what is noteworthy of it, and writes the files that were asked for.
-// A build of which only the cache was refused has them too.
+// finish adds to a result where it was made, passes on what is noteworthy of it, and writes the
+// files that were asked for. A build of which only the cache was refused has them too.
 func (b *build) finish(ctx context.Context, built *result.Result, failed error) error {
 	built.AddBuilder(b.connection.Member.Builder, b.connection.Member.Pod)
 	if invalid := built.Check(); invalid != nil {
@@ -43,8 +43,8 @@ func (b *build) finish(ctx context.Context, built *result.Result, failed error) 
 	return failed
 }
 
-// addProvenance asks the daemon's record for what docker writes into its metadata file: BUILDX_METADATA_PROVENANCE is
-// "min" if it is not set, "max" for steps and times, or "disabled".
+// addProvenance asks the daemon's record for what docker writes into its metadata file:
+// BUILDX_METADATA_PROVENANCE is "min" if it is not set, "max" for steps and times, or "disabled".
 func (b *build) addProvenance(ctx context.Context, built *result.Result) error {
 	mode, _ := b.options.Environment.LookupEnv("BUILDX_METADATA_PROVENANCE")
 	if on, err := strconv.ParseBool(mode); mode == "disabled" || err == nil && !on {

@@ -17,20 +17,21 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
-// BuildOptions is what to build, and on which builder. The zero value builds nothing: Request.Path is needed.
+// BuildOptions is what to build, and on which builder. The zero value builds nothing: Request.Path
+// is needed.
 type BuildOptions struct {
 	// Request is what to build.
 	Request request.Options
-	// Environment is that of the caller. Without a WorkingDir it is this process's, without LookupEnv no variable is
-	// set. Proxies and AWSKeys are set by Build.
+	// Environment is that of the caller. Without a WorkingDir it is this process's, without
+	// LookupEnv no variable is set. Proxies and AWSKeys are set by Build.
 	Environment request.Environment
 	// Credentials are the user's own; nil are none.
 	Credentials *registryauth.Config
 	Registries  Registries
 	// Connect is which builder. Its Affinity is set by Build.
 	Connect ConnectOptions
-	// Retries is how often a build that loses its builder goes on over a new connection, which is tried for RetryTimeout
-	// each time; 0 is LossTimeout.
+	// Retries is how often a build that loses its builder goes on over a new connection, which is
+	// tried for RetryTimeout each time; 0 is LossTimeout.
 	Retries      int
 	RetryTimeout time.Duration
 	// Provide may make a builder that is missing; nil makes none.
@@ -38,26 +39,28 @@ type BuildOptions struct {
 	Progress Progress
 }
 
-// Registries is what is asked of the registries of a build, and which credentials of the cluster it may use.
+// Registries is what is asked of the registries of a build, and which credentials of the cluster it
+// may use.
 type Registries struct {
 	// Preflight asks the registries, before the build, whether they accept the push.
 	Preflight bool
-	// Secrets and ServiceAccounts are names: Secrets of the namespace that hold a docker config, and ServiceAccounts whose
-	// pull secrets do. They come before Credentials.
+	// Secrets and ServiceAccounts are names: Secrets of the namespace that hold a docker config,
+	// and ServiceAccounts whose pull secrets do. They come before Credentials.
 	Secrets, ServiceAccounts []string
 }
 
 // Provider makes a builder that is missing.
 type Provider interface {
-	// Provide is passed why no builder can be used. It returns that error where it does nothing, and installed if it
-	// has made a builder that was not there.
+	// Provide is passed why no builder can be used. It returns that error where it does nothing,
+	// and installed if it has made a builder that was not there.
 	Provide(ctx context.Context, why error) (installed bool, err error)
 }
 
 // Progress is how a build is shown.
 type Progress struct {
 	Mode progress.Mode // empty is progress.None
-	// Terminal is what the display draws on, and Text gets text that is not escaped yet. nil is io.Discard.
+	// Terminal is what the display draws on, and Text gets text that is not escaped yet. nil is
+	// io.Discard.
 	Terminal, Text io.Writer
 	NoColors       bool
 }
@@ -113,7 +116,8 @@ func (d *Driver) request(ctx context.Context, o BuildOptions) (*request.Request,
 	return req, nil
 }
 
-// awsKeys reads them once, when a cache needs them. What cannot be used is a warning: the builder may have its own.
+// awsKeys reads them once, when a cache needs them. What cannot be used is a warning: the builder
+// may have its own.
 func (d *Driver) awsKeys(ctx context.Context, lookupEnv func(string) (string, bool)) func() awskeys.Keys {
 	return sync.OnceValue(func() awskeys.Keys {
 		keys, err := awskeys.Load(ctx, lookupEnv)

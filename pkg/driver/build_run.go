@@ -20,7 +20,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// BuildError is returned for a build that has begun and made nothing, with what an explanation of it needs.
+// BuildError is returned for a build that has begun and made nothing, with what an explanation of
+// it needs.
 type BuildError struct {
 	Member    cluster.Member
 	Platforms []string // that the request names
@@ -85,7 +86,8 @@ func (d *Driver) noteUnreachable(within fmt.Stringer) func(error) {
 	}
 }
 
-// trusting makes the credentials trust the registries that the builder trusts; an unmanaged builder does not report them.
+// trusting makes the credentials trust the registries that the builder trusts; an unmanaged builder
+// does not report them.
 func trusting(credentials *registryauth.Provider) trustFunc {
 	return func(certificates *cluster.Connection) error {
 		if certificates == nil {
@@ -95,7 +97,8 @@ func trusting(credentials *registryauth.Provider) trustFunc {
 	}
 }
 
-// run builds, and shows and traces what the daemon does. The connection may be another one in the end.
+// run builds, and shows and traces what the daemon does. The connection may be another one in the
+// end.
 func (b *build) run(ctx context.Context, pushes *preflight) (built *result.Result, err error) {
 	trace, err := openTrace(ctx, b.request.Files().Trace)
 	if err != nil {
@@ -155,7 +158,8 @@ func (b *build) shown() progress.Options {
 	}
 }
 
-// showOn passes notices on with a function that shows them as steps of a display, which a line of text would break.
+// showOn passes notices on with a function that shows them as steps of a display, which a line of
+// text would break.
 func (d *Driver) showOn(display *progress.Display, mode progress.Mode) func(Notice) {
 	if mode == progress.Quiet || mode == progress.None {
 		return d.send
@@ -166,8 +170,9 @@ func (d *Driver) showOn(display *progress.Display, mode progress.Mode) func(Noti
 	}
 }
 
-// closeDisplay waits for the last lines, and prints the daemon's warnings below the display, or where there is none what
-// a step that failed has printed last. The result of an evaluation has its warnings itself.
+// closeDisplay waits for the last lines, and prints the daemon's warnings below the display, or
+// where there is none what a step that failed has printed last. The result of an evaluation has its
+// warnings itself.
 func (b *build) closeDisplay(display *progress.Display, failed error) error {
 	warnings, err := display.Close()
 	mode, text := b.options.Progress.Mode, b.options.Progress.Text

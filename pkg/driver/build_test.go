@@ -27,7 +27,8 @@ func made(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse,
 	return &controlapi.SolveResponse{ExporterResponse: map[string]string{"containerimage.digest": digestOf("a"), "image.name": "example.com/a:1"}}, nil
 }
 
-// A build makes as few requests as it can, and one round trip before it is sent: the tunnel is dialed meanwhile.
+// A build makes as few requests as it can, and one round trip before it is sent: the tunnel is
+// dialed meanwhile.
 func TestBuildAsksTheClusterOnce(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		w.daemons[pod].OnSolve = made
@@ -164,7 +165,8 @@ func TestBuildOutlivesItsConnection(t *testing.T) {
 	})
 }
 
-// A builder whose Pod ends is reported with the reason, and a Pod that this build has installed is installed again.
+// A builder whose Pod ends is reported with the reason, and a Pod that this build has installed is
+// installed again.
 func TestBuildLosesItsPod(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		w.daemons[pod].OnSolve = func(ctx context.Context, _ *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
@@ -203,7 +205,8 @@ func TestInstalledBuildersAreInstalledAgain(t *testing.T) {
 	})
 }
 
-// What the display is shown of a loss: that it happened, what is done about it, and how long it took.
+// What the display is shown of a loss: that it happened, what is done about it, and how long it
+// took.
 func TestLossesAreShown(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		steps := &shownSteps{}
@@ -239,7 +242,8 @@ func TestEmulationIsAWarning(t *testing.T) {
 	})
 }
 
-// A builder that is not there yet is waited for: an API server for ten seconds, a Pod that starts for minutes.
+// A builder that is not there yet is waited for: an API server for ten seconds, a Pod that starts
+// for minutes.
 func TestBuildWaitsForItsBuilder(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		w.daemons[pod].OnSolve = made

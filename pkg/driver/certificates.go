@@ -34,8 +34,8 @@ func (e *ExpiringError) Unwrap() error { return e.Err }
 // Class returns fault.Failed.
 func (*ExpiringError) Class() fault.Class { return fault.Failed }
 
-// Unauthenticated reports whether a member lacks certificates that the builder's clients accept: it is of no use to them
-// until it is replaced.
+// Unauthenticated reports whether a member lacks certificates that the builder's clients accept: it
+// is of no use to them until it is replaced.
 func Unauthenticated(err error) bool {
 	var (
 		expired   *cluster.ExpiredError
@@ -55,8 +55,9 @@ func (d *Driver) noteUnverified(member cluster.Member) {
 // renewalTimeout bounds the renewal of certificates before a build.
 const renewalTimeout = 10 * time.Second
 
-// renewCertificates renews certificates that are about to expire, where the user may, and else warns of the end. Running
-// members keep theirs until they are restarted, so nothing is interrupted.
+// renewCertificates renews certificates that are about to expire, where the user may, and else
+// warns of the end. Running members keep theirs until they are restarted, so nothing is
+// interrupted.
 func (d *Driver) renewCertificates(ctx context.Context, c *cluster.Client, o ConnectOptions, r *reached) {
 	if r.certificates == nil || !o.Renew || !c.RenewalDue(r.certificates) {
 		return
@@ -74,7 +75,8 @@ func (d *Driver) renewCertificates(ctx context.Context, c *cluster.Client, o Con
 	}
 }
 
-// noteOldCertificate warns of a daemon whose own certificate ends soon: one that was not restarted since the renewal.
+// noteOldCertificate warns of a daemon whose own certificate ends soon: one that was not restarted
+// since the renewal.
 func (d *Driver) noteOldCertificate(member cluster.Member, now func() time.Time) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		if len(state.PeerCertificates) == 0 {
@@ -87,7 +89,8 @@ func (d *Driver) noteOldCertificate(member cluster.Member, now func() time.Time)
 	}
 }
 
-// skewNotice is from which difference on a build warns of this machine's clock: registries and their tokens go by it.
+// skewNotice is from which difference on a build warns of this machine's clock: registries and
+// their tokens go by it.
 const skewNotice = 10 * time.Minute
 
 // noteSkew warns of a clock that is wrong.

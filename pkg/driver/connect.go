@@ -22,11 +22,13 @@ type ConnectOptions struct {
 	Builder string
 	// Transport may be empty, which is tunnel.Auto.
 	Transport tunnel.Transport
-	// Adopt is set if the user vouches for a Pod of the builder's name that nothing authenticates, as tunnel.Exec implies.
+	// Adopt is set if the user vouches for a Pod of the builder's name that nothing authenticates,
+	// as tunnel.Exec implies.
 	Adopt bool
 	// Renew has certificates renewed that are about to expire, where the user may.
 	Renew bool
-	// Affinity is any text that is the same for builds that share their cache: they go to the same member.
+	// Affinity is any text that is the same for builds that share their cache: they go to the same
+	// member.
 	Affinity string
 }
 
@@ -50,23 +52,25 @@ type Connection struct {
 	installed bool // by this very call
 }
 
-// Close ends the connection, and every call on it. The error is that of closing it, and has no type.
+// Close ends the connection, and every call on it. The error is that of closing it, and has no
+// type.
 func (c *Connection) Close() error { return c.Daemon.Close() }
 
-// trustFunc is passed what the builder trusts as soon as the cluster has reported it, before the member is dialed. It is nil
-// for an unmanaged builder.
+// trustFunc is passed what the builder trusts as soon as the cluster has reported it, before the
+// member is dialed. It is nil for an unmanaged builder.
 type trustFunc func(*cluster.Connection) error
 
 // trustsNothing is the trustFunc of what asks no registry.
 func trustsNothing(*cluster.Connection) error { return nil }
 
-// Connect finds the member to use and connects to its daemon, which has not answered yet. It tries once. The error is a
-// cluster or connection error.
+// Connect finds the member to use and connects to its daemon, which has not answered yet. It tries
+// once. The error is a cluster or connection error.
 func (d *Driver) Connect(ctx context.Context, o ConnectOptions) (*Connection, error) {
 	return d.connect(ctx, o.withDefaults(), trustsNothing)
 }
 
-// AffinityOf returns the affinity of builds of that context, which may be relative to this process's working directory.
+// AffinityOf returns the affinity of builds of that context, which may be relative to this
+// process's working directory.
 func AffinityOf(path string) string {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -96,10 +100,10 @@ type reached struct {
 	certificates *cluster.Connection // nil for an unmanaged builder
 }
 
-// reach finds the member to use and opens a connection to it. A builder usually is one Pod of its own name, so that tunnel
-// is dialed while the cluster is still being asked: over a slow connection this saves seconds. A member whose certificates
-// do not fit is passed over for the next one: it may be another's Pod, or still be waiting for its builds before it takes
-// renewed certificates.
+// reach finds the member to use and opens a connection to it. A builder usually is one Pod of its
+// own name, so that tunnel is dialed while the cluster is still being asked: over a slow connection
+// this saves seconds. A member whose certificates do not fit is passed over for the next one: it
+// may be another's Pod, or still be waiting for its builds before it takes renewed certificates.
 func reach[T any](ctx context.Context, d *Driver, o ConnectOptions, dial func(*reached) (T, error)) (none T, err error) {
 	c, err := d.Cluster()
 	if err != nil {
@@ -131,7 +135,8 @@ func reach[T any](ctx context.Context, d *Driver, o ConnectOptions, dial func(*r
 	}
 }
 
-// open is the one place where the two halves meet: a net.Conn of the one becomes the other's connection.
+// open is the one place where the two halves meet: a net.Conn of the one becomes the other's
+// connection.
 func (d *Driver) open(
 	ctx context.Context, tunnels tunnel.Dialer, guess *predial, member cluster.Member, certificates *cluster.Connection,
 ) (*solve.Daemon, error) {
@@ -142,8 +147,8 @@ func (d *Driver) open(
 	return solve.Connect(ctx, dial, config)
 }
 
-// dialOf returns how to dial a member's daemon, and the TLS configuration for it; none where the tunnel ends at its
-// socket, or for an unmanaged builder.
+// dialOf returns how to dial a member's daemon, and the TLS configuration for it; none where the
+// tunnel ends at its socket, or for an unmanaged builder.
 func (d *Driver) dialOf(
 	tunnels tunnel.Dialer, guess *predial, member cluster.Member, certificates *cluster.Connection,
 ) (solve.Dial, *tls.Config, error) {
@@ -173,8 +178,8 @@ func (d *Driver) dialOf(
 	return dial, config, err
 }
 
-// proven dials once the Pod has proved, over a port that is closed again, that it has the builder's certificates: over
-// exec has no TLS. A Pod to which no port may be forwarded is taken as it is.
+// proven dials once the Pod has proved, over a port that is closed again, that it has the builder's
+// certificates: over exec has no TLS. A Pod to which no port may be forwarded is taken as it is.
 func (d *Driver) proven(tunnels tunnel.Dialer, target tunnel.Target, config *tls.Config, dial solve.Dial) solve.Dial {
 	tunnels.Transport = tunnel.Auto
 	return func(ctx context.Context) (net.Conn, error) {
@@ -224,9 +229,10 @@ func targetOf(member cluster.Member) tunnel.Target {
 	}
 }
 
-// Info connects to a member once over the given transport, and returns what its daemon is. It is for checks: nothing
-// else is tried, and a Pod that nothing authenticates is asked over tunnel.Exec. The error is a cluster or connection error,
-// a *trust.UnusableError for the certificates, or a *solve.UnsupportedError.
+// Info connects to a member once over the given transport, and returns what its daemon is. It is
+// for checks: nothing else is tried, and a Pod that nothing authenticates is asked over
+// tunnel.Exec. The error is a cluster or connection error, a *trust.UnusableError for the
+// certificates, or a *solve.UnsupportedError.
 func (d *Driver) Info(ctx context.Context, transport tunnel.Transport, member cluster.Member, certificates *cluster.Connection) (*solve.Info, error) {
 	tunnels, err := d.dialer(transport)
 	if err != nil {

@@ -1,18 +1,20 @@
-// Package driver makes a builder usable: it finds the member to use, opens a tunnel to its daemon, keeps the connection
-// alive through losses, and runs builds on it. It is the only package that imports both halves, the one that knows
-// Kubernetes and the one that knows BuildKit.
+// Package driver makes a builder usable: it finds the member to use, opens a tunnel to its daemon,
+// keeps the connection alive through losses, and runs builds on it. It is the only package that
+// imports both halves, the one that knows Kubernetes and the one that knows BuildKit.
 //
-// A program other than the plugin uses it as the example does: [New], then [Driver.Install], [Driver.Connect],
-// [Driver.Build] or [Driver.Relay]. The context of a build is compressed on slow connections only in a process whose main
-// has called upload.RegisterCompressor.
+// A program other than the plugin uses it as the example does: [New], then [Driver.Install],
+// [Driver.Connect], [Driver.Build] or [Driver.Relay]. The context of a build is compressed on slow
+// connections only in a process whose main has called upload.RegisterCompressor.
 //
-// It must not know commands: what to do about an error is for pkg/explain. Nothing is printed either, but by the display
-// of a build; what happens meanwhile is passed to the caller as a [Notice].
+// It must not know commands: what to do about an error is for pkg/explain. Nothing is printed
+// either, but by the display of a build; what happens meanwhile is passed to the caller as a
+// [Notice].
 //
 // # Errors
 //
-// Each type of error has a class; [fault.Of] returns it, also where the error is wrapped. Each function documents its types
-// by name. Most functions ask the cluster, and return a "cluster error", which is one of
+// Each type of error has a class; [fault.Of] returns it, also where the error is wrapped. Each
+// function documents its types by name. Most functions ask the cluster, and return a "cluster
+// error", which is one of
 //   - [*KubeconfigError], and [*usage.Error] for the namespace, from the [Access] of the driver;
 //   - [*kube.UnauthorizedError], [*kube.ForbiddenError], [*kube.UnreachableError] and [*kube.NamespaceNotFoundError];
 //   - an error of the API server that has no type, wrapped.

@@ -15,7 +15,8 @@ import (
 type Access interface {
 	// Config returns a *KubeconfigError where it is not known.
 	Config() (*rest.Config, error)
-	// Namespace returns a *KubeconfigError where it is not known, and a *usage.Error for an invalid one.
+	// Namespace returns a *KubeconfigError where it is not known, and a *usage.Error for an invalid
+	// one.
 	Namespace() (string, error)
 	// Context is the kubeconfig's context in force; empty where there is none.
 	Context() string
@@ -40,17 +41,18 @@ func New(config *rest.Config, namespace string) *Driver {
 	return Open(func() Access { return fixed{config: config, namespace: namespace} }, nil)
 }
 
-// Open returns a driver that reads how to reach the cluster when it is used, and again after each loss of a builder: the
-// credentials may have been renewed meanwhile. Notices are passed to notify, which may be nil and may be called at the
-// same time.
+// Open returns a driver that reads how to reach the cluster when it is used, and again after each
+// loss of a builder: the credentials may have been renewed meanwhile. Notices are passed to notify,
+// which may be nil and may be called at the same time.
 func Open(read func() Access, notify func(Notice)) *Driver {
 	d := &Driver{read: read, notify: notify, noted: &sync.Map{}, transport: tunnel.Auto}
 	d.readOnce()
 	return d
 }
 
-// renewed is a driver for another try after a loss. It reads again how to reach the cluster, and shares no connection
-// with d: those of net/http may be as dead as the one that was lost, and would be used for half a minute more.
+// renewed is a driver for another try after a loss. It reads again how to reach the cluster, and
+// shares no connection with d: those of net/http may be as dead as the one that was lost, and would
+// be used for half a minute more.
 func (d *Driver) renewed() *Driver {
 	dialer := net.Dialer{Timeout: dialTimeout}
 	again := &Driver{read: d.read, notify: d.notify, noted: d.noted, transport: d.transport, dial: dialer.DialContext}
@@ -71,8 +73,8 @@ func (d *Driver) readOnce() {
 	})
 }
 
-// Cluster returns the client of the Kubernetes half for the namespace. It makes no request. The error is that of the
-// driver's Access: a *KubeconfigError or a *usage.Error.
+// Cluster returns the client of the Kubernetes half for the namespace. It makes no request. The
+// error is that of the driver's Access: a *KubeconfigError or a *usage.Error.
 func (d *Driver) Cluster() (*cluster.Client, error) {
 	config, err := d.config()
 	if err != nil {
@@ -85,10 +87,12 @@ func (d *Driver) Cluster() (*cluster.Client, error) {
 	return cluster.New(config, namespace)
 }
 
-// Namespace returns the namespace, or the error of the driver's Access: a *KubeconfigError or a *usage.Error.
+// Namespace returns the namespace, or the error of the driver's Access: a *KubeconfigError or a
+// *usage.Error.
 func (d *Driver) Namespace() (string, error) { return d.namespace() }
 
-// Host returns the address of the API server, or the error of the driver's Access, a *KubeconfigError.
+// Host returns the address of the API server, or the error of the driver's Access, a
+// *KubeconfigError.
 func (d *Driver) Host() (string, error) {
 	config, err := d.config()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// A program builds a directory and pushes the image. With the configuration of a real cluster, e.g. of clientcmd or of
-// rest.InClusterConfig, the options need no transport.
+// A program builds a directory and pushes the image. With the configuration of a real cluster, e.g.
+// of clientcmd or of rest.InClusterConfig, the options need no transport.
 func Example() {
 	cluster := testcluster.New(testcluster.Panic{})
 	defer cluster.Close()

@@ -9,7 +9,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
-// LossError is returned by Install where it would take the cache or the history of a Pod, and that was not confirmed.
+// LossError is returned by Install where it would take the cache or the history of a Pod, and that
+// was not confirmed.
 type LossError struct{ Plan install.Plan }
 
 func (e *LossError) Error() string {
@@ -19,14 +20,16 @@ func (e *LossError) Error() string {
 // Class returns fault.Usage.
 func (*LossError) Class() fault.Class { return fault.Usage }
 
-// Install makes the builder of that name what edit makes of its stored settings, and waits, unless options.NoWait is set, until
-// every daemon has answered; install.Keep keeps them. Steps are passed to the driver's notify. Without options.Confirm
-// nothing is installed that takes the cache of a Pod, or whose settings are not proved to be the builder's.
+// Install makes the builder of that name what edit makes of its stored settings, and waits, unless
+// options.NoWait is set, until every daemon has answered; install.Keep keeps them. Steps are passed
+// to the driver's notify. Without options.Confirm nothing is installed that takes the cache of a
+// Pod, or whose settings are not proved to be the builder's.
 //
-// The error is a *LossError, that of edit, of options.Confirm or of the Spec that edit returned, which is a *usage.Error, or a
-// cluster error. An install that is refused before anything is changed returns an *install.ForeignError,
-// *install.UnownedError, *install.StorageError or *kube.AdmissionError; one that does not succeed an *install.StartError, a
-// *kube.AdmissionError or a *kube.ConflictError.
+// The error is a *LossError, that of edit, of options.Confirm or of the Spec that edit returned,
+// which is a *usage.Error, or a cluster error. An install that is refused before anything is
+// changed returns an *install.ForeignError, *install.UnownedError, *install.StorageError or
+// *kube.AdmissionError; one that does not succeed an *install.StartError, a *kube.AdmissionError or
+// a *kube.ConflictError.
 func (d *Driver) Install(ctx context.Context, name string, edit install.Edit, options install.Options) (install.Outcome, error) {
 	c, err := d.Cluster()
 	if err != nil {
@@ -64,9 +67,9 @@ func (d *Driver) probe(ctx context.Context, member cluster.Member, certificates 
 	return err
 }
 
-// Uninstall removes a builder as install.Uninstall does. Steps are passed to the driver's notify. The error is that of
-// options.Confirm, a *cluster.NotFoundError, an *install.ForeignError, a *cluster.NodeLostError for a Pod that cannot end, or
-// a cluster error.
+// Uninstall removes a builder as install.Uninstall does. Steps are passed to the driver's notify.
+// The error is that of options.Confirm, a *cluster.NotFoundError, an *install.ForeignError, a
+// *cluster.NodeLostError for a Pod that cannot end, or a cluster error.
 func (d *Driver) Uninstall(ctx context.Context, name string, options install.UninstallOptions) (install.Removal, error) {
 	c, err := d.Cluster()
 	if err != nil {
@@ -78,15 +81,16 @@ func (d *Driver) Uninstall(ctx context.Context, name string, options install.Uni
 // Holdings are what a member has on its disk.
 type Holdings struct {
 	Known bool // false if the member did not answer in time
-	// CutOff is set if no client accepts the member's certificates, so that what it holds is out of reach.
+	// CutOff is set if no client accepts the member's certificates, so that what it holds is out of
+	// reach.
 	CutOff bool
 	// Cache and Records are numbers of records of the cache and of the history.
 	Cache, Records int
 	Bytes          int64 // of the cache
 }
 
-// Holdings asks the members that an install takes what they hold, in the order of the plan's losses. ctx bounds the wait:
-// what a member holds that does not answer is not known.
+// Holdings asks the members that an install takes what they hold, in the order of the plan's
+// losses. ctx bounds the wait: what a member holds that does not answer is not known.
 func (d *Driver) Holdings(ctx context.Context, plan install.Plan) []Holdings {
 	held := make([]Holdings, len(plan.Losses))
 	if len(held) == 0 {

@@ -18,7 +18,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// defaultServer is what client-go falls back to where nothing says how to reach a cluster. No cluster is there.
+// defaultServer is what client-go falls back to where nothing says how to reach a cluster. No
+// cluster is there.
 const defaultServer = "http://localhost:8080"
 
 // KubeconfigError is returned where kubectl's flags and files do not configure a cluster.
@@ -32,7 +33,8 @@ func (e *KubeconfigError) Unwrap() error { return e.Err }
 // Class returns fault.Usage.
 func (*KubeconfigError) Class() fault.Class { return fault.Usage }
 
-// withoutGo returns a message about a JSON or YAML value of the wrong type without the Go type that it should have.
+// withoutGo returns a message about a JSON or YAML value of the wrong type without the Go type that
+// it should have.
 func withoutGo(text string) string {
 	value := regexp.MustCompile(`json: cannot unmarshal (\w+) into Go (?:struct field (?:\w+\.)?(\S+)|value) of type .*`)
 	return value.ReplaceAllStringFunc(text, func(found string) string {
@@ -52,8 +54,8 @@ type Kubeconfig struct {
 	warnings  rest.WarningHandler
 }
 
-// ReadKubeconfig returns what the flags and files configure. They are read when they are needed, once. The warnings of the API
-// server are passed to warnings, which may be nil.
+// ReadKubeconfig returns what the flags and files configure. They are read when they are needed,
+// once. The warnings of the API server are passed to warnings, which may be nil.
 func ReadKubeconfig(flags *KubeFlags, lookupEnv func(string) (string, bool), warnings rest.WarningHandler) *Kubeconfig {
 	return &Kubeconfig{
 		flags: flags, lookupEnv: lookupEnv, warnings: warnings,
@@ -61,8 +63,9 @@ func ReadKubeconfig(flags *KubeFlags, lookupEnv func(string) (string, bool), war
 	}
 }
 
-// load returns client-go's loader. That one takes $HOME as it is: where it is not set, or relative, the kubeconfig would be
-// the one of the working directory, which may be a checkout of anyone, and names programs to run.
+// load returns client-go's loader. That one takes $HOME as it is: where it is not set, or relative,
+// the kubeconfig would be the one of the working directory, which may be a checkout of anyone, and
+// names programs to run.
 func load(flags *KubeFlags, lookupEnv func(string) (string, bool)) clientcmd.ClientConfig {
 	loader := flags.Loader()
 	rules, known := loader.ConfigAccess().(*clientcmd.ClientConfigLoadingRules)
@@ -89,8 +92,8 @@ func (k *Kubeconfig) Config() (*rest.Config, error) {
 	return config, nil
 }
 
-// Namespace returns kubectl's namespace: the flag, else the kubeconfig's, else the Pod's own, else "default". The error is
-// a *KubeconfigError or a *usage.Error.
+// Namespace returns kubectl's namespace: the flag, else the kubeconfig's, else the Pod's own, else
+// "default". The error is a *KubeconfigError or a *usage.Error.
 func (k *Kubeconfig) Namespace() (string, error) {
 	namespace, _, err := k.loader().Namespace()
 	if err != nil {
@@ -116,8 +119,8 @@ func (k *Kubeconfig) Context() string {
 	return config.CurrentContext
 }
 
-// guessed is an error if client-go has made the address of the API server up, since no kubeconfig, no flag and no
-// ServiceAccount has it.
+// guessed is an error if client-go has made the address of the API server up, since no kubeconfig,
+// no flag and no ServiceAccount has it.
 func (k *Kubeconfig) guessed(config *rest.Config) error {
 	overrides := k.flags.Overrides
 	if config.Host != defaultServer || overrides.ClusterInfo.Server != "" || overrides.Context.Cluster != "" || k.Context() != "" {

@@ -58,8 +58,8 @@ func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
 	}
 }
 
-// Without a home directory, or with a relative one, client-go's kubeconfig is ./.kube/config: of a checkout, which could
-// name a program to run as credentials.
+// Without a home directory, or with a relative one, client-go's kubeconfig is ./.kube/config: of a
+// checkout, which could name a program to run as credentials.
 func TestKubeconfigIsNeverOneOfTheCheckout(t *testing.T) {
 	checkout, account := t.TempDir(), t.TempDir()
 	write := func(dir, server string) {

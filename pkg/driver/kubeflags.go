@@ -7,8 +7,9 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// KubeFlags are kubectl's flags for reaching a cluster, with its names and help texts. They are the same as those of
-// genericclioptions, which links every API group, kustomize and the discovery client: 17 MB of the binary that are never used.
+// KubeFlags are kubectl's flags for reaching a cluster, with its names and help texts. They are the
+// same as those of genericclioptions, which links every API group, kustomize and the discovery
+// client: 17 MB of the binary that are never used.
 type KubeFlags struct {
 	// Kubeconfig is the path of --kubeconfig; empty if the flag is not set.
 	Kubeconfig string

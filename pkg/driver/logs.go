@@ -11,10 +11,10 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 )
 
-// Logs copies the logs of a builder's daemons to out, one after the other, or all at once when they are followed. Where
-// there are several members, each line begins with its Pod. Where not all logs could be opened, those of the others are
-// copied, and the error has a *NoAnswerError; one that all have in common is returned as it is, e.g. a *cluster.NoLogError
-// or a cluster error.
+// Logs copies the logs of a builder's daemons to out, one after the other, or all at once when they
+// are followed. Where there are several members, each line begins with its Pod. Where not all logs
+// could be opened, those of the others are copied, and the error has a *NoAnswerError; one that all
+// have in common is returned as it is, e.g. a *cluster.NoLogError or a cluster error.
 func (d *Driver) Logs(ctx context.Context, name string, o cluster.LogOptions, out io.Writer) error {
 	c, err := d.Cluster()
 	if err != nil {

@@ -40,7 +40,8 @@ func (e *LostError) Error() string {
 
 func (e *LostError) Unwrap() error { return e.Lost }
 
-// Class returns fault.Denied where the user may not reach the builder any more, else that of the loss.
+// Class returns fault.Denied where the user may not reach the builder any more, else that of the
+// loss.
 func (e *LostError) Class() fault.Class {
 	if !e.Diagnosis.Over && fault.Of(e.After) == fault.Denied {
 		return fault.Denied
@@ -57,8 +58,9 @@ func causeOf(lost *solve.LostError) string {
 	return lost.Cause.Error()
 }
 
-// diagnose asks the cluster what happened, if err is the loss of the builder, and returns a *LostError, or a
-// *tunnel.ConnRefusedError where the Pod runs and its daemon does not listen; any other error is returned as it is.
+// diagnose asks the cluster what happened, if err is the loss of the builder, and returns a
+// *LostError, or a *tunnel.ConnRefusedError where the Pod runs and its daemon does not listen; any
+// other error is returned as it is.
 func (d *Driver) diagnose(ctx context.Context, member cluster.Member, err error) error {
 	var lost *solve.LostError
 	var diagnosed *LostError

@@ -23,7 +23,8 @@ type NoAnswer struct {
 	Err    error
 }
 
-// NoAnswerError is returned with the answers of the others where some members of a builder did not answer.
+// NoAnswerError is returned with the answers of the others where some members of a builder did not
+// answer.
 type NoAnswerError struct {
 	Name, Namespace string
 	Members         int // of the builder
@@ -51,10 +52,10 @@ func (e *NoAnswerError) Unwrap() []error {
 // Class returns that of the first member that did not answer.
 func (e *NoAnswerError) Class() fault.Class { return fault.Of(errors.Join(e.Unwrap()...)) }
 
-// AskMembers connects to all members of a builder at once and asks each; the connection ends with the question. The
-// answers are in the order of the members. Where not all of them answered, those of the others come with a
-// *NoAnswerError; an error that all have in common is returned as it is: a cluster or connection error, a *LostError, or
-// that of ask.
+// AskMembers connects to all members of a builder at once and asks each; the connection ends with
+// the question. The answers are in the order of the members. Where not all of them answered, those
+// of the others come with a *NoAnswerError; an error that all have in common is returned as it is:
+// a cluster or connection error, a *LostError, or that of ask.
 func AskMembers[T any](ctx context.Context, d *Driver, o ConnectOptions, ask func(context.Context, *Connection) (T, error)) ([]Answer[T], error) {
 	o = o.withDefaults()
 	c, err := d.Cluster()
@@ -73,8 +74,8 @@ func AskMembers[T any](ctx context.Context, d *Driver, o ConnectOptions, ask fun
 	})
 }
 
-// Gather asks all candidates at once. Where not all of them answered, the answers of the others come with a
-// *NoAnswerError; an error of ask that all have in common is returned as it is.
+// Gather asks all candidates at once. Where not all of them answered, the answers of the others
+// come with a *NoAnswerError; an error of ask that all have in common is returned as it is.
 func Gather[T any](name, namespace string, candidates []cluster.Candidate, ask func(cluster.Candidate) (T, error)) ([]Answer[T], error) {
 	values, errs := make([]T, len(candidates)), make([]error, len(candidates))
 	var all sync.WaitGroup
@@ -125,8 +126,8 @@ func askMember[T any](
 	return answer, d.diagnose(ctx, candidate.Member, err)
 }
 
-// Ask asks one member, as AskMembers does. The certificates are those of its builder; nil for an unmanaged one. The error is
-// a cluster or connection error, a *LostError, or that of ask.
+// Ask asks one member, as AskMembers does. The certificates are those of its builder; nil for an
+// unmanaged one. The error is a cluster or connection error, a *LostError, or that of ask.
 func Ask[T any](
 	ctx context.Context, d *Driver, o ConnectOptions, member cluster.Member, certificates *cluster.Connection,
 	ask func(context.Context, *Connection) (T, error),

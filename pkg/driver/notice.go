@@ -6,7 +6,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
-// Notice is what happens during a call and does not end it: a step of it, or something that is not as it should be.
+// Notice is what happens during a call and does not end it: a step of it, or something that is not
+// as it should be.
 type Notice struct {
 	// Text is one line. It may have text of the cluster in it, so it is escaped before it is shown.
 	Text string
@@ -14,7 +15,8 @@ type Notice struct {
 	Warning bool
 	// Err, if it is not nil, is what is wrong; pkg/explain knows what to do about it.
 	Err error
-	// Show, if it is not nil, is to be called with the line in place of printing it, which would break a display.
+	// Show, if it is not nil, is to be called with the line in place of printing it, which would
+	// break a display.
 	Show func(line string)
 }
 

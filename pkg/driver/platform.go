@@ -12,7 +12,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
-// platformTimeout is how long a daemon may take to list its platforms before the build starts without asking.
+// platformTimeout is how long a daemon may take to list its platforms before the build starts
+// without asking.
 const platformTimeout = 5 * time.Second
 
 // EmulationError is the warning that a builder cannot run the RUN steps of a platform itself.
@@ -35,8 +36,8 @@ func (e *EmulationError) Error() string {
 // Class returns fault.Failed.
 func (*EmulationError) Class() fault.Class { return fault.Failed }
 
-// warnOfEmulation reports platforms whose RUN steps this builder cannot run, before the build. Only a build that names
-// platforms asks the daemon.
+// warnOfEmulation reports platforms whose RUN steps this builder cannot run, before the build. Only
+// a build that names platforms asks the daemon.
 func (d *Driver) warnOfEmulation(ctx context.Context, c *Connection, req *request.Request) {
 	if len(req.Platforms()) == 0 || req.Evaluation() != nil {
 		return

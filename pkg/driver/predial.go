@@ -18,8 +18,8 @@ type predial struct {
 	err            error    // when done
 }
 
-// startPredial dials the Pod that a builder of one member has. It returns nil where there is nothing to guess: exec needs
-// the name of a container, which only the cluster knows.
+// startPredial dials the Pod that a builder of one member has. It returns nil where there is
+// nothing to guess: exec needs the name of a container, which only the cluster knows.
 func startPredial(ctx context.Context, tunnels tunnel.Dialer, namespace, pod string) *predial {
 	if tunnels.Transport == tunnel.Exec {
 		return nil

@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// preflightGrace is how much longer than the connection to the builder the registries may take. After it the build
-// starts, and a refusal ends it.
+// preflightGrace is how much longer than the connection to the builder the registries may take.
+// After it the build starts, and a refusal ends it.
 const preflightGrace = 150 * time.Millisecond
 
 // preflight is the check, made beside the build, whether the registries will accept its pushes.
@@ -37,7 +37,8 @@ func (e *PreflightError) Class() fault.Class { return fault.Of(e.Err) }
 // PushDoubtError is the warning that a push to a registry is likely to fail.
 type PushDoubtError struct {
 	Member cluster.Member
-	// Reason is what is wrong between the builder and the registry; empty if only this machine's connection to it is known.
+	// Reason is what is wrong between the builder and the registry; empty if only this machine's
+	// connection to it is known.
 	Reason solve.Reason
 	Err    *registryauth.UnreachableError
 }
@@ -75,7 +76,8 @@ func startPreflight(ctx context.Context, credentials *registryauth.Provider, req
 	return building, p
 }
 
-// wait gives the registries a moment more, since a refusal is better before the first step than after it.
+// wait gives the registries a moment more, since a refusal is better before the first step than
+// after it.
 func (p *preflight) wait(ctx context.Context) error {
 	timer := time.NewTimer(preflightGrace)
 	defer timer.Stop()
@@ -100,8 +102,8 @@ func (p *preflight) or(err error) error {
 	return err
 }
 
-// warn reports what makes a push to the builder's registries doubtful, once they have answered or ctx has ended: the push
-// comes last, and its end is not worth waiting for.
+// warn reports what makes a push to the builder's registries doubtful, once they have answered or
+// ctx has ended: the push comes last, and its end is not worth waiting for.
 func (p *preflight) warn(ctx context.Context, c *Connection, show func(Notice)) {
 	select {
 	case <-p.done:
@@ -115,7 +117,8 @@ func (p *preflight) warn(ctx context.Context, c *Connection, show func(Notice)) 
 	}
 }
 
-// doubtOf returns what a registry that does not answer this machine means for the builder; nil if nothing.
+// doubtOf returns what a registry that does not answer this machine means for the builder; nil if
+// nothing.
 func doubtOf(doubt *registryauth.UnreachableError, c *Connection) error {
 	found := &PushDoubtError{Member: c.Member, Err: doubt}
 	switch {

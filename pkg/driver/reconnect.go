@@ -18,8 +18,8 @@ type steps interface {
 	Step(name string) (end func(error))
 }
 
-// reconnector keeps a build on a builder: it watches the Pod, shows losses, and finds the builder again. The daemon that
-// a build is on leads to what is known of its Pod.
+// reconnector keeps a build on a builder: it watches the Pod, shows losses, and finds the builder
+// again. The daemon that a build is on leads to what is known of its Pod.
 type reconnector struct {
 	driver  *Driver
 	options BuildOptions
@@ -62,8 +62,8 @@ func (r *reconnector) current() (*Connection, *cluster.Diagnosis) {
 	return r.last, r.diagnosis
 }
 
-// notice shows a loss, and when it was overcome. Each is a step that ends at once: the plain display shows a step that
-// lasts only after up to ten seconds.
+// notice shows a loss, and when it was overcome. Each is a step that ends at once: the plain
+// display shows a step that lasts only after up to ten seconds.
 func (r *reconnector) notice(lost *solve.LostError) (over func(error)) {
 	c, diagnosis := r.current()
 	var silent *solve.SilentError
@@ -89,8 +89,8 @@ func (r *reconnector) notice(lost *solve.LostError) (over func(error)) {
 	}
 }
 
-// reconnect finds the builder again: the same member if it still is there, another one, or one that was installed again
-// in the meantime.
+// reconnect finds the builder again: the same member if it still is there, another one, or one that
+// was installed again in the meantime.
 func (r *reconnector) reconnect(ctx context.Context, lost *solve.LostError) (*solve.Daemon, error) {
 	c, _ := r.current()
 	if isPermanent(lost) {
@@ -123,8 +123,9 @@ func (r *reconnector) hopeless(ctx context.Context, before, again *Connection, l
 	return nil
 }
 
-// connect reads everything again: where the builder is, its certificates, and the user's credentials. A builder that this
-// very build has installed is installed again; any other is its owner's to restore.
+// connect reads everything again: where the builder is, its certificates, and the user's
+// credentials. A builder that this very build has installed is installed again; any other is its
+// owner's to restore.
 func (r *reconnector) connect(ctx context.Context, before *Connection) (*Connection, error) {
 	d := r.driver.renewed()
 	trying, stop := context.WithTimeout(ctx, dialTimeout)

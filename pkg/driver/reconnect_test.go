@@ -120,7 +120,8 @@ func answers() map[string]answered {
 	}
 }
 
-// losses are how a connection can be lost. Those that are permanent end the build whatever the cluster reports.
+// losses are how a connection can be lost. Those that are permanent end the build whatever the
+// cluster reports.
 func losses() map[string]struct {
 	err       error
 	permanent bool

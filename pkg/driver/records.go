@@ -22,8 +22,8 @@ type Record struct {
 	certificates *cluster.Connection
 }
 
-// Records returns the records of all members, the newest first. Where some members do not answer, the others' come with
-// a *NoAnswerError; any other error is one of AskMembers.
+// Records returns the records of all members, the newest first. Where some members do not answer,
+// the others' come with a *NoAnswerError; any other error is one of AskMembers.
 func (d *Driver) Records(ctx context.Context, o ConnectOptions, filters history.Filters) ([]Record, error) {
 	answers, err := AskMembers(ctx, d, o, func(ctx context.Context, c *Connection) (found []Record, err error) {
 		return found, c.Daemon.Call(ctx, func(asked *client.Client) error {
@@ -42,9 +42,10 @@ func (d *Driver) Records(ctx context.Context, o ConnectOptions, filters history.
 	return all, err
 }
 
-// FindRecords returns the record that each ref means. A member that does not answer is an error only where the record is
-// not found: it may have it. The error is that of Records, a *history.NotFoundError, or a *usage.Error for a ref that several
-// builds have; the last two are joined with a *NoAnswerError where some members did not answer.
+// FindRecords returns the record that each ref means. A member that does not answer is an error
+// only where the record is not found: it may have it. The error is that of Records, a
+// *history.NotFoundError, or a *usage.Error for a ref that several builds have; the last two are
+// joined with a *NoAnswerError where some members did not answer.
 func (d *Driver) FindRecords(ctx context.Context, o ConnectOptions, refs ...string) ([]Record, error) {
 	records, silent := d.Records(ctx, o, nil)
 	return choose(records, refs, silent)
@@ -69,8 +70,8 @@ func choose(records []Record, refs []string, silent error) ([]Record, error) {
 	return chosen, nil
 }
 
-// ReadRecord lets read, e.g. history.Inspect or history.Draw, ask the member that has the record. The error is that of Ask,
-// or of read.
+// ReadRecord lets read, e.g. history.Inspect or history.Draw, ask the member that has the record.
+// The error is that of Ask, or of read.
 func ReadRecord[T any](
 	ctx context.Context, d *Driver, o ConnectOptions, record Record, read func(context.Context, *client.Client, history.Record) (T, error),
 ) (T, error) {
@@ -89,17 +90,20 @@ func (d *Driver) onRecord(ctx context.Context, o ConnectOptions, record Record, 
 	return err
 }
 
-// ExportRecord writes the record as history.Export does. The error is that of Ask, of history.Export, or of w.
+// ExportRecord writes the record as history.Export does. The error is that of Ask, of
+// history.Export, or of w.
 func (d *Driver) ExportRecord(ctx context.Context, o ConnectOptions, record Record, w io.Writer) error {
 	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error { return history.Export(ctx, c, w, record.Record) })
 }
 
-// PinRecord keeps the record when old ones are collected, or does not any more. The error is that of Ask.
+// PinRecord keeps the record when old ones are collected, or does not any more. The error is that
+// of Ask.
 func (d *Driver) PinRecord(ctx context.Context, o ConnectOptions, record Record, keep bool) error {
 	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error { return history.Pin(ctx, c, record.Ref, keep) })
 }
 
-// RemoveRecord removes the record of a build that has ended. The error is that of Ask; one of a build that runs has no type.
+// RemoveRecord removes the record of a build that has ended. The error is that of Ask; one of a
+// build that runs has no type.
 func (d *Driver) RemoveRecord(ctx context.Context, o ConnectOptions, record Record) error {
 	if record.Status == history.Running {
 		return fmt.Errorf("build %q still runs: its record can be removed when it has ended", record.Ref)
@@ -114,8 +118,9 @@ func remove(ctx context.Context, c *client.Client, record history.Record) error 
 	return nil
 }
 
-// RemoveRecords removes the records of all builds that have ended and are not pinned, on all members, and calls removed
-// with each, at the same time for several. The error is that of AskMembers, or of removed.
+// RemoveRecords removes the records of all builds that have ended and are not pinned, on all
+// members, and calls removed with each, at the same time for several. The error is that of
+// AskMembers, or of removed.
 func (d *Driver) RemoveRecords(ctx context.Context, o ConnectOptions, removed func(history.Record) error) error {
 	_, err := AskMembers(ctx, d, o, func(ctx context.Context, c *Connection) (struct{}, error) {
 		return struct{}{}, c.Daemon.Call(ctx, func(asked *client.Client) error {
@@ -137,7 +142,8 @@ func (d *Driver) RemoveRecords(ctx context.Context, o ConnectOptions, removed fu
 	return err
 }
 
-// ReplayRecord shows the statuses of a build again; of one that runs, until it has ended. The error is that of Ask.
+// ReplayRecord shows the statuses of a build again; of one that runs, until it has ended. The error
+// is that of Ask.
 func (d *Driver) ReplayRecord(ctx context.Context, o ConnectOptions, record Record, display solve.Display) error {
 	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error {
 		statuses := display.Attach()

@@ -14,7 +14,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 )
 
-// A build that is not found is not reported as missing where a member that may have it did not answer.
+// A build that is not found is not reported as missing where a member that may have it did not
+// answer.
 func TestRecordsOfSilentMembers(t *testing.T) {
 	records := []Record{{Record: history.Record{Ref: "run"}}, {Record: history.Record{Ref: "bad"}}}
 	silent := &NoAnswerError{Name: "team", Members: 2, Silent: []NoAnswer{{Member: cluster.Member{Pod: "team-0"}, Err: errors.New("lost")}}}

@@ -11,8 +11,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// Relay opens connections to a builder for BuildKit clients that are not ours. All of them lead to one member as long as
-// that is up: a client may ask over one connection for what it did over another.
+// Relay opens connections to a builder for BuildKit clients that are not ours. All of them lead to
+// one member as long as that is up: a client may ask over one connection for what it did over
+// another.
 type Relay struct {
 	driver  *Driver
 	options ConnectOptions
@@ -26,9 +27,9 @@ func (d *Driver) Relay(o ConnectOptions) *Relay {
 	return &Relay{driver: d, options: o.withDefaults()}
 }
 
-// Probe connects once, so that a builder which does not answer is an error before any client is let in. It returns the
-// member that answered, and the version of its daemon. The error is that of Connect, a *LostError, or a
-// *solve.UnsupportedError.
+// Probe connects once, so that a builder which does not answer is an error before any client is let
+// in. It returns the member that answered, and the version of its daemon. The error is that of
+// Connect, a *LostError, or a *solve.UnsupportedError.
 func (r *Relay) Probe(ctx context.Context) (member cluster.Member, version string, err error) {
 	version, err = retry(ctx, retryPolicy{within: startTimeout}, r.driver.noteUnreachable(startTimeout), func(ctx context.Context) (string, error) {
 		c, err := r.driver.Connect(ctx, r.options)
@@ -47,9 +48,10 @@ func (r *Relay) Probe(ctx context.Context) (member cluster.Member, version strin
 	return member, version, err
 }
 
-// Serve joins each connection to the socket with one to the builder, until ctx ends. What ends a connection other than in
-// good order is passed to failed, with the number of the connection, and is an error of Dial or of Explain; the others go on.
-// The error is that of accepting connections, and has no type.
+// Serve joins each connection to the socket with one to the builder, until ctx ends. What ends a
+// connection other than in good order is passed to failed, with the number of the connection, and
+// is an error of Dial or of Explain; the others go on. The error is that of accepting connections,
+// and has no type.
 func (r *Relay) Serve(ctx context.Context, socket *proxy.Socket, failed func(number int, err error)) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -60,9 +62,9 @@ func (r *Relay) Serve(ctx context.Context, socket *proxy.Socket, failed func(num
 	return server.Serve(ctx, socket)
 }
 
-// Dial opens a connection to the member in use, which carries HTTP/2 without TLS. Where that fails it looks again which
-// members there are, for a while: they come and go, and get new certificates. The error is that of Connect; what ends the
-// connection later is to be passed to Explain.
+// Dial opens a connection to the member in use, which carries HTTP/2 without TLS. Where that fails
+// it looks again which members there are, for a while: they come and go, and get new certificates.
+// The error is that of Connect; what ends the connection later is to be passed to Explain.
 func (r *Relay) Dial(ctx context.Context) (net.Conn, error) {
 	if target := r.current(); target != nil {
 		if conn, err := r.open(ctx, nil, target); err == nil || ctx.Err() != nil {
@@ -72,8 +74,8 @@ func (r *Relay) Dial(ctx context.Context) (net.Conn, error) {
 	return retry(ctx, retryPolicy{within: startTimeout, reached: true}, nil, r.find)
 }
 
-// Explain asks the cluster why a connection of the relay ended, and returns a *LostError; any other error, and one that is
-// explained already, is returned as it is.
+// Explain asks the cluster why a connection of the relay ended, and returns a *LostError; any other
+// error, and one that is explained already, is returned as it is.
 func (r *Relay) Explain(ctx context.Context, err error) error {
 	var broken *connError
 	if !errors.As(err, &broken) {
@@ -133,8 +135,8 @@ func (r *Relay) watch(ctx context.Context, target *target) {
 	})
 }
 
-// observed acts on what the cluster reports of a member: where it is terminating, new clients get another one; where it
-// has ended, so have the connections to it.
+// observed acts on what the cluster reports of a member: where it is terminating, new clients get
+// another one; where it has ended, so have the connections to it.
 func (r *Relay) observed(target *target, diagnosis cluster.Diagnosis) {
 	r.mu.Lock()
 	target.leaving = diagnosis.Cause != cluster.CauseNone

@@ -46,8 +46,8 @@ func (t *target) end(diagnosis cluster.Diagnosis) {
 	close(t.over)
 }
 
-// relayConn is a client's connection to a member. It ends with the member, though the connection to the node, or a daemon
-// that no client finds any more, may last longer.
+// relayConn is a client's connection to a member. It ends with the member, though the connection to
+// the node, or a daemon that no client finds any more, may last longer.
 type relayConn struct {
 	net.Conn
 	target *target

@@ -22,7 +22,8 @@ func noting() (*Driver, *[]string) {
 	return d, &notices
 }
 
-// A member that is terminating takes no new clients and keeps those it has; when it has ended, they end with the reason.
+// A member that is terminating takes no new clients and keeps those it has; when it has ended, they
+// end with the reason.
 func TestRelayLeavesAMemberThatTerminates(t *testing.T) {
 	d, notices := noting()
 	r := d.Relay(ConnectOptions{})
@@ -63,7 +64,8 @@ func TestRelayLeavesAMemberThatTerminates(t *testing.T) {
 	}
 }
 
-// What a tunnel reports last is a loss of the member that the connection led to, though the next client uses another.
+// What a tunnel reports last is a loss of the member that the connection led to, though the next
+// client uses another.
 func TestConnectionsReportWhichMemberTheyLost(t *testing.T) {
 	for name, err := range map[string]error{
 		"lost":    &tunnel.LostError{Pod: "team-0", Reason: "the Pod closed the connection", Err: io.EOF},

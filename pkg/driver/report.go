@@ -35,7 +35,8 @@ func (r *recording) watch(display solve.Display) solve.Display {
 	return progress.NewTap(display, r.recorder.Add)
 }
 
-// write writes the report of a build that has ended, with err or without: it is wanted most when the build failed.
+// write writes the report of a build that has ended, with err or without: it is wanted most when
+// the build failed.
 func (r *recording) write(ctx context.Context, c *Connection, built *result.Result, err error) error {
 	about := report.About{
 		Title: r.request.Name(), State: stateOf(ctx, err), Err: err,
@@ -60,7 +61,8 @@ func stateOf(ctx context.Context, err error) report.State {
 	return report.Failed
 }
 
-// versionTimeout is how long a daemon may take to report its version before the report is written without it.
+// versionTimeout is how long a daemon may take to report its version before the report is written
+// without it.
 const versionTimeout = 2 * time.Second
 
 func versionFacts(ctx context.Context, c *Connection) []report.Fact {

@@ -20,8 +20,8 @@ import (
 
 // How long a builder that cannot be reached is tried again.
 const (
-	// startTimeout is for a build that has not begun: an API server that restarts is back by then, and a user with the wrong
-	// kubeconfig does not wait long.
+	// startTimeout is for a build that has not begun: an API server that restarts is back by then,
+	// and a user with the wrong kubeconfig does not wait long.
 	startTimeout = 10 * time.Second
 	// podStartTimeout is for a Pod that is starting: its image may have to be pulled.
 	podStartTimeout = 5 * time.Minute
@@ -29,14 +29,15 @@ const (
 	LossTimeout = 2 * time.Minute
 	// absenceTimeout is for a Pod that was deleted, and may be created again.
 	absenceTimeout = 30 * time.Second
-	// deniedTimeout is for an API server that has just started and does not know every user yet, and for credentials that
-	// are being renewed.
+	// deniedTimeout is for an API server that has just started and does not know every user yet,
+	// and for credentials that are being renewed.
 	deniedTimeout = 5 * time.Second
 	// dialTimeout is for each try.
 	dialTimeout = 10 * time.Second
 )
 
-// retryPolicy decides how long a builder that cannot be reached is tried again, and when the next try is due.
+// retryPolicy decides how long a builder that cannot be reached is tried again, and when the next
+// try is due.
 type retryPolicy struct {
 	within time.Duration
 	// reached is set if the builder was reached before: what is missing now may come back.
@@ -45,8 +46,8 @@ type retryPolicy struct {
 	only func(error) bool
 }
 
-// next is the pause before the next try, given why the last one failed, how many there were, and the time since the
-// first. It is negative when no other try is due.
+// next is the pause before the next try, given why the last one failed, how many there were, and
+// the time since the first. It is negative when no other try is due.
 func (p retryPolicy) next(err error, tries int, elapsed time.Duration) time.Duration {
 	const shortest, longest = 250 * time.Millisecond, 4 * time.Second
 	left := p.timeout(err) - elapsed
@@ -114,7 +115,8 @@ func whileStarting[T any](ctx context.Context, ask func(context.Context) (T, err
 	return retry(ctx, retryPolicy{within: startTimeout, only: isRefused}, nil, ask)
 }
 
-// isStarting reports whether the daemon is starting: its Pod is new, or it has crashed and is started again.
+// isStarting reports whether the daemon is starting: its Pod is new, or it has crashed and is
+// started again.
 func isStarting(err error) bool {
 	var notReady *cluster.NotReadyError
 	return errors.As(err, &notReady) && notReady.Starting
@@ -157,7 +159,8 @@ func isNotFound(err error) bool {
 		errors.As(err, &mismatch) || errors.As(err, &doubt) || apierrors.IsNotFound(err)
 }
 
-// retry tries until it succeeds, or further tries are of no use. The first failure is passed to failed, which may be nil.
+// retry tries until it succeeds, or further tries are of no use. The first failure is passed to
+// failed, which may be nil.
 func retry[T any](ctx context.Context, p retryPolicy, failed func(error), try func(context.Context) (T, error)) (T, error) {
 	began := time.Now()
 	for tries := 1; ; tries++ {

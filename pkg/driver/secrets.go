@@ -23,8 +23,8 @@ func (e *SourceError) Unwrap() error { return e.Err }
 // Class returns that of Err, e.g. fault.Denied, else fault.Usage.
 func (e *SourceError) Class() fault.Class { return fault.Or(e.Err, fault.Usage) }
 
-// readSecrets adds what Secrets of the cluster hold to the request, and returns the credentials in them. They are read with
-// the user's own rights.
+// readSecrets adds what Secrets of the cluster hold to the request, and returns the credentials in
+// them. They are read with the user's own rights.
 func (d *Driver) readSecrets(ctx context.Context, o Registries, req *request.Request) ([]registryauth.Secret, error) {
 	if len(o.Secrets) == 0 && len(o.ServiceAccounts) == 0 && len(req.KeptSecrets()) == 0 {
 		return nil, nil
@@ -45,8 +45,8 @@ func (d *Driver) readSecrets(ctx context.Context, o Registries, req *request.Req
 	return d.readCredentials(ctx, o, c)
 }
 
-// readCredentials reads what the options name. A Secret that is named must hold credentials; of the pull secrets of a
-// ServiceAccount one that does not is passed over, as the kubelet does.
+// readCredentials reads what the options name. A Secret that is named must hold credentials; of the
+// pull secrets of a ServiceAccount one that does not is passed over, as the kubelet does.
 func (d *Driver) readCredentials(ctx context.Context, o Registries, c *cluster.Client) (secrets []registryauth.Secret, err error) {
 	add := func(config kube.RegistryConfig) error {
 		if config.Err != nil {

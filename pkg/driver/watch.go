@@ -16,7 +16,8 @@ const (
 	watchAgain = 5 * time.Second
 )
 
-// observe follows a member until it has ended or ctx does. Where watching is not permitted it does nothing.
+// observe follows a member until it has ended or ctx does. Where watching is not permitted it does
+// nothing.
 func (d *Driver) observe(ctx context.Context, member cluster.Member, changed func(cluster.Diagnosis)) {
 	for wait := watchAfter; ; wait = watchAgain {
 		if !sleep(ctx, wait) {
@@ -44,8 +45,8 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// observed acts on what the cluster reports of the builder's Pod: the connection to a daemon that has ended is ended,
-// with the reason, and a Pod that is being deleted is shown.
+// observed acts on what the cluster reports of the builder's Pod: the connection to a daemon that
+// has ended is ended, with the reason, and a Pod that is being deleted is shown.
 func (r *reconnector) observed(c *Connection, diagnosis cluster.Diagnosis) {
 	r.mu.Lock()
 	if r.last == c && diagnosis.Over {
