@@ -14,9 +14,10 @@ import (
 // latest is the default tag of a cache.
 const latest = "latest"
 
-// FindCache returns the digest of the cache with the tag in the directory, or given if that is not empty. The error wraps
-// fs.ErrNotExist if the cache does not exist. BuildKit's own client serves the directory to the builder and follows every
-// link in it, so it is an error if anything in it is not a regular file.
+// FindCache returns the digest of the cache with the tag in the directory, or given if that is not
+// empty. The error wraps fs.ErrNotExist if the cache does not exist. BuildKit's own client serves
+// the directory to the builder and follows every link in it, so it is an error if anything in it is
+// not a regular file.
 func FindCache(dir, tag, given string) (string, error) {
 	root, err := safefile.OpenRoot(dir)
 	if err != nil {

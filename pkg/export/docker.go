@@ -15,15 +15,15 @@ import (
 // versionTimeout is how long a docker engine may take to report its version.
 const versionTimeout = 15 * time.Second
 
-// Docker is a docker engine that images are loaded into, by the docker program: it knows the user's contexts, and an
-// engine's client would be larger than this program.
+// Docker is a docker engine that images are loaded into, by the docker program: it knows the user's
+// contexts, and an engine's client would be larger than this program.
 type Docker struct {
 	program string
 	context string // the user's current one if empty
 }
 
-// FindDocker requests the version of the context's engine, so that the error of an engine that does not run comes before
-// the build.
+// FindDocker requests the version of the context's engine, so that the error of an engine that does
+// not run comes before the build.
 func FindDocker(ctx context.Context, lookPath func(string) (string, error), engine string) (*Docker, error) {
 	path, err := lookPath("docker")
 	if err != nil {
@@ -96,7 +96,8 @@ func (d *dockerLoad) open(map[string]string) (io.WriteCloser, error) {
 	return d, nil
 }
 
-// Write passes a part of the archive to docker. After docker has ended, the error contains its output.
+// Write passes a part of the archive to docker. After docker has ended, the error contains its
+// output.
 func (d *dockerLoad) Write(b []byte) (int, error) {
 	n, err := d.pipe.Write(b)
 	if err != nil {

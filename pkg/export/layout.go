@@ -23,15 +23,16 @@ const maxIndex = 16 << 20
 // imageName is containerd's annotation with the name of an image.
 const imageName = "io.containerd.image.name"
 
-// Layout is a directory with images in the form of an OCI layout, or with a local cache, which has the same form. BuildKit
-// writes blobs and an index into a hidden directory inside; Commit moves the blobs to their places, and the index last.
+// Layout is a directory with images in the form of an OCI layout, or with a local cache, which has
+// the same form. BuildKit writes blobs and an index into a hidden directory inside; Commit moves
+// the blobs to their places, and the index last.
 type Layout struct {
 	named string
 	tree  *safefile.Tree
 }
 
-// NewLayout checks the directory, and writes nothing. It returns a *safefile.UnwritableError if a layout cannot be written
-// there, or if the existing layout is invalid.
+// NewLayout checks the directory, and writes nothing. It returns a *safefile.UnwritableError if a
+// layout cannot be written there, or if the existing layout is invalid.
 func NewLayout(dir string) (*Layout, error) {
 	tree, err := safefile.NewTree(dir, safefile.TreeOptions{})
 	if err != nil {
@@ -41,7 +42,8 @@ func NewLayout(dir string) (*Layout, error) {
 	return l, l.check()
 }
 
-// check returns an error if a part of the layout is a link or cannot be read: other users may have created the directory.
+// check returns an error if a part of the layout is a link or cannot be read: other users may have
+// created the directory.
 func (l *Layout) check() error {
 	root, err := safefile.OpenRoot(l.tree.Path())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,8 +95,8 @@ func (l *Layout) Stage(entry *client.ExportEntry) Staged {
 // Places returns the path of the directory as the user named it, and with links resolved.
 func (l *Layout) Places() []string { return []string{l.named, l.Path()} }
 
-// Begin begins an attempt, with hard links to the blobs and a copy of the index, so that existing blobs are not received
-// again.
+// Begin begins an attempt, with hard links to the blobs and a copy of the index, so that existing
+// blobs are not received again.
 func (l *Layout) Begin() *StagedLayout {
 	s := &StagedLayout{StagedTree: l.tree.Stage(), layout: l}
 	s.linked = s.Link(ocispecs.ImageBlobsDir)
@@ -108,7 +110,8 @@ func (l *Layout) Begin() *StagedLayout {
 	return s
 }
 
-// Commit moves the blobs and the index to their places. Images that another build has added meanwhile are kept.
+// Commit moves the blobs and the index to their places. Images that another build has added
+// meanwhile are kept.
 func (s *StagedLayout) Commit() error {
 	made, err := indexOf(s.Receiving())
 	if errors.Is(err, fs.ErrNotExist) {

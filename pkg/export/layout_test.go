@@ -107,7 +107,8 @@ func TestLayoutIsWhole(t *testing.T) {
 	}
 }
 
-// What a layout has is not received again, and stays, but for the image of the same tag, and for what BuildKit removes.
+// What a layout has is not received again, and stays, but for the image of the same tag, and for
+// what BuildKit removes.
 func TestLayoutKeepsWhatItHas(t *testing.T) {
 	dir := t.TempDir()
 	kept, replaced := receive(t, dir, "kept", "old"), receive(t, dir, "replaced", "latest")
@@ -146,7 +147,8 @@ func TestLayoutKeepsWhatItHas(t *testing.T) {
 	}
 }
 
-// Others may have made the directory: nothing is written through links in it, and nothing in it is waited for.
+// Others may have made the directory: nothing is written through links in it, and nothing in it is
+// waited for.
 func TestHostileLayouts(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "profile")
 	if err := os.WriteFile(outside, []byte("mine"), 0o600); err != nil {
