@@ -1,5 +1,6 @@
-// Package fault has the classes of errors. Every type of error of pkg has one, so that a caller can decide what to do
-// about an error without knowing its type. It knows no exit code; pkg/explain does.
+// Package fault has the classes of errors. Every type of error of pkg has one, so that a caller can
+// decide what to do about an error without knowing its type. It knows no exit code; pkg/explain
+// does.
 package fault
 
 import "errors"
@@ -17,13 +18,15 @@ const (
 	Interrupted Class = "interrupted" // the caller ended it
 )
 
-// Classified is an error that has a class. That of an error which only adds to its cause is the cause's.
+// Classified is an error that has a class. That of an error which only adds to its cause is the
+// cause's.
 type Classified interface {
 	error
 	Class() Class
 }
 
-// Of returns the class of the first error in err's tree that has one: err itself, else the nearest that it wraps.
+// Of returns the class of the first error in err's tree that has one: err itself, else the nearest
+// that it wraps.
 func Of(err error) Class {
 	var classified Classified
 	if errors.As(err, &classified) {
