@@ -1,5 +1,5 @@
-// Package home finds the user's home directory, for files that may hold credentials or name programs, and the paths that
-// begin with a ~. It knows no such file.
+// Package home finds the user's home directory, for files that may hold credentials or name
+// programs, and the paths that begin with a ~. It knows no such file.
 package home
 
 import (
@@ -9,10 +9,11 @@ import (
 	"runtime"
 )
 
-// Directory returns the absolute path of the home directory: that of the environment, or the one the system has for the
-// user if the environment names none or a relative one. It is "" if neither is known, e.g. for a user ID without an
-// account in a container. It never is relative: a path below it would be one of the working directory, which may be a
-// checkout of a stranger's repository.
+// Directory returns the absolute path of the home directory: that of the environment, or the one
+// the system has for the user if the environment names none or a relative one. It is "" if neither
+// is known, e.g. for a user ID without an account in a container. It never is relative: a path
+// below it would be one of the working directory, which may be a checkout of a stranger's
+// repository.
 func Directory(lookupEnv func(string) (string, bool)) string {
 	name := "HOME"
 	if runtime.GOOS == "windows" {
@@ -33,8 +34,9 @@ func Named(path string) bool {
 	return path == "~" || len(path) > 1 && path[0] == '~' && os.IsPathSeparator(path[1])
 }
 
-// Expand returns the path with the home directory in place of a leading ~. A path that begins otherwise, e.g. with the name
-// of a user or with ./~, and any path if the home directory is not known, stays as it is.
+// Expand returns the path with the home directory in place of a leading ~. A path that begins
+// otherwise, e.g. with the name of a user or with ./~, and any path if the home directory is not
+// known, stays as it is.
 func Expand(path, home string) string {
 	if home == "" || !Named(path) {
 		return path
