@@ -8,7 +8,8 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 )
 
-// Permission is a verb on a resource of the namespace, e.g. create on pods/portforward of "buildkitd".
+// Permission is a verb on a resource of the namespace, e.g. create on pods/portforward of
+// "buildkitd".
 type Permission struct {
 	Verb     string `json:"verb"`
 	Group    string `json:"group,omitempty"`
@@ -57,13 +58,14 @@ func (c *Client) may(ctx context.Context, p Permission) (bool, error) {
 	return review.Status.Allowed, c.failure(ctx, err, "create", "selfsubjectaccessreviews", "")
 }
 
-// Essential says that no build is possible without the permission; the others are for what is told of a lost builder.
+// Essential says that no build is possible without the permission; the others are for what is told
+// of a lost builder.
 func (p Permission) Essential() bool {
 	return p.Resource != "pods/log" && p.Verb != "list" && p.Verb != "watch"
 }
 
-// User returns the name by which the API server knows the caller, e.g. "system:serviceaccount:team:ci", and "" if it
-// does not say.
+// User returns the name by which the API server knows the caller, e.g.
+// "system:serviceaccount:team:ci", and "" if it does not say.
 func (c *Client) User(ctx context.Context) string {
 	review := &authenticationv1.SelfSubjectReview{}
 	err := c.api.Post().AbsPath("/apis/authentication.k8s.io/v1").Resource("selfsubjectreviews").Body(review).Do(ctx).Into(review)

@@ -1,5 +1,6 @@
-// Package kube is one namespace of the Kubernetes API: requests for objects, lists that are watched, the errors of the API
-// as types, and what is read of Secrets and of the user's permissions.
+// Package kube is one namespace of the Kubernetes API: requests for objects, lists that are
+// watched, the errors of the API as types, and what is read of Secrets and of the user's
+// permissions.
 //
 // It knows neither builders nor commands nor BuildKit.
 package kube
@@ -34,7 +35,8 @@ type Client struct {
 
 // New makes a Client for that namespace. It makes no request.
 //
-// It uses one REST client with a small scheme instead of client-go's clientset, which links every API group there is.
+// It uses one REST client with a small scheme instead of client-go's clientset, which links every
+// API group there is.
 func New(config *rest.Config, namespace string) (*Client, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
@@ -50,10 +52,11 @@ func New(config *rest.Config, namespace string) (*Client, error) {
 	config.APIPath = "/"
 	config.GroupVersion = &schema.GroupVersion{Version: "v1"}
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	// Answers in protobuf: a Pod as JSON takes two milliseconds to decode, which is what a whole round trip may take.
+	// Answers in protobuf: a Pod as JSON takes two milliseconds to decode, which is what a whole
+	// round trip may take.
 	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
-	// A handful of requests a command: the server's own fairness is enough, and the default limit of 5 a second would
-	// be felt.
+	// A handful of requests a command: the server's own fairness is enough, and the default limit
+	// of 5 a second would be felt.
 	config.QPS = -1
 	if config.WarningHandler == nil && config.WarningHandlerWithContext == nil {
 		config.WarningHandler = rest.NoWarnings{}

@@ -83,7 +83,8 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // Class returns fault.Unavailable.
 func (*UnreachableError) Class() fault.Class { return fault.Unavailable }
 
-// AdmissionError says that the cluster refuses an object: Pod Security, a quota, a webhook, or a value it finds invalid.
+// AdmissionError says that the cluster refuses an object: Pod Security, a quota, a webhook, or a
+// value it finds invalid.
 type AdmissionError struct {
 	// By is who refused: "Pod Security", "quota", "webhook NAME", or "validation".
 	By string
@@ -91,7 +92,8 @@ type AdmissionError struct {
 	Kind, Name, Namespace string
 	// Message is the cluster's own words.
 	Message string
-	// Takes is what a Pod takes of a quota, Frees what the Pod does whose place it would take; nil for other objects.
+	// Takes is what a Pod takes of a quota, Frees what the Pod does whose place it would take; nil
+	// for other objects.
 	Takes, Frees corev1.ResourceList
 	Err          error
 }

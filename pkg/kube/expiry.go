@@ -21,8 +21,8 @@ type Expiry struct {
 // maxCertificate bounds, in bytes, a user's certificate.
 const maxCertificate = 1 << 20
 
-// expired reads from the credentials themselves that their time is over; nil if they do not say so. The API server
-// answers "Unauthorized" to those as to ones that it never knew.
+// expired reads from the credentials themselves that their time is over; nil if they do not say so.
+// The API server answers "Unauthorized" to those as to ones that it never knew.
 func expired(config *rest.Config, now time.Time) *Expiry {
 	certificate := config.CertData
 	if len(certificate) == 0 && config.CertFile != "" {
@@ -37,7 +37,8 @@ func expired(config *rest.Config, now time.Time) *Expiry {
 	return nil
 }
 
-// tokenEnd is the "exp" of a JSON Web Token (RFC 7519), which Kubernetes' own tokens and most identity providers' are.
+// tokenEnd is the "exp" of a JSON Web Token (RFC 7519), which Kubernetes' own tokens and most
+// identity providers' are.
 func tokenEnd(token string) (time.Time, bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

@@ -52,8 +52,9 @@ func missing(err error) string {
 	return ""
 }
 
-// readForbidden reads RBAC's words: `… is forbidden: User "u" cannot get resource "pods" in API group "" in the
-// namespace "team"`. It is nil for any other text: admission answers "forbidden" too, and means something else.
+// readForbidden reads RBAC's words: `… is forbidden: User "u" cannot get resource "pods" in API
+// group "" in the namespace "team"`. It is nil for any other text: admission answers "forbidden"
+// too, and means something else.
 func readForbidden(message string) *ForbiddenError {
 	_, rest, found := strings.Cut(message, `User "`)
 	if !found {

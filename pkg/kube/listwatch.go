@@ -20,8 +20,9 @@ func IsConflict(err error) bool {
 // Listed is the type of a made-up event: a list follows, and what was known before is void.
 const Listed watch.EventType = "LISTED"
 
-// Follow calls visit with every object that there is, then with every change, until visit says done. It starts over
-// when the server ends the watch, as it does every few minutes. After each list it asks complete, which may be nil.
+// Follow calls visit with every object that there is, then with every change, until visit says
+// done. It starts over when the server ends the watch, as it does every few minutes. After each
+// list it asks complete, which may be nil.
 func (c *Client) Follow(
 	ctx context.Context, kind string, options metav1.ListOptions, visit func(watch.Event) (done bool, err error), complete func() bool,
 ) error {

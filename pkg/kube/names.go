@@ -15,7 +15,8 @@ import (
 // Page is how many Pods are read at a time.
 const Page = 500
 
-// metadataOnly asks for names and labels without the objects: a list of Secrets must not carry what they hide.
+// metadataOnly asks for names and labels without the objects: a list of Secrets must not carry what
+// they hide.
 const metadataOnly = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 // oneMetadataOnly is metadataOnly for one object.
@@ -31,8 +32,8 @@ func (c *Client) ServiceAccounts(ctx context.Context) ([]string, error) {
 	return c.names(ctx, KindServiceAccount, metav1.ListOptions{})
 }
 
-// Secrets are the names of those of the namespace, at most a page; with forRegistries, those alone that hold a docker
-// config. Their contents are not read.
+// Secrets are the names of those of the namespace, at most a page; with forRegistries, those alone
+// that hold a docker config. Their contents are not read.
 func (c *Client) Secrets(ctx context.Context, forRegistries bool) ([]string, error) {
 	if !forRegistries {
 		return c.names(ctx, KindSecret, metav1.ListOptions{})
@@ -99,8 +100,8 @@ func (c *Client) CertainlyLacks(ctx context.Context, kind, name string) bool {
 	return CertainlyAbsent(c.at(c.api.Get(), kind).Name(name).SetHeader("Accept", oneMetadataOnly).Do(ctx).Error())
 }
 
-// CertainlyAbsent reports whether the API server itself said that the object does not exist, and not something in between
-// that knows no such path.
+// CertainlyAbsent reports whether the API server itself said that the object does not exist, and
+// not something in between that knows no such path.
 func CertainlyAbsent(err error) bool {
 	return apierrors.IsNotFound(err) && !apierrors.IsUnexpectedServerError(err)
 }

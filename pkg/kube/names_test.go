@@ -40,7 +40,8 @@ func TestNamesOfTheNamespace(t *testing.T) {
 	}
 }
 
-// What Secrets hide must not travel for the sake of their names, and a big cluster must not be read whole.
+// What Secrets hide must not travel for the sake of their names, and a big cluster must not be read
+// whole.
 func TestNamesComeWithoutContents(t *testing.T) {
 	server := testcluster.New(t)
 	for _, name := range []string{"one", "two"} {

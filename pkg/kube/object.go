@@ -106,9 +106,9 @@ func (c *Client) watch(ctx context.Context, kind string, options metav1.ListOpti
 	return watcher, c.failure(ctx, err, "watch", kind, "")
 }
 
-// Apply makes the object what it should be, and says whether it is new. The object is then what the server has. What was
-// found must not have changed since: that is a conflict. Of an object that was not found, others may hold no field that
-// differs.
+// Apply makes the object what it should be, and says whether it is new. The object is then what the
+// server has. What was found must not have changed since: that is a conflict. Of an object that was
+// not found, others may hold no field that differs.
 func (c *Client) Apply(ctx context.Context, object, existing manifest.Object, dryRun bool) (created bool, err error) {
 	kind := object.GetObjectKind().GroupVersionKind()
 	fields, err := manifest.Fields(object)
@@ -123,7 +123,8 @@ func (c *Client) Apply(ctx context.Context, object, existing manifest.Object, dr
 	if err != nil {
 		return false, fmt.Errorf("printing %s %q: %w", kind.Kind, object.GetName(), err)
 	}
-	// Of what is ours, install alone decides about these fields: what an editor changed by hand, install sets right.
+	// Of what is ours, install alone decides about these fields: what an editor changed by hand,
+	// install sets right.
 	options := metav1.PatchOptions{FieldManager: builder.FieldManager, Force: new(existing != nil), DryRun: dryRunAll(dryRun)}
 	var status int
 	result := c.at(c.api.Patch(types.ApplyPatchType), kind.Kind).Name(object.GetName()).
@@ -133,7 +134,8 @@ func (c *Client) Apply(ctx context.Context, object, existing manifest.Object, dr
 	return status == http.StatusCreated, c.failure(ctx, err, "apply", kind.Kind, object.GetName())
 }
 
-// Patch merges fields into the object if it has not changed since it was read; the object is then what the server has.
+// Patch merges fields into the object if it has not changed since it was read; the object is then
+// what the server has.
 func (c *Client) Patch(ctx context.Context, kind string, object manifest.Object, fields map[string]any, dryRun bool) error {
 	metadata, _ := fields["metadata"].(map[string]any)
 	merged := map[string]any{"uid": string(object.GetUID()), "resourceVersion": object.GetResourceVersion()}
@@ -177,8 +179,8 @@ type Deletion struct {
 	Still func(manifest.Object) bool
 }
 
-// Delete deletes the object if it still is the one that was found. One that is gone, or another object by now, is not an error;
-// one that is not to be deleted any more is a *ConflictError.
+// Delete deletes the object if it still is the one that was found. One that is gone, or another
+// object by now, is not an error; one that is not to be deleted any more is a *ConflictError.
 func (c *Client) Delete(ctx context.Context, kind string, object manifest.Object, how Deletion) error {
 	propagation := metav1.DeletePropagationBackground
 	if how.Orphan {
@@ -252,7 +254,8 @@ func (c *Client) StreamLog(ctx context.Context, pod string, options corev1.PodLo
 	return log, c.failure(ctx, err, "get", "pods/log", pod)
 }
 
-// ContainerLog reads the last lines of a container; previous asks for the one before the last restart.
+// ContainerLog reads the last lines of a container; previous asks for the one before the last
+// restart.
 func (c *Client) ContainerLog(ctx context.Context, pod, container string, previous bool, lines int64) ([]byte, error) {
 	options := corev1.PodLogOptions{Container: container, Previous: previous, TailLines: &lines}
 	text, err := c.at(c.api.Get(), KindPod).Name(pod).SubResource("log").VersionedParams(&options, c.parameter).DoRaw(ctx)

@@ -23,8 +23,8 @@ func (e Excess) Room(frees corev1.ResourceList) quantity.Quantity {
 	return room
 }
 
-// Excesses reads a quota's "exceeded quota: q, requested: limits.memory=2Gi,pods=1, used: …, limited: …"; empty for other
-// refusals.
+// Excesses reads a quota's "exceeded quota: q, requested: limits.memory=2Gi,pods=1, used: …,
+// limited: …"; empty for other refusals.
 func (e *AdmissionError) Excesses() []Excess {
 	parts := regexp.MustCompile(`exceeded quota: \S+, requested: (\S+), used: (\S+), limited: (\S+)`).FindStringSubmatch(e.Message)
 	if parts == nil {

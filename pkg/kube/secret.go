@@ -98,8 +98,8 @@ func (c *Client) RegistrySecret(ctx context.Context, name string) (RegistryConfi
 	return RegistryConfig{Secret: name, JSON: secret.Data[key]}, nil
 }
 
-// PullSecrets reads the docker configs that the Pods of a ServiceAccount pull their images with. What is wrong with one
-// of them is said there.
+// PullSecrets reads the docker configs that the Pods of a ServiceAccount pull their images with.
+// What is wrong with one of them is said there.
 func (c *Client) PullSecrets(ctx context.Context, account string) ([]RegistryConfig, error) {
 	object := &corev1.ServiceAccount{}
 	if err := c.named(ctx, KindServiceAccount, account, object); err != nil {

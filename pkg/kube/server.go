@@ -14,7 +14,8 @@ import (
 type Server struct {
 	// Version is Kubernetes' own, e.g. "v1.37.2"; empty when it does not say.
 	Version string `json:"version"`
-	// Connect is how long the first answer took, with TCP and TLS, in nanoseconds; RoundTrip is the time of a second one.
+	// Connect is how long the first answer took, with TCP and TLS, in nanoseconds; RoundTrip is the
+	// time of a second one.
 	Connect   time.Duration `json:"connectNanoseconds"`
 	RoundTrip time.Duration `json:"roundTripNanoseconds"`
 }
