@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// Install puts a builder in place as install does, with members that are ready, and returns their daemons by the names
-// of their Pods.
+// Install puts a builder in place as install does, with members that are ready, and returns their
+// daemons by the names of their Pods.
 func (c *Cluster) Install(spec builder.Spec) map[string]*Daemon {
 	c.t.Helper()
 	if spec.Name == "" {
@@ -89,14 +89,16 @@ func (c *Cluster) Start(pod string, certificates *trust.Certificates) *Daemon {
 	return daemon
 }
 
-// OnPod makes react run, by itself, for every Pod that is created: what its scheduler and its kubelet do.
+// OnPod makes react run, by itself, for every Pod that is created: what its scheduler and its
+// kubelet do.
 func (c *Cluster) OnPod(react func(name string)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onPod = react
 }
 
-// LoseNode puts a Pod that is ready on node-2, which does not report any more: its kubelet confirms no end.
+// LoseNode puts a Pod that is ready on node-2, which does not report any more: its kubelet confirms
+// no end.
 func (c *Cluster) LoseNode(pod string) {
 	status := Status(Object{"running": Object{"startedAt": "2026-01-01T00:00:00Z"}})
 	status["conditions"] = []any{Object{"type": "Ready", "status": "False"}, Object{"type": "ContainersReady", "status": "True"}}
@@ -105,7 +107,8 @@ func (c *Cluster) LoseNode(pod string) {
 	c.Lingers = time.Hour
 }
 
-// StartEveryPod makes each Pod that is created ready, with the certificates that are in the cluster then.
+// StartEveryPod makes each Pod that is created ready, with the certificates that are in the cluster
+// then.
 func (c *Cluster) StartEveryPod(name string) {
 	c.OnPod(func(pod string) {
 		secret := &corev1.Secret{}

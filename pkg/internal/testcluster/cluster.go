@@ -1,6 +1,6 @@
-// Package testcluster is a cluster for tests: an API server, a kubelet that forwards ports, and BuildKit daemons, in
-// memory. They speak the real protocols, over connections without a network, so that tests run in a bubble of
-// testing/synctest.
+// Package testcluster is a cluster for tests: an API server, a kubelet that forwards ports, and
+// BuildKit daemons, in memory. They speak the real protocols, over connections without a network,
+// so that tests run in a bubble of testing/synctest.
 package testcluster
 
 import (
@@ -66,7 +66,8 @@ type Cluster struct {
 	Delay time.Duration
 	// Lingers is how long a Pod that is deleted takes to end.
 	Lingers time.Duration
-	// Unserved is a kind, e.g. "secrets", that is answered without an API, as a proxy in between does.
+	// Unserved is a kind, e.g. "secrets", that is answered without an API, as a proxy in between
+	// does.
 	Unserved string
 	// Labels are those of the namespace.
 	Labels Object
@@ -152,7 +153,8 @@ func (c *Cluster) Config() *rest.Config {
 	}}
 }
 
-// Down makes new connections to the API server fail with that error, and ends those that are open; nil ends that.
+// Down makes new connections to the API server fail with that error, and ends those that are open;
+// nil ends that.
 func (c *Cluster) Down(err error) {
 	c.mu.Lock()
 	c.down = err

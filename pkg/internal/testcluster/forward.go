@@ -20,8 +20,9 @@ const (
 	dataStream  spdy.StreamId = 3
 )
 
-// forward is a kubelet's port-forward over SPDY, to the daemon of the Pod. The frames are read here and not by
-// spdystream, whose goroutines outlive a connection that ends early, and so a test's bubble.
+// forward is a kubelet's port-forward over SPDY, to the daemon of the Pod. The frames are read here
+// and not by spdystream, whose goroutines outlive a connection that ends early, and so a test's
+// bubble.
 func (c *Cluster) forward(w http.ResponseWriter, r *http.Request, pod string) {
 	c.mu.Lock()
 	daemon, exists := c.daemons[pod], c.objects["pods/"+pod] != nil
@@ -55,8 +56,8 @@ func (c *Cluster) forward(w http.ResponseWriter, r *http.Request, pod string) {
 	f.serve(daemon)
 }
 
-// afterHijack reads on where a deadline has passed: the one with which net/http ends its own read before it hands a
-// connection over, which bufconn may report a moment after it was taken back.
+// afterHijack reads on where a deadline has passed: the one with which net/http ends its own read
+// before it hands a connection over, which bufconn may report a moment after it was taken back.
 type afterHijack struct {
 	io.Reader
 	conn net.Conn

@@ -10,8 +10,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// ServerConfig returns the TLS configuration of a server that demands a client's certificate, as the daemon does; as
-// a client it presents the same pair.
+// ServerConfig returns the TLS configuration of a server that demands a client's certificate, as
+// the daemon does; as a client it presents the same pair.
 func ServerConfig(ca []byte, server trust.Pair) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(server.Certificate, server.Key)
 	if err != nil {

@@ -47,7 +47,8 @@ func (c *Cluster) one(w http.ResponseWriter, r *http.Request, kind, name string)
 	}
 }
 
-// deleteLocked demands what this project's own code always sends: which object, and in which version it was seen.
+// deleteLocked demands what this project's own code always sends: which object, and in which
+// version it was seen.
 func (c *Cluster) deleteLocked(w http.ResponseWriter, key string, old, options Object) {
 	preconditions, _ := options["preconditions"].(Object)
 	for _, field := range []string{"uid", "resourceVersion"} {
@@ -77,7 +78,8 @@ func (c *Cluster) deleteLocked(w http.ResponseWriter, key string, old, options O
 	answer(w, http.StatusOK, Object{"kind": "Status", "apiVersion": "v1", "status": "Success"})
 }
 
-// patchLocked serves an apply, for which the manager of this project is the only one, and a merge patch.
+// patchLocked serves an apply, for which the manager of this project is the only one, and a merge
+// patch.
 func (c *Cluster) patchLocked(w http.ResponseWriter, r *http.Request, key string, old, body Object, dry bool) {
 	metadata, before := metadataOf(body), metadataOf(old)
 	if old != nil && metadata["resourceVersion"] == nil && r.URL.Query().Get("force") == "true" {
@@ -107,8 +109,8 @@ func (c *Cluster) patchLocked(w http.ResponseWriter, r *http.Request, key string
 	}
 }
 
-// storeLocked stores what a client sends: the status and what the server decides stay. An object that does not change
-// keeps its version.
+// storeLocked stores what a client sends: the status and what the server decides stay. An object
+// that does not change keeps its version.
 func (c *Cluster) storeLocked(key string, old, body Object, dry bool) Object {
 	stored := maps.Clone(body)
 	metadata := maps.Clone(metadataOf(body))

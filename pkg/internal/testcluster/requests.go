@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// rounds counts how many answers a client waits for, one after the other: requests that are under way at the same time
-// are one round, however slow the machine is.
+// rounds counts how many answers a client waits for, one after the other: requests that are under
+// way at the same time are one round, however slow the machine is.
 type rounds struct {
 	mu           sync.Mutex
 	count, asked int
@@ -37,7 +37,8 @@ func (c *Cluster) Rounds() int {
 	return count
 }
 
-// Requests returns what was asked so far, e.g. "GET pods/buildkitd", without watches; dry runs end in " dry".
+// Requests returns what was asked so far, e.g. "GET pods/buildkitd", without watches; dry runs end
+// in " dry".
 func (c *Cluster) Requests() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
