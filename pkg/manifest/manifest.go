@@ -1,4 +1,5 @@
-// Package manifest turns a builder's Spec and its certificates into Kubernetes objects, and objects into YAML.
+// Package manifest turns a builder's Spec and its certificates into Kubernetes objects, and objects
+// into YAML.
 //
 // It is pure: the same input gives the same bytes, without a cluster.
 package manifest
@@ -36,18 +37,19 @@ type Builder struct {
 	Support []Object
 	// Workload is the Pod or the StatefulSet.
 	Workload Object
-	// Pod is one member as the workload will make it, for asking whether the cluster would accept it.
+	// Pod is one member as the workload will make it, for asking whether the cluster would accept
+	// it.
 	Pod *corev1.Pod
 }
 
-// New returns the objects, whose members start with these certificates. The Spec must be valid; what it leaves to the
-// defaults is filled in, but not stored.
+// New returns the objects, whose members start with these certificates. The Spec must be valid;
+// what it leaves to the defaults is filled in, but not stored.
 func New(spec builder.Spec, certificates *trust.Certificates) (*Builder, error) {
 	return NewStarted(spec, certificates, certificates.Fingerprint())
 }
 
-// NewStarted is New for members that run already: they were started with the certificates of that fingerprint, and keep
-// them until they are restarted.
+// NewStarted is New for members that run already: they were started with the certificates of that
+// fingerprint, and keep them until they are restarted.
 func NewStarted(spec builder.Spec, certificates *trust.Certificates, started string) (*Builder, error) {
 	settings, err := spec.Marshal()
 	if err != nil {
@@ -138,8 +140,8 @@ func YAML(objects []Object) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// Fields are the fields that a person, or server-side apply, would write: no status, no bookkeeping, nothing empty
-// that only the Go types add.
+// Fields are the fields that a person, or server-side apply, would write: no status, no
+// bookkeeping, nothing empty that only the Go types add.
 func Fields(object Object) (map[string]any, error) {
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
@@ -157,8 +159,9 @@ func Fields(object Object) (map[string]any, error) {
 	return fields, nil
 }
 
-// Holds reports whether an object of the cluster says all that wanted says, and has no data besides. What the API server
-// and other clients add elsewhere does not count, nor which run wrote it.
+// Holds reports whether an object of the cluster says all that wanted says, and has no data
+// besides. What the API server and other clients add elsewhere does not count, nor which run wrote
+// it.
 func Holds(existing, wanted Object) (bool, error) {
 	has, err := Fields(existing)
 	if err != nil {
@@ -201,8 +204,8 @@ func within(wants, has any) bool {
 	return reflect.DeepEqual(wants, has)
 }
 
-// pruneEmpty removes what the Go types write although it was not set: empty resources and null timestamps. An emptyDir
-// is empty and means something.
+// pruneEmpty removes what the Go types write although it was not set: empty resources and null
+// timestamps. An emptyDir is empty and means something.
 func pruneEmpty(value any) {
 	switch value := value.(type) {
 	case map[string]any:

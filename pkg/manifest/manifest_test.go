@@ -165,8 +165,8 @@ func TestConnectionDocument(t *testing.T) {
 	}
 }
 
-// What lets a user build must not let them do anything else: no rule without the names of its objects, no exec, and
-// none of the server's keys.
+// What lets a user build must not let them do anything else: no rule without the names of its
+// objects, no exec, and none of the server's keys.
 func TestWhoMayBuildMayNothingElse(t *testing.T) {
 	objects := make1(t, func(s *builder.Spec) { s.Replicas = 2 })
 	var role *rbacv1.Role

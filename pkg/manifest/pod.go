@@ -10,7 +10,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// Where the daemon finds its files. The directory is our own, so that nothing of the image's /etc/buildkit is hidden.
+// Where the daemon finds its files. The directory is our own, so that nothing of the image's
+// /etc/buildkit is hidden.
 const (
 	directoryConfig     = "/etc/kubectl-buildkit/config"
 	directoryTrust      = "/etc/kubectl-buildkit/tls"
@@ -62,7 +63,8 @@ func memberPod(spec builder.Spec) *corev1.Pod {
 	if spec.Rootless {
 		pod.Spec.SecurityContext = &corev1.PodSecurityContext{
 			FSGroup: new(int64(rootlessUser)),
-			// The cache holds files of many mapped users: a change of group in all of them would break it.
+			// The cache holds files of many mapped users: a change of group in all of them would
+			// break it.
 			FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch),
 		}
 	}
@@ -110,8 +112,8 @@ func arguments(spec builder.Spec) []string {
 	return args
 }
 
-// drainScript waits until no build runs; Kubernetes ends it with the grace period. Without it the daemon would refuse
-// its clients' running sessions as soon as it is told to stop.
+// drainScript waits until no build runs; Kubernetes ends it with the grace period. Without it the
+// daemon would refuse its clients' running sessions as soon as it is told to stop.
 func drainScript(spec builder.Spec) string {
 	const running = `{{if .Record}}{{if not .Record.CompletedAt}}running{{end}}{{end}}`
 	return fmt.Sprintf("while buildctl --addr %s debug histories --format '%s' 2>/dev/null | grep -q running; do sleep 1; done",
@@ -122,7 +124,8 @@ func environment(spec builder.Spec) []corev1.EnvVar {
 	if len(spec.RegistryCA) == 0 {
 		return spec.Env
 	}
-	// For every registry, and without naming one: the daemon's Go runtime reads certificates from these directories.
+	// For every registry, and without naming one: the daemon's Go runtime reads certificates from
+	// these directories.
 	return append(spec.Env[:len(spec.Env):len(spec.Env)],
 		corev1.EnvVar{Name: builder.EnvCertDirs, Value: systemCertDirs + ":" + directoryRegistryCA})
 }
@@ -134,8 +137,8 @@ func securityContext(spec builder.Spec) *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		RunAsUser:  new(int64(rootlessUser)),
 		RunAsGroup: new(int64(rootlessUser)),
-		// newuidmap needs its capabilities, and the daemon's own mounts and namespaces are what the default profiles
-		// forbid.
+		// newuidmap needs its capabilities, and the daemon's own mounts and namespaces are what the
+		// default profiles forbid.
 		SeccompProfile:  &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined},
 		AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined},
 	}
@@ -191,9 +194,9 @@ func items(keys ...string) []corev1.KeyToPath {
 	return list
 }
 
-// leaveMeshes asks service meshes to leave the Pod alone. The proxy that they put beside a daemon ends as soon as the Pod
-// is told to, while the daemon goes on until its builds have ended: the push at the end of a build would fail. Marks
-// that the user sets are the user's.
+// leaveMeshes asks service meshes to leave the Pod alone. The proxy that they put beside a daemon
+// ends as soon as the Pod is told to, while the daemon goes on until its builds have ended: the
+// push at the end of a build would fail. Marks that the user sets are the user's.
 func leaveMeshes(pod *corev1.Pod, spec builder.Spec) {
 	annotations := map[string]string{
 		"sidecar.istio.io/inject":              "false", // Istio before 1.10
@@ -209,7 +212,8 @@ func leaveMeshes(pod *corev1.Pod, spec builder.Spec) {
 	pod.Annotations, pod.Labels = besides(pod.Annotations, annotations, spec), besides(pod.Labels, labels, spec)
 }
 
-// besides adds marks to those that there are, unless the user has set one of the same key as a label or an annotation.
+// besides adds marks to those that there are, unless the user has set one of the same key as a
+// label or an annotation.
 func besides(there, marks map[string]string, spec builder.Spec) map[string]string {
 	for key, value := range marks {
 		_, label := spec.Labels[key]

@@ -7,8 +7,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// userRole returns the minimal Role for building. No user is bound to it here: that is the decision of
-// the namespace's administrator.
+// userRole returns the minimal Role for building. No user is bound to it here: that is the decision
+// of the namespace's administrator.
 func userRole(spec builder.Spec) *rbacv1.Role {
 	return &rbacv1.Role{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"},
@@ -17,8 +17,8 @@ func userRole(spec builder.Spec) *rbacv1.Role {
 	}
 }
 
-// UserRules let a user read a builder's connection document, see its members and forward a port to them, and read the
-// log of one that died. Every rule names its objects.
+// UserRules let a user read a builder's connection document, see its members and forward a port to
+// them, and read the log of one that died. Every rule names its objects.
 func UserRules(name string, members []string) []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
 		{
@@ -29,7 +29,8 @@ func UserRules(name string, members []string) []rbacv1.PolicyRule {
 			APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch"},
 			ResourceNames: members,
 		},
-		// A tunnel is a GET over WebSocket and a POST over SPDY; newer API servers ask for create in both cases.
+		// A tunnel is a GET over WebSocket and a POST over SPDY; newer API servers ask for create
+		// in both cases.
 		{
 			APIGroups: []string{""}, Resources: []string{"pods/portforward"}, Verbs: []string{"get", "create"},
 			ResourceNames: members,

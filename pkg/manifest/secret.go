@@ -35,7 +35,8 @@ type Document struct {
 	Members []string `json:"members"`
 	// Mode is "privileged" or "rootless".
 	Mode string `json:"mode"`
-	// InsecureRegistries are those that the builder reaches without verified TLS, or with plain HTTP.
+	// InsecureRegistries are those that the builder reaches without verified TLS, or with plain
+	// HTTP.
 	InsecureRegistries []string `json:"insecureRegistries,omitempty"`
 }
 
@@ -48,8 +49,9 @@ type Connection struct {
 	RegistryCA []byte
 }
 
-// serverSecret holds both pairs, of which the Pod mounts only the server's. The server's Secret is the one truth about
-// the certificates: two installs at once agree on whichever was created first, and make the client's Secret from it.
+// serverSecret holds both pairs, of which the Pod mounts only the server's. The server's Secret is
+// the one truth about the certificates: two installs at once agree on whichever was created first,
+// and make the client's Secret from it.
 func serverSecret(spec builder.Spec, certificates *trust.Certificates) *corev1.Secret {
 	return &corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
@@ -94,7 +96,8 @@ func formerOf(secret *corev1.Secret) *trust.Identity {
 	}
 }
 
-// SetCertificates puts the certificates into the two Secrets of a builder and leaves all else in them as it is.
+// SetCertificates puts the certificates into the two Secrets of a builder and leaves all else in
+// them as it is.
 func SetCertificates(server, client *corev1.Secret, certificates *trust.Certificates) {
 	set := func(secret *corev1.Secret, data map[string][]byte) {
 		if secret == nil {
@@ -142,8 +145,8 @@ func clientSecret(spec builder.Spec, certificates *trust.Certificates) (*corev1.
 	return secret, nil
 }
 
-// HasConnection reports whether the Secret is the client's side of a builder, whatever its labels: an application may have
-// one of the same name.
+// HasConnection reports whether the Secret is the client's side of a builder, whatever its labels:
+// an application may have one of the same name.
 func HasConnection(secret *corev1.Secret) bool {
 	_, found := secret.Data[keyConnection]
 	return found
@@ -167,7 +170,8 @@ func ReadConnection(client *corev1.Secret) (*Connection, error) {
 	return connection, nil
 }
 
-// configMap holds what the members mount, and the settings that the next install starts from: it outlives the Pod.
+// configMap holds what the members mount, and the settings that the next install starts from: it
+// outlives the Pod.
 func configMap(spec builder.Spec, config string, settings []byte) *corev1.ConfigMap {
 	object := &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
@@ -180,8 +184,8 @@ func configMap(spec builder.Spec, config string, settings []byte) *corev1.Config
 	return object
 }
 
-// StoredSpec reads the Spec that a builder's ConfigMap holds, without its defaults; known is false for a ConfigMap of a
-// version that did not store it.
+// StoredSpec reads the Spec that a builder's ConfigMap holds, without its defaults; known is false
+// for a ConfigMap of a version that did not store it.
 func StoredSpec(name string, config *corev1.ConfigMap) (spec builder.Spec, known bool, err error) {
 	text, known := config.Data[keySettings]
 	if !known {

@@ -8,7 +8,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// statefulSet makes the members from the Pod: several of them, or one with a volume that outlives it.
+// statefulSet makes the members from the Pod: several of them, or one with a volume that outlives
+// it.
 func statefulSet(spec builder.Spec, pod *corev1.Pod) *appsv1.StatefulSet {
 	template := pod.DeepCopy()
 	replicas := spec.Replicas
@@ -65,8 +66,8 @@ func claim(spec builder.Spec) corev1.PersistentVolumeClaim {
 	return object
 }
 
-// firstMember is the Pod that the StatefulSet will make first, near enough for admission to judge it. Its volume is
-// left out: the claim does not exist yet.
+// firstMember is the Pod that the StatefulSet will make first, near enough for admission to judge
+// it. Its volume is left out: the claim does not exist yet.
 func firstMember(spec builder.Spec, pod *corev1.Pod) *corev1.Pod {
 	member := pod.DeepCopy()
 	member.Name = spec.MemberNames()[0]

@@ -13,8 +13,9 @@ import (
 // HasRegistryCA reports whether the ConfigMap holds certificates for registries.
 func HasRegistryCA(config *corev1.ConfigMap) bool { return config.Data[keyRegistryCA] != "" }
 
-// Unstored sets what the ConfigMap of a version that did not store the Spec says of it: the registries, which are the tables
-// at the end of the daemon's configuration that install wrote, the user's own configuration before them, and the CA.
+// Unstored sets what the ConfigMap of a version that did not store the Spec says of it: the
+// registries, which are the tables at the end of the daemon's configuration that install wrote, the
+// user's own configuration before them, and the CA.
 func Unstored(spec *builder.Spec, config *corev1.ConfigMap) {
 	if HasRegistryCA(config) {
 		spec.RegistryCA = []byte(config.Data[keyRegistryCA])
