@@ -17,8 +17,8 @@ type ownColumn struct {
 	path   *jsonpath.JSONPath
 }
 
-// parseColumns reads "NAME:.metadata.name,READY:.readyMembers". kubectl's printer for it is part of kubectl itself, which
-// is not a library to link.
+// parseColumns reads "NAME:.metadata.name,READY:.readyMembers". kubectl's printer for it is part of
+// kubectl itself, which is not a library to link.
 func parseColumns(text string) ([]ownColumn, error) {
 	var columns []ownColumn
 	for _, part := range strings.Split(text, ",") {

@@ -1,8 +1,8 @@
-// Package output prints what a command found in the formats of kubectl's --output: a table for people, and JSON, YAML,
-// names, templates and columns of one's own for programs.
+// Package output prints what a command found in the formats of kubectl's --output: a table for
+// people, and JSON, YAML, names, templates and columns of one's own for programs.
 //
-// It knows only names, fields and cells; what they mean is for pkg/cmd, and what BuildKit or a cluster is, it does not know
-// here.
+// It knows only names, fields and cells; what they mean is for pkg/cmd, and what BuildKit or a
+// cluster is, it does not know here.
 package output
 
 import (
@@ -21,8 +21,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// APIVersion stands in every JSON and YAML answer. Within a version fields are added, but none is taken away or gets
-// another meaning.
+// APIVersion stands in every JSON and YAML answer. Within a version fields are added, but none is
+// taken away or gets another meaning.
 const APIVersion = "kubectl-buildkit.github.io/v1"
 
 // Answer is what a command found.
@@ -30,7 +30,8 @@ type Answer struct {
 	// Kind is what one item is, e.g. "Builder".
 	Kind  string
 	Items []Item
-	// Single says that the question was about one thing: the item is printed itself, not as a list of one.
+	// Single says that the question was about one thing: the item is printed itself, not as a list
+	// of one.
 	Single bool
 	// Beside are fields that a list has besides its items, e.g. totals.
 	Beside map[string]any
@@ -116,7 +117,8 @@ func (a Answer) list() (*unstructured.UnstructuredList, error) {
 	return list, nil
 }
 
-// fields is a value as JSON has it, with whole numbers kept whole, and without credentials as text for people is.
+// fields is a value as JSON has it, with whole numbers kept whole, and without credentials as text
+// for people is.
 func fields(value any) (map[string]any, error) {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -148,7 +150,8 @@ func (a Answer) printTable(w io.Writer, wide, noHeaders bool) error {
 	return aligned.Flush()
 }
 
-// AppendNew returns the list with the item at its end, or the list itself where the item is empty or in it.
+// AppendNew returns the list with the item at its end, or the list itself where the item is empty
+// or in it.
 func AppendNew(list []string, item string) []string {
 	if item == "" || slices.Contains(list, item) {
 		return list
