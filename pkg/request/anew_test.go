@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A build without cache sends its directories anew, in each of the ways to ask for one; and a retry does not again.
+// A build without cache sends its directories anew, in each of the ways to ask for one; and a retry
+// does not again.
 func TestNoCacheSendsAnew(t *testing.T) {
 	for name, c := range map[string]struct {
 		opts Options

@@ -106,8 +106,9 @@ func (a *Attempt) Names(text string) bool {
 	return slices.ContainsFunc(a.places, func(place string) bool { return strings.Contains(text, place) })
 }
 
-// Unwritten returns why what the daemon sends could not be written on this machine, if that is what the daemon's text is
-// about: it repeats the error of an archive, and the end or a path of a directory.
+// Unwritten returns why what the daemon sends could not be written on this machine, if that is what
+// the daemon's text is about: it repeats the error of an archive, and the end or a path of a
+// directory.
 func (a *Attempt) Unwritten(text string) error {
 	if failed := a.unwritten.Load(); failed != nil && strings.Contains(text, (*failed).Error()) {
 		return *failed

@@ -32,7 +32,8 @@ func TestAttestations(t *testing.T) {
 	}
 }
 
-// TestOldFormOfAttestations proves that the variable counts for images whose output does not say it itself.
+// TestOldFormOfAttestations proves that the variable counts for images whose output does not say it
+// itself.
 func TestOldFormOfAttestations(t *testing.T) {
 	env := workspace(t, map[string]string{noArtifactEnv: "1"})
 	for typed, want := range map[string]string{

@@ -98,7 +98,8 @@ func writeCache(t *testing.T, dir string) string {
 	return found.String()
 }
 
-// What a checkout may have in place of a cache is refused: BuildKit's own client would follow its links.
+// What a checkout may have in place of a cache is refused: BuildKit's own client would follow its
+// links.
 func TestHostileLocalCaches(t *testing.T) {
 	env := workspace(t, nil)
 	outside := filepath.Join(t.TempDir(), "key")

@@ -122,8 +122,8 @@ func (c checkout) source() string {
 	return ""
 }
 
-// gitTimeout is how long git may take for one question. The answers are notes in the provenance, which a build does
-// without.
+// gitTimeout is how long git may take for one question. The answers are notes in the provenance,
+// which a build does without.
 const gitTimeout = 10 * time.Second
 
 // say is the first line that git says, and empty if it fails.
@@ -152,8 +152,8 @@ func (c checkout) git(args ...string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// isDirty reports whether the checkout differs from its commit. Files whose difference only a program of the checkout
-// could tell count as different, and what is in submodules does not count.
+// isDirty reports whether the checkout differs from its commit. Files whose difference only a
+// program of the checkout could tell count as different, and what is in submodules does not count.
 func (c checkout) isDirty() bool {
 	args, safe := c.withoutFilters()
 	if !safe {
@@ -162,8 +162,8 @@ func (c checkout) isDirty() bool {
 	return c.say(append(args, "status", "--porcelain", "--ignored", "--ignore-submodules=dirty")...) != ""
 }
 
-// withoutFilters returns the flags that take the checkout's own filters out of use: git runs them to compare files. Those
-// of the user's own configuration stay.
+// withoutFilters returns the flags that take the checkout's own filters out of use: git runs them
+// to compare files. Those of the user's own configuration stay.
 func (c checkout) withoutFilters() (flags []string, safe bool) {
 	out, err := c.git("config", "--null", "--show-scope", "--includes", "--get-regexp", `^filter\.`)
 	if err != nil {

@@ -34,9 +34,10 @@ func (r *Request) Stages() []string {
 	return names
 }
 
-// Emulated returns the platforms whose RUN steps a builder cannot run that runs the given ones, in the spelling of
-// package platforms. It reads the Dockerfile if that is on this machine: a stage that runs on the builder's own
-// platform, or runs nothing, does not count. Where it cannot be read every platform counts.
+// Emulated returns the platforms whose RUN steps a builder cannot run that runs the given ones, in
+// the spelling of package platforms. It reads the Dockerfile if that is on this machine: a stage
+// that runs on the builder's own platform, or runs nothing, does not count. Where it cannot be read
+// every platform counts.
 func (r *Request) Emulated(native []string) []string {
 	var foreign []string
 	for _, name := range r.Platforms() {
@@ -66,7 +67,8 @@ type stage struct {
 
 type stages []stage
 
-// parseStages is nil if the text is not a Dockerfile that this parser knows; another frontend may know more.
+// parseStages is nil if the text is not a Dockerfile that this parser knows; another frontend may
+// know more.
 func parseStages(text []byte) stages {
 	parsed, err := parser.Parse(bytes.NewReader(text))
 	if err != nil {
@@ -111,7 +113,8 @@ func newStage(node *parser.Node) stage {
 	return s
 }
 
-// find is the index of the stage before the given one that has the name or number; -1 if there is none.
+// find is the index of the stage before the given one that has the name or number; -1 if there is
+// none.
 func (s stages) find(name string, before int) int {
 	if number, err := strconv.Atoi(name); err == nil && number >= 0 && number < before {
 		return number
@@ -170,8 +173,9 @@ func (s stages) platformOf(i int, target string, native []string) string {
 	}
 }
 
-// Images are the references that the request names beside those it pushes, as far as they are on this machine: its
-// caches, its named contexts, and the images of its Dockerfile. Those with variables are left out.
+// Images are the references that the request names beside those it pushes, as far as they are on
+// this machine: its caches, its named contexts, and the images of its Dockerfile. Those with
+// variables are left out.
 func (r *Request) Images() []string {
 	names := map[string]bool{}
 	for _, entry := range slices.Concat(r.cacheImports, r.cacheExports) {

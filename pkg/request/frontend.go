@@ -178,7 +178,8 @@ func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontex
 	if file == "" {
 		file = "Dockerfile"
 	}
-	// As docker, the frontend takes the lower-case twin of a missing "Dockerfile"; without a context it needs none.
+	// As docker, the frontend takes the lower-case twin of a missing "Dockerfile"; without a
+	// context it needs none.
 	lower := filepath.Join(filepath.Dir(file), "dockerfile")
 	if !dir.HasFile(file, env) && (filepath.Base(file) != "Dockerfile" || !dir.HasFile(lower, env)) {
 		return &usage.Error{What: "--local", Value: dir.Typed, Reason: "there is no " + file + " in it", Next: "name its directory, and with --opt filename=NAME the file"}

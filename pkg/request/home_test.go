@@ -10,7 +10,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// A ~ after the = of a value, which most shells leave alone, is the home directory in every value that names a path.
+// A ~ after the = of a value, which most shells leave alone, is the home directory in every value
+// that names a path.
 func TestHomeInValues(t *testing.T) {
 	home := t.TempDir()
 	for name, text := range map[string]string{

@@ -165,8 +165,8 @@ func (r *Request) annotate(values []string) error {
 	return nil
 }
 
-// checkPushes refuses to push a name without a registry: it silently means Docker Hub's official images, where only
-// Docker may push. A name that says library/ is meant.
+// checkPushes refuses to push a name without a registry: it silently means Docker Hub's official
+// images, where only Docker may push. A name that says library/ is meant.
 func (o Output) checkPushes(r *Request, _ Environment) error {
 	for _, out := range r.outputs {
 		if !out.pushes() {

@@ -150,7 +150,8 @@ func (o *output) checkFile(ctx context.Context, r *Request, env Environment) err
 	return nil
 }
 
-// contextAttr is the attribute of --output type=docker that names an engine. It is not for the daemon.
+// contextAttr is the attribute of --output type=docker that names an engine. It is not for the
+// daemon.
 const contextAttr = "context"
 
 // checkDocker finds the engine that the image is loaded into. A question makes no image.

@@ -160,8 +160,8 @@ func parseSourcePolicy(text []byte) (*spb.Policy, error) {
 	return binary, nil
 }
 
-// refuseRego refuses the policy beside the Dockerfile, which docker would obey. That of a context which is not on this
-// machine is found by the daemon.
+// refuseRego refuses the policy beside the Dockerfile, which docker would obey. That of a context
+// which is not on this machine is found by the daemon.
 func (o Input) refuseRego(r *Request, env Environment) error {
 	if r.policyDisabled || r.source.Kind == buildcontext.Stdin || o.File == "-" {
 		return nil
@@ -178,8 +178,9 @@ func (o Input) refuseRego(r *Request, env Environment) error {
 	return nil
 }
 
-// remotePolicies are the names that a Rego policy would have beside a Dockerfile that is in the context which the daemon
-// fetches: git, or an archive. Those of a context on this machine were looked at.
+// remotePolicies are the names that a Rego policy would have beside a Dockerfile that is in the
+// context which the daemon fetches: git, or an archive. Those of a context on this machine were
+// looked at.
 func (r *Request) remotePolicies(attrs map[string]string) []string {
 	if r.plain || r.policyDisabled || attrs["context"] == "" || attrs["dockerfilekey"] != "" || r.context.Fetched() != nil {
 		return nil
@@ -195,7 +196,8 @@ func (r *Request) remotePolicies(attrs map[string]string) []string {
 	return names
 }
 
-// RefusePolicy is the error about a policy that the daemon has found in the context, e.g. "Dockerfile.rego".
+// RefusePolicy is the error about a policy that the daemon has found in the context, e.g.
+// "Dockerfile.rego".
 func RefusePolicy(policy string) error { return regoRefused(strings.TrimSuffix(policy, regoEnding)) }
 
 const regoEnding = ".rego"

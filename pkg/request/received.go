@@ -6,7 +6,8 @@ import (
 	"github.com/moby/buildkit/session/filesync"
 )
 
-// watch keeps the first error of opening or writing an archive: what the daemon makes of it is a text.
+// watch keeps the first error of opening or writing an archive: what the daemon makes of it is a
+// text.
 func (a *Attempt) watch(open filesync.FileOutputFunc) filesync.FileOutputFunc {
 	if open == nil {
 		return nil

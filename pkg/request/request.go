@@ -88,10 +88,10 @@ type Request struct {
 	ref string // of the last attempt
 }
 
-// New parses and checks the options. Its errors are *usage.Error wherever the
-// input is at fault. It reads standard input last, when all else is known to be
-// right, and removes a stale image ID file, as docker does. The context ends what continues until the build: a survey of
-// the directories that are sent.
+// New parses and checks the options. Its errors are *usage.Error wherever the input is at fault. It
+// reads standard input last, when all else is known to be right, and removes a stale image ID file,
+// as docker does. The context ends what continues until the build: a survey of the directories that
+// are sent.
 func New(ctx context.Context, opts Options, env Environment) (*Request, error) {
 	r := &Request{frontend: dockerfileFrontend, attrs: map[string]string{}, cacheLayouts: map[string]*export.Layout{}}
 	with := func(apply func(context.Context, *Request, Environment) error) func(*Request, Environment) error {
@@ -157,7 +157,8 @@ func (r *Request) Warnings() []string {
 	return slices.Clone(r.warnings)
 }
 
-// Leftovers are the sentences to print after a build that succeeded: what of its result stays in the builder.
+// Leftovers are the sentences to print after a build that succeeded: what of its result stays in
+// the builder.
 func (r *Request) Leftovers() []string {
 	return slices.Clone(r.leftovers)
 }

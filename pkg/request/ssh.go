@@ -128,7 +128,8 @@ func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env 
 	return nil
 }
 
-// noKey says why the provider must not open the path: it would wait for what is neither a key nor a socket of an agent.
+// noKey says why the provider must not open the path: it would wait for what is neither a key nor a
+// socket of an agent.
 func noKey(path string) string {
 	info, err := safefile.Stat(path)
 	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSocket != 0 || strings.HasPrefix(path, agentPipe) {

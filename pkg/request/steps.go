@@ -28,8 +28,8 @@ func (o Steps) apply(r *Request, env Environment) error {
 	return applyArgs(r, o.BuildArgs, env)
 }
 
-// sendAnew makes a build without cache a build without what the daemon keeps of directories, too. It comes after the
-// options of a frontend, which may say the same.
+// sendAnew makes a build without cache a build without what the daemon keeps of directories, too.
+// It comes after the options of a frontend, which may say the same.
 func (o Steps) sendAnew(r *Request, _ Environment) error {
 	if stages, given := r.attrs["no-cache"]; given && stages == "" {
 		r.context.SendAnew()

@@ -69,8 +69,9 @@ func cutPair(flag, text string) (key, value string, given bool, err error) {
 	return key, value, given, nil
 }
 
-// expand replaces a leading ~, which shells leave alone after the = of a value, by the home directory. Every path that the
-// user names goes through here: with absolute, or with the environment of a context.
+// expand replaces a leading ~, which shells leave alone after the = of a value, by the home
+// directory. Every path that the user names goes through here: with absolute, or with the
+// environment of a context.
 func (e Environment) expand(path string) string {
 	if !home.Named(path) {
 		return path
