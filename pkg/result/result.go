@@ -12,15 +12,15 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// The metadata keys of the build's reference in the daemon's history: alone, and as docker writes it, after the names of
-// its builder and node with a slash between.
+// The metadata keys of the build's reference in the daemon's history: alone, and as docker writes
+// it, after the names of its builder and node with a slash between.
 const (
 	RefKey       = "kubectl-buildkit.build.ref"
 	DockerRefKey = "buildx.build.ref"
 )
 
-// ProvenanceKey is the metadata key of the build's provenance, followed by a slash and the platform where the build
-// names platforms. The name is docker's.
+// ProvenanceKey is the metadata key of the build's provenance, followed by a slash and the platform
+// where the build names platforms. The name is docker's.
 const ProvenanceKey = "buildx.build.provenance"
 
 // Result is the daemon's response to a solve.
@@ -87,8 +87,8 @@ func (r *Result) Ref() string {
 	return r.ref
 }
 
-// AnswerError is returned when the daemon's response has an invalid value, which is not printed as a result: scripts use
-// results in commands and manifests.
+// AnswerError is returned when the daemon's response has an invalid value, which is not printed as
+// a result: scripts use results in commands and manifests.
 type AnswerError struct {
 	Key, Value string
 	Cause      error

@@ -18,7 +18,8 @@ const (
 	settings = "sha256:2222222222222222222222222222222222222222222222222222222222222222"
 )
 
-// What a daemon answers is parsed before it becomes a line that scripts read: a break in it would be a second result.
+// What a daemon answers is parsed before it becomes a line that scripts read: a break in it would
+// be a second result.
 func TestAnswersAreParsed(t *testing.T) {
 	const forged = manifest + "\nevil.example.com/app:1@sha256:11 \x1b[2J"
 	for name, test := range map[string]struct {
