@@ -18,13 +18,15 @@ type Pruning struct {
 	Filters []string
 	// UnusedFor keeps records that were used within that time.
 	UnusedFor time.Duration
-	// The least recently used records are removed first, until at most MaxUsedBytes are used and MinFreeBytes are free on
-	// the disk; ReservedBytes are always kept. If all three are zero, everything is removed.
+	// The least recently used records are removed first, until at most MaxUsedBytes are used and
+	// MinFreeBytes are free on the disk; ReservedBytes are always kept. If all three are zero,
+	// everything is removed.
 	ReservedBytes, MaxUsedBytes, MinFreeBytes int64
 }
 
-// Prune removes records that no build uses, and returns them. After an error, some may have been removed. It returns an
-// *UnsupportedError, and removes nothing, if the daemon does not support the limits: it would remove everything.
+// Prune removes records that no build uses, and returns them. After an error, some may have been
+// removed. It returns an *UnsupportedError, and removes nothing, if the daemon does not support the
+// limits: it would remove everything.
 func (d *Daemon) Prune(ctx context.Context, what Pruning) ([]*client.UsageInfo, error) {
 	if what.MaxUsedBytes != 0 || what.MinFreeBytes != 0 {
 		if err := d.checkPruneLimits(ctx); err != nil {
@@ -73,8 +75,8 @@ func (d *Daemon) checkPruneLimits(ctx context.Context) error {
 	return nil
 }
 
-// CacheRecords returns the daemon's cache records that match any of the filters, in the daemon's syntax; all records if
-// there are no filters.
+// CacheRecords returns the daemon's cache records that match any of the filters, in the daemon's
+// syntax; all records if there are no filters.
 func (d *Daemon) CacheRecords(ctx context.Context, filters []string) ([]*client.UsageInfo, error) {
 	records, err := d.client.DiskUsage(ctx, client.WithFilter(filters))
 	return records, d.callError(ctx, err)

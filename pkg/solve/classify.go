@@ -72,8 +72,8 @@ func sessionTimedOut(err error) bool {
 		strings.Contains(text, "no active session for ") || strings.Contains(text, "session healthcheck failed")
 }
 
-// neverBegan reports whether the request for a build's status timed out before the build itself arrived, for which the
-// daemon waits six seconds (solver/jobs.go in BuildKit, Solver.Get).
+// neverBegan reports whether the request for a build's status timed out before the build itself
+// arrived, for which the daemon waits six seconds (solver/jobs.go in BuildKit, Solver.Get).
 func neverBegan(err error) bool {
 	return grpcerrors.Code(err) == codes.NotFound && strings.Contains(err.Error(), "no such job ")
 }
@@ -137,8 +137,8 @@ func diskFull(err error, attempt *request.Attempt) bool {
 	return strings.Contains(text, "no space left on device") && !errors.As(err, &syntax) && !attempt.Names(text) && !isRelayed(text)
 }
 
-// withoutCommandLine removes the command line of a step, which may contain any text. What follows is the daemon's own
-// message: "exit code: 1", or why it could not run the program.
+// withoutCommandLine removes the command line of a step, which may contain any text. What follows
+// is the daemon's own message: "exit code: 1", or why it could not run the program.
 func withoutCommandLine(text string) string {
 	if i := strings.LastIndex(text, "did not complete successfully: "); i >= 0 {
 		return text[i:]

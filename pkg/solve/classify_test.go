@@ -89,7 +89,8 @@ func TestOtherError(t *testing.T) {
 	}
 }
 
-// TestFullDisk proves that the daemon's disk is told from what a step's program says, and from the disks of this machine.
+// TestFullDisk proves that the daemon's disk is told from what a step's program says, and from the
+// disks of this machine.
 func TestFullDisk(t *testing.T) {
 	step := func(err error) error { return errdefs.WrapVertex(err, digest.FromString("step")) }
 	program := func(code uint32, end string) error {

@@ -19,7 +19,8 @@ const (
 	daemonAddress = "tcp://" + daemonName
 )
 
-// handshakeTurns is the number of round trips until the daemon's first byte after the handshake of TLS 1.3.
+// handshakeTurns is the number of round trips until the daemon's first byte after the handshake of
+// TLS 1.3.
 const handshakeTurns = 2
 
 // Dial opens a connection to the daemon.

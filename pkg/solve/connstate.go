@@ -75,7 +75,8 @@ func (l *connState) silent() <-chan struct{} {
 	return l.fellSilent
 }
 
-// resumed returns a channel that is closed as soon as a suspected connection receives data; at once if it is not suspected.
+// resumed returns a channel that is closed as soon as a suspected connection receives data; at once
+// if it is not suspected.
 func (l *connState) resumed() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

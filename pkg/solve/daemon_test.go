@@ -30,8 +30,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
-// TestMain silences the HTTP/2 server of BuildKit's session, which logs losses, and registers the compressor as the
-// program's main does.
+// TestMain silences the HTTP/2 server of BuildKit's session, which logs losses, and registers the
+// compressor as the program's main does.
 func TestMain(m *testing.M) {
 	upload.RegisterCompressor()
 	log.SetOutput(io.Discard)

@@ -124,8 +124,8 @@ func (e *LostError) Unwrap() error { return e.Cause }
 // Class returns that of the cause, e.g. of a tunnel that is not permitted, else fault.Unavailable.
 func (e *LostError) Class() fault.Class { return fault.Or(e.Cause, fault.Unavailable) }
 
-// TLSError is returned when the TLS handshake fails: the client or the server, which may not be the daemon, rejects the
-// other's certificate.
+// TLSError is returned when the TLS handshake fails: the client or the server, which may not be the
+// daemon, rejects the other's certificate.
 type TLSError struct{ Cause error }
 
 func (e *TLSError) Error() string {

@@ -63,9 +63,9 @@ func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt,
 	return response, nil
 }
 
-// refusePolicies returns an error for the first of the files that is in the context. The frontend gets its name as that of
-// the Dockerfile, so it searches the same context that it builds; a parse error means that the file exists. The build
-// reports any other failure.
+// refusePolicies returns an error for the first of the files that is in the context. The frontend
+// gets its name as that of the Dockerfile, so it searches the same context that it builds; a parse
+// error means that the file exists. The build reports any other failure.
 func refusePolicies(ctx context.Context, c gateway.Client, ask gateway.SolveRequest, names []string) error {
 	for _, name := range names {
 		look := gateway.SolveRequest{Frontend: ask.Frontend, FrontendOpt: maps.Clone(ask.FrontendOpt)}

@@ -123,7 +123,8 @@ func (c *Cache) add(record *client.UsageInfo) {
 	}
 }
 
-// Platforms returns the platforms that the daemon's workers run, its own first, normalized as by package platforms.
+// Platforms returns the platforms that the daemon's workers run, its own first, normalized as by
+// package platforms.
 func (d *Daemon) Platforms(ctx context.Context) ([]string, error) {
 	workers, err := d.client.ListWorkers(ctx)
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// linkStats measures the connection to the daemon, below TLS. The upload compresses according to it.
+// linkStats measures the connection to the daemon, below TLS. The upload compresses according to
+// it.
 type linkStats struct {
 	net.Conn
 	written   atomic.Int64
@@ -32,7 +33,8 @@ func (g *linkStats) RoundTrip() time.Duration {
 	return time.Duration(g.roundTrip.Load())
 }
 
-// answered records a round trip. On a busy machine some responses are late though the connection is fast.
+// answered records a round trip. On a busy machine some responses are late though the connection is
+// fast.
 func (g *linkStats) answered(after time.Duration) {
 	for {
 		shortest := g.roundTrip.Load()

@@ -130,7 +130,8 @@ func TestGoesOnAfterALoss(t *testing.T) {
 	}
 }
 
-// TestJoinsBeforeItLeaves proves that the connection which fell silent stays until the daemon works for the next one too.
+// TestJoinsBeforeItLeaves proves that the connection which fell silent stays until the daemon works
+// for the next one too.
 func TestJoinsBeforeItLeaves(t *testing.T) {
 	var mu sync.Mutex
 	solves, alone := 0, false

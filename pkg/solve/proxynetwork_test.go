@@ -18,7 +18,8 @@ func TestMinorOf(t *testing.T) {
 	}
 }
 
-// TestProxyNetwork proves that the wish is sent to a daemon that obeys it, and to no other: it would let the steps out.
+// TestProxyNetwork proves that the wish is sent to a daemon that obeys it, and to no other: it
+// would let the steps out.
 func TestProxyNetwork(t *testing.T) {
 	for version, known := range map[string]bool{"v0.31.0": true, "v0.30.2": false, "v9.8.7": true} {
 		var asked *controlapi.SolveRequest

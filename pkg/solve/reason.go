@@ -64,8 +64,8 @@ func (e *DiagnosedError) Class() fault.Class {
 	return fault.Failed
 }
 
-// diagnosis is one row of the table: it matches a text that contains all of the strings, and matches the pattern if there
-// is one. The pattern's first group is the subject.
+// diagnosis is one row of the table: it matches a text that contains all of the strings, and
+// matches the pattern if there is one. The pattern's first group is the subject.
 type diagnosis struct {
 	reason   Reason
 	contains []string
@@ -73,7 +73,8 @@ type diagnosis struct {
 	registry bool // the text must be about a request to a registry
 }
 
-// diagnoses returns the only table of the daemon's messages. The first row that matches has the reason.
+// diagnoses returns the only table of the daemon's messages. The first row that matches has the
+// reason.
 func diagnoses() []diagnosis {
 	const digest = `failed to calculate checksum of ref \S+: `
 	return []diagnosis{
@@ -109,8 +110,8 @@ func diagnoses() []diagnosis {
 	}
 }
 
-// diagnose wraps an error that has a known reason; any other error is returned as it is. The output of a step's program
-// is never searched: it may contain any text.
+// diagnose wraps an error that has a known reason; any other error is returned as it is. The output
+// of a step's program is never searched: it may contain any text.
 func diagnose(err error, steps *steps) error {
 	var step *FailedStepError
 	text := err.Error()
@@ -160,8 +161,8 @@ func (d diagnosis) matches(text string) (subject string, fits bool) {
 	return subject, match != nil
 }
 
-// registryOf returns the registry that a message is about: that of the image in it, else the host of a request to a
-// registry's API. It is empty for any other message.
+// registryOf returns the registry that a message is about: that of the image in it, else the host
+// of a request to a registry's API. It is empty for any other message.
 func registryOf(text string) (host, named string) {
 	image := regexp.MustCompile(`(?:failed to resolve source metadata for|failed to push) ([^\s"]+?)(?::? |:?$)`).FindStringSubmatch(text)
 	if image != nil {

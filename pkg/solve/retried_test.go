@@ -31,8 +31,9 @@ func TestFailedStepIsNotRetried(t *testing.T) {
 	}
 }
 
-// TestLimitsOfPatience proves what users are promised, with room for the machine's pace: a silent link is noticed within
-// 15 seconds during a build, and within 45 on a call that is quiet by nature, which ends as TestSilenceEndsACall shows.
+// TestLimitsOfPatience proves what users are promised, with room for the machine's pace: a silent
+// link is noticed within 15 seconds during a build, and within 45 on a call that is quiet by
+// nature, which ends as TestSilenceEndsACall shows.
 func TestLimitsOfPatience(t *testing.T) {
 	d := (&fakeDaemon{}).start(t, nil).mustConnect(t)
 	if d.silenceLimits.ask >= d.silenceLimits.suspect || d.silenceLimits.suspect >= 15*time.Second || d.silenceLimits.dead > 43*time.Second {
@@ -76,7 +77,8 @@ func TestDoesNotGoOn(t *testing.T) {
 	}
 }
 
-// lossy is a connection that breaks for that reason as soon as its daemon, which has noted what it is asked, builds.
+// lossy is a connection that breaks for that reason as soon as its daemon, which has noted what it
+// is asked, builds.
 func lossy(t *testing.T, why error, note ...func(*controlapi.SolveRequest)) *Daemon {
 	t.Helper()
 	wrap, cut := breaking(why)

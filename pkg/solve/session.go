@@ -21,8 +21,9 @@ import (
 // sessionID is the header with the ID of BuildKit's session.
 const sessionID = "X-Docker-Expose-Session-Uuid"
 
-// sessions serves sessions with gRPC's own transport. BuildKit's client serves them as an HTTP handler, in which each
-// message waits until its own frame is written, and which does not see the compression that the daemon offers.
+// sessions serves sessions with gRPC's own transport. BuildKit's client serves them as an HTTP
+// handler, in which each message waits until its own frame is written, and which does not see the
+// compression that the daemon offers.
 type sessions struct {
 	mu      sync.Mutex
 	servers map[string]*grpc.Server // of sessions that have not been dialed, by session ID
@@ -56,8 +57,8 @@ func (s *sessions) take(id string) *grpc.Server {
 	return server
 }
 
-// dialSession opens the session's connection to the daemon and serves it. It returns an idle connection, for BuildKit's
-// client to serve until the real one has ended.
+// dialSession opens the session's connection to the daemon and serves it. It returns an idle
+// connection, for BuildKit's client to serve until the real one has ended.
 func (d *Daemon) dialSession(ctx context.Context, proto string, meta map[string][]string) (net.Conn, error) {
 	var server *grpc.Server
 	if ids := meta[sessionID]; len(ids) == 1 {
@@ -144,7 +145,8 @@ func (l *listener) Close() error {
 
 func (l *listener) Addr() net.Addr { return l.LocalAddr() }
 
-// idle is the idle side of an HTTP/2 connection: it sends the preface and then nothing, until the other side closes it.
+// idle is the idle side of an HTTP/2 connection: it sends the preface and then nothing, until the
+// other side closes it.
 func idle(conn io.ReadWriter) {
 	go func() {
 		if _, err := io.WriteString(conn, http2.ClientPreface); err == nil {

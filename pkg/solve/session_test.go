@@ -38,11 +38,12 @@ func (c sentConn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// TestContextTravels proves that the session serves the context, through BuildKit's own code on both ends, compressed
-// if that is asked for, and that the distance of the daemon is known by then.
+// TestContextTravels proves that the session serves the context, through BuildKit's own code on
+// both ends, compressed if that is asked for, and that the distance of the daemon is known by then.
 func TestContextTravels(t *testing.T) {
 	big := bytes.Repeat([]byte("all work and no play makes Jack a dull boy\n"), 50_000)
-	// What is automatic depends on how fast the link looks, on a busy machine too: TestJudge has that.
+	// What is automatic depends on how fast the link looks, on a busy machine too: TestJudge has
+	// that.
 	for mode, compressed := range map[string]bool{"always": true, "never": false} {
 		t.Run(mode, func(t *testing.T) {
 			dir, into := t.TempDir(), t.TempDir()
@@ -100,7 +101,8 @@ func TestShortestAnswer(t *testing.T) {
 	}
 }
 
-// TestNamesNeedNotBeUTF8 proves that file names and link targets arrive as they are, and values of arguments.
+// TestNamesNeedNotBeUTF8 proves that file names and link targets arrive as they are, and values of
+// arguments.
 func TestNamesNeedNotBeUTF8(t *testing.T) {
 	const name = "caf\xe9.txt"
 	dir, into := t.TempDir(), t.TempDir()

@@ -26,7 +26,8 @@ func newSteps() *steps {
 	return &steps{names: map[string]string{}, running: map[string]struct{}{}, seen: map[string]struct{}{}, foreign: map[string]struct{}{}}
 }
 
-// ranForeignProgram reports whether the step of that name has logged that a program is for another architecture.
+// ranForeignProgram reports whether the step of that name has logged that a program is for another
+// architecture.
 func (s *steps) ranForeignProgram(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +48,8 @@ func (s *steps) any() bool {
 	return len(s.names) > 0
 }
 
-// tee returns a channel whose statuses are passed to each of the readers, which may add to them, and then to out.
+// tee returns a channel whose statuses are passed to each of the readers, which may add to them,
+// and then to out.
 func tee(out chan *client.SolveStatus, readers ...func(*client.SolveStatus)) chan *client.SolveStatus {
 	in := make(chan *client.SolveStatus)
 	go func() {

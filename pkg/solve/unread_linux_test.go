@@ -23,7 +23,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
-// unreadable has files that open and give an error when they are read: what a dropped network mount is like.
+// unreadable has files that open and give an error when they are read: what a dropped network mount
+// is like.
 func unreadable(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks("/sys/class/net/lo")
@@ -36,7 +37,8 @@ func unreadable(t *testing.T) string {
 	return dir
 }
 
-// A build ends, and names the file, when one cannot be read. BuildKit's own client waits for ever, or sends an empty one.
+// A build ends, and names the file, when one cannot be read. BuildKit's own client waits for ever,
+// or sends an empty one.
 func TestUnreadFileEndsTheBuild(t *testing.T) {
 	dir := t.TempDir()
 	gone := filepath.Join(dir, "gone")
@@ -83,7 +85,8 @@ func TestUnreadFileEndsTheBuild(t *testing.T) {
 	}
 }
 
-// ask lists the directory, and then asks for the file as a daemon does: it waits for all of its content.
+// ask lists the directory, and then asks for the file as a daemon does: it waits for all of its
+// content.
 func (f *fakeDaemon) ask(ctx context.Context, id, mount, file string, change func() error) error {
 	caller, err := f.sessions.Get(ctx, id, false)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// Why an archive could not be written here is known here: the daemon repeats it as a text of its own.
+// Why an archive could not be written here is known here: the daemon repeats it as a text of its
+// own.
 func TestUnwrittenArchive(t *testing.T) {
 	dir := t.TempDir()
 	pipe, late := filepath.Join(dir, "pipe"), filepath.Join(dir, "later", "out.tar")
