@@ -19,8 +19,9 @@ const (
 	maxPaths = 5
 )
 
-// Annotate adds what the client knows to the daemon's line about a directory: bytes on the wire, their rate, after the end
-// how much compression has saved, and a warning if the directory was large.
+// Annotate adds what the client knows to the daemon's line about a directory: bytes on the wire,
+// their rate, after the end how much compression has saved, and a warning if the directory was
+// large.
 func (m *Meter) Annotate(status *client.SolveStatus) {
 	for _, line := range status.Statuses {
 		name, isTransfer := strings.CutPrefix(strings.TrimSuffix(line.ID, ":"), transferring)
@@ -38,7 +39,8 @@ func (m *Meter) Annotate(status *client.SolveStatus) {
 	}
 }
 
-// lines returns the lines below the daemon's own. The name of a line cannot change while it is shown: only its figures do.
+// lines returns the lines below the daemon's own. The name of a line cannot change while it is
+// shown: only its figures do.
 func (f figures) lines(under *client.VertexStatus) []*client.VertexStatus {
 	rate := int64(float64(f.wire) / max(f.took, time.Millisecond).Seconds())
 	wire, speed := *under, *under

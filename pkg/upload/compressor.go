@@ -11,17 +11,20 @@ import (
 const (
 	// encodingName is gRPC's name of the compression. BuildKit's daemon offers no other.
 	encodingName = "gzip"
-	// level is the fastest: it compresses source code to a quarter; the best level, at a tenth of the speed, to a fifth.
+	// level is the fastest: it compresses source code to a quarter; the best level, at a tenth of
+	// the speed, to a fifth.
 	level = gzip.BestSpeed
 )
 
-// RegisterCompressor registers the compression with gRPC. gRPC has one table of them for the whole process, without a
-// lock, so main calls this once, before there is any connection; a process that does not call it sends uncompressed data.
+// RegisterCompressor registers the compression with gRPC. gRPC has one table of them for the whole
+// process, without a lock, so main calls this once, before there is any connection; a process that
+// does not call it sends uncompressed data.
 func RegisterCompressor() {
 	encoding.RegisterCompressor(newCompressor())
 }
 
-// compressor reuses its writers and readers: a new writer costs more than compressing a message with it.
+// compressor reuses its writers and readers: a new writer costs more than compressing a message
+// with it.
 type compressor struct {
 	writers, readers sync.Pool
 }

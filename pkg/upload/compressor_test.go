@@ -58,8 +58,8 @@ func decompress(c *compressor, data []byte) ([]byte, error) {
 	return out, err
 }
 
-// Kept writers and readers must not mix up what several calls send at once, and the daemon reads with the standard
-// library.
+// Kept writers and readers must not mix up what several calls send at once, and the daemon reads
+// with the standard library.
 func TestCompressorInParallel(t *testing.T) {
 	c := newCompressor()
 	var all sync.WaitGroup

@@ -38,9 +38,9 @@ func reason(err error) error {
 	return err
 }
 
-// Guard calls failed for the first error of each file in the directories of a solve; failed must end the build. BuildKit's
-// own sender sends an empty file for one that cannot be opened, and after a read error it and the daemon wait for each
-// other.
+// Guard calls failed for the first error of each file in the directories of a solve; failed must
+// end the build. BuildKit's own sender sends an empty file for one that cannot be opened, and after
+// a read error it and the daemon wait for each other.
 func Guard(opt *client.SolveOpt, options Options, failed func(*FileError)) {
 	for mount, files := range opt.LocalMounts {
 		opt.LocalMounts[mount] = &guardedFS{FS: files, directory: options.path(mount), failed: failed}
@@ -73,7 +73,8 @@ func (g *guardedFS) Walk(ctx context.Context, target string, visit fs.WalkDirFun
 	})
 }
 
-// Open always succeeds, since after an error the daemon would receive an empty file; the first read fails.
+// Open always succeeds, since after an error the daemon would receive an empty file; the first read
+// fails.
 func (g *guardedFS) Open(name string) (io.ReadCloser, error) {
 	file, err := g.FS.Open(name)
 	if err != nil {

@@ -13,11 +13,13 @@ import (
 	"github.com/tonistiigi/fsutil"
 )
 
-// MaxContent is the maximum content of a message, in bytes. gRPC has buffers of 32 KiB, and of 1 MiB for anything larger,
-// which client and daemon clear before every use: for a message with 32 KiB of content that costs more than all else.
+// MaxContent is the maximum content of a message, in bytes. gRPC has buffers of 32 KiB, and of 1
+// MiB for anything larger, which client and daemon clear before every use: for a message with 32
+// KiB of content that costs more than all else.
 const MaxContent = 32<<10 - 64
 
-// depth is the number of path elements that are counted separately, so that a tree of any size needs little memory.
+// depth is the number of path elements that are counted separately, so that a tree of any size
+// needs little memory.
 const depth = 3
 
 // Meter counts what is sent of each directory.
@@ -76,8 +78,8 @@ type figures struct {
 	took          time.Duration
 }
 
-// figures returns the measurements of everything that was sent since the directory's upload began: concurrent uploads
-// share the connection.
+// figures returns the measurements of everything that was sent since the directory's upload began:
+// concurrent uploads share the connection.
 func (m *Meter) figures(name string) (figures, bool) {
 	wire, _ := m.link.Written()
 	m.mu.Lock()
@@ -95,8 +97,8 @@ type share struct {
 	bytes int64
 }
 
-// largest returns the paths of which most bytes were sent, at most maxPaths, and the bytes sent in total. In place of a
-// directory that consists almost entirely of one entry it returns that entry.
+// largest returns the paths of which most bytes were sent, at most maxPaths, and the bytes sent in
+// total. In place of a directory that consists almost entirely of one entry it returns that entry.
 func (m *Meter) largest(name string) (all []share, total int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -11,18 +11,21 @@ import (
 )
 
 const (
-	// slowLink is the rate, in bytes per second, below which compressing is faster than sending: a core compresses two
-	// to four times as much.
+	// slowLink is the rate, in bytes per second, below which compressing is faster than sending: a
+	// core compresses two to four times as much.
 	slowLink = 32 << 20
-	// farRoundTrip is the round trip from which on the daemon is not on this machine or in the local network.
+	// farRoundTrip is the round trip from which on the daemon is not on this machine or in the
+	// local network.
 	farRoundTrip = 15 * time.Millisecond
-	// measureEvery is the interval of measurements: long enough for the windows of several HTTP/2 round trips.
+	// measureEvery is the interval of measurements: long enough for the windows of several HTTP/2
+	// round trips.
 	measureEvery = 200 * time.Millisecond
 	// measureBytes is how many bytes must have been sent for a measurement.
 	measureBytes = 128 << 10
 	// minCompressed is the length, in bytes, of the shortest message to compress.
 	minCompressed = 256
-	// sample is how many bytes of a message are examined, and minEstimate the estimate from which on data is compressible.
+	// sample is how many bytes of a message are examined, and minEstimate the estimate from which
+	// on data is compressible.
 	sample      = 4 << 10
 	minEstimate = 0.1
 )
@@ -64,8 +67,8 @@ func (p *compressionPolicy) compress(data []byte) bool {
 	return len(data) >= minCompressed && p.linkIsSlow() && compressible(data)
 }
 
-// compressible reports whether a sample compresses well. It is taken from the middle: the beginning of a file is often
-// unlike the rest.
+// compressible reports whether a sample compresses well. It is taken from the middle: the beginning
+// of a file is often unlike the rest.
 func compressible(data []byte) bool {
 	if len(data) > sample {
 		start := (len(data) - sample) / 2
@@ -74,10 +77,11 @@ func compressible(data []byte) bool {
 	return compress.Estimate(data) > minEstimate
 }
 
-// linkIsSlow reports whether the connection is slow, by a measurement every measureEvery. Before the first one, a connection
-// to a far daemon counts as slow. The rate to a near daemon is that at which the connection accepts data, since such an
-// upload may wait for the daemon's disk; the rate to a far one includes the time of waiting for the daemon's windows,
-// which are smaller than what such a connection holds.
+// linkIsSlow reports whether the connection is slow, by a measurement every measureEvery. Before
+// the first one, a connection to a far daemon counts as slow. The rate to a near daemon is that at
+// which the connection accepts data, since such an upload may wait for the daemon's disk; the rate
+// to a far one includes the time of waiting for the daemon's windows, which are smaller than what
+// such a connection holds.
 func (p *compressionPolicy) linkIsSlow() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

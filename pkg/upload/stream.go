@@ -25,8 +25,8 @@ func wrap[M any](call grpc.BidiStreamingServer[M, M], sender *sender) *stream[M]
 	return &stream[M]{BidiStreamingServer: call, sender: sender, agreed: agreed}
 }
 
-// SendMsg sends a message, compressed or not. gRPC compresses every message of the call, except one that was encoded
-// before.
+// SendMsg sends a message, compressed or not. gRPC compresses every message of the call, except one
+// that was encoded before.
 func (s *stream[M]) SendMsg(message any) error {
 	data := payload(message)
 	s.meter.count(len(data))

@@ -16,9 +16,11 @@ import (
 // Options are the options of an upload.
 type Options struct {
 	Compress Mode
-	// Large is the number of bytes of one directory from which on the user gets a warning with the largest files; 0 is never.
+	// Large is the number of bytes of one directory from which on the user gets a warning with the
+	// largest files; 0 is never.
 	Large int64
-	// Directories are the paths on this machine, by the daemon's name of the directory, e.g. "context".
+	// Directories are the paths on this machine, by the daemon's name of the directory, e.g.
+	// "context".
 	Directories map[string]string
 }
 
@@ -50,8 +52,8 @@ func Serve(opt *client.SolveOpt, options Options, link Link) (*Meter, error) {
 	return sender.meter, nil
 }
 
-// directories returns the service for the local mounts. Owners are omitted, as by BuildKit's client: they are users of this
-// machine.
+// directories returns the service for the local mounts. Owners are omitted, as by BuildKit's
+// client: they are users of this machine.
 func directories(opt *client.SolveOpt, sender *sender) (session.Attachable, error) {
 	source := filesync.StaticDirSource{}
 	for name, mount := range opt.LocalMounts {
