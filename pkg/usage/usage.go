@@ -1,13 +1,13 @@
-// Package usage holds the one error of wrong input: a flag, an argument, a variable or a file that the user gave. It knows
-// neither commands nor exit codes; pkg/explain does.
+// Package usage holds the one error of wrong input: a flag, an argument, a variable or a file that
+// the user gave. It knows neither commands nor exit codes; pkg/explain does.
 package usage
 
 import "github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 
 // Error is returned for input that cannot be used.
 type Error struct {
-	// What is the input as its user calls it, e.g. "--tag", "PATH" or "$BUILDX_METADATA_PROVENANCE"; without a Reason it is
-	// the whole text.
+	// What is the input as its user calls it, e.g. "--tag", "PATH" or
+	// "$BUILDX_METADATA_PROVENANCE"; without a Reason it is the whole text.
 	What string
 	// Value is what was given; it may be empty.
 	Value string
