@@ -1,5 +1,6 @@
-// Package version says which build of the plugin this is. It reads what the Go linker recorded, so that no
-// version is set by hand: `go build` in a tagged checkout and `go install …@v1.2.3` both tell the truth.
+// Package version says which build of the plugin this is. It reads what the Go linker recorded, so
+// that no version is set by hand: `go build` in a tagged checkout and `go install …@v1.2.3` both
+// tell the truth.
 package version
 
 import (
