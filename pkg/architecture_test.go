@@ -8,8 +8,9 @@ import (
 
 const module = "github.com/kubectl-buildkit/kubectl-buildkit"
 
-// The rule of the house: the Kubernetes half never reaches BuildKit, the BuildKit half never reaches Kubernetes,
-// and cobra is known to pkg/cmd alone. Transitive imports count, so a third package cannot smuggle one half into the other.
+// The rule of the house: the Kubernetes half never reaches BuildKit, the BuildKit half never
+// reaches Kubernetes, and cobra is known to pkg/cmd alone. Transitive imports count, so a third
+// package cannot smuggle one half into the other.
 func TestHalvesNeverImportEachOther(t *testing.T) {
 	kubernetes := []string{"builder", "manifest", "trust", "kube", "cluster", "install", "tunnel"}
 	buildkit := []string{"buildcache", "buildcontext", "request", "registryauth", "solve", "progress", "result", "export", "upload", "report", "history", "awskeys"}
@@ -31,8 +32,8 @@ func TestHalvesNeverImportEachOther(t *testing.T) {
 	}
 }
 
-// Only pkg/driver imports packages of both halves, and their meeting is not repeated above it: whatever reaches both does
-// so through it. Packages for tests are not part of the product.
+// Only pkg/driver imports packages of both halves, and their meeting is not repeated above it:
+// whatever reaches both does so through it. Packages for tests are not part of the product.
 func TestOnlyDriverJoinsTheHalves(t *testing.T) {
 	nodes := packages(t)
 	for name, n := range nodes {
@@ -51,7 +52,8 @@ func TestOnlyDriverJoinsTheHalves(t *testing.T) {
 	refuse(t, outside(uses(t, names{"github.com/spf13/cobra": nil}), "cmd/"), allowed{}, "pkg/cmd alone knows cobra")
 }
 
-// A command turns flags into options and makes one call of pkg/driver: it has neither client in its hands.
+// A command turns flags into options and makes one call of pkg/driver: it has neither client in its
+// hands.
 func TestCommandsUseNoClient(t *testing.T) {
 	found := slices.DeleteFunc(uses(t, names{"k8s.io/client-go/rest": nil, "github.com/moby/buildkit/client": nil}), func(u use) bool {
 		return !strings.HasPrefix(u.file, "cmd/")
@@ -59,22 +61,23 @@ func TestCommandsUseNoClient(t *testing.T) {
 	refuse(t, found, allowed{}, "let pkg/driver do it")
 }
 
-// What carries bytes between the two halves and this machine knows neither, nor does what prints them and asks.
+// What carries bytes between the two halves and this machine knows neither, nor does what prints
+// them and asks.
 func TestStreamsKnowNeitherHalf(t *testing.T) {
 	for _, name := range []string{"proxy", "terminal"} {
 		refuseImports(t, name, "github.com/moby/buildkit", "k8s.io", "github.com/spf13/cobra")
 	}
 }
 
-// What is printed of builders, caches and builds depends on what was found alone: nothing is asked for it, and the same is
-// printed everywhere.
+// What is printed of builders, caches and builds depends on what was found alone: nothing is asked
+// for it, and the same is printed everywhere.
 func TestViewsAskNothing(t *testing.T) {
 	found := uses(t, names{"context": nil, "os": nil, "net": nil, "net/http": nil, "github.com/spf13/pflag": nil})
 	refuse(t, slices.DeleteFunc(found, func(u use) bool { return !strings.HasPrefix(u.file, "view/") }), allowed{}, "let the caller ask")
 }
 
-// What makes text harmless, the classes of errors and the error of wrong input are used everywhere, so they stand on
-// nothing but the classes.
+// What makes text harmless, the classes of errors and the error of wrong input are used everywhere,
+// so they stand on nothing but the classes.
 func TestFoundationsStandOnNothing(t *testing.T) {
 	for _, name := range []string{"escape", "fault", "usage"} {
 		for _, dep := range dependencies(t, name) {
@@ -85,12 +88,14 @@ func TestFoundationsStandOnNothing(t *testing.T) {
 	}
 }
 
-// Errors are explained for any caller, so neither pkg/explain nor what it imports has a command line.
+// Errors are explained for any caller, so neither pkg/explain nor what it imports has a command
+// line.
 func TestExplainKnowsNoCommandLine(t *testing.T) {
 	refuseImports(t, "explain", "github.com/spf13/cobra", module+"/pkg/cmd")
 }
 
-// client-go's clientset and genericclioptions link every API group, kustomize and the discovery client: 17 MB of the binary.
+// client-go's clientset and genericclioptions link every API group, kustomize and the discovery
+// client: 17 MB of the binary.
 func TestNoPackageLinksEveryAPIGroup(t *testing.T) {
 	refuseImports(t, "cmd", "k8s.io/client-go/kubernetes", "k8s.io/cli-runtime/pkg/genericclioptions", "k8s.io/cli-runtime/pkg/resource", "sigs.k8s.io/kustomize")
 }

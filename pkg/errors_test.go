@@ -17,11 +17,13 @@ import (
 	"testing"
 )
 
-// Every type of error has a class, or its exit code could be forgotten. The library names the types that it returns.
+// Every type of error has a class, or its exit code could be forgotten. The library names the types
+// that it returns.
 func TestEveryErrorHasAClass(t *testing.T) {
 	built := listed(t)
 	files := token.NewFileSet()
-	// Packages are imported as the compiler has written them; their own types, exported or not, are read from the source.
+	// Packages are imported as the compiler has written them; their own types, exported or not, are
+	// read from the source.
 	from := importer.ForCompiler(files, "gc", func(path string) (io.ReadCloser, error) { return os.Open(built[path].Export) })
 	failure := types.Universe.Lookup("error").Type().Underlying().(*types.Interface)
 	classes, err := from.Import(module + "/pkg/fault")
@@ -100,8 +102,8 @@ func declaredTypes(t *testing.T, files *token.FileSet, from types.Importer, p li
 	return objects
 }
 
-// documentsErrors fails for an exported function that returns an error and does not document which, and for the name of a
-// type that does not exist.
+// documentsErrors fails for an exported function that returns an error and does not document which,
+// and for the name of a type that does not exist.
 func documentsErrors(t *testing.T, name string, exist map[string]bool) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(name, "*.go"))

@@ -46,8 +46,8 @@ func TestImportGraphIsUpToDate(t *testing.T) {
 	}
 }
 
-// node is a package of pkg: what of pkg it imports, the layer that follows from all it reaches, and the first sentence
-// of its documentation.
+// node is a package of pkg: what of pkg it imports, the layer that follows from all it reaches, and
+// the first sentence of its documentation.
 type node struct {
 	imports []string
 	deps    []string // all that it reaches, packages of others too
@@ -111,8 +111,8 @@ func layerOf(deps []string) string {
 	return layerNeither
 }
 
-// mermaid draws the graph with one box a layer. An import that another one implies is left out: of all arrows that stay,
-// following them leads to everything that a package imports.
+// mermaid draws the graph with one box a layer. An import that another one implies is left out: of
+// all arrows that stay, following them leads to everything that a package imports.
 func mermaid(nodes map[string]node) string {
 	var text strings.Builder
 	text.WriteString("flowchart TD\n")

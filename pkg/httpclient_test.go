@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestOneHTTPClient proves that every request which may carry a credential goes through the client of pkg/registryauth:
-// no other code makes one, or uses those of net/http.
+// TestOneHTTPClient proves that every request which may carry a credential goes through the client
+// of pkg/registryauth: no other code makes one, or uses those of net/http.
 func TestOneHTTPClient(t *testing.T) {
 	found := uses(t, names{
 		"net/http":                                                {"Client", "DefaultClient", "DefaultTransport", "Transport", "Get", "Head", "Post", "PostForm"},
@@ -32,8 +32,8 @@ func TestOneHTTPClient(t *testing.T) {
 	}, "use the client of pkg/registryauth")
 }
 
-// TestOneHome proves that paths below the home directory come from pkg/home: a home that is not known must not become
-// the working directory.
+// TestOneHome proves that paths below the home directory come from pkg/home: a home that is not
+// known must not become the working directory.
 func TestOneHome(t *testing.T) {
 	found := uses(t, names{"os": {"UserHomeDir", "UserConfigDir", "UserCacheDir"}, "os/user": {"Current", "Lookup", "LookupId"}})
 	everyFile(t, func(name string, file *ast.File, files *token.FileSet) {

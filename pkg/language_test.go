@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// privateWord matches the words and turns that are not those of Kubernetes and Docker. docs/architecture.md has the house
-// rule; what to write instead:
+// privateWord matches the words and turns that are not those of Kubernetes and Docker.
+// docs/architecture.md has the house rule; what to write instead:
 //
 //	is no X                              invalid X, X not found, is not an X
 //	nobody, somebody, whoever            the actor: user, client, daemon, kubelet, API server
@@ -30,8 +30,8 @@ func standardTerms() map[string]string {
 	}
 }
 
-// TestLanguage reads all string literals, comments and Markdown of the repository, as people do who scan them for the
-// terms that they know.
+// TestLanguage reads all string literals, comments and Markdown of the repository, as people do who
+// scan them for the terms that they know.
 func TestLanguage(t *testing.T) {
 	read := map[string]int{}
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
@@ -72,8 +72,8 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
-// privateWordsOfGo finds private words in the string literals and comments of a file. Comments that follow each other are
-// one text.
+// privateWordsOfGo finds private words in the string literals and comments of a file. Comments that
+// follow each other are one text.
 func privateWordsOfGo(path string, source []byte) (found []string) {
 	files := token.NewFileSet()
 	file := files.AddFile(path, -1, len(source))
@@ -105,7 +105,8 @@ func privateWordsOfGo(path string, source []byte) (found []string) {
 	}
 }
 
-// privateWords finds private words in a text that begins in that line, also where a line ends within a turn.
+// privateWords finds private words in a text that begins in that line, also where a line ends
+// within a turn.
 func privateWords(path string, line int, text string) (found []string) {
 	text = marker.ReplaceAllStringFunc(text, func(mark string) string { return "\n" + strings.Repeat(" ", len(mark)-1) })
 	for _, match := range privateWord.FindAllStringIndex(text, -1) {

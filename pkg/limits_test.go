@@ -18,13 +18,14 @@ const (
 	minFileLines    = 40
 	maxPackageFiles = 30
 
-	// The command line turns flags into options and results into text; what grows beyond this can be tested without it.
+	// The command line turns flags into options and results into text; what grows beyond this can
+	// be tested without it.
 	maxCommandFiles = 45
 	maxCommandLines = 4500
 )
 
-// shortFiles are those below minFileLines that stand alone, and why. Documentation of a package and files for one
-// operating system need no entry.
+// shortFiles are those below minFileLines that stand alone, and why. Documentation of a package and
+// files for one operating system need no entry.
 func shortFiles() map[string]string {
 	return map[string]string{
 		"cmd/version.go":     "a command has a file",
@@ -40,7 +41,8 @@ func isShortByRule(name string) bool {
 	})
 }
 
-// productFiles returns the lines of each file below pkg that is not a test, by the name relative to pkg.
+// productFiles returns the lines of each file below pkg that is not a test, by the name relative to
+// pkg.
 func productFiles(t *testing.T) map[string]int {
 	t.Helper()
 	lines := map[string]int{}
@@ -66,7 +68,8 @@ func productFiles(t *testing.T) map[string]int {
 	return lines
 }
 
-// No file is longer than a person reads in one go, and none is so short that its name is not worth looking for.
+// No file is longer than a person reads in one go, and none is so short that its name is not worth
+// looking for.
 func TestFilesAreNeitherLongNorShort(t *testing.T) {
 	files, short := productFiles(t), shortFiles()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -86,8 +89,8 @@ func TestFilesAreNeitherLongNorShort(t *testing.T) {
 	}
 }
 
-// No package holds more than a person finds their way in; the command line, with a file for each command, may hold more
-// files, but not more lines.
+// No package holds more than a person finds their way in; the command line, with a file for each
+// command, may hold more files, but not more lines.
 func TestPackagesAreSmall(t *testing.T) {
 	files, lines := map[string]int{}, map[string]int{}
 	for name, count := range productFiles(t) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Only these places write to the streams below the escaping ones: what they write is either asked for byte for byte, or
-// escaped on its way by what they hand the stream to.
+// Only these places write to the streams below the escaping ones: what they write is either asked
+// for byte for byte, or escaped on its way by what they hand the stream to.
 func TestNothingUsesRawStreams(t *testing.T) {
 	var found []use
 	everyFile(t, func(name string, file *ast.File, files *token.FileSet) {
@@ -30,8 +30,8 @@ func TestNothingUsesRawStreams(t *testing.T) {
 	}, "use f.streams, or its Results for a program's format")
 }
 
-// Text is written with the functions of pkg/escape, but for text to streams that escape, and text of several lines that
-// is escaped before.
+// Text is written with the functions of pkg/escape, but for text to streams that escape, and text
+// of several lines that is escaped before.
 func TestNothingPrintsAround(t *testing.T) {
 	found := uses(t, names{"fmt": {"Fprint", "Fprintf", "Fprintln"}, "io": {"WriteString"}})
 	found = slices.DeleteFunc(outside(found, "escape/"), func(u use) bool {

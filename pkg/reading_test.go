@@ -17,8 +17,8 @@ func readers() names {
 	}
 }
 
-// Files of the user are read through safefile alone: a place of its own follows links out of what the user named, waits
-// for ever at a pipe, or takes a terabyte into memory.
+// Files of the user are read through safefile alone: a place of its own follows links out of what
+// the user named, waits for ever at a pipe, or takes a terabyte into memory.
 func TestFilesAreReadThroughSafefile(t *testing.T) {
 	const (
 		socket = "it looks at the socket that this plugin made, and follows no link to it"

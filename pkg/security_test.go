@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// docs/security.md promises nothing that no test proves: every test it names exists, and every row of what holds names
-// one.
+// docs/security.md promises nothing that no test proves: every test it names exists, and every row
+// of what holds names one.
 func TestSecurityGuideNamesTests(t *testing.T) {
 	guide, err := os.ReadFile("../docs/security.md")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// longestSleep is how long a test may do nothing: what takes longer is awaited by a condition, or in a bubble of
-// testing/synctest, where it takes no time.
+// longestSleep is how long a test may do nothing: what takes longer is awaited by a condition, or
+// in a bubble of testing/synctest, where it takes no time.
 const longestSleep = 100 * time.Millisecond
 
 // Tests wait for what they wait for, and not for a time in which it happens on one machine.
@@ -45,7 +45,8 @@ func TestTestsDoNotSleep(t *testing.T) {
 	}
 }
 
-// sleeps are the long ones of constant length in the functions of a package's tests that do not run in a bubble.
+// sleeps are the long ones of constant length in the functions of a package's tests that do not run
+// in a bubble.
 func sleeps(of []*ast.File) (found []token.Pos) {
 	names := map[string]map[string]bool{} // by function: what it names
 	starts, long := map[string]bool{}, map[string][]token.Pos{}

@@ -26,11 +26,12 @@ type use struct {
 	parents     []ast.Node // the nearest last
 }
 
-// allowed are the places that may name what is forbidden elsewhere, and why: files or FILE:DECLARATION.
+// allowed are the places that may name what is forbidden elsewhere, and why: files or
+// FILE:DECLARATION.
 type allowed map[string]string
 
-// refuse fails for each use, but for those in the directories and at the places that are allowed, and for each place that
-// needs no exception any more.
+// refuse fails for each use, but for those in the directories and at the places that are allowed,
+// and for each place that needs no exception any more.
 func refuse(t *testing.T, found []use, where allowed, advice string) {
 	t.Helper()
 	unused := maps.Clone(where)
@@ -160,7 +161,8 @@ func everyFile(t *testing.T, visit func(name string, file *ast.File, files *toke
 	}
 }
 
-// The checks of the code see what they are for, whatever the import is called, in calls and in values.
+// The checks of the code see what they are for, whatever the import is called, in calls and in
+// values.
 func TestUsesAreSeen(t *testing.T) {
 	const source = `package p
 import (

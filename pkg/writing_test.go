@@ -22,8 +22,8 @@ func writers() names {
 	}
 }
 
-// All that the commands leave on this machine is written by pkg/safefile, which knows devices, links, mounts, modes and
-// full disks.
+// All that the commands leave on this machine is written by pkg/safefile, which knows devices,
+// links, mounts, modes and full disks.
 func TestOneWriter(t *testing.T) {
 	refuse(t, outside(uses(t, writers()), "safefile/write"), allowed{
 		"proxy/socket.go:Close":           "removes the socket that this process listens at",
