@@ -1,5 +1,6 @@
-// Command kubectl-buildkit is the kubectl plugin `kubectl buildkit`: it builds container images on a Kubernetes
-// cluster. Everything it does is in pkg/cmd; here are only what a process has: arguments, streams, signals, exit code.
+// Command kubectl-buildkit is the kubectl plugin `kubectl buildkit`: it builds container images on
+// a Kubernetes cluster. Everything it does is in pkg/cmd; here are only what a process has:
+// arguments, streams, signals, exit code.
 package main
 
 import (
@@ -24,22 +25,23 @@ import (
 
 func main() {
 	collectLate()
-	// What goes wrong is said by pkg/cmd, once and in words; the libraries' own log lines would stand between, and
-	// break the display.
+	// What goes wrong is said by pkg/cmd, once and in words; the libraries' own log lines would
+	// stand between, and break the display.
 	klog.SetLogger(logr.Discard()) // klog's own output still writes its errors to standard error
 	log.SetOutput(io.Discard)
 	logrus.SetOutput(io.Discard)
 	upload.RegisterCompressor()
-	// The first signal asks for an orderly end; after it the default action is back, so a second one ends at once.
+	// The first signal asks for an orderly end; after it the default action is back, so a second
+	// one ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	context.AfterFunc(ctx, stop)
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	os.Exit(cmd.Run(ctx, os.Args[1:], streams, os.LookupEnv))
 }
 
-// collectLate lets a short command end before the garbage collector has had to work: over cached builds that is a tenth of
-// their time. A command that has been collected once is not short, and goes on with the default, in half the memory.
-// GOGC has the last word.
+// collectLate lets a short command end before the garbage collector has had to work: over cached
+// builds that is a tenth of their time. A command that has been collected once is not short, and
+// goes on with the default, in half the memory. GOGC has the last word.
 func collectLate() {
 	if _, set := os.LookupEnv("GOGC"); !set {
 		usual := debug.SetGCPercent(400)
@@ -47,8 +49,9 @@ func collectLate() {
 	}
 }
 
-// endings are the signals that ask for an end. A terminal that closes is one, unless nohup has this program outlive it.
-// SIGQUIT is not: it prints where every goroutine is, which is what is wanted of a program that hangs.
+// endings are the signals that ask for an end. A terminal that closes is one, unless nohup has this
+// program outlive it. SIGQUIT is not: it prints where every goroutine is, which is what is wanted
+// of a program that hangs.
 func endings() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
