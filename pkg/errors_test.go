@@ -135,7 +135,7 @@ func documentsErrors(t *testing.T, name string, exist map[string]bool) {
 				continue
 			}
 			functions++
-			if !regexp.MustCompile(`\*(\w+\.)?\w+Error\b|\berror (is|has)\b|\berror of\b`).MatchString(function.Doc.Text()) {
+			if !regexp.MustCompile(`\*(\w+\.)?\w+Error\b|\berror\s+(is|has)\b|\berror\s+of\b`).MatchString(function.Doc.Text()) {
 				t.Errorf("%s: %s does not document its errors", files.Position(function.Pos()), function.Name.Name)
 			}
 		}

@@ -16,14 +16,17 @@
 // function documents its types by name. Most functions ask the cluster, and return a "cluster
 // error", which is one of
 //   - [*KubeconfigError], and [*usage.Error] for the namespace, from the [Access] of the driver;
-//   - [*kube.UnauthorizedError], [*kube.ForbiddenError], [*kube.UnreachableError] and [*kube.NamespaceNotFoundError];
+//   - [*kube.UnauthorizedError], [*kube.ForbiddenError], [*kube.UnreachableError] and
+//     [*kube.NamespaceNotFoundError];
 //   - an error of the API server that has no type, wrapped.
 //
 // Those that use a member return a "connection error" as well, which is one of
-//   - [*cluster.NotFoundError], [*cluster.NotReadyError], [*cluster.TerminatingError] and [*cluster.ExpiredError];
-//   - [*cluster.UnverifiedError] and [*cluster.UntrustedError], for a Pod that may not be the builder;
-//   - [*tunnel.ForbiddenError], [*tunnel.DialError], [*tunnel.LostError], [*tunnel.ConnRefusedError] and
-//     [*tunnel.CommandNotFoundError];
+//   - [*cluster.NotFoundError], [*cluster.NotReadyError], [*cluster.TerminatingError] and
+//     [*cluster.ExpiredError];
+//   - [*cluster.UnverifiedError] and [*cluster.UntrustedError], for a Pod that may not be the
+//     builder;
+//   - [*tunnel.ForbiddenError], [*tunnel.DialError], [*tunnel.LostError],
+//     [*tunnel.ConnRefusedError] and [*tunnel.CommandNotFoundError];
 //   - [*solve.LostError], which a [*LostError] wraps once the cluster was asked for the cause.
 //
 // After the end of ctx an error may be a [*solve.CanceledError], or wrap [context.Cause] of ctx.
