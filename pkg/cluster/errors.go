@@ -37,7 +37,8 @@ type NotReadyError struct {
 	Message string
 	// Starting says that waiting may help: the Pod is new, or its daemon is being started again.
 	Starting bool
-	// Ended says that its Pod is over, e.g. evicted, and is not started again: the Pod has to be made anew.
+	// Ended says that its Pod is over, e.g. evicted, and is not started again: the Pod has to be
+	// made anew.
 	Ended bool
 }
 
@@ -62,12 +63,12 @@ func (e *TerminatingError) Error() string {
 // Class returns fault.Unavailable.
 func (*TerminatingError) Class() fault.Class { return fault.Unavailable }
 
-// ExpiredError is returned when the certificates of the builder, or those that its Pod was started with, cannot be used
-// now; unless a clock is wrong, running install again renews them.
+// ExpiredError is returned when the certificates of the builder, or those that its Pod was started
+// with, cannot be used now; unless a clock is wrong, running install again renews them.
 type ExpiredError struct {
 	Name, Namespace string
-	// Pod was not restarted since the builder's certificates were renewed, and those that it uses ended at End. Empty if
-	// the builder's own certificates cannot be used.
+	// Pod was not restarted since the builder's certificates were renewed, and those that it uses
+	// ended at End. Empty if the builder's own certificates cannot be used.
 	Pod string
 	End time.Time
 	// Skew is how far this machine's clock is ahead of the API server's.

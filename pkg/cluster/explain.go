@@ -45,15 +45,16 @@ type Diagnosis struct {
 func (d Diagnosis) settled() bool { return d.Over || d.Cause != CauseExited }
 
 const (
-	// settles is how long the kubelet may take to report what the tunnel has felt already: a second, and longer when its
-	// node is busy.
+	// settles is how long the kubelet may take to report what the tunnel has felt already: a
+	// second, and longer when its node is busy.
 	settles = 5 * time.Second
 	// lookAgain is how often Explain looks within that time; a watch would need another permission.
 	lookAgain = 250 * time.Millisecond
 )
 
-// Explain asks the cluster what happened to the member, as it was when it was chosen. A member that looks well is
-// looked at for a few seconds more: its node reports an end later than the connection does.
+// Explain asks the cluster what happened to the member, as it was when it was chosen. A member that
+// looks well is looked at for a few seconds more: its node reports an end later than the connection
+// does.
 func (c *Client) Explain(ctx context.Context, member Member) (Diagnosis, error) {
 	until := c.Now().Add(settles)
 	for {
@@ -138,8 +139,9 @@ func ended(pod *corev1.Pod, member Member) *corev1.ContainerStateTerminated {
 	return nil
 }
 
-// lostSight is true while the kubelet knows of the daemon's container only that it is gone: one that was removed before it
-// was seen to end. Why, the kubelet says with the end of the Pod, e.g. that it was evicted.
+// lostSight is true while the kubelet knows of the daemon's container only that it is gone: one
+// that was removed before it was seen to end. Why, the kubelet says with the end of the Pod, e.g.
+// that it was evicted.
 // (k8s.io/kubernetes/pkg/kubelet, convertToAPIContainerStatuses)
 func lostSight(pod *corev1.Pod, member Member) bool {
 	status := StatusOf(pod, member.Container)

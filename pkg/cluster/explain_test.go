@@ -65,7 +65,8 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// The kubelet starts the daemon again while its log is asked for: what the new one prints is not why the former one ended.
+// The kubelet starts the daemon again while its log is asked for: what the new one prints is not
+// why the former one ended.
 func TestExplainWhileTheDaemonIsStartedAgain(t *testing.T) {
 	server := testcluster.New(t)
 	server.Install(builder.Spec{})

@@ -14,12 +14,14 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// Doubt is why a Pod of a builder's name is not used: it may be the builder, or another's Pod that took its name.
+// Doubt is why a Pod of a builder's name is not used: it may be the builder, or another's Pod that
+// took its name.
 type Doubt string
 
 // What is known of the Secret with the builder's certificates.
 const (
-	// DoubtCertificates is a builder that has certificates, and a Pod of its name that install did not make.
+	// DoubtCertificates is a builder that has certificates, and a Pod of its name that install did
+	// not make.
 	DoubtCertificates Doubt = "certificates"
 	// DoubtOtherSecret is a Secret of that name which holds no builder's certificates.
 	DoubtOtherSecret Doubt = "other secret"
@@ -27,8 +29,8 @@ const (
 	DoubtUnreadable Doubt = "unreadable"
 )
 
-// UnverifiedError is returned for a Pod of a builder's name that nothing authenticates, where it is not certain that the
-// builder has no certificates.
+// UnverifiedError is returned for a Pod of a builder's name that nothing authenticates, where it is
+// not certain that the builder has no certificates.
 type UnverifiedError struct {
 	Name, Namespace, Pod string
 	// Secret is where the builder's certificates would be.
@@ -81,8 +83,8 @@ func (*UntrustedError) Class() fault.Class { return fault.Unavailable }
 // Permanent reports that the daemon would have to be restarted.
 func (e *UntrustedError) Permanent() bool { return true }
 
-// Untrusted returns what it means that the TLS handshake with a member failed: an *ExpiredError if its certificate has
-// ended, else an *UntrustedError.
+// Untrusted returns what it means that the TLS handshake with a member failed: an *ExpiredError if
+// its certificate has ended, else an *UntrustedError.
 func (c *Client) Untrusted(member Member, err error) error {
 	if end, ended := trust.PeerEnd(err, c.Now()); ended {
 		return &ExpiredError{
@@ -92,10 +94,11 @@ func (c *Client) Untrusted(member Member, err error) error {
 	return &UntrustedError{Member: member, Err: err}
 }
 
-// identify decides how the daemon is known: by its certificates wherever there are any. Without authentication it is used
-// in two cases only, and then at.connection stays nil: its Secret certainly does not exist and install did not make
-// the Pod; or the user vouches for the Pod (adopt) and no certificates can be read. Labels and owners never prove
-// anything, since the creator of a Pod writes them.
+// identify decides how the daemon is known: by its certificates wherever there are any. Without
+// authentication it is used in two cases only, and then at.connection stays nil: its Secret
+// certainly does not exist and install did not make the Pod; or the user vouches for the Pod
+// (adopt) and no certificates can be read. Labels and owners never prove anything, since the
+// creator of a Pod writes them.
 func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secret, secretErr error, at *location, adopt bool) error {
 	exists := at.podErr == nil
 	foreign := exists && !IsManaged(at.pod.Labels)

@@ -15,8 +15,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
-// intruder is a Pod that runs, of any image, made by a tenant who may create Pods and nothing else. It may write what it
-// likes into its metadata.
+// intruder is a Pod that runs, of any image, made by a tenant who may create Pods and nothing else.
+// It may write what it likes into its metadata.
 func intruder(s *testcluster.Cluster, name string, metadata metav1.ObjectMeta) {
 	metadata.Name = name
 	s.Put("pods", &corev1.Pod{
@@ -89,7 +89,8 @@ func TestForeignPodNeverSwitchesTLSOff(t *testing.T) {
 	}
 }
 
-// A Pod goes without authentication only if its Secret certainly does not exist, or the user vouches for it.
+// A Pod goes without authentication only if its Secret certainly does not exist, or the user
+// vouches for it.
 func TestUnmanagedOnlyWhereCertain(t *testing.T) {
 	refuse := func(code int32, reason metav1.StatusReason, message string) func(*testcluster.Cluster) {
 		return func(s *testcluster.Cluster) {

@@ -17,14 +17,15 @@ import (
 type Inspection struct {
 	// Connection is nil for an unmanaged builder, and when the Secret may not be read.
 	Connection *Connection
-	// ConnectionErr is why builds do not connect: it is what Resolve fails with. Of certificates that cannot be used now
-	// there is a Connection all the same.
+	// ConnectionErr is why builds do not connect: it is what Resolve fails with. Of certificates
+	// that cannot be used now there is a Connection all the same.
 	ConnectionErr error
 	// Members are the Pods that should be there.
 	Members []Condition
 	// Needs are what its members ask of a node; of a builder that is not there, the default one's.
 	Needs Needs
-	// Lacking are objects that running members do without, and without which they cannot start again.
+	// Lacking are objects that running members do without, and without which they cannot start
+	// again.
 	Lacking []kube.Reference
 
 	unmanaged bool
@@ -33,10 +34,11 @@ type Inspection struct {
 // Condition is what a member's Pod tells.
 type Condition struct {
 	Member
-	// Err is why it cannot take builds: a *NotReadyError, a *TerminatingError, or why it cannot be seen. A Pod that does
-	// not exist is a *NotReadyError too.
+	// Err is why it cannot take builds: a *NotReadyError, a *TerminatingError, or why it cannot be
+	// seen. A Pod that does not exist is a *NotReadyError too.
 	Err error
-	// LastEnd is how the daemon ended the last time, e.g. "OOMKilled (exit code 137), 5m0s ago"; empty when it never did.
+	// LastEnd is how the daemon ended the last time, e.g. "OOMKilled (exit code 137), 5m0s ago";
+	// empty when it never did.
 	LastEnd string
 }
 
@@ -52,8 +54,8 @@ func (i *Inspection) Names() []string {
 	return names
 }
 
-// Inspect looks at a builder and at each of its members. Unlike Resolve it does not stop at what is wrong: only a
-// builder that does not exist is an error.
+// Inspect looks at a builder and at each of its members. Unlike Resolve it does not stop at what is
+// wrong: only a builder that does not exist is an error.
 func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) {
 	if err := builder.ValidateName(name); err != nil {
 		return nil, err

@@ -8,8 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
-// againstRootless is what a node tells of itself that speaks against a rootless daemon. The settings that decide, e.g.
-// user.max_user_namespaces, are not among what a node tells, so the distributions that forbid it are known by name.
+// againstRootless is what a node tells of itself that speaks against a rootless daemon. The
+// settings that decide, e.g. user.max_user_namespaces, are not among what a node tells, so the
+// distributions that forbid it are known by name.
 func againstRootless(info corev1.NodeSystemInfo) string {
 	system := strings.ToLower(info.OSImage)
 	switch {
@@ -25,7 +26,8 @@ func againstRootless(info corev1.NodeSystemInfo) string {
 	return ""
 }
 
-// againstUserNamespaces is what speaks against a Pod with hostUsers: false. Which runc runs there is not told.
+// againstUserNamespaces is what speaks against a Pod with hostUsers: false. Which runc runs there
+// is not told.
 func againstUserNamespaces(info corev1.NodeSystemInfo) string {
 	runtime, number, _ := strings.Cut(info.ContainerRuntimeVersion, "://")
 	switch {

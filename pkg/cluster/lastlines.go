@@ -8,8 +8,9 @@ import (
 // lastLogLines is how much of a dead daemon's log is shown.
 const lastLogLines = 10
 
-// LastLines are the last telling lines of the daemon that ended, or else of the one that runs. The kubelet may start the
-// next one between two questions: what the former one printed is then asked for once more.
+// LastLines are the last telling lines of the daemon that ended, or else of the one that runs. The
+// kubelet may start the next one between two questions: what the former one printed is then asked
+// for once more.
 func (c *Client) LastLines(ctx context.Context, pod, container string) []string {
 	if lines := c.tellingLines(ctx, pod, container, true); len(lines) > 0 {
 		return lines
@@ -21,8 +22,8 @@ func (c *Client) LastLines(ctx context.Context, pod, container string) []string 
 	return current
 }
 
-// tellingLines reads few lines unless they are all of one stack: a runtime that gives up prints those of every goroutine,
-// after the reason.
+// tellingLines reads few lines unless they are all of one stack: a runtime that gives up prints
+// those of every goroutine, after the reason.
 func (c *Client) tellingLines(ctx context.Context, pod, container string, previous bool) []string {
 	for _, read := range []int64{200, 5000} {
 		text, err := c.ContainerLog(ctx, pod, container, previous, read)
@@ -36,8 +37,8 @@ func (c *Client) tellingLines(ctx context.Context, pod, container string, previo
 	return nil
 }
 
-// telling keeps the last lines that are not part of a Go stack: the daemon prints one after every error, its runtime a
-// longer one when it crashes, and what comes before is what matters.
+// telling keeps the last lines that are not part of a Go stack: the daemon prints one after every
+// error, its runtime a longer one when it crashes, and what comes before is what matters.
 func telling(text string) []string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	var kept []string
@@ -56,8 +57,9 @@ func place(line string) bool {
 	return strings.HasPrefix(line, "\t") && !strings.HasPrefix(line, "\tpanic: ")
 }
 
-// dumped is true of the lines that Go's runtime puts around stacks: a goroutine's title, the frames it left out, and the
-// processor's registers, each a short name and a number. (runtime/traceback.go, runtime/signal_*.go)
+// dumped is true of the lines that Go's runtime puts around stacks: a goroutine's title, the frames
+// it left out, and the processor's registers, each a short name and a number.
+// (runtime/traceback.go, runtime/signal_*.go)
 func dumped(line string) bool {
 	if strings.HasPrefix(line, "goroutine ") && strings.HasSuffix(line, "]:") ||
 		strings.HasPrefix(line, "...") && strings.HasSuffix(line, "frames elided...") ||

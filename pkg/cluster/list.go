@@ -23,13 +23,14 @@ type Builder struct {
 	Members []Member
 	// Desired is how many members it should have.
 	Desired int
-	// Mode is "privileged" or "rootless" as far as its settings say it, also of a builder without members.
+	// Mode is "privileged" or "rootless" as far as its settings say it, also of a builder without
+	// members.
 	Mode string
 }
 
-// List finds the builders of the namespace, or of all namespaces, sorted by namespace and name: those of which there is a
-// Pod, a StatefulSet, or no more than their settings. Pods that run BuildKit's image without being ours are unmanaged
-// builders.
+// List finds the builders of the namespace, or of all namespaces, sorted by namespace and name:
+// those of which there is a Pod, a StatefulSet, or no more than their settings. Pods that run
+// BuildKit's image without being ours are unmanaged builders.
 func (c *Client) List(ctx context.Context, allNamespaces bool) ([]Builder, error) {
 	scope := c
 	if allNamespaces {

@@ -14,7 +14,8 @@ const ExpiryNotice = 30 * 24 * time.Hour
 type Member struct {
 	// Builder is the builder's name; for an unmanaged one, the Pod's.
 	Builder string
-	// Namespace, Pod and UID say which Pod it is; the UID tells it from a later Pod of the same name.
+	// Namespace, Pod and UID say which Pod it is; the UID tells it from a later Pod of the same
+	// name.
 	Namespace, Pod, UID string
 	// Container is the daemon's container.
 	Container string
@@ -24,13 +25,16 @@ type Member struct {
 	Node string
 	// Mode is "privileged" or "rootless"; empty when it is not known.
 	Mode string
-	// Adopted says that it is an unmanaged builder: there are no certificates for it, and nothing authenticates it.
+	// Adopted says that it is an unmanaged builder: there are no certificates for it, and nothing
+	// authenticates it.
 	Adopted bool
-	// MemoryLimit is what the daemon and its steps may use together, e.g. "4Gi"; empty if only the node sets a limit.
+	// MemoryLimit is what the daemon and its steps may use together, e.g. "4Gi"; empty if only the
+	// node sets a limit.
 	MemoryLimit string
 	// MemoryRequest is what is reserved for them; empty if nothing is.
 	MemoryRequest string
-	// State is what to call its condition in a table, e.g. "Ready", "Starting", "Terminating", "ImagePullBackOff".
+	// State is what to call its condition in a table, e.g. "Ready", "Starting", "Terminating",
+	// "ImagePullBackOff".
 	State string
 	// Ready says that builds may be sent to it.
 	Ready bool
@@ -40,22 +44,25 @@ type Member struct {
 	Created time.Time
 }
 
-// DialStdio is the command that, run in the daemon's container, carries a connection to the daemon's socket over its
-// standard input and output.
+// DialStdio is the command that, run in the daemon's container, carries a connection to the
+// daemon's socket over its standard input and output.
 func (m Member) DialStdio() []string {
 	return []string{"buildctl", "dial-stdio"}
 }
 
-// Connection is the connection document: all that a client needs to know of a builder, besides where its Pods are.
+// Connection is the connection document: all that a client needs to know of a builder, besides
+// where its Pods are.
 type Connection struct {
-	// CA and Client are the certificates of mutual TLS, PEM. Former are those of before the last renewal, which members that
-	// were not restarted since then accept; nil if there are none.
+	// CA and Client are the certificates of mutual TLS, PEM. Former are those of before the last
+	// renewal, which members that were not restarted since then accept; nil if there are none.
 	CA     []byte
 	Client trust.Pair
 	Former *trust.Identity
-	// RegistryCA is PEM that clients trust besides the system's, as the daemon does; it may be empty.
+	// RegistryCA is PEM that clients trust besides the system's, as the daemon does; it may be
+	// empty.
 	RegistryCA []byte
-	// InsecureRegistries are hosts that the daemon reaches without verified TLS, or with plain HTTP.
+	// InsecureRegistries are hosts that the daemon reaches without verified TLS, or with plain
+	// HTTP.
 	InsecureRegistries []string
 	// Members are the names of the builder's Pods.
 	Members []string
@@ -65,8 +72,8 @@ type Connection struct {
 	now func() time.Time
 }
 
-// TLS returns the client's configuration for the daemon's port, at the time of the API server's clock. It fails with a
-// *trust.UnusableError.
+// TLS returns the client's configuration for the daemon's port, at the time of the API server's
+// clock. It fails with a *trust.UnusableError.
 func (c *Connection) TLS() (*tls.Config, error) {
 	if c.Former == nil {
 		return trust.ClientConfig(c.now(), c.CA, c.Client)
@@ -81,7 +88,8 @@ func (c *Connection) WithoutFormer() *Connection {
 	return &current
 }
 
-// RenewalDue reports whether a builder's certificates are near enough to their end to be renewed by Renew.
+// RenewalDue reports whether a builder's certificates are near enough to their end to be renewed by
+// Renew.
 func (c *Client) RenewalDue(connection *Connection) bool {
 	return trust.NeedsRenewal(c.Now(), connection.Client.Certificate)
 }

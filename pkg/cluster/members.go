@@ -16,23 +16,25 @@ import (
 // ReasonMissing is the reason of a NotReadyError about a Pod that does not exist.
 const ReasonMissing = "Missing"
 
-// ReasonNoConnection is the reason of a NotReadyError about a builder whose client's Secret does not exist.
+// ReasonNoConnection is the reason of a NotReadyError about a builder whose client's Secret does
+// not exist.
 const ReasonNoConnection = "NoConnection"
 
 // Candidate is a member of a builder, and why it cannot be used now.
 type Candidate struct {
 	// Member is what is known of it; of one that does not exist, the names alone.
 	Member Member
-	// Err is nil for a member that may be asked; else a *NotReadyError, a *TerminatingError, or why it is not known.
+	// Err is nil for a member that may be asked; else a *NotReadyError, a *TerminatingError, or why
+	// it is not known.
 	Err error
 }
 
 // Exists says that there is a Pod.
 func (c Candidate) Exists() bool { return c.Member.UID != "" }
 
-// Members finds all members of a builder, in the order of their names, and how to connect to them. The Connection is
-// nil for an unmanaged builder, which has one member. Adopt is that of a Selection. It fails only when nothing is known
-// of any member.
+// Members finds all members of a builder, in the order of their names, and how to connect to them.
+// The Connection is nil for an unmanaged builder, which has one member. Adopt is that of a
+// Selection. It fails only when nothing is known of any member.
 //
 // It takes the round trips of Resolve.
 func (c *Client) Members(ctx context.Context, name string, adopt bool) ([]Candidate, *Connection, error) {
@@ -76,8 +78,9 @@ func (c *Client) candidate(ctx context.Context, name, podName string, at *locati
 	return c.candidateOf(name, podName, pod, err)
 }
 
-// candidateOf judges a Pod that a builder with certificates should have, or why it could not be read. One that install did
-// not make is not asked; whether another one is what it claims to be, its certificate will show.
+// candidateOf judges a Pod that a builder with certificates should have, or why it could not be
+// read. One that install did not make is not asked; whether another one is what it claims to be,
+// its certificate will show.
 func (c *Client) candidateOf(name, podName string, pod *corev1.Pod, err error) Candidate {
 	switch {
 	case apierrors.IsNotFound(err):

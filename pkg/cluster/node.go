@@ -26,11 +26,12 @@ type Node struct {
 	Kubelet      string `json:"kubelet"`      // e.g. "v1.37.2"
 	// Obstacle is why a member could not run there; empty when it could.
 	Obstacle string `json:"obstacle,omitempty"`
-	// Rootless and UserNamespaces say why these ways to run a member are in doubt there; empty when nothing is known
-	// against them.
+	// Rootless and UserNamespaces say why these ways to run a member are in doubt there; empty when
+	// nothing is known against them.
 	Rootless       string `json:"rootlessObstacle,omitempty"`
 	UserNamespaces string `json:"userNamespacesObstacle,omitempty"`
-	// HasImage says that the node lists the image among those it has. It lists the largest fifty only.
+	// HasImage says that the node lists the image among those it has. It lists the largest fifty
+	// only.
 	HasImage bool `json:"hasImage"`
 }
 
@@ -140,8 +141,8 @@ func wholeName(image string) string {
 	return reference.TagNameOnly(named).String()
 }
 
-// PodSecurity is the level that the namespace enforces by its label; empty when it has none, so that the cluster's
-// default holds.
+// PodSecurity is the level that the namespace enforces by its label; empty when it has none, so
+// that the cluster's default holds.
 func (c *Client) PodSecurity(ctx context.Context) (string, error) {
 	namespace := &corev1.Namespace{}
 	err := c.Get(ctx, kube.KindNamespace, c.Namespace(), namespace)

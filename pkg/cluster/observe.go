@@ -11,9 +11,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
-// Observe watches the member, as it was when it was chosen, and calls changed with every diagnosis that differs from
-// the one before, the first being that nothing is wrong. It returns when the daemon has ended, with ctx, or when the
-// cluster cannot be asked.
+// Observe watches the member, as it was when it was chosen, and calls changed with every diagnosis
+// that differs from the one before, the first being that nothing is wrong. It returns when the
+// daemon has ended, with ctx, or when the cluster cannot be asked.
 func (c *Client) Observe(ctx context.Context, member Member, changed func(Diagnosis)) error {
 	o := &observer{Client: c, member: member, last: Diagnosis{Cause: CauseNone}, changed: changed}
 	options := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", member.Pod).String()}

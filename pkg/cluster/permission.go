@@ -7,8 +7,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// PermissionsToBuild are what the Role of a builder's users permits, for the members it has; of an adopted builder what
-// the way into its Pod takes.
+// PermissionsToBuild are what the Role of a builder's users permits, for the members it has; of an
+// adopted builder what the way into its Pod takes.
 func PermissionsToBuild(name string, members []string, adopted bool) []kube.Permission {
 	if adopted {
 		return append(permissions("", "pods", name, "get"), permissions("", "pods/exec", name, "create", "get")...)
@@ -24,7 +24,8 @@ func PermissionsToBuild(name string, members []string, adopted bool) []kube.Perm
 	return all
 }
 
-// PermissionsToInstall are what install and uninstall need; stateful says that the builder has members or volumes.
+// PermissionsToInstall are what install and uninstall need; stateful says that the builder has
+// members or volumes.
 func PermissionsToInstall(stateful bool) []kube.Permission {
 	all := slices.Concat(
 		permissions("", "pods", "", "get", "list", "watch", "create", "patch", "delete"),

@@ -44,7 +44,8 @@ func MemberOf(pod *corev1.Pod) Member {
 	return member
 }
 
-// daemonContainer is the one named buildkitd, else the first whose image is BuildKit's, else the only one.
+// daemonContainer is the one named buildkitd, else the first whose image is BuildKit's, else the
+// only one.
 func daemonContainer(pod *corev1.Pod) *corev1.Container {
 	for i, container := range pod.Spec.Containers {
 		if container.Name == builder.ContainerName {
@@ -62,7 +63,8 @@ func daemonContainer(pod *corev1.Pod) *corev1.Container {
 	return nil
 }
 
-// isBuildKit recognises the daemon's image, wherever it was copied to, e.g. "mirror.local/moby/buildkit:v0.34.2".
+// isBuildKit recognises the daemon's image, wherever it was copied to, e.g.
+// "mirror.local/moby/buildkit:v0.34.2".
 func isBuildKit(image string) bool {
 	name, _, _ := strings.Cut(image, "@")
 	if slash := strings.LastIndex(name, "/"); slash >= 0 {
@@ -85,9 +87,9 @@ func StatusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
 // stateTerminating is the state of a Pod that is being deleted.
 const stateTerminating = "Terminating"
 
-// StateOf is one word about a Pod, and whether builds may be sent to it. A daemon that its startup probe has not seen
-// yet may take them: connecting shows soon enough whether it answers. So may an adopted one that merely runs: its probe
-// may be slow by design.
+// StateOf is one word about a Pod, and whether builds may be sent to it. A daemon that its startup
+// probe has not seen yet may take them: connecting shows soon enough whether it answers. So may an
+// adopted one that merely runs: its probe may be slow by design.
 func StateOf(pod *corev1.Pod) (state string, ready bool) {
 	if pod.DeletionTimestamp != nil {
 		return stateTerminating, false
@@ -119,8 +121,8 @@ func StateOf(pod *corev1.Pod) (state string, ready bool) {
 	return "NotReady", !IsManaged(pod.Labels)
 }
 
-// neverReady says that a daemon which has started has not been looked at since: it is not ready for as long as it runs.
-// Times are whole seconds.
+// neverReady says that a daemon which has started has not been looked at since: it is not ready for
+// as long as it runs. Times are whole seconds.
 func neverReady(pod *corev1.Pod, status *corev1.ContainerStatus) bool {
 	ready := find(pod, corev1.PodReady)
 	return ready != nil && !ready.LastTransitionTime.After(status.State.Running.StartedAt.Add(time.Second))
@@ -249,10 +251,12 @@ func terminated(state *corev1.ContainerStateTerminated) *StartProblem {
 	return &StartProblem{Reason: reason, Message: message, Crashed: true}
 }
 
-// ReasonNodeLost is the reason of a StartError and of a NotReadyError about a member whose node is lost.
+// ReasonNodeLost is the reason of a StartError and of a NotReadyError about a member whose node is
+// lost.
 const ReasonNodeLost = string(CauseNodeLost)
 
-// NodeLostError says that a Pod cannot end, for its node is lost: only the kubelet there could confirm it.
+// NodeLostError says that a Pod cannot end, for its node is lost: only the kubelet there could
+// confirm it.
 type NodeLostError struct{ Name, Namespace, Pod, Node string }
 
 func (e *NodeLostError) Error() string {
@@ -262,9 +266,9 @@ func (e *NodeLostError) Error() string {
 // Class returns fault.Unavailable.
 func (*NodeLostError) Class() fault.Class { return fault.Unavailable }
 
-// NodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two together, where no
-// readiness gate is between them, and when it does not report any more, or that its node is not ready, the nodes'
-// controller changes the first alone.
+// NodeLost is true of a Pod that is not ready though its containers are: a kubelet reports the two
+// together, where no readiness gate is between them, and when it does not report any more, or that
+// its node is not ready, the nodes' controller changes the first alone.
 // (k8s.io/kubernetes/pkg/controller/util/node, MarkPodsNotReady)
 func NodeLost(pod *corev1.Pod) bool {
 	ready, containers := find(pod, corev1.PodReady), find(pod, corev1.ContainersReady)

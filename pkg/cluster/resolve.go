@@ -1,7 +1,8 @@
-// Package cluster finds builders: the member to build on and how to connect to it, all builders of a namespace, what is
-// wrong with one, and why one died.
+// Package cluster finds builders: the member to build on and how to connect to it, all builders of
+// a namespace, what is wrong with one, and why one died.
 //
-// It changes nothing, reports typed facts (NotFoundError, NotReadyError …) and knows neither commands nor BuildKit.
+// It changes nothing, reports typed facts (NotFoundError, NotReadyError …) and knows neither
+// commands nor BuildKit.
 package cluster
 
 import (
@@ -25,7 +26,8 @@ import (
 
 // Selection says which member of a builder is wanted.
 type Selection struct {
-	// Affinity is any text that stays the same for builds that share their cache, e.g. the context's path.
+	// Affinity is any text that stays the same for builds that share their cache, e.g. the
+	// context's path.
 	Affinity string
 	// Adopt says that the user vouches for a Pod of the builder's name that nothing authenticates.
 	Adopt bool
@@ -33,11 +35,11 @@ type Selection struct {
 	Except []string
 }
 
-// Resolve finds the member to build on, and how to connect to it. The Connection is nil for an unmanaged builder, whose
-// Member is Adopted; nothing authenticates that one.
+// Resolve finds the member to build on, and how to connect to it. The Connection is nil for an
+// unmanaged builder, whose Member is Adopted; nothing authenticates that one.
 //
-// A builder of one Pod takes one round trip, and so does an unmanaged one; several members take two, and one more for
-// every member that is not up.
+// A builder of one Pod takes one round trip, and so does an unmanaged one; several members take
+// two, and one more for every member that is not up.
 func (c *Client) Resolve(ctx context.Context, name string, wanted Selection) (Member, *Connection, error) {
 	at, err := c.locate(ctx, name, wanted.Adopt)
 	if err != nil {
@@ -176,8 +178,8 @@ func (c *Client) adoptable(pod *corev1.Pod) error {
 	return nil
 }
 
-// NotFound says what there is instead, as far as one may ask: what is left of the builder, other builders, or not even the
-// namespace.
+// NotFound says what there is instead, as far as one may ask: what is left of the builder, other
+// builders, or not even the namespace.
 func (c *Client) NotFound(ctx context.Context, name string) error {
 	builders, _ := c.List(ctx, false) // without permission to list there are no others to name
 	var others []string
@@ -212,8 +214,8 @@ func (c *Client) noConnection(name, pod string) error {
 	}
 }
 
-// ranked orders members by rendezvous hashing: the same text prefers the same member, and when one goes, only its own
-// builds move.
+// ranked orders members by rendezvous hashing: the same text prefers the same member, and when one
+// goes, only its own builds move.
 func ranked(members []string, affinity string) []string {
 	weight := func(member string) uint64 {
 		hash := fnv.New64a()
@@ -252,7 +254,8 @@ func (c *Client) ConnectionOf(secret *corev1.Secret) (*Connection, error) {
 	}, nil
 }
 
-// LowerFirst begins a sentence of the cluster's with a small letter, unless it begins with an abbreviation.
+// LowerFirst begins a sentence of the cluster's with a small letter, unless it begins with an
+// abbreviation.
 func LowerFirst(text string) string {
 	if len(text) > 1 && text[1] >= 'a' && text[1] <= 'z' {
 		return strings.ToLower(text[:1]) + text[1:]
