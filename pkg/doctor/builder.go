@@ -18,7 +18,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// isolation reports where a daemon may run without the node's own root. It matters to a rootless builder only.
+// isolation reports where a daemon may run without the node's own root. It matters to a rootless
+// builder only.
 func (d *doctor) isolation(context.Context) checkup.Finding {
 	if d.nodes == nil {
 		return checkup.Finding{Status: checkup.Unknown, Message: "you may not see the nodes"}
@@ -162,7 +163,8 @@ func (d *doctor) certificates(context.Context) checkup.Finding {
 	return ok(details, "valid until %s", when)
 }
 
-// unusableForNow reports whether certificates are refused for another reason than that they have ended.
+// unusableForNow reports whether certificates are refused for another reason than that they have
+// ended.
 func unusableForNow(err error) bool {
 	var unusable *trust.UnusableError
 	return errors.As(err, &unusable) && !unusable.Expired

@@ -123,7 +123,8 @@ func (d *doctor) mayInstall(ctx context.Context) checkup.Finding {
 	}
 }
 
-// lacking returns the permissions that are denied: those that a build needs, and those that only help.
+// lacking returns the permissions that are denied: those that a build needs, and those that only
+// help.
 func lacking(answers []kube.Access) (essential, helpful []string) {
 	for _, answer := range answers {
 		switch {

@@ -1,5 +1,5 @@
-// Package doctor has the checks of the prerequisites of a build, from the kubeconfig to the push. What to do about a finding
-// it takes from pkg/explain; it must not know how findings are printed.
+// Package doctor has the checks of the prerequisites of a build, from the kubeconfig to the push.
+// What to do about a finding it takes from pkg/explain; it must not know how findings are printed.
 package doctor
 
 import (
@@ -18,14 +18,15 @@ import (
 type Options struct {
 	// Builder is its name.
 	Builder string
-	// Registries are hosts that this machine should reach, and Pushes images that it should be allowed to push.
+	// Registries are hosts that this machine should reach, and Pushes images that it should be
+	// allowed to push.
 	Registries, Pushes []string
 	// Credentials is where the docker config is.
 	Credentials registryauth.Options
 }
 
-// Checks returns the checks of a builder, in their order. They change nothing, in the cluster or in a registry, and their
-// findings hold no secret.
+// Checks returns the checks of a builder, in their order. They change nothing, in the cluster or in
+// a registry, and their findings hold no secret.
 func Checks(d *driver.Driver, o Options) []checkup.Check {
 	return (&doctor{Driver: d, options: o}).checks()
 }

@@ -22,7 +22,8 @@ type attempt struct {
 	err  error
 }
 
-// tunnel reports one transport. One that does not reach the daemon is a warning as long as another does.
+// tunnel reports one transport. One that does not reach the daemon is a warning as long as another
+// does.
 func (d *doctor) tunnel(ctx context.Context, transport tunnel.Transport) checkup.Finding {
 	if d.inspection.Adopted() && transport != tunnel.Exec {
 		return skipped("the port of an unmanaged daemon is not known")
