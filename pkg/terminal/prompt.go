@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// Confirm asks on the error stream and reads a line of standard input; anything but yes is no. At the end of the input it
-// returns no and io.EOF.
+// Confirm asks on the error stream and reads a line of standard input; anything but yes is no. At
+// the end of the input it returns no and io.EOF.
 func (s Streams) Confirm(ctx context.Context, question string) (bool, error) {
 	escape.Fprintf(s.ErrOut, "%s [y/N] ", question)
 	answer, err := await(ctx, func() (string, error) { return readLine(s.In) })

@@ -1,5 +1,5 @@
-// Package terminal is the standard streams of a command. Each may be a terminal: what is printed there is escaped, and the
-// person who sits at it can be asked.
+// Package terminal is the standard streams of a command. Each may be a terminal: what is printed
+// there is escaped, and the person who sits at it can be asked.
 package terminal
 
 import (
@@ -11,12 +11,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// Streams are the standard streams of a command. Everything may be printed to Out and ErrOut, which escape it.
+// Streams are the standard streams of a command. Everything may be printed to Out and ErrOut, which
+// escape it.
 type Streams struct {
 	In          io.Reader
 	Out, ErrOut io.Writer
-	// Raw are the streams below: for what the user asked to get byte for byte, and for the display of progress, which
-	// draws on a terminal and escapes what it draws itself.
+	// Raw are the streams below: for what the user asked to get byte for byte, and for the display
+	// of progress, which draws on a terminal and escapes what it draws itself.
 	Raw Raw
 }
 
@@ -32,8 +33,8 @@ func New(raw Raw) Streams {
 	return Streams{In: raw.In, Out: escape.NewWriter(raw.Out), ErrOut: escape.NewWriter(raw.ErrOut), Raw: raw}
 }
 
-// Flush writes what the escaping streams hold back of an unfinished character. It returns the first error of printing to
-// standard output: a result that has not arrived is a failure.
+// Flush writes what the escaping streams hold back of an unfinished character. It returns the first
+// error of printing to standard output: a result that has not arrived is a failure.
 func (s Streams) Flush() error {
 	if escaped, ok := s.ErrOut.(*escape.Writer); ok {
 		_ = escaped.Flush()
@@ -44,8 +45,8 @@ func (s Streams) Flush() error {
 	return nil
 }
 
-// Results is where the formats for programs go: byte for byte, and escaped on a terminal, where nothing but a person reads.
-// What is escaped in JSON is the same JSON.
+// Results is where the formats for programs go: byte for byte, and escaped on a terminal, where
+// nothing but a person reads. What is escaped in JSON is the same JSON.
 func (s Streams) Results() io.Writer {
 	if Is(s.Raw.Out) {
 		return s.Out
@@ -81,7 +82,8 @@ func (s Streams) Width() (columns int, is bool) {
 // Interactive reports whether a question reaches a person who can answer it.
 func (s Streams) Interactive() bool { return Is(s.In) && Is(s.ErrOut) }
 
-// PipedInto reports whether a program or a file is on standard input: no terminal, and not the null device.
+// PipedInto reports whether a program or a file is on standard input: no terminal, and not the null
+// device.
 func (s Streams) PipedInto() bool {
 	file, ok := s.In.(interface{ Stat() (os.FileInfo, error) })
 	if !ok {

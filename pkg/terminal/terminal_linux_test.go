@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// aTerminal returns the two sides of a pseudo terminal: what a person types is written to the first.
+// aTerminal returns the two sides of a pseudo terminal: what a person types is written to the
+// first.
 func aTerminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
