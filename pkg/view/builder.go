@@ -29,8 +29,8 @@ type Introduction struct {
 	Connection *cluster.Connection
 }
 
-// Builder is the builder, with the members that did not answer among the others. Where none did, it is what was asked of
-// install.
+// Builder is the builder, with the members that did not answer among the others. Where none did, it
+// is what was asked of install.
 func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *builder.Spec, err error) output.Answer {
 	fields := builderFields{Members: []memberFields{}}
 	if spec != nil {
@@ -72,7 +72,8 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 	}
 }
 
-// InstallCommand is the command that asks for the same builder. What it reads from files, fileCommands write there.
+// InstallCommand is the command that asks for the same builder. What it reads from files,
+// fileCommands write there.
 func InstallCommand(spec builder.Spec) string {
 	words := []string{"kubectl buildkit install", spec.Name, "-n", spec.Namespace}
 	for _, setting := range spec.Settings() {
@@ -103,7 +104,8 @@ func fileCommands(name, namespace string, settings []settingFields) []string {
 	return commands
 }
 
-// printInfo prints one fact a line, in the manner of kubectl describe: those of the builder, then those of each member.
+// printInfo prints one fact a line, in the manner of kubectl describe: those of the builder, then
+// those of each member.
 func printInfo(w io.Writer, name, namespace string, b builderFields, wide bool, now time.Time) error {
 	tw := printers.GetNewTabWriter(w)
 	fact := func(name string, value any) { escape.Fprintf(tw, "%s:\t%v\n", name, value) }

@@ -17,8 +17,9 @@ type builderFields struct {
 	ReadyMembers   int  `json:"readyMembers"`
 	// CertificatesExpire is told by info, for builders that are not adopted.
 	CertificatesExpire *time.Time `json:"certificatesExpire,omitempty"`
-	// Settings are what install was asked for, Install the command that asks for the same, which reads what is in files from
-	// their File; info prints them for those who may read the builder's ConfigMap.
+	// Settings are what install was asked for, Install the command that asks for the same, which
+	// reads what is in files from their File; info prints them for those who may read the builder's
+	// ConfigMap.
 	Settings []settingFields `json:"settings,omitempty"`
 	Install  string          `json:"install,omitempty"`
 	Members  []memberFields  `json:"members"`
@@ -35,7 +36,8 @@ type settingFields struct {
 // memberFields are a Pod of a builder.
 type memberFields struct {
 	Pod string `json:"pod"`
-	// Ready says that builds may be sent to it, State why or why not, e.g. "Ready" or "ImagePullBackOff".
+	// Ready says that builds may be sent to it, State why or why not, e.g. "Ready" or
+	// "ImagePullBackOff".
 	Ready bool   `json:"ready"`
 	State string `json:"state"`
 	Node  string `json:"node,omitempty"`

@@ -7,7 +7,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 )
 
-// Differences are the settings that an install changes, a line for each value, and whether any is taken back.
+// Differences are the settings that an install changes, a line for each value, and whether any is
+// taken back.
 func Differences(plan install.Plan) (lines []string, taken bool) {
 	for _, difference := range plan.Differences {
 		for _, value := range difference.Gone {
@@ -24,8 +25,8 @@ func Differences(plan install.Plan) (lines []string, taken bool) {
 	return lines, taken
 }
 
-// Losses are the members that an install takes, a line for each with what it holds, and whether any holds anything. The
-// holdings are in the order of the plan's losses.
+// Losses are the members that an install takes, a line for each with what it holds, and whether any
+// holds anything. The holdings are in the order of the plan's losses.
 func Losses(plan install.Plan, held []driver.Holdings) (lines []string, lossy bool) {
 	for n, loss := range plan.Losses {
 		verb := "removed"
