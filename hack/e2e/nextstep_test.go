@@ -155,10 +155,11 @@ func TestNextStepsOfRefusedInstalls(t *testing.T) {
 		rule []string
 		args []string
 	}{
-		"limits to name":  {[]string{"create", "quota", "q", "--hard=limits.memory=8Gi"}, nil},
-		"too many Pods":   {[]string{"create", "quota", "q", "--hard=pods=0"}, nil},
-		"Pod Security":    {[]string{"label", "namespace", "NAMESPACE", "pod-security.kubernetes.io/enforce=restricted"}, nil},
-		"above the range": {[]string{"apply", "-f", "-"}, []string{"--limit", "memory=1Gi"}},
+		"limits to name":    {[]string{"create", "quota", "q", "--hard=limits.memory=8Gi"}, nil},
+		"too many Pods":     {[]string{"create", "quota", "q", "--hard=pods=0"}, nil},
+		"Pod Security":      {[]string{"label", "namespace", "NAMESPACE", "pod-security.kubernetes.io/enforce=restricted"}, nil},
+		"more than is left": {[]string{"create", "quota", "q", "--hard=limits.memory=512Mi"}, []string{"--limit", "memory=2Gi", "--label", "a=b"}},
+		"above the range":   {[]string{"apply", "-f", "-"}, []string{"--limit", "memory=1Gi"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUser(t)

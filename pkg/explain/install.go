@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
@@ -46,7 +47,6 @@ func nextForForeign(e *install.ForeignError) string {
 }
 
 func nextForStorage(e *install.StorageError) string {
-	purge := fmt.Sprintf("to remove the volumes with their cache, and install again: kubectl buildkit uninstall %s -n %s --purge", e.Name, e.Namespace)
 	switch e.Reason {
 	case install.NoDefaultClass, install.NoSuchClass:
 		if len(e.Classes) == 0 {
@@ -58,7 +58,22 @@ func nextForStorage(e *install.StorageError) string {
 		if e.Has != "" {
 			keep = "--storage-class " + e.Has + " keeps them"
 		}
-		return keep + "; " + purge
+		return keep + "; " + replaceVolumes(e)
 	}
-	return fmt.Sprintf("--storage %s keeps them; %s", e.Has, purge)
+	return fmt.Sprintf("--storage %s keeps them; %s", e.Has, replaceVolumes(e))
+}
+
+// replaceVolumes is how a builder gets other volumes. One that is installed must not be uninstalled for that, which would take
+// its settings as well.
+func replaceVolumes(e *install.StorageError) string {
+	if !e.Installed {
+		return fmt.Sprintf("to remove the volumes with their cache, and install again: kubectl buildkit uninstall %s -n %s --purge", e.Name, e.Namespace)
+	}
+	again := Reinstall(e.Name, e.Namespace)
+	want := again + " --storage " + e.WantedSize
+	if e.WantedClass != "" {
+		want += " --storage-class " + e.WantedClass
+	}
+	return fmt.Sprintf("to replace the volumes with their cache: %s --unset storage --yes, then kubectl delete pvc -n %s -l %s, then %s",
+		again, e.Namespace, builder.Selector(e.Name), want)
 }

@@ -58,7 +58,7 @@ func (s Selection) moreFlags(command string) string {
 	if len(words) > 1 && words[0] == "-n" {
 		words = words[2:]
 	}
-	if len(words) == 0 || !strings.HasPrefix(words[0], "--") {
+	if len(words) == 0 || !strings.HasPrefix(words[0], "--") || words[0] == "--unset" { // flags would set again what it takes back
 		return ""
 	}
 	return strings.Join(words, " ")

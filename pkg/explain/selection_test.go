@@ -25,6 +25,7 @@ func TestPasteable(t *testing.T) {
 		"kubectl buildkit install ci -n ns --force, which gives it up":                                refused.Install + " --force, which gives it up",
 		"kubectl buildkit install ci-2 -n ns --limit memory=1Gi":                                      "kubectl buildkit install ci-2 -n ns --limit memory=1Gi",
 		"kubectl buildkit install ci -n ns, which goes on":                                            "kubectl buildkit install ci -n ns, which goes on",
+		"kubectl buildkit install ci -n ns --unset storage --yes":                                     "kubectl buildkit install ci -n ns --unset storage --yes",
 		refused.Install + " --yes":                                                                    refused.Install + " --yes",
 	} {
 		if got := refused.Pasteable(next); got != want {

@@ -19,6 +19,8 @@ func installSituations() []situation {
 		{storage(install.NoDefaultClass, "", "a", "b"), "no StorageClass of this cluster is the default", "--storage-class a or --storage-class b", CodeUsage, ""},
 		{storage(install.NoSuchClass, "", "a"), `StorageClass "2Gi" not found`, "--storage-class a", CodeUsage, ""},
 		{storage(install.OtherClass, "slow"), `it cannot become "2Gi"`, "--storage-class slow keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
+		{&install.StorageError{Name: "n", Namespace: "ns", Reason: install.OtherClass, Has: "slow", Wants: "fast", Installed: true, WantedSize: "2Gi", WantedClass: "fast"}, `it cannot become "fast"`,
+			"kubectl buildkit install n -n ns --unset storage --yes, then kubectl delete pvc -n ns -l app.kubernetes.io/instance=n,app.kubernetes.io/managed-by=kubectl-buildkit, then kubectl buildkit install n -n ns --storage 2Gi --storage-class fast", CodeUsage, ""},
 		{storage(install.Smaller, "3Gi"), "cannot shrink to 2Gi", "--storage 3Gi keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
 		{storage(install.CannotGrow, "1Gi"), "cannot grow to 2Gi", "--storage 1Gi keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
 	}

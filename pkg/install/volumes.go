@@ -48,6 +48,9 @@ type StorageError struct {
 	Has, Wants string
 	// Classes are the StorageClasses of the cluster.
 	Classes []string
+	// Installed reports that the builder exists, and not only its volumes; WantedSize and WantedClass are what it was to have.
+	Installed               bool
+	WantedSize, WantedClass string
 	// Err is what the cluster said; it may be nil.
 	Err error
 }
@@ -123,8 +126,11 @@ func (i *installation) planVolumes(ctx context.Context) error {
 		return nil
 	}
 	wants := i.spec.Storage.String()
-	refuse := func(reason StorageReason, claim, has, wants string) error {
-		return &StorageError{Name: i.name, Namespace: i.api.Namespace(), Reason: reason, Claim: claim, Has: has, Wants: wants}
+	refuse := func(reason StorageReason, claim, has, wants string) *StorageError {
+		return &StorageError{
+			Name: i.name, Namespace: i.api.Namespace(), Reason: reason, Claim: claim, Has: has, Wants: wants,
+			Installed: i.found.workload() != nil, WantedSize: i.spec.Storage.String(), WantedClass: i.spec.StorageClass,
+		}
 	}
 	if now := template(i.found.set); now != nil {
 		size := now.Spec.Resources.Requests[corev1.ResourceStorage]
@@ -168,9 +174,9 @@ func (i *installation) planVolumes(ctx context.Context) error {
 				if kube.IsForbidden(err) || ctx.Err() != nil {
 					return err
 				}
-				return errors.Join(&StorageError{
-					Name: i.name, Namespace: i.api.Namespace(), Reason: CannotGrow, Claim: name, Has: sizeOf(claim), Wants: wants, Err: reasonOf(err),
-				})
+				problem := refuse(CannotGrow, name, sizeOf(claim), wants)
+				problem.Err = reasonOf(err)
+				return problem
 			}
 			i.grow = append(i.grow, claim)
 		}
