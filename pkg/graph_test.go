@@ -50,6 +50,7 @@ func TestImportGraphIsUpToDate(t *testing.T) {
 // the first sentence of its documentation.
 type node struct {
 	imports []string
+	direct  []string // all that it imports, packages of others too
 	deps    []string // all that it reaches, packages of others too
 	layer   string
 	doc     string
@@ -84,7 +85,7 @@ func packages(t *testing.T) map[string]node {
 		if !own || strings.HasPrefix(name, "internal/") {
 			continue
 		}
-		n := node{deps: strings.Fields(fields[2]), layer: layerOf(strings.Fields(fields[2])), doc: strings.TrimPrefix(fields[3], "Package "+path.Base(name)+" ")}
+		n := node{direct: strings.Fields(fields[1]), deps: strings.Fields(fields[2]), layer: layerOf(strings.Fields(fields[2])), doc: strings.TrimPrefix(fields[3], "Package "+path.Base(name)+" ")}
 		for _, dep := range strings.Fields(fields[1]) {
 			if imported, own := strings.CutPrefix(dep, module+"/pkg/"); own {
 				n.imports = append(n.imports, imported)

@@ -62,7 +62,7 @@ func (f *factory) completion(complete completion.Completer) cobra.CompletionFunc
 		if complete == nil {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
-		query := completion.Query{Driver: f.Driver, Kubeconfig: f.flags.Loader().RawConfig, Typed: typed}
+		query := completion.Query{Driver: f.Driver, Kubeconfig: f.flags.ToRawKubeConfigLoader().RawConfig, Typed: typed}
 		if flag := c.Flag("builder"); flag != nil {
 			query.Builder = flag.Value.String()
 		}

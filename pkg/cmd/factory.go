@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
@@ -20,7 +21,7 @@ type factory struct {
 	streams   terminal.Streams
 	args      []string // the command line
 	lookupEnv func(string) (string, bool)
-	flags     driver.KubeFlags
+	flags     *genericclioptions.ConfigFlags
 	// builderName is the builder that the command line names; empty if it names none.
 	builderName string
 	// installs reports whether it is an install.
@@ -29,9 +30,9 @@ type factory struct {
 
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
 	// Not persistent: what is read once, and when it is read again, is decided by the driver.
-	f := &factory{streams: terminal.New(terminal.Raw(streams)), lookupEnv: lookupEnv}
+	f := &factory{streams: terminal.New(terminal.Raw(streams)), lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false)}
 	f.Driver = driver.Open(func() driver.Access {
-		return driver.ReadKubeconfig(&f.flags, f.lookupEnv, &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}})
+		return driver.ReadKubeconfig(f.flags, f.lookupEnv, &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}})
 	}, f.notify)
 	return f
 }
@@ -57,12 +58,11 @@ func (f *factory) notify(notice driver.Notice) {
 
 // pasteable returns a next step that acts where the command line did.
 func (f *factory) pasteable(next string) string {
-	overrides := f.flags.Overrides
-	selection := explain.Selection{Builder: f.builderName, Namespace: overrides.Context.Namespace}
+	selection := explain.Selection{Builder: f.builderName, Namespace: *f.flags.Namespace}
 	if f.installs {
 		selection.Install = strings.TrimSpace(f.again(""))
 	}
-	for _, flag := range [][2]string{{"--kubeconfig", f.flags.Kubeconfig}, {"--context", overrides.CurrentContext}, {"--cluster", overrides.Context.Cluster}} {
+	for _, flag := range [][2]string{{"--kubeconfig", *f.flags.KubeConfig}, {"--context", *f.flags.Context}, {"--cluster", *f.flags.ClusterName}} {
 		if flag[1] != "" {
 			selection.Cluster = append(selection.Cluster, flag)
 		}

@@ -22,6 +22,8 @@ const referenceDir = "../../cmd/kubectl-buildkit/doc"
 
 // The reference is what the commands say of themselves, a page a command.
 func TestCommandReferenceIsUpToDate(t *testing.T) {
+	t.Setenv("HOME", "~") // what is below it by default shows as such
+	t.Setenv("KUBECACHEDIR", "")
 	pages := referencePages(newRootCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv)))
 	if *updateReference {
 		writeReference(t, pages)

@@ -165,7 +165,7 @@ func TestInstallSaysHowToBuild(t *testing.T) {
 	} {
 		streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 		f := newFactory(streams, noEnv)
-		f.flags.Overrides.Context.Namespace = "ns"
+		*f.flags.Namespace = "ns"
 		o := &installOptions{dryRun: c.dryRun, wait: c.wait}
 		o.spec.name = "team"
 		if err := printOutcome(f, install.Outcome{Change: c.change}, o); err != nil {

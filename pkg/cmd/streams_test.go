@@ -17,7 +17,7 @@ func TestNextStepsStayInTheirCluster(t *testing.T) {
 	if got := f.pasteable(next); got != next {
 		t.Errorf("without flags: %q", got)
 	}
-	f.flags.Overrides.CurrentContext, f.flags.Overrides.AuthInfo.Impersonate = "prod's", "jane"
+	*f.flags.Context, *f.flags.Impersonate = "prod's", "jane"
 	const want = `kubectl buildkit --context 'prod'\''s' install b -n ns --yes; see kubectl --context 'prod'\''s' describe pod b -n ns`
 	if got := f.pasteable(next); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -27,7 +27,7 @@ func TestNextStepsStayInTheirCluster(t *testing.T) {
 		t.Errorf("a command line that names its context: %q", got)
 	}
 
-	f.flags.Overrides.Context.Namespace, f.builderName = "of team", "arm"
+	*f.flags.Namespace, f.builderName = "of team", "arm"
 	const inNamespace = `kubectl buildkit --context 'prod'\''s' history list --builder arm -n 'of team'`
 	if got := f.pasteable("kubectl buildkit history list"); got != inNamespace {
 		t.Errorf("got  %s\nwant %s", got, inNamespace)

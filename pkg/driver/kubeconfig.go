@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -48,7 +49,7 @@ func withoutGo(text string) string {
 
 // Kubeconfig is the Access that kubectl's flags and files give, or inside a Pod its ServiceAccount.
 type Kubeconfig struct {
-	flags     *KubeFlags
+	flags     *genericclioptions.ConfigFlags
 	loader    func() clientcmd.ClientConfig
 	lookupEnv func(string) (string, bool)
 	warnings  rest.WarningHandler
@@ -56,7 +57,7 @@ type Kubeconfig struct {
 
 // ReadKubeconfig returns what the flags and files configure. They are read when they are needed,
 // once. The warnings of the API server are passed to warnings, which may be nil.
-func ReadKubeconfig(flags *KubeFlags, lookupEnv func(string) (string, bool), warnings rest.WarningHandler) *Kubeconfig {
+func ReadKubeconfig(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool), warnings rest.WarningHandler) *Kubeconfig {
 	return &Kubeconfig{
 		flags: flags, lookupEnv: lookupEnv, warnings: warnings,
 		loader: sync.OnceValue(func() clientcmd.ClientConfig { return load(flags, lookupEnv) }),
@@ -66,8 +67,8 @@ func ReadKubeconfig(flags *KubeFlags, lookupEnv func(string) (string, bool), war
 // load returns client-go's loader. That one takes $HOME as it is: where it is not set, or relative,
 // the kubeconfig would be the one of the working directory, which may be a checkout of anyone, and
 // names programs to run.
-func load(flags *KubeFlags, lookupEnv func(string) (string, bool)) clientcmd.ClientConfig {
-	loader := flags.Loader()
+func load(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool)) clientcmd.ClientConfig {
+	loader := flags.ToRawKubeConfigLoader()
 	rules, known := loader.ConfigAccess().(*clientcmd.ClientConfigLoadingRules)
 	if named, _ := lookupEnv("KUBECONFIG"); named != "" || !known || filepath.IsAbs(clientcmd.RecommendedHomeFile) {
 		return loader
@@ -109,8 +110,8 @@ func (k *Kubeconfig) Namespace() (string, error) {
 
 // Context returns the context in force; empty inside a Pod, where there is none.
 func (k *Kubeconfig) Context() string {
-	if k.flags.Overrides.CurrentContext != "" {
-		return k.flags.Overrides.CurrentContext
+	if k.flags.Context != nil && *k.flags.Context != "" {
+		return *k.flags.Context
 	}
 	config, err := k.loader().RawConfig()
 	if err != nil {
@@ -122,8 +123,8 @@ func (k *Kubeconfig) Context() string {
 // guessed is an error if client-go has made the address of the API server up, since no kubeconfig,
 // no flag and no ServiceAccount has it.
 func (k *Kubeconfig) guessed(config *rest.Config) error {
-	overrides := k.flags.Overrides
-	if config.Host != defaultServer || overrides.ClusterInfo.Server != "" || overrides.Context.Cluster != "" || k.Context() != "" {
+	given := func(flag *string) bool { return flag != nil && *flag != "" }
+	if config.Host != defaultServer || given(k.flags.APIServer) || given(k.flags.ClusterName) || k.Context() != "" {
 		return nil
 	}
 	if master, _ := k.lookupEnv("KUBERNETES_MASTER"); master != "" {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -24,15 +25,15 @@ func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
 	local := write("local", cluster+"current-context: c\n")
 	for name, test := range map[string]struct {
 		kubeconfig string
-		change     func(*KubeFlags)
+		change     func(*genericclioptions.ConfigFlags)
 		says       string // empty if the address is taken
 	}{
 		"no such file":       {none, nil, none + " ($KUBECONFIG) does not exist"},
 		"an empty file":      {empty, nil, empty + " ($KUBECONFIG) names no current context"},
 		"no current context": {unset, nil, unset + " ($KUBECONFIG) names no current context"},
 		"several files":      {none + string(os.PathListSeparator) + empty, nil, "nonexistent ($KUBECONFIG) does not exist, "},
-		"a context":          {unset, func(flags *KubeFlags) { flags.Overrides.CurrentContext = "c" }, ""},
-		"a server":           {none, func(flags *KubeFlags) { flags.Overrides.ClusterInfo.Server = "http://localhost:8080" }, ""},
+		"a context":          {unset, func(flags *genericclioptions.ConfigFlags) { *flags.Context = "c" }, ""},
+		"a server":           {none, func(flags *genericclioptions.ConfigFlags) { *flags.APIServer = "http://localhost:8080" }, ""},
 		"that very address":  {local, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,7 +41,7 @@ func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
 			t.Setenv("HOME", dir)
 			t.Setenv("KUBERNETES_SERVICE_HOST", "")
 			t.Setenv("KUBERNETES_MASTER", "")
-			flags := &KubeFlags{}
+			flags := genericclioptions.NewConfigFlags(false)
 			if test.change != nil {
 				test.change(flags)
 			}
@@ -78,7 +79,7 @@ func TestKubeconfigIsNeverOneOfTheCheckout(t *testing.T) {
 	t.Cleanup(func() { clientcmd.RecommendedHomeFile = before })
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	server := func() string {
-		config, err := ReadKubeconfig(&KubeFlags{}, os.LookupEnv, nil).Config()
+		config, err := ReadKubeconfig(genericclioptions.NewConfigFlags(false), os.LookupEnv, nil).Config()
 		if err != nil {
 			return ""
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
@@ -71,6 +73,21 @@ func (f *Format) print(value string) (printer, error) {
 		}
 		return standard.PrintObj(object, w)
 	}, nil
+}
+
+// kubectlPrinter returns kubectl's own printer of a format. The error is a *usage.Error.
+func kubectlPrinter(value string) (printers.ResourcePrinter, error) {
+	printer, err := genericclioptions.NewJSONYamlPrintFlags().ToPrinter(value)
+	if genericclioptions.IsNoCompatiblePrinterError(err) {
+		printer, err = genericclioptions.NewKubeTemplatePrintFlags().ToPrinter(value)
+	}
+	switch {
+	case genericclioptions.IsNoCompatiblePrinterError(err):
+		return nil, &usage.Error{What: "--output", Value: value, Reason: "unknown format", Next: "use " + formats}
+	case err != nil:
+		return nil, &usage.Error{What: "--output", Value: value, Reason: err.Error()}
+	}
+	return printer, nil
 }
 
 // Values are the formats that PrintValue knows.
