@@ -35,8 +35,10 @@ func main() {
 	// one ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	context.AfterFunc(ctx, stop)
+	ctx, end := context.WithCancelCause(ctx)
+	exitCode := endWithOutput(func() { end(syscall.EPIPE) })
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	os.Exit(cmd.Run(ctx, os.Args[1:], streams, os.LookupEnv))
+	os.Exit(exitCode(cmd.Run(ctx, os.Args[1:], streams, os.LookupEnv)))
 }
 
 // collectLate lets a short command end before the garbage collector has had to work: over cached

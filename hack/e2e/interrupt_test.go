@@ -212,6 +212,18 @@ func TestCtrlC(t *testing.T) {
 			t.Errorf("an export whose terminal was closed left %v", files)
 		}
 	})
+	t.Run("output closed", func(t *testing.T) {
+		u := u.in(t)
+		dir, code := t.TempDir(), filepath.Join(u.mkdir("closed"), "code")
+		context := dockerfile(t, "FROM BASE", "RUN head -c 300000000 /dev/urandom >/noise")
+		u.run("", nil, "sh", "-c", "{ kubectl buildkit build --progress plain -o "+dir+"/new/out "+context+"; echo $? >"+code+"; } 2>&1 | grep -m1 'copying files'; cat "+code).ok()
+		if got := strings.TrimSpace(read(t, code)); got != "141" {
+			t.Errorf("exit code %s, want that of SIGPIPE", got)
+		}
+		if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 0 {
+			t.Errorf("an export whose output was closed left %v", files)
+		}
+	})
 	t.Run("push", func(t *testing.T) {
 		u := u.in(t)
 		tag := reg.name(u) + ":interrupted"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -93,6 +95,19 @@ func TestInterruptWinsOverItsConsequences(t *testing.T) {
 	cancel()
 	if got := Ended(ctx, &tunnel.LostError{Pod: "p"}); got != (Report{Text: "interrupted", Code: CodeInterrupted}) {
 		t.Errorf("got %+v", got)
+	}
+	piped, end := context.WithCancelCause(t.Context())
+	end(syscall.EPIPE)
+	for name, got := range map[string]Report{
+		"reader of the output": Ended(piped, &tunnel.LostError{Pod: "p"}),
+		"output":               Ended(t.Context(), &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}),
+	} {
+		if got != (Report{Code: CodeInterrupted}) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := Ended(t.Context(), &fs.PathError{Op: "write", Path: "/tmp/pipe", Err: syscall.EPIPE}); got.Text == "" {
+		t.Error("another pipe's end is not reported")
 	}
 	if got := Ended(ctx, &ExitError{Code: 42}); got != (Report{Code: 42}) {
 		t.Errorf("another program's exit code: got %+v", got)

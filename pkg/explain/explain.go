@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
@@ -43,12 +45,23 @@ func Error(err error) Report {
 	return report
 }
 
-// Ended is Error for the end of a program whose context is ctx: what follows from Ctrl-C is not reported.
+// Ended is Error for the end of a program whose context is ctx: what follows from Ctrl-C is not reported, and nothing is
+// when the program that reads the output has ended.
 func Ended(ctx context.Context, err error) Report {
+	if outputEnded(ctx, err) {
+		return Report{Code: codeOf(fault.Interrupted)}
+	}
 	if ended := (*ExitError)(nil); ctx.Err() != nil && !errors.As(err, &ended) {
 		return Report{Text: "interrupted", Code: codeOf(fault.Interrupted)}
 	}
 	return Error(err)
+}
+
+// outputEnded reports whether the context ended with the reader of the output, or the error is that it did.
+func outputEnded(ctx context.Context, err error) bool {
+	var writing *fs.PathError
+	return errors.Is(context.Cause(ctx), syscall.EPIPE) ||
+		errors.As(err, &writing) && errors.Is(writing, syscall.EPIPE) && (writing.Path == "/dev/stdout" || writing.Path == "/dev/stderr")
 }
 
 // explainCause returns the text and the next step of an error that has one cause.
