@@ -16,8 +16,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// dryRun asks the server about every object that is to be written, without effect: Pod Security, a quota, a webhook,
-// a missing permission or a field that cannot change speak up before anything is made.
+// dryRun asks the server about every object that is to be written, without effect: Pod Security, a
+// quota, a webhook, a missing permission or a field that cannot change speak up before anything is
+// made.
 func (i *installation) dryRun(ctx context.Context) error {
 	objects := i.objects.All()
 	changes := make([]Change, len(objects))
@@ -44,7 +45,8 @@ func (i *installation) dryRun(ctx context.Context) error {
 	return nil
 }
 
-// tryApply is the rehearsal of an object that is not a workload. The installing user may not be allowed to make roles.
+// tryApply is the rehearsal of an object that is not a workload. The installing user may not be
+// allowed to make roles.
 func (i *installation) tryApply(ctx context.Context, object manifest.Object) error {
 	trial, err := copyOf(object)
 	if err != nil {
@@ -58,8 +60,9 @@ func (i *installation) tryApply(ctx context.Context, object manifest.Object) err
 	return err
 }
 
-// put writes an object that is not a workload. The settings and the server's Secret are not applied: of two installs at
-// once, only one creates them, or overwrites what both have read. The other starts over with what it has written.
+// put writes an object that is not a workload. The settings and the server's Secret are not
+// applied: of two installs at once, only one creates them, or overwrites what both have read. The
+// other starts over with what it has written.
 func (i *installation) put(ctx context.Context, object, existing manifest.Object, dryRun bool) error {
 	name, created := object.GetName(), true
 	var err error
@@ -79,7 +82,8 @@ func (i *installation) put(ctx context.Context, object, existing manifest.Object
 	return meanwhile(err, object, i.api.Namespace())
 }
 
-// admission asks whether the server would accept a member. A StatefulSet would otherwise be accepted and stay empty.
+// admission asks whether the server would accept a member. A StatefulSet would otherwise be
+// accepted and stay empty.
 func (i *installation) admission(ctx context.Context) error {
 	if change, err := i.change(i.objects.Workload); err != nil || change == Unchanged {
 		return err
@@ -104,7 +108,8 @@ func (i *installation) admission(ctx context.Context) error {
 	return err
 }
 
-// tryCreate asks again for a while in a namespace so new that its service account is still being made.
+// tryCreate asks again for a while in a namespace so new that its service account is still being
+// made.
 func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
 	for range 25 {
 		err := i.api.Create(ctx, pod.DeepCopy(), true)
@@ -118,9 +123,10 @@ func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
 	return i.api.Create(ctx, pod.DeepCopy(), true)
 }
 
-// write makes the objects what they shall be. The settings come first and the server's Secret second: its creation decides
-// between two installs at once, and the slower one starts over with the certificates of the faster, so that the two sides
-// never hold certificates of different origin.
+// write makes the objects what they shall be. The settings come first and the server's Secret
+// second: its creation decides between two installs at once, and the slower one starts over with
+// the certificates of the faster, so that the two sides never hold certificates of different
+// origin.
 func (i *installation) write(ctx context.Context) error {
 	i.wrote = true
 	if err := i.writeOne(ctx, i.objects.Config()); err != nil {
@@ -175,8 +181,8 @@ func (i *installation) writeOne(ctx context.Context, object manifest.Object) err
 	return nil
 }
 
-// withoutForeignData removes what the client's Secret holds besides: to apply leaves the keys of others in it, and a client
-// would trust, e.g., a certificate there.
+// withoutForeignData removes what the client's Secret holds besides: to apply leaves the keys of
+// others in it, and a client would trust, e.g., a certificate there.
 func (i *installation) withoutForeignData(ctx context.Context, object, existing manifest.Object) (manifest.Object, error) {
 	live, _ := existing.(*corev1.Secret)
 	if live == nil || object != manifest.Object(i.objects.Client) || hasAll(i.objects.Client.Data, live.Data) {
@@ -224,8 +230,8 @@ func (i *installation) written() []manifest.Object {
 	})
 }
 
-// Admits asks the server, without effect, whether a member of such a builder could be created now. It returns a
-// *kube.AdmissionError when Pod Security, a quota or a webhook says no.
+// Admits asks the server, without effect, whether a member of such a builder could be created now.
+// It returns a *kube.AdmissionError when Pod Security, a quota or a webhook says no.
 func Admits(ctx context.Context, c *cluster.Client, spec builder.Spec) error {
 	spec.Namespace = c.Namespace()
 	spec = spec.WithDefaults()

@@ -10,8 +10,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// change is what this install has to do to make the object what it shall be, decided before anything is written. What is
-// right already is not written again: a policy may have rewritten it on its creation, and would not do so again.
+// change is what this install has to do to make the object what it shall be, decided before
+// anything is written. What is right already is not written again: a policy may have rewritten it
+// on its creation, and would not do so again.
 func (i *installation) change(object manifest.Object) (Change, error) {
 	existing := i.found.like(object)
 	switch object := object.(type) {
@@ -47,7 +48,8 @@ func (i *installation) change(object manifest.Object) (Change, error) {
 	case holds && !i.found.absent():
 		return Unchanged, nil
 	}
-	// Without members the builder is being made: perhaps by another run, which must see that this one relies on it.
+	// Without members the builder is being made: perhaps by another run, which must see that this
+	// one relies on it.
 	return Configured, nil
 }
 
@@ -64,7 +66,8 @@ func sameHash(existing, wanted manifest.Object) bool {
 	return existing.GetAnnotations()[builder.AnnotationSpec] == wanted.GetAnnotations()[builder.AnnotationSpec]
 }
 
-// mustGo says that a Pod cannot stay: it has ended, is terminating, was started with something else, or is out of reach.
+// mustGo says that a Pod cannot stay: it has ended, is terminating, was started with something
+// else, or is out of reach.
 func (i *installation) mustGo(pod *corev1.Pod) bool {
 	return hasEnded(pod) || pod.DeletionTimestamp != nil || !sameHash(pod, i.objects.Pod) || i.rotation.restarts(pod)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
-// ForeignError is returned, before anything is changed, when an object that is not the builder's has the name of one that
-// the builder has or needs.
+// ForeignError is returned, before anything is changed, when an object that is not the builder's
+// has the name of one that the builder has or needs.
 type ForeignError struct {
 	Kind, Name, Namespace string
 	// Builder is the builder that the name is needed for.
@@ -26,9 +26,10 @@ func (e *ForeignError) Error() string {
 // Class returns fault.Usage.
 func (*ForeignError) Class() fault.Class { return fault.Usage }
 
-// UnownedError says that there are Secrets or settings of a builder, but neither its Pods nor the rest: an interrupted
-// install or a deletion by hand has left them, or a tenant who may write one of them wants to decide what the next install
-// trusts. Such settings are used only if the caller agrees to them, such certificates never.
+// UnownedError says that there are Secrets or settings of a builder, but neither its Pods nor the
+// rest: an interrupted install or a deletion by hand has left them, or a tenant who may write one
+// of them wants to decide what the next install trusts. Such settings are used only if the caller
+// agrees to them, such certificates never.
 type UnownedError struct {
 	Name, Namespace string
 	// Found are the objects that are there, Missing those that would show whose they are.
@@ -55,7 +56,8 @@ func joined(references []kube.Reference) string {
 // StartError says why a member does not start, or does not answer.
 type StartError struct {
 	Name, Namespace, Pod string
-	// Reason is one word of the cluster's, e.g. "Unschedulable", "ErrImagePull", "CrashLoopBackOff", "Timeout".
+	// Reason is one word of the cluster's, e.g. "Unschedulable", "ErrImagePull",
+	// "CrashLoopBackOff", "Timeout".
 	Reason string
 	// Message is the cluster's own explanation.
 	Message string
@@ -63,7 +65,8 @@ type StartError struct {
 	Logs []string
 	// Waited is how long it was given.
 	Waited time.Duration
-	// Removed are the objects that this install had made and has removed again, Remaining those which are still there.
+	// Removed are the objects that this install had made and has removed again, Remaining those
+	// which are still there.
 	Removed, Remaining []kube.Reference
 	Err                error
 }
@@ -78,5 +81,6 @@ func (e *StartError) Error() string {
 
 func (e *StartError) Unwrap() error { return e.Err }
 
-// Class returns that of the cause, e.g. of a permission that the user lacks, else fault.Unavailable.
+// Class returns that of the cause, e.g. of a permission that the user lacks, else
+// fault.Unavailable.
 func (e *StartError) Class() fault.Class { return fault.Or(e.Err, fault.Unavailable) }

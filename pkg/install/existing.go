@@ -117,8 +117,9 @@ func (f *existing) each(visit func(kind string, object manifest.Object)) {
 	}
 }
 
-// isOf reports whether an object with a name of the builder's is the builder's: its labels say so, and it is not the Pod of
-// another controller. A Pod "ci-0" may be a member of a builder "ci", and is not the builder "ci-0" then.
+// isOf reports whether an object with a name of the builder's is the builder's: its labels say so,
+// and it is not the Pod of another controller. A Pod "ci-0" may be a member of a builder "ci", and
+// is not the builder "ci-0" then.
 func isOf(object manifest.Object, name string) bool {
 	controller := metav1.GetControllerOf(object)
 	return sameBuilder(object, name) && (controller == nil || controller.Kind == kube.KindNamespace)
@@ -181,8 +182,9 @@ func (f *existing) workload() manifest.Object {
 	return nil
 }
 
-// unowned is an error if there are Secrets or settings of a builder that has no workload, and not both the settings and the
-// server's Secret, which install writes first: what they say cannot be trusted.
+// unowned is an error if there are Secrets or settings of a builder that has no workload, and not
+// both the settings and the server's Secret, which install writes first: what they say cannot be
+// trusted.
 func (f *existing) unowned(name, namespace string) *UnownedError {
 	if f.workload() != nil || f.pod != nil || f.config != nil && f.server != nil || !f.hasObjects() {
 		return nil
@@ -212,8 +214,8 @@ func (f *existing) hasObjects() bool { return f.server != nil || f.client != nil
 // absent says that the builder has no workload; a Pod that is going is none.
 func (f *existing) absent() bool { return f.workload() == nil }
 
-// certificates are those that exist if they are good and proved to be the builder's, else new ones, which keep what running
-// members accept.
+// certificates are those that exist if they are good and proved to be the builder's, else new ones,
+// which keep what running members accept.
 func (f *existing) certificates(now time.Time, name string, proved bool) (certificates *trust.Certificates, issued bool, err error) {
 	if f.server == nil || !proved {
 		certificates, err = trust.Issue(now, name)

@@ -18,8 +18,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// Objects of others that have the names of ours are neither written nor removed, and stop an install before its first
-// change.
+// Objects of others that have the names of ours are neither written nor removed, and stop an
+// install before its first change.
 func TestForeignObjectsAreLeftAlone(t *testing.T) {
 	members := builder.Spec{Replicas: 2}
 	volumes := builder.Spec{Replicas: 2, Storage: quantity("1Gi")}

@@ -19,8 +19,8 @@ func selecting(name string) metav1.ListOptions {
 	return metav1.ListOptions{LabelSelector: builder.Selector(name)}
 }
 
-// awaitGone waits until the builder has none of its members any more. It does not wait for a lost node: that is a
-// *NodeLostError.
+// awaitGone waits until the builder has none of its members any more. It does not wait for a lost
+// node: that is a *NodeLostError.
 func (c api) awaitGone(ctx context.Context, name string, member func(*corev1.Pod) bool, report func(Event)) error {
 	options := selecting(name)
 	left := map[types.UID]string{}
@@ -52,8 +52,8 @@ func (c api) awaitGone(ctx context.Context, name string, member func(*corev1.Pod
 	return nil
 }
 
-// giveUpLost removes the builder's members on lost nodes without their kubelets' word, and says which these were. Should a
-// node come back, its kubelet ends the Pod.
+// giveUpLost removes the builder's members on lost nodes without their kubelets' word, and says
+// which these were. Should a node come back, its kubelet ends the Pod.
 func (c api) giveUpLost(ctx context.Context, name string, member func(*corev1.Pod) bool) (removed map[types.UID]bool, err error) {
 	pods, err := c.membersOf(ctx, name, member)
 	if err != nil {

@@ -27,7 +27,8 @@ func whole() []string {
 	return []string{"configmaps/buildkitd-config", "pods/buildkitd", "roles/buildkitd-user", "secrets/buildkitd-client", "secrets/buildkitd-server"}
 }
 
-// Two first installs at once: wherever the one that is cancelled was, what the other has made stays.
+// Two first installs at once: wherever the one that is cancelled was, what the other has made
+// stays.
 func TestCancelledInstallLeavesWhatAnotherMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for at := range 25 {

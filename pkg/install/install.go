@@ -1,8 +1,8 @@
-// Package install puts builders into a namespace, changes and removes them: it decides what is to be done, tries it out,
-// asks, writes, waits until the members answer, and takes back what failed.
+// Package install puts builders into a namespace, changes and removes them: it decides what is to
+// be done, tries it out, asks, writes, waits until the members answer, and takes back what failed.
 //
-// It reports typed facts (StartError, ForeignError …) and knows neither commands nor BuildKit: whether a daemon answers is
-// asked through a function that the caller gives.
+// It reports typed facts (StartError, ForeignError …) and knows neither commands nor BuildKit:
+// whether a daemon answers is asked through a function that the caller gives.
 package install
 
 import (
@@ -22,17 +22,20 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// Probe asks a member's daemon whether it answers; it is called again, a moment later, after an error. An error with a
-// method Permanent() bool that returns true ends the wait. A failed handshake is what Client.Untrusted makes of it.
+// Probe asks a member's daemon whether it answers; it is called again, a moment later, after an
+// error. An error with a method Permanent() bool that returns true ends the wait. A failed
+// handshake is what Client.Untrusted makes of it.
 type Probe func(ctx context.Context, member cluster.Member, connection *cluster.Connection) error
 
 // Options say how to install.
 type Options struct {
 	// DryRun asks the server about every object and changes nothing.
 	DryRun bool
-	// Force replaces members without waiting for their running builds, and those whose node is lost.
+	// Force replaces members without waiting for their running builds, and those whose node is
+	// lost.
 	Force bool
-	// Rotate replaces members whose certificates are about to expire even if their cache goes with them.
+	// Rotate replaces members whose certificates are about to expire even if their cache goes with
+	// them.
 	Rotate bool
 	// NoWait returns once the objects are applied.
 	NoWait bool
@@ -40,11 +43,13 @@ type Options struct {
 	Timeout time.Duration
 	// Probe decides that a member is up; nil means its container runs.
 	Probe Probe
-	// Confirm is asked before the first change; nil agrees to all but settings that nothing proves to be the builder's.
+	// Confirm is asked before the first change; nil agrees to all but settings that nothing proves
+	// to be the builder's.
 	Confirm Confirm
 }
 
-// DefaultTimeout is how long the members may take to answer: nodes may have to be added, and images pulled.
+// DefaultTimeout is how long the members may take to answer: nodes may have to be added, and images
+// pulled.
 const DefaultTimeout = 5 * time.Minute
 
 // Change is what install did to an object or to the builder as a whole.
@@ -64,9 +69,11 @@ type Outcome struct {
 	Change Change
 	// Renewed says that certificates were issued.
 	Renewed bool
-	// FormerUntil is when the former certificates end, which members use until they are restarted; zero if none does.
+	// FormerUntil is when the former certificates end, which members use until they are restarted;
+	// zero if none does.
 	FormerUntil time.Time
-	// Objects are the objects as the server has (or, in a dry run, would have) them, in the order of applying.
+	// Objects are the objects as the server has (or, in a dry run, would have) them, in the order
+	// of applying.
 	Objects []manifest.Object
 	// Changes tells, object by object, what was done.
 	Changes map[kube.Reference]Change
@@ -76,11 +83,12 @@ type Outcome struct {
 	Connection *cluster.Connection
 }
 
-// Run makes the builder of that name what edit makes of its stored Spec, and waits until every member answers. It keeps
-// certificates that are good, replaces a Pod only if its Spec changed, and touches nothing that it did not make.
+// Run makes the builder of that name what edit makes of its stored Spec, and waits until every
+// member answers. It keeps certificates that are good, replaces a Pod only if its Spec changed, and
+// touches nothing that it did not make.
 //
-// When a new builder cannot start, or is interrupted, Run removes what this very call has made; after a timeout all
-// stays, for it may still come up, and installing again goes on from there.
+// When a new builder cannot start, or is interrupted, Run removes what this very call has made;
+// after a timeout all stays, for it may still come up, and installing again goes on from there.
 func Run(ctx context.Context, c *cluster.Client, name string, edit Edit, options Options, report func(Event)) (Outcome, error) {
 	if err := (builder.Spec{Name: name, Namespace: c.Namespace()}).Validate(); err != nil {
 		return Outcome{}, err
@@ -155,8 +163,8 @@ func (i *installation) run(ctx context.Context) error {
 	return i.forgetFormer(ctx)
 }
 
-// once reads what there is, decides what to change, asks, and writes it. It is a *ConflictError if anything has changed in
-// between.
+// once reads what there is, decides what to change, asks, and writes it. It is a *ConflictError if
+// anything has changed in between.
 func (i *installation) once(ctx context.Context) error {
 	i.outcome = Outcome{Change: Unchanged, Changes: map[kube.Reference]Change{}}
 	steps := []func(context.Context) error{
@@ -246,8 +254,9 @@ func (i *installation) decide(ctx context.Context) (err error) {
 	return i.spec.Validate()
 }
 
-// doubt makes the plan list all settings that nothing proves to be the builder's. Settings alone that
-// are what the builder would be anyway, as an interrupted first install leaves them, need no proof.
+// doubt makes the plan list all settings that nothing proves to be the builder's. Settings alone
+// that are what the builder would be anyway, as an interrupted first install leaves them, need no
+// proof.
 func (i *installation) doubt() error {
 	i.current = builder.Spec{Name: i.name, Namespace: i.api.Namespace()}
 	anyway, err := i.edit(i.current)

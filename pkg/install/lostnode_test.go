@@ -15,7 +15,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
-// onLostNode is a cluster with a builder, one node of which does not report any more: its kubelet confirms no end.
+// onLostNode is a cluster with a builder, one node of which does not report any more: its kubelet
+// confirms no end.
 func onLostNode(t *testing.T, spec builder.Spec, pod string) *testcluster.Cluster {
 	t.Helper()
 	server := testcluster.New(t)
@@ -26,7 +27,8 @@ func onLostNode(t *testing.T, spec builder.Spec, pod string) *testcluster.Cluste
 	return server
 }
 
-// Builds may still run there, if it is only the way to the node that is gone: a member is given up when that is asked for.
+// Builds may still run there, if it is only the way to the node that is gone: a member is given up
+// when that is asked for.
 func TestInstallSaysThatANodeIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := onLostNode(t, builder.Spec{}, "buildkitd")

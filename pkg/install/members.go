@@ -9,7 +9,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
-// member reports whether a Pod is one of the builder that was found. Labels alone do not make it one: others can set them.
+// member reports whether a Pod is one of the builder that was found. Labels alone do not make it
+// one: others can set them.
 func (f *existing) member(pod *corev1.Pod) bool {
 	if f.pod != nil && pod.UID == f.pod.UID {
 		return true
@@ -77,8 +78,8 @@ func fitsThen(e *kube.AdmissionError) bool {
 	return len(excesses) > 0
 }
 
-// checkMembers refuses a set whose members' names are taken by other Pods: its controller would wait for these names
-// without end.
+// checkMembers refuses a set whose members' names are taken by other Pods: its controller would
+// wait for these names without end.
 func (i *installation) checkMembers(ctx context.Context) error {
 	if !i.spec.Stateful() {
 		return nil

@@ -17,8 +17,8 @@ type Plan struct {
 	Name, Namespace string
 	// New reports that no builder has that name.
 	New bool
-	// Unproven is what was found of the builder without a proof that it is the builder's; nil if nothing was. Its settings are
-	// among the Differences.
+	// Unproven is what was found of the builder without a proof that it is the builder's; nil if
+	// nothing was. Its settings are among the Differences.
 	Unproven *UnownedError
 	// Differences are the settings that change; of a new builder, those that it gets.
 	Differences []builder.Difference
@@ -35,7 +35,8 @@ type Loss struct {
 	Member cluster.Member
 	// Replaced says that another Pod takes its place; else it is removed.
 	Replaced bool
-	// Claim is its volume's, which stays, and is not used any more; empty if the cache is on the node's disk, and goes.
+	// Claim is its volume's, which stays, and is not used any more; empty if the cache is on the
+	// node's disk, and goes.
 	Claim string
 }
 
@@ -144,7 +145,8 @@ func (i *installation) warnOfPartial(partial *PartialSettingsError) {
 	i.partial = true
 }
 
-// warnOfMissing tells of image pull secrets that are not there: a node would say only that it may not pull.
+// warnOfMissing tells of image pull secrets that are not there: a node would say only that it may
+// not pull.
 func (i *installation) warnOfMissing(ctx context.Context) error {
 	for _, name := range i.spec.ImagePullSecrets {
 		if slices.Contains(i.current.ImagePullSecrets, name) {

@@ -14,7 +14,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
-// A quota counts the Pod that is replaced. What it refuses besides is refused while that Pod is still there.
+// A quota counts the Pod that is replaced. What it refuses besides is refused while that Pod is
+// still there.
 func TestQuotaRefusesBeforeThePodGoes(t *testing.T) {
 	for name, test := range map[string]struct {
 		message string

@@ -15,7 +15,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// renewed returns the certificates if they are good, else new ones that keep what running members accept as their Former.
+// renewed returns the certificates if they are good, else new ones that keep what running members
+// accept as their Former.
 func renewed(now time.Time, name string, before *trust.Certificates) (certificates *trust.Certificates, issued bool, err error) {
 	if before.Check(now) == nil {
 		return before, false, nil
@@ -27,10 +28,11 @@ func renewed(now time.Time, name string, before *trust.Certificates) (certificat
 	return certificates, true, err
 }
 
-// Renew issues the builder's certificates anew if they are near their end, and returns how to connect with them. It writes
-// the two Secrets and nothing else: members take the new certificates when they are restarted, and until then accept the
-// former ones, which the client's Secret keeps. Both writes carry the version that was read, so that of several
-// renewals at once one wins and the others follow it.
+// Renew issues the builder's certificates anew if they are near their end, and returns how to
+// connect with them. It writes the two Secrets and nothing else: members take the new certificates
+// when they are restarted, and until then accept the former ones, which the client's Secret keeps.
+// Both writes carry the version that was read, so that of several renewals at once one wins and the
+// others follow it.
 //
 // It needs the permission to get and update the two Secrets; without it, that is a *ForbiddenError.
 func Renew(ctx context.Context, c *cluster.Client, name string) (*cluster.Connection, error) {
@@ -74,8 +76,8 @@ func (c api) renewOnce(ctx context.Context, name string) (*corev1.Secret, error)
 	return client, c.Update(ctx, client, false)
 }
 
-// forgetFormer removes the former certificates once every member has the new ones: none accepts the former any more.
-// Where it fails they stay until the next install, or until they end.
+// forgetFormer removes the former certificates once every member has the new ones: none accepts the
+// former any more. Where it fails they stay until the next install, or until they end.
 func (i *installation) forgetFormer(ctx context.Context) error {
 	certificates := manifest.Certificates(i.objects.Server)
 	if certificates.Former == nil {

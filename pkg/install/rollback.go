@@ -14,8 +14,9 @@ import (
 // cleanupWithin bounds the removal of what a failed install made.
 const cleanupWithin = 10 * time.Second
 
-// failed removes what this call has made, if it made the whole builder and that cannot start, or its caller does not wait for it any
-// more. After a timeout, or a failure to reach what does run, everything stays: it may still come up.
+// failed removes what this call has made, if it made the whole builder and that cannot start, or
+// its caller does not wait for it any more. After a timeout, or a failure to reach what does run,
+// everything stays: it may still come up.
 func (i *installation) failed(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -38,10 +39,10 @@ func (i *installation) failed(ctx context.Context, err error) error {
 	return err
 }
 
-// takeBack removes what this run has made, and nothing else: objects that were not there when it began, that have this
-// run's id, and that are still of the version which says so. If any of the builder's objects is of another run, that run
-// relies on the others, and all stay. The workload goes first, then the server's Secret, from which another run would
-// go on.
+// takeBack removes what this run has made, and nothing else: objects that were not there when it
+// began, that have this run's id, and that are still of the version which says so. If any of the
+// builder's objects is of another run, that run relies on the others, and all stay. The workload
+// goes first, then the server's Secret, from which another run would go on.
 func (i *installation) takeBack(ctx context.Context) (removed, remaining []kube.Reference) {
 	order := append([]manifest.Object{i.objects.Workload}, i.written()...)
 	var mine []manifest.Object
@@ -85,8 +86,8 @@ func (i *installation) takeBack(ctx context.Context) (removed, remaining []kube.
 	return removed, remaining
 }
 
-// stillThere are the objects of this install that exist: another user may have removed them meanwhile. What cannot be
-// read counts as there.
+// stillThere are the objects of this install that exist: another user may have removed them
+// meanwhile. What cannot be read counts as there.
 func (i *installation) stillThere(ctx context.Context) []kube.Reference {
 	return slices.DeleteFunc(i.references(), func(reference kube.Reference) bool {
 		live := kube.NewObject(reference.Kind)

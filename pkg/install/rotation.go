@@ -15,12 +15,14 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// rotation is what becomes of members that were started with other certificates than the builder has now. The daemon
-// reads its certificate once, when it starts.
+// rotation is what becomes of members that were started with other certificates than the builder
+// has now. The daemon reads its certificate once, when it starts.
 type rotation struct {
-	// kept says that members go on with the former certificates, which therefore stay in the Secrets.
+	// kept says that members go on with the former certificates, which therefore stay in the
+	// Secrets.
 	kept bool
-	// cutOff are the members that no client reaches, since their certificates have ended or are not the builder's.
+	// cutOff are the members that no client reaches, since their certificates have ended or are not
+	// the builder's.
 	cutOff []*corev1.Pod
 }
 
@@ -28,8 +30,8 @@ func (r rotation) restarts(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(r.cutOff, func(other *corev1.Pod) bool { return other.UID == pod.UID })
 }
 
-// holding says which certificates a running daemon has, as its handshake shows. What its Pod's annotations say may be out
-// of date: a container that was restarted has read the current ones.
+// holding says which certificates a running daemon has, as its handshake shows. What its Pod's
+// annotations say may be out of date: a container that was restarted has read the current ones.
 type holding int
 
 const (
@@ -39,9 +41,9 @@ const (
 	holdsUnusable
 )
 
-// rotate decides whether members that differ in their certificates alone are replaced. A renewal must neither cost a
-// cache nor lock a client out, so they stay while the former certificates are good, and until those end if their cache
-// would go. Members that no client reaches are replaced.
+// rotate decides whether members that differ in their certificates alone are replaced. A renewal
+// must neither cost a cache nor lock a client out, so they stay while the former certificates are
+// good, and until those end if their cache would go. Members that no client reaches are replaced.
 func (i *installation) rotate(ctx context.Context, certificates *trust.Certificates) error {
 	i.rotation, i.outcome.FormerUntil = rotation{}, time.Time{}
 	has := i.found.started()

@@ -63,7 +63,8 @@ func (s *scene) probe(client *cluster.Client) install.Probe {
 	}
 }
 
-// A renewal costs no cache and locks no client out, whenever install is run and whatever was restarted before.
+// A renewal costs no cache and locks no client out, whenever install is run and whatever was
+// restarted before.
 func TestRenewalLosesNothing(t *testing.T) {
 	size := resource.MustParse("1Gi")
 	pod, set, volumes := spec(), spec(), spec()

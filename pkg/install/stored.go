@@ -18,15 +18,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
-// Edit returns what a builder shall be, from what it was asked to be so far: for a builder that does not exist, a Spec of
-// that name and namespace alone. It may be called more than once.
+// Edit returns what a builder shall be, from what it was asked to be so far: for a builder that
+// does not exist, a Spec of that name and namespace alone. It may be called more than once.
 type Edit func(current builder.Spec) (builder.Spec, error)
 
-// Keep is the Edit that changes nothing: the builder is made again as it was, or with the defaults where there was none.
+// Keep is the Edit that changes nothing: the builder is made again as it was, or with the defaults
+// where there was none.
 func Keep(current builder.Spec) (builder.Spec, error) { return current, nil }
 
-// PartialSettingsError is returned together with what is known of a builder's settings: a version that did not store them
-// installed it, and its Pods, which have the rest, are gone.
+// PartialSettingsError is returned together with what is known of a builder's settings: a version
+// that did not store them installed it, and its Pods, which have the rest, are gone.
 type PartialSettingsError struct{ Name, Namespace string }
 
 func (e *PartialSettingsError) Error() string {
@@ -38,10 +39,11 @@ func (e *PartialSettingsError) Error() string {
 // Class returns fault.Unavailable.
 func (*PartialSettingsError) Class() fault.Class { return fault.Unavailable }
 
-// StoredSpec returns what the builder of that name was asked to be, without defaults, whether or not its Pods exist: it is
-// kept in the ConfigMap NAME-config. For a builder of a version that did not store it, it is read from the builder's
-// objects; the error is a *PartialSettingsError where these do not have all of it. It is a *cluster.NotFoundError if the builder
-// does not exist, a *ForeignError if the name is taken by something else.
+// StoredSpec returns what the builder of that name was asked to be, without defaults, whether or
+// not its Pods exist: it is kept in the ConfigMap NAME-config. For a builder of a version that did
+// not store it, it is read from the builder's objects; the error is a *PartialSettingsError where
+// these do not have all of it. It is a *cluster.NotFoundError if the builder does not exist, a
+// *ForeignError if the name is taken by something else.
 func StoredSpec(ctx context.Context, c *cluster.Client, name string) (builder.Spec, error) {
 	config := &corev1.ConfigMap{}
 	ok, err := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)
@@ -66,7 +68,8 @@ func StoredSpec(ctx context.Context, c *cluster.Client, name string) (builder.Sp
 	return api{c}.specOf(ctx, f, name)
 }
 
-// specOf returns what was asked of the builder that was found; of a builder that does not exist, nothing but its name.
+// specOf returns what was asked of the builder that was found; of a builder that does not exist,
+// nothing but its name.
 func (c api) specOf(ctx context.Context, f *existing, name string) (builder.Spec, error) {
 	if f.pod == nil && f.set == nil && !f.hasObjects() {
 		return builder.Spec{Name: name, Namespace: c.Namespace()}, nil
@@ -99,7 +102,8 @@ func fromClaim(spec *builder.Spec, claim *corev1.PersistentVolumeClaim) {
 	}
 }
 
-// reconstructed is the Spec of a builder whose version did not store it, as far as its objects say it.
+// reconstructed is the Spec of a builder whose version did not store it, as far as its objects say
+// it.
 func (f *existing) reconstructed(name, namespace string) builder.Spec {
 	spec := builder.Spec{Name: name, Namespace: namespace}
 	switch {
@@ -129,8 +133,8 @@ func (f *existing) reconstructed(name, namespace string) builder.Spec {
 	return spec
 }
 
-// fromConnection reads what the client's Secret says of members that do not exist: how they ran, and how many there were.
-// Without it a rootless builder would come back privileged.
+// fromConnection reads what the client's Secret says of members that do not exist: how they ran,
+// and how many there were. Without it a rootless builder would come back privileged.
 func (f *existing) fromConnection(spec *builder.Spec) {
 	document, err := manifest.ReadConnection(f.client)
 	if err != nil {

@@ -105,8 +105,8 @@ func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 	}
 }
 
-// Of a builder whose version stored nothing and whose members are gone, the client's Secret and the volumes still say how
-// they ran. That the rest is not known is never silent.
+// Of a builder whose version stored nothing and whose members are gone, the client's Secret and the
+// volumes still say how they ran. That the rest is not known is never silent.
 func TestSettingsOfAFormerVersionWithoutItsPods(t *testing.T) {
 	size := resource.MustParse("50Gi")
 	for name, want := range map[string]builder.Spec{

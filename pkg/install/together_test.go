@@ -18,7 +18,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
 )
 
-// Two first installs with other flags: wherever the second one comes in between, the builder has what both asked for.
+// Two first installs with other flags: wherever the second one comes in between, the builder has
+// what both asked for.
 func TestInstallsAtOnceKeepTheSettingsOfBoth(t *testing.T) {
 	labels := func(key string) install.Edit {
 		return func(s builder.Spec) (builder.Spec, error) {

@@ -26,7 +26,8 @@ type UninstallOptions struct {
 	NoWait bool
 	// Timeout is how long to wait for the members' end; 0 means without limit.
 	Timeout time.Duration
-	// Confirm is asked before the first change, with what goes and what stays; its error ends the removal. nil agrees.
+	// Confirm is asked before the first change, with what goes and what stays; its error ends the
+	// removal. nil agrees.
 	Confirm func(ctx context.Context, removal Removal) error
 }
 
@@ -38,8 +39,8 @@ type Removal struct {
 	Kept []kube.Reference
 }
 
-// Uninstall removes exactly what install made. All is marked for removal before it waits, so that an interrupt leaves
-// nothing behind. It does not wait for a lost node: that is a *NodeLostError.
+// Uninstall removes exactly what install made. All is marked for removal before it waits, so that
+// an interrupt leaves nothing behind. It does not wait for a lost node: that is a *NodeLostError.
 func Uninstall(ctx context.Context, c *cluster.Client, name string, options UninstallOptions, report func(Event)) (Removal, error) {
 	var removal Removal
 	if err := builder.ValidateName(name); err != nil {
@@ -170,7 +171,8 @@ func (c api) removeAll(ctx context.Context, name string, found *existing, option
 	return err
 }
 
-// claims are the volumes' claims that a StatefulSet's controller made for the builder, by label and by name.
+// claims are the volumes' claims that a StatefulSet's controller made for the builder, by label and
+// by name.
 func (c api) claims(ctx context.Context, name string) ([]corev1.PersistentVolumeClaim, error) {
 	claims := &corev1.PersistentVolumeClaimList{}
 	err := c.ListObjects(ctx, kube.KindClaim, selecting(name), claims)

@@ -21,7 +21,8 @@ func memoryLimit() builder.Spec {
 	return builder.Spec{Rootless: true, Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}}
 }
 
-// What is left of a builder after deletions by hand: the settings are not lost, and not used before they are agreed to.
+// What is left of a builder after deletions by hand: the settings are not lost, and not used before
+// they are agreed to.
 func TestSettingsOfADamagedBuilderAreKept(t *testing.T) {
 	for name, gone := range map[string][]string{
 		"server Secret and Pod":   {"secrets/buildkitd-server", "pods/buildkitd"},
@@ -77,7 +78,8 @@ func TestSettingsOfADamagedBuilderAreKept(t *testing.T) {
 	}
 }
 
-// Settings alone, as an install that was killed leaves them, need no question if they are what is asked for.
+// Settings alone, as an install that was killed leaves them, need no question if they are what is
+// asked for.
 func TestInstallGoesOnAfterOneThatWasKilled(t *testing.T) {
 	for name, test := range map[string]struct {
 		edit  install.Edit

@@ -38,11 +38,13 @@ const (
 	CannotGrow StorageReason = "CannotGrow"
 )
 
-// StorageError is returned, before anything is changed, when the volumes cannot be what was asked for.
+// StorageError is returned, before anything is changed, when the volumes cannot be what was asked
+// for.
 type StorageError struct {
 	Name, Namespace string
 	Reason          StorageReason
-	// Claim is the PersistentVolumeClaim; empty for a class, and for what the StatefulSet itself says.
+	// Claim is the PersistentVolumeClaim; empty for a class, and for what the StatefulSet itself
+	// says.
 	Claim string
 	// Has is the size or the class that there is, Wants what was asked for.
 	Has, Wants string
@@ -100,7 +102,8 @@ func (i *installation) losesVolumes() bool {
 	return i.found.set != nil && i.spec.Stateful() && (template(i.found.set) != nil) != (i.spec.Storage != nil)
 }
 
-// recreates says that the size of a set's volumes changes: its template cannot, so another set takes over the members.
+// recreates says that the size of a set's volumes changes: its template cannot, so another set
+// takes over the members.
 func (i *installation) recreates() bool {
 	now := template(i.found.set)
 	return now != nil && i.spec.Storage != nil && sizeOf(now) != i.spec.Storage.String()
@@ -118,8 +121,8 @@ func classOf(claim *corev1.PersistentVolumeClaim) string {
 	return *claim.Spec.StorageClassName
 }
 
-// planVolumes finds the claims that there are for the members, asks whether those that are too small may grow, and refuses
-// what cannot be.
+// planVolumes finds the claims that there are for the members, asks whether those that are too
+// small may grow, and refuses what cannot be.
 func (i *installation) planVolumes(ctx context.Context) error {
 	i.grow = nil
 	if i.spec.Storage == nil {
@@ -187,8 +190,8 @@ func (i *installation) planVolumes(ctx context.Context) error {
 	return nil
 }
 
-// reasonOf is what the cluster said, without the frame that names the object again, and without the dump of the object that
-// the API server appends to the sentence.
+// reasonOf is what the cluster said, without the frame that names the object again, and without the
+// dump of the object that the API server appends to the sentence.
 func reasonOf(err error) error {
 	text := err.Error()
 	if refused := kube.AsAdmission(err); refused != nil {
@@ -202,8 +205,9 @@ func (i *installation) larger() map[string]any {
 	return map[string]any{"spec": map[string]any{"resources": map[string]any{"requests": map[string]any{"storage": i.spec.Storage.String()}}}}
 }
 
-// classFor refuses volumes that nothing would provide, and warns of them where the install does not wait: their class may
-// follow. Without permission to read the classes of the cluster it accepts any.
+// classFor refuses volumes that nothing would provide, and warns of them where the install does not
+// wait: their class may follow. Without permission to read the classes of the cluster it accepts
+// any.
 func (i *installation) classFor(ctx context.Context) error {
 	classes, err := i.api.Metadata(ctx, kube.KindStorageClass, metav1.ListOptions{})
 	if err != nil {
@@ -256,7 +260,8 @@ func (i *installation) growVolumes(ctx context.Context) error {
 	return nil
 }
 
-// orphanMembers removes the set alone: its Pods and volumes stay, and are taken over by the next one of the name.
+// orphanMembers removes the set alone: its Pods and volumes stay, and are taken over by the next
+// one of the name.
 func (i *installation) orphanMembers(ctx context.Context) error {
 	set := i.found.set
 	same := func(live manifest.Object) bool { return sameHash(live, set) && isOf(live, i.name) }

@@ -78,7 +78,8 @@ func (i *installation) await(ctx context.Context) error {
 	return err
 }
 
-// watch starts the two watches. Events are a courtesy: without permission to read them there is less to tell.
+// watch starts the two watches. Events are a courtesy: without permission to read them there is
+// less to tell.
 func (w *waiter) watch(ctx context.Context, broken chan<- error) {
 	forward := func(event watch.Event) (bool, error) {
 		select {

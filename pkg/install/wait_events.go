@@ -55,8 +55,8 @@ func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *co
 	}
 }
 
-// noteTrouble remembers since when a member has been in trouble, and its most telling words: a back-off says less than
-// the failure before it.
+// noteTrouble remembers since when a member has been in trouble, and its most telling words: a
+// back-off says less than the failure before it.
 func (w *waiter) noteTrouble(member *progress, now *cluster.StartProblem) {
 	if now != nil && member.trouble != nil {
 		if now.Reason == "ImagePullBackOff" && member.trouble.Reason == "ErrImagePull" {
@@ -127,8 +127,8 @@ func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
 	}
 }
 
-// isOld reports whether the event is of a time before this install, about a Pod that was there already. Clocks of nodes
-// differ a little.
+// isOld reports whether the event is of a time before this install, about a Pod that was there
+// already. Clocks of nodes differ a little.
 func (w *waiter) isOld(event *corev1.Event, pod *corev1.Pod) bool {
 	const tolerance = 2 * time.Second
 	began := w.start.Add(-w.install.api.Skew() - tolerance)
@@ -177,8 +177,8 @@ const (
 	probeWithin = 5 * time.Second
 )
 
-// startProbe asks the daemon again and again from the moment its Pod has a node. It does not wait for the status to say
-// that the container runs: the kubelet reports that up to a second late.
+// startProbe asks the daemon again and again from the moment its Pod has a node. It does not wait
+// for the status to say that the container runs: the kubelet reports that up to a second late.
 func (w *waiter) startProbe(ctx context.Context, member *progress) {
 	if w.install.options.Probe == nil {
 		return

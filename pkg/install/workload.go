@@ -16,7 +16,8 @@ import (
 // forcedGrace is how long, in seconds, a forced stop leaves the daemon.
 const forcedGrace = 1
 
-// tryWorkload is the rehearsal of the workload itself; whether a member would be accepted is asked apart.
+// tryWorkload is the rehearsal of the workload itself; whether a member would be accepted is asked
+// apart.
 func (i *installation) tryWorkload(ctx context.Context) error {
 	change, err := i.change(i.objects.Workload)
 	if err != nil || change == Unchanged || change == Replaced {
@@ -82,8 +83,9 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	return nil
 }
 
-// putWorkload writes the workload. A Pod that is there now, but was not when this run looked, is another install's: to apply would
-// try to change what may not change in it, or undo what an admission policy has set.
+// putWorkload writes the workload. A Pod that is there now, but was not when this run looked, is
+// another install's: to apply would try to change what may not change in it, or undo what an
+// admission policy has set.
 func (i *installation) putWorkload(ctx context.Context, workload, existing manifest.Object) (created bool, err error) {
 	if kindOf(workload) == kube.KindPod && existing == nil {
 		return true, i.api.Create(ctx, workload, false)
@@ -91,8 +93,9 @@ func (i *installation) putWorkload(ctx context.Context, workload, existing manif
 	return i.api.Apply(ctx, workload, existing, false)
 }
 
-// relyOn leaves a workload that is right as it is. While its members are still starting, the run that has made it may be
-// interrupted, and would remove it; it does not if another run relies on it.
+// relyOn leaves a workload that is right as it is. While its members are still starting, the run
+// that has made it may be interrupted, and would remove it; it does not if another run relies on
+// it.
 func (i *installation) relyOn(ctx context.Context, wanted manifest.Object) error {
 	live := i.found.like(wanted)
 	i.objects.Workload = live
@@ -136,8 +139,8 @@ func starting(workload manifest.Object) bool {
 	return false
 }
 
-// removeConflicting removes what the new workload cannot be made of: one of the other shape, a Pod of another Spec, one that has
-// ended, and one that is going already.
+// removeConflicting removes what the new workload cannot be made of: one of the other shape, a Pod
+// of another Spec, one that has ended, and one that is going already.
 func (i *installation) removeConflicting(ctx context.Context) error {
 	if set := i.found.set; set != nil && (!i.spec.Stateful() || i.losesVolumes()) {
 		if err := i.removeAndWait(ctx, kube.KindStatefulSet, set); err != nil {
@@ -154,7 +157,8 @@ func (i *installation) removeConflicting(ctx context.Context) error {
 	return nil
 }
 
-// forceDeleteOnLostNodes gives members on lost nodes up: the scheduler, or the controller of a set, puts others elsewhere.
+// forceDeleteOnLostNodes gives members on lost nodes up: the scheduler, or the controller of a set,
+// puts others elsewhere.
 func (i *installation) forceDeleteOnLostNodes(ctx context.Context) error {
 	removed, err := i.api.giveUpLost(ctx, i.name, i.found.member)
 	if pod := i.found.pod; pod != nil && removed[pod.UID] {
@@ -203,10 +207,11 @@ func graceOf(force bool) *int64 {
 	return new(int64(forcedGrace))
 }
 
-// setController gives a builder's only Pod a controller, so that kubectl drain evicts it like any other: it refuses a Pod of which
-// no controller is named, since nothing would make it again; this one is made again by the next build. The
-// controller is the namespace, which outlives the Pod: a ConfigMap or a Secret that a user deletes would take the Pod
-// with it. Who may not see the namespace makes a Pod without one, for which drain needs --force.
+// setController gives a builder's only Pod a controller, so that kubectl drain evicts it like any
+// other: it refuses a Pod of which no controller is named, since nothing would make it again; this
+// one is made again by the next build. The controller is the namespace, which outlives the Pod: a
+// ConfigMap or a Secret that a user deletes would take the Pod with it. Who may not see the
+// namespace makes a Pod without one, for which drain needs --force.
 func (i *installation) setController(ctx context.Context) error {
 	pod, ok := i.objects.Workload.(*corev1.Pod)
 	if !ok {
