@@ -43,7 +43,7 @@ func TestCommentsWrap(t *testing.T) {
 // unwrappedPackages are those whose comments are still to be wrapped.
 func unwrappedPackages() []string {
 	return []string{
-		"buildcontext", "cmd", "escape", "explain", "history", "install", "progress", "proxy", "registryauth", "report",
+		"buildcontext", "cmd", "escape", "explain", "history", "progress", "proxy", "registryauth", "report",
 		"request", "safefile", "trust", "tunnel",
 	}
 }
