@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// backdate tolerates clocks that differ: a node whose clock is behind must not refuse a certificate as not yet valid.
+// backdate tolerates clock skew: a node whose clock is behind must not reject a certificate as not yet valid.
 const backdate = 24 * time.Hour
 
-// Issue makes a new CA, a server's and a client's certificate for the builder of that name. The CA's private key is
-// forgotten.
+// Issue returns a new CA, and the certificates of the server and the client of the builder of that name. The CA's private
+// key is not kept.
 func Issue(now time.Time, name string) (*Certificates, error) {
 	authority := template(now, "builder "+name)
-	// Its own name for every CA: by it a client with several pairs finds the one that a daemon accepts.
+	// Every CA has a different name, by which a client with several pairs selects the one that a daemon accepts.
 	authority.Subject.SerialNumber = rand.Text()
 	authority.IsCA, authority.BasicConstraintsValid, authority.MaxPathLenZero = true, true, true
 	authority.KeyUsage = x509.KeyUsageCertSign
@@ -31,7 +31,7 @@ func Issue(now time.Time, name string) (*Certificates, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a CA: %w", err)
 	}
-	// Read back, so that the leaves name the CA's key by the identifier that was written into it.
+	// Parsed again, so that the leaves have the CA's key identifier that was written into it.
 	if authority, err = x509.ParseCertificate(der); err != nil {
 		return nil, fmt.Errorf("making a CA: %w", err)
 	}

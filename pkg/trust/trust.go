@@ -1,7 +1,7 @@
-// Package trust makes and reads the certificates with which a builder and its clients know each other.
+// Package trust issues and parses the certificates with which a builder and its clients authenticate each other.
 //
-// A builder has a certificate authority of its own, whose private key exists only while Issue runs: it is impossible to add a
-// client later, and renewal issues everything anew. It must not know Kubernetes: certificates come and go as PEM text.
+// A builder has its own certificate authority, whose private key exists only while Issue runs: no client can be added
+// later, and renewal issues everything again. It must not know Kubernetes: certificates are passed as PEM text.
 package trust
 
 import (
@@ -19,36 +19,36 @@ import (
 )
 
 const (
-	// ServerName is the name in the server's certificate, and what clients expect there.
+	// ServerName is the name in the server's certificate, which clients verify.
 	ServerName = "buildkitd"
 	// Lifetime is how long issued certificates are valid.
 	Lifetime = 365 * 24 * time.Hour
-	// RenewBefore is how long before their end certificates count as due for renewal.
+	// RenewBefore is how long before they expire certificates are due for renewal.
 	RenewBefore = 60 * 24 * time.Hour
 )
 
 // Pair is a certificate with its private key, both PEM.
 type Pair struct{ Certificate, Key []byte }
 
-// Identity is one side: its pair, and the CA, PEM, by which it checks the other side.
+// Identity is one side: its pair, and the CA, PEM, with which it verifies the other side.
 type Identity struct {
 	CA   []byte
 	Pair Pair
 }
 
-// Certificates are all that one Issue made.
+// Certificates are the certificates that one call of Issue returns.
 type Certificates struct {
-	// CA is the certificate, PEM, by which both sides check each other.
+	// CA is the certificate, PEM, with which both sides verify each other.
 	CA []byte
-	// Server is the daemon's pair, Client that of everybody who builds.
+	// Server is the daemon's pair, Client that of every client.
 	Server, Client Pair
-	// Former is the client's side of the certificates that these replace, nil if there are none: daemons that were
+	// Former is the client's identity of the certificates that these replace, nil if there are none: daemons that were
 	// started before the renewal accept no other until they are restarted.
 	Former *Identity
 }
 
-// Predecessor returns what certificates issued in place of c keep as their Former: c's own client, or what c itself has
-// kept, whichever is still valid. It is nil if neither is.
+// Predecessor returns the Former of certificates that replace c: c's own client, or else c's Former, if it is still valid.
+// It is nil if neither is.
 func (c *Certificates) Predecessor(now time.Time) *Identity {
 	for _, candidate := range []*Identity{{CA: c.CA, Pair: c.Client}, c.Former} {
 		if candidate != nil && candidate.check(now, x509.ExtKeyUsageClientAuth) == nil {
@@ -58,13 +58,13 @@ func (c *Certificates) Predecessor(now time.Time) *Identity {
 	return nil
 }
 
-// UnusableError says why certificates cannot be used.
+// UnusableError is returned when certificates cannot be used.
 type UnusableError struct {
 	// Reason completes "the certificates …", e.g. "end on 2027-01-02".
 	Reason string
-	// Expired reports that they are unusable only because they have ended.
+	// Expired reports whether they are unusable only because they have expired.
 	Expired bool
-	// ValidFrom is when they begin to be valid, if that is what makes them unusable; else it is zero.
+	// ValidFrom is the time from which on they are valid, if they are not valid yet; else it is zero.
 	ValidFrom time.Time
 }
 
@@ -73,18 +73,18 @@ func (p *UnusableError) Error() string { return "the certificates " + p.Reason }
 // Class returns fault.Unavailable.
 func (*UnusableError) Class() fault.Class { return fault.Unavailable }
 
-// Fingerprint identifies the certificates (not the keys), e.g. "sha256:4f5a…".
+// Fingerprint returns the digest of the certificates, without the keys, e.g. "sha256:4f5a…".
 func (c *Certificates) Fingerprint() string {
 	sum := sha256.New()
 	for _, part := range [][]byte{c.CA, c.Server.Certificate, c.Client.Certificate} {
-		// A hash never refuses a write.
+		// A hash never returns an error.
 		_, _ = sum.Write(part)
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-// Check says, as a *UnusableError, why these certificates must be issued anew: incomplete, not matching one another, or too
-// near to their end. Nil means they are good for at least RenewBefore.
+// Check returns an *UnusableError if these certificates must be issued again: they are incomplete, do not match, or expire
+// within RenewBefore.
 func (c *Certificates) Check(now time.Time) error {
 	for _, when := range []time.Time{now, now.Add(RenewBefore)} {
 		if err := (Identity{c.CA, c.Server}).check(when, x509.ExtKeyUsageServerAuth); err != nil {
@@ -97,7 +97,7 @@ func (c *Certificates) Check(now time.Time) error {
 	return nil
 }
 
-// check verifies the pair as its peer will at that moment.
+// check verifies the pair as its peer does at that time.
 func (i Identity) check(when time.Time, usage x509.ExtKeyUsage) error {
 	if _, err := tls.X509KeyPair(i.Pair.Certificate, i.Pair.Key); err != nil {
 		return &UnusableError{Reason: "cannot be read: " + err.Error()}
@@ -124,7 +124,7 @@ func (i Identity) check(when time.Time, usage x509.ExtKeyUsage) error {
 	return nil
 }
 
-// End is when the certificate, PEM, stops being valid.
+// End returns the time at which the certificate, PEM, expires.
 func End(certificate []byte) (time.Time, error) {
 	leaf, err := parseOne(certificate)
 	if err != nil {
@@ -133,7 +133,7 @@ func End(certificate []byte) (time.Time, error) {
 	return leaf.NotAfter, nil
 }
 
-// PeerEnd returns the time at which the other side's certificate ended, if that is why a TLS handshake failed at now.
+// PeerEnd returns the time at which the other side's certificate expired, if that is why a TLS handshake failed at now.
 func PeerEnd(err error, now time.Time) (end time.Time, ended bool) {
 	var failure *tls.CertificateVerificationError
 	if !errors.As(err, &failure) || len(failure.UnverifiedCertificates) == 0 {
@@ -143,17 +143,17 @@ func PeerEnd(err error, now time.Time) (end time.Time, ended bool) {
 	return end, now.After(end)
 }
 
-// NeedsRenewal says whether the certificate, PEM, is unreadable, expired or within RenewBefore of its end.
+// NeedsRenewal reports whether the certificate, PEM, is invalid or expires within RenewBefore.
 func NeedsRenewal(now time.Time, certificate []byte) bool {
 	end, err := End(certificate)
 	return err != nil || now.Add(RenewBefore).After(end)
 }
 
 // ClientConfig returns the TLS configuration of a client: it accepts only the builder's certificates, and presents the
-// pair that the daemon asks for. The former identities are for daemons that were started before a renewal; those that
-// cannot be used now are left out. It fails with the first *UnusableError when none can be.
+// pair that the daemon requests. The former identities are for daemons that were started before a renewal; those that
+// cannot be used now are omitted. If none can be used, it returns the first *UnusableError.
 //
-// The time is now when it is called, and goes on from there: now need not be this machine's clock.
+// The clock of the configuration starts at now, which may differ from this machine's clock.
 func ClientConfig(now time.Time, ca []byte, client Pair, former ...Identity) (*tls.Config, error) {
 	var usable []Identity
 	var first error
@@ -177,8 +177,8 @@ func ClientConfig(now time.Time, ca []byte, client Pair, former ...Identity) (*t
 	return configuration, nil
 }
 
-// config knows the CAs and pairs of all identities. Of several pairs TLS presents the first whose CA the other side names
-// among those that it accepts.
+// config returns a configuration with the CAs and pairs of all identities. TLS presents the first pair whose CA the other
+// side accepts.
 func config(identities ...Identity) (*tls.Config, error) {
 	pool := x509.NewCertPool()
 	configuration := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: ServerName, RootCAs: pool}
