@@ -23,8 +23,8 @@ const (
 	flushWithin = time.Second
 )
 
-// conn is the near end of a tunnel. A pump on the far side takes from outgoing and pushes what arrives; conn itself
-// never touches the network, so that deadlines are exact and Close returns at once.
+// conn is the local end of a tunnel. A pump sends the chunks of outgoing and pushes the data that arrives; conn itself
+// never uses the network, so that deadlines are exact and Close returns at once.
 type conn struct {
 	target Target
 	header int // free bytes at the start of every outgoing chunk, for the pump's framing
@@ -40,7 +40,7 @@ type conn struct {
 	outgoing chan []byte
 	spare    chan []byte
 
-	ended     chan struct{} // closed when the far side is gone
+	ended     chan struct{} // closed when the tunnel has ended
 	endOnce   sync.Once
 	closed    chan struct{} // closed by Close
 	closeOnce sync.Once
@@ -48,7 +48,7 @@ type conn struct {
 	readBy, writeBy deadline
 
 	began time.Time
-	heard atomic.Int64 // when anything came over the link last, in nanoseconds since began
+	heard atomic.Int64 // when anything was last received, in nanoseconds since began
 }
 
 func newConn(target Target, header int) *conn {
@@ -65,11 +65,11 @@ func newConn(target Target, header int) *conn {
 	}
 }
 
-// hear notes that the link carries something, if not for Read.
+// hear records that something was received, which need not be data for Read.
 func (c *conn) hear() { c.heard.Store(int64(time.Since(c.began))) }
 
-// Heard is when anything came over the link last, also what is not data: answers to pings, which port-forward sends every
-// ten seconds, show that the way to the node works though the Pod is silent.
+// Heard returns the time at which anything was last received, data or not: the replies to pings, which port-forward sends
+// every ten seconds, show that the connection to the node works though the Pod is silent.
 func (c *conn) Heard() time.Time { return c.began.Add(time.Duration(c.heard.Load())) }
 
 // Read waits for data, the deadline, Close, or the loss of the tunnel; what arrived before a loss is read first.
@@ -94,7 +94,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 }
 
-// take copies what is there.
+// take copies the data that has arrived.
 func (c *conn) take(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -123,7 +123,7 @@ func (c *conn) take(p []byte) (int, error) {
 	return n, nil
 }
 
-// push hands data, which it keeps, to Read; it waits while too much is unread. It is false when the reader has left.
+// push passes data, which it keeps, to Read; it blocks while too much is unread. It returns false after Close.
 func (c *conn) push(data []byte) bool {
 	if len(data) == 0 {
 		return true
@@ -181,7 +181,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 }
 
-// buffer is an empty chunk with room for the header, from the spare ones if there is one.
+// buffer returns an empty chunk with room for the header, a used one if there is any.
 func (c *conn) buffer() []byte {
 	select {
 	case buffer := <-c.spare:
@@ -191,7 +191,7 @@ func (c *conn) buffer() []byte {
 	}
 }
 
-// release gives a chunk back once the network has it.
+// release returns a chunk for reuse after it was sent.
 func (c *conn) release(buffer []byte) {
 	select {
 	case c.spare <- buffer:
@@ -199,7 +199,7 @@ func (c *conn) release(buffer []byte) {
 	}
 }
 
-// end marks the far side as gone, for the first reason given.
+// end ends the tunnel with an error; the first one is kept.
 func (c *conn) end(err error) {
 	c.endOnce.Do(func() {
 		c.mu.Lock()
@@ -215,7 +215,8 @@ func (c *conn) loss() error {
 	return c.lost
 }
 
-// Close unblocks every Read and Write at once; the pump sends what was written, for a second at most, and hangs up.
+// Close unblocks every Read and Write at once; the pump sends what was written, for a second at most, and closes the
+// connection.
 func (c *conn) Close() error {
 	c.closeOnce.Do(func() { close(c.closed) })
 	return nil
@@ -254,8 +255,8 @@ func token(channel chan struct{}) {
 	}
 }
 
-// hangUp closes the link when the conn is closed or has ended: once the pump is done with the last bytes, or after a
-// while if the network does not take them.
+// hangUp closes the underlying connection when the conn is closed or has ended: after the pump has sent the last bytes, or
+// after a timeout.
 func (c *conn) hangUp(link io.Closer, done <-chan struct{}) {
 	select {
 	case <-c.closed:

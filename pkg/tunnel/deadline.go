@@ -35,7 +35,7 @@ func (d *deadline) set(when time.Time) {
 	close(expired)
 }
 
-// passed is closed once the deadline has passed.
+// passed returns a channel that is closed once the deadline has passed.
 func (d *deadline) passed() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,10 +10,10 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// LostError says that an open tunnel ended without being closed from here.
+// LostError is returned when an open tunnel ended without a call of Close.
 type LostError struct {
 	Namespace, Pod string
-	// Reason is what the cluster said last, or how the connection ended.
+	// Reason is the last message of the cluster, or how the connection ended.
 	Reason string
 	Err    error
 }
@@ -27,11 +27,11 @@ func (e *LostError) Unwrap() error { return e.Err }
 // Class returns fault.Unavailable.
 func (*LostError) Class() fault.Class { return fault.Unavailable }
 
-// ConnRefusedError is returned where the Pod was reached, but nothing listens there (yet).
+// ConnRefusedError is returned when the Pod was reached, but no process listens at the port or socket (yet).
 type ConnRefusedError struct {
 	Namespace, Pod string
 	Port           int
-	// Reason is the node's own words.
+	// Reason is the kubelet's message.
 	Reason string
 }
 
@@ -46,7 +46,7 @@ func (e *ConnRefusedError) Error() string {
 // Class returns fault.Unavailable.
 func (*ConnRefusedError) Class() fault.Class { return fault.Unavailable }
 
-// DialError says that no tunnel could be opened; it wraps the API server's answer, if there was one.
+// DialError is returned when no tunnel could be opened; it wraps the API server's error, if there was one.
 type DialError struct {
 	Namespace, Pod string
 	Transport      Transport
@@ -62,12 +62,12 @@ func (e *DialError) Unwrap() error { return e.Err }
 // Class returns fault.Unavailable.
 func (*DialError) Class() fault.Class { return fault.Unavailable }
 
-// ForbiddenError says that this way into the Pod is not permitted.
+// ForbiddenError is returned when the user may not use this transport to the Pod.
 type ForbiddenError struct {
 	Namespace, Pod string
 	// Builder is that of the Target.
 	Builder string
-	// Verb and Resource are the permission that lacks, e.g. "create" on "pods/portforward".
+	// Verb and Resource are the missing permission, e.g. "create" on "pods/portforward".
 	Verb, Resource string
 	Err            error
 }
@@ -81,7 +81,7 @@ func (e *ForbiddenError) Unwrap() error { return e.Err }
 // Class returns fault.Denied.
 func (*ForbiddenError) Class() fault.Class { return fault.Denied }
 
-// Permanent says that another try gives the same answer.
+// Permanent reports that a retry has the same result.
 func (e *ForbiddenError) Permanent() bool { return true }
 
 // CommandNotFoundError is returned when the command of an exec tunnel does not exist in the container.
@@ -94,12 +94,12 @@ func (e *CommandNotFoundError) Error() string {
 // Class returns fault.Unavailable.
 func (*CommandNotFoundError) Class() fault.Class { return fault.Unavailable }
 
-// Permanent reports that another try gives the same answer.
+// Permanent reports that a retry has the same result.
 func (e *CommandNotFoundError) Permanent() bool { return true }
 
-// failure makes a typed error of what a dial ended with.
+// failure returns the typed error of a failed dial.
 func (d Dialer) failure(target Target, resource string, err error) error {
-	// The executor over SPDY keeps of the answer only its text.
+	// The executor over SPDY keeps only the text of the response.
 	if apierrors.IsForbidden(err) || strings.Contains(err.Error(), "is forbidden: User ") {
 		return &ForbiddenError{
 			Namespace: target.Namespace, Pod: target.Pod, Builder: target.Builder, Verb: verb(err.Error()), Resource: resource, Err: err,
@@ -114,7 +114,7 @@ func (d Dialer) failure(target Target, resource string, err error) error {
 	return &DialError{Namespace: target.Namespace, Pod: target.Pod, Transport: d.Transport, Err: err}
 }
 
-// verb finds the verb in the API server's words, e.g. `User "x" cannot create resource "pods/portforward" in …`.
+// verb returns the verb in the API server's message, e.g. `User "x" cannot create resource "pods/portforward" in …`.
 func verb(message string) string {
 	_, after, found := strings.Cut(message, " cannot ")
 	if word, _, ok := strings.Cut(after, " "); found && ok && word != "" {
@@ -123,17 +123,18 @@ func verb(message string) string {
 	return "create"
 }
 
-// lacksCommand reports whether the node's words say that the container has no such program, in runc's words or in crun's.
-func (t Target) lacksCommand(words string) bool {
-	return len(t.Command) > 0 && strings.Contains(words, t.Command[0]) && strings.Contains(words, "executable file ") &&
-		strings.Contains(words, "not found")
+// lacksCommand reports whether the kubelet's message means that the container does not have the program. The texts are
+// those of runc and crun.
+func (t Target) lacksCommand(message string) bool {
+	return len(t.Command) > 0 && strings.Contains(message, t.Command[0]) && strings.Contains(message, "executable file ") &&
+		strings.Contains(message, "not found")
 }
 
-// ending makes a typed error of the node's last words about a tunnel.
-func (t Target) ending(words string, err error) error {
-	lower := strings.ToLower(words)
+// ending returns the typed error for the kubelet's last message about a tunnel.
+func (t Target) ending(message string, err error) error {
+	lower := strings.ToLower(message)
 	if strings.Contains(lower, "connection refused") || strings.Contains(lower, "connect: no such file") {
-		return &ConnRefusedError{Namespace: t.Namespace, Pod: t.Pod, Port: t.Port, Reason: words}
+		return &ConnRefusedError{Namespace: t.Namespace, Pod: t.Pod, Port: t.Port, Reason: message}
 	}
-	return &LostError{Namespace: t.Namespace, Pod: t.Pod, Reason: words, Err: err}
+	return &LostError{Namespace: t.Namespace, Pod: t.Pod, Reason: message, Err: err}
 }

@@ -31,7 +31,7 @@ func (d Dialer) exec(ctx context.Context, target Target) (*conn, error) {
 	go func() {
 		defer stop()
 		err := executor.StreamWithContext(lifetime, remotecommand.StreamOptions{
-			Stdin: (*standardInput)(run), Stdout: (*standardOutput)(run), Stderr: &run.complaints,
+			Stdin: (*standardInput)(run), Stdout: (*standardOutput)(run), Stderr: &run.stderr,
 		})
 		finished <- err
 		c.end(run.ending(err))
@@ -74,14 +74,14 @@ func (d Dialer) executor(target Target) (remotecommand.Executor, error) {
 // execution is a running command.
 type execution struct {
 	*conn
-	openOnce   sync.Once
-	opened     chan struct{} // closed when the streams are open: the first read of standard input
-	sending    []byte        // the chunk being sent
-	rest       []byte        // what of it is still to be sent
-	complaints tail
+	openOnce sync.Once
+	opened   chan struct{} // closed when the streams are open: the first read of standard input
+	sending  []byte        // the chunk being sent
+	rest     []byte        // the rest of it, still to be sent
+	stderr   tail
 }
 
-// standardInput is what the executor reads: all that is written to the conn.
+// standardInput is read by the executor: the data that is written to the conn.
 type standardInput execution
 
 func (s *standardInput) Read(p []byte) (int, error) {
@@ -110,35 +110,35 @@ func (s *standardInput) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// standardOutput is where the executor writes: all that the conn reads.
+// standardOutput is written by the executor: the data that the conn reads.
 type standardOutput execution
 
 func (s *standardOutput) Write(p []byte) (int, error) {
 	s.hear()
-	// After Close the output is not read, and the command is on its way out: an error would only be logged by the executor.
+	// After Close the output is not read, and the command is about to end: the executor would only log an error.
 	_ = s.push(bytes.Clone(p))
 	return len(p), nil
 }
 
-// ending says why the command ended, in its own words if it had any.
+// ending returns why the command ended, with its own message if there is one.
 func (e *execution) ending(err error) error {
-	words := strings.TrimSpace(e.complaints.String())
+	message := strings.TrimSpace(e.stderr.String())
 	switch {
-	case words != "":
+	case message != "":
 	case err == nil:
-		words = "the command ended"
+		message = "the command ended"
 	case errors.Is(err, io.EOF):
-		words = "the API server ended the connection"
+		message = "the API server ended the connection"
 	default:
-		words = err.Error()
+		message = err.Error()
 	}
 	if httpstream.IsUpgradeFailure(err) {
 		return err
 	}
-	if e.target.lacksCommand(words) {
+	if e.target.lacksCommand(message) {
 		return &CommandNotFoundError{Namespace: e.target.Namespace, Pod: e.target.Pod, Command: e.target.Command[0]}
 	}
-	return e.target.ending(words, err)
+	return e.target.ending(message, err)
 }
 
 // tail keeps the end of what is written to it.
@@ -164,7 +164,7 @@ func (t *tail) String() string {
 	return string(t.text)
 }
 
-// closer lets a function be an io.Closer.
+// closer is a function that implements io.Closer.
 type closer func()
 
 func (c closer) Close() error {

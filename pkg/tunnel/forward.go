@@ -22,23 +22,23 @@ const (
 	frameHeader = 8
 	// pingEvery keeps load balancers from dropping a quiet connection.
 	pingEvery = 10 * time.Second
-	// lastWords is how long the node may take to say why the data ended.
-	lastWords = 300 * time.Millisecond
+	// reasonTimeout is how long the kubelet may take to report why the data ended.
+	reasonTimeout = 300 * time.Millisecond
 )
 
-// forwarding is port-forward's protocol on one link: two streams, the node's words about errors and the data.
+// forwarding is port-forward's protocol on one connection: two streams, for errors and for data.
 type forwarding struct {
 	*conn
-	link   io.ReadWriteCloser
-	framer *spdy.Framer
-	sent   bytes.Buffer // where framer writes control frames; the writer's alone
-	pongs  chan uint32
-	words  tail // from the error stream
+	link    io.ReadWriteCloser
+	framer  *spdy.Framer
+	sent    bytes.Buffer // where framer writes control frames; the writer's alone
+	pongs   chan uint32
+	message tail // from the error stream
 
 	dataEnded bool // the reader's alone
 }
 
-// forward asks for both streams at once and starts the pumps. It does not wait: a refusal ends the conn.
+// forward requests both streams at once and starts the pumps. It does not wait: an error ends the conn.
 func forward(link io.ReadWriteCloser, target Target) (*conn, error) {
 	f := &forwarding{conn: newConn(target, frameHeader), link: link, pongs: make(chan uint32, 1)}
 	var err error
@@ -68,7 +68,7 @@ func forward(link io.ReadWriteCloser, target Target) (*conn, error) {
 	return f.conn, nil
 }
 
-// write is the only one that writes to the link: the two requests, then data and pings.
+// write is the only goroutine that writes to the connection: the two requests, then data and pings.
 func (f *forwarding) write(flushed chan<- struct{}) {
 	defer close(flushed)
 	if !f.flush() {
@@ -140,17 +140,17 @@ func (f *forwarding) flush() bool {
 // reason, and the failure to send only its consequence.
 func (f *forwarding) sentOr(err error) bool {
 	if err != nil {
-		time.AfterFunc(lastWords, func() { f.end(f.target.ending("sending failed: "+err.Error(), err)) })
+		time.AfterFunc(reasonTimeout, func() { f.end(f.target.ending("sending failed: "+err.Error(), err)) })
 	}
 	return err == nil
 }
 
-// read is the only one that reads from the link.
+// read is the only goroutine that reads from the connection.
 func (f *forwarding) read() {
 	for {
 		frame, err := f.framer.ReadFrame()
 		if err != nil {
-			f.linkEnded(err)
+			f.connectionEnded(err)
 			return
 		}
 		f.hear()
@@ -189,31 +189,31 @@ func (f *forwarding) received(frame *spdy.DataFrame) bool {
 			return false
 		}
 	case errorStream:
-		_, _ = f.words.Write(frame.Data)
+		_, _ = f.message.Write(frame.Data)
 	}
 	return frame.Flags&spdy.DataFlagFin == 0 || f.streamEnded(frame.StreamId, "the Pod closed the connection")
 }
 
-// streamEnded is false when that is the end of the tunnel. The end of the data is, once the node has had a moment to
-// say why; the end of the error stream is only if the node has said something.
+// streamEnded returns false if the end of the stream is the end of the tunnel. The end of the data stream is, after the
+// kubelet had time to report why; the end of the error stream is only if it has a message.
 func (f *forwarding) streamEnded(stream spdy.StreamId, how string) bool {
-	if words := f.words.String(); words != "" {
-		f.end(f.target.ending(words, nil))
+	if message := f.message.String(); message != "" {
+		f.end(f.target.ending(message, nil))
 		return false
 	}
 	if stream == dataStream && !f.dataEnded {
 		f.dataEnded = true
-		time.AfterFunc(lastWords, func() { f.end(f.target.ending(how, io.EOF)) })
+		time.AfterFunc(reasonTimeout, func() { f.end(f.target.ending(how, io.EOF)) })
 	}
 	return true
 }
 
-// linkEnded is the end of the whole connection to the API server, unless it was closed from here.
-func (f *forwarding) linkEnded(err error) {
-	words := f.words.String()
+// connectionEnded ends the tunnel after the connection to the API server has ended, unless the conn was closed.
+func (f *forwarding) connectionEnded(err error) {
+	message := f.message.String()
 	switch {
-	case words != "":
-		f.end(f.target.ending(words, err))
+	case message != "":
+		f.end(f.target.ending(message, err))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		f.end(f.target.ending("the API server ended the connection", err))
 	default:

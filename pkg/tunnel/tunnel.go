@@ -1,9 +1,9 @@
 // Package tunnel makes a net.Conn to a port (or a command) in a Pod, through the API server. Nothing listens on the
 // user's machine.
 //
-// It knows nothing of builders: a Target says all. It speaks SPDY itself, on the codec of moby/spdystream, instead of
-// going through client-go's port-forward: a dial then honours its context, asks for both streams without waiting for
-// the answers (two round trips less), a frame is one write, and Close never waits.
+// It must not know builders: a Target has all it needs. It implements SPDY itself, with the codec of moby/spdystream,
+// instead of using client-go's port-forward: a dial then honors its context and requests both streams without waiting for
+// the replies (two round trips less), a frame is one write, and Close never blocks.
 package tunnel
 
 import (
@@ -14,22 +14,22 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Transport is the way through the API server.
+// Transport is the protocol to the Pod through the API server.
 type Transport string
 
 // The transports.
 const (
-	// Auto is WebSocket, or SPDY where the server or a proxy does not carry WebSocket.
+	// Auto is WebSocket, or SPDY if the server or a proxy does not support WebSocket.
 	Auto Transport = "auto"
 	// WebSocket is port-forward, SPDY tunnelled in WebSocket.
 	WebSocket Transport = "websocket"
 	// SPDY is port-forward over plain SPDY.
 	SPDY Transport = "spdy"
-	// Exec runs Target.Command in the container and speaks over its standard input and output.
+	// Exec runs Target.Command in the container and uses its standard input and output.
 	Exec Transport = "exec"
 )
 
-// Transports are all there are, in the order of a help text.
+// Transports returns all transports, in the order of a help text.
 func Transports() []Transport { return []Transport{Auto, WebSocket, SPDY, Exec} }
 
 // Target is where a tunnel ends.
@@ -44,7 +44,7 @@ type Target struct {
 	Command   []string
 }
 
-// Dialer makes tunnels; it holds no connection, so it may be used at once from several goroutines.
+// Dialer opens tunnels; it holds no connection, so several goroutines may use it at once.
 type Dialer struct {
 	Config    *rest.Config
 	Transport Transport
@@ -52,8 +52,8 @@ type Dialer struct {
 
 // Dial opens a tunnel. The context is for the dial only: the connection outlives it.
 //
-// A port at which nothing listens is not noticed here but by the first Read, as a *ConnRefusedError. A connection that
-// ends without being closed from here makes Read and Write return a *LostError, never a bare io.EOF.
+// Dial does not notice a port at which no process listens: the first Read returns a *ConnRefusedError. After a connection
+// has ended without a call of Close, Read and Write return a *LostError, never a bare io.EOF.
 func (d Dialer) Dial(ctx context.Context, target Target) (net.Conn, error) {
 	type dialed struct {
 		conn net.Conn
