@@ -1,7 +1,7 @@
-// Package proxy lets programs on this machine use connections that lead elsewhere: it listens on a unix socket that
-// only its user may use, joins every connection it accepts to one that it is given, and runs a command beside that.
+// Package proxy gives programs on this machine access to remote connections: it listens on a unix socket that only its
+// user may use, joins every accepted connection to a remote one, and runs a command meanwhile.
 //
-// It must not know where the connections lead, nor what is said on them.
+// It must not know where the connections lead, nor their protocol.
 package proxy
 
 import (
@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// Join carries bytes both ways until one end is done, and closes both. It returns nil when the near end is done, or
-// the far end has closed in good order; else why the far end was lost.
+// Join copies bytes in both directions until one end is done, and closes both. It returns nil if the local end is done, or
+// the remote end was closed properly; else why the remote end was lost.
 //
-// Neither end is half-closed: what speaks HTTP/2 here never needs it, and a tunnel cannot carry it.
+// Neither end is half-closed: HTTP/2 does not need it, and a tunnel does not support it.
 func Join(near, far io.ReadWriteCloser) error {
 	ends := make(chan error, 2)
 	var both sync.WaitGroup
@@ -30,8 +30,8 @@ func Join(near, far io.ReadWriteCloser) error {
 	return lost
 }
 
-// carry copies until one side is done, and tells which was lost. Only a reader's own io.EOF is an end in good order: an
-// error that wraps it tells of a link that broke.
+// carry copies until one side is done, and returns the error of the side that was lost. Only a reader's own io.EOF is a
+// proper end: an error that wraps it means that the connection broke.
 func carry(to io.Writer, from io.Reader) (reading, writing error) {
 	buffer := make([]byte, 64<<10)
 	for {

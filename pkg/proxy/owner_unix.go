@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// listenPrivately lets no other user in, not even for the moment between the socket's making and a change of its mode.
+// listenPrivately creates the socket with mode 0600, so that no other user can connect before a change of the mode.
 func listenPrivately(path string) (*net.UnixListener, error) {
 	before := syscall.Umask(0o177)
 	defer syscall.Umask(before)

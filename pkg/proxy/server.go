@@ -7,16 +7,16 @@ import (
 	"sync"
 )
 
-// Server joins what it accepts to connections of its own.
+// Server joins the connections that it accepts to connections that it dials.
 type Server struct {
-	// Dial opens the far end of one connection.
+	// Dial opens the remote end of one connection.
 	Dial func(context.Context) (net.Conn, error)
-	// Report is told of a connection that could not be opened or was lost, by its number, which begins with 1. The
-	// others are not affected. It may be called from several goroutines at once.
+	// Report is called for a connection that could not be opened or was lost, with its number, which begins with 1. The
+	// others are not affected. Several goroutines may call it at once.
 	Report func(number int, err error)
 }
 
-// Serve accepts until ctx ends, which ends all connections; that is not an error.
+// Serve accepts connections until ctx ends, which closes all of them and is not an error.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	var open sync.WaitGroup

@@ -15,8 +15,8 @@ func forwarded() []os.Signal {
 	}
 }
 
-// fromTerminal says that the command has got this signal by itself: a terminal sends what its keys mean to all
-// processes in the foreground. Clients take a second Ctrl-C for impatience.
+// fromTerminal reports whether the command has received this signal itself: a terminal sends the signals of its keys to
+// all processes in the foreground. Many programs exit at once on a second Ctrl-C.
 func fromTerminal(sig os.Signal) bool {
 	if sig != syscall.SIGINT && sig != syscall.SIGQUIT {
 		return false

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// maxPath is how long, in bytes, the path of a socket may be on every system (sun_path of darwin, with its end).
+// maxPath is the maximum length, in bytes, of a socket's path on every system (sun_path of darwin, without its NUL).
 const maxPath = 103
 
 // unusable is the error of a path that can have no socket.
@@ -26,7 +26,7 @@ type Socket struct {
 	net.Listener
 	// Path is absolute.
 	Path string
-	// Exposed says that others may write to the directory, and so put a socket of their own in place of this one.
+	// Exposed reports whether other users may write to the directory, and so replace this socket with their own.
 	Exposed bool
 
 	own       fs.FileInfo
@@ -34,8 +34,8 @@ type Socket struct {
 	closeErr  error
 }
 
-// Listen makes the socket, with mode 0600. What an ended process has left at the path is replaced; a socket at which
-// a process listens is not, nor is any other file. The error is a *usage.Error.
+// Listen creates the socket, with mode 0600. It replaces a socket that an ended process has left at the path; it returns a
+// *usage.Error if a process listens there, or if another file exists.
 func Listen(path string) (*Socket, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -51,7 +51,7 @@ func Listen(path string) (*Socket, error) {
 	if err != nil {
 		return nil, unusable(path, reasonOf(err))
 	}
-	// The end of this socket must not remove another's that has taken its place.
+	// Closing this socket must not remove another one that has replaced it.
 	listener.SetUnlinkOnClose(false)
 	own, err := os.Lstat(path)
 	if err != nil {
@@ -64,7 +64,7 @@ func Listen(path string) (*Socket, error) {
 	return s, nil
 }
 
-// Close ends the listening and removes the socket.
+// Close stops listening and removes the socket.
 func (s *Socket) Close() error {
 	s.closeOnce.Do(func() {
 		if now, err := os.Lstat(s.Path); err == nil && os.SameFile(now, s.own) {
@@ -84,7 +84,7 @@ func clearStale(path string) error {
 	case err != nil:
 		return unusable(path, reasonOf(err))
 	case info.Mode().Type() != fs.ModeSocket:
-		return unusable(path, "there is a file which is not a socket")
+		return unusable(path, "a file that is not a socket exists there")
 	}
 	conn, err := net.Dial("unix", path)
 	switch {
@@ -100,7 +100,7 @@ func clearStale(path string) error {
 	return nil
 }
 
-// reasonOf is a system's error without what every reader of the message around it knows.
+// reasonOf returns a system's error without the operation and the path, which the message around it has.
 func reasonOf(err error) string {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

@@ -40,7 +40,7 @@ func TestSocketThatCannotBe(t *testing.T) {
 	}
 	used := listen(t, filepath.Join(dir, "used")).Path
 	for path, reason := range map[string]string{
-		file:                          "a file which is not a socket",
+		file:                          "a file that is not a socket",
 		used:                          "another process listens there",
 		filepath.Join(dir, "no", "s"): "no such file or directory",
 		filepath.Join(file, "s"):      "not a directory",
