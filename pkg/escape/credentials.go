@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// mask replaces what one kind of credential looks like. It is tried on text that has one of the hints.
+// mask replaces credentials of one kind. It is applied to text that contains one of the hints.
 type mask struct {
 	hints   []string
 	replace func(text string) string
 }
 
-// masks are all kinds. Patterns are compiled where they are needed: most text has no hint.
+// masks returns all kinds. Patterns are compiled when they are needed: most text has no hint.
 func masks() []mask {
 	return []mask{
 		{[]string{":/", `:\/`}, maskUserInfo},
@@ -26,11 +26,10 @@ func masks() []mask {
 	}
 }
 
-// MaskCredentials replaces what is secret in text by "***": the user information of URLs, so that
-// "https://user:token@host/" becomes "https://***@host/"; parameters of their queries that are called token, password,
-// signature and the like; the keys of caches in clouds; tokens that show by their form what they are. A mere user name
-// stays where it cannot be a token, as in "ssh://git@host/". URLs that are percent-encoded, or written with the slashes
-// of JSON, are masked too.
+// MaskCredentials returns text with "***" in place of credentials: the user information of URLs, so that
+// "https://user:token@host/" becomes "https://***@host/"; query parameters such as token, password or signature; the keys
+// of caches in clouds; tokens with a known format. A user name alone is kept where it cannot be a token, as in
+// "ssh://git@host/". URLs that are percent-encoded, or have the escaped slashes of JSON, are masked too.
 func MaskCredentials(text string) string {
 	for _, each := range masks() {
 		if slices.ContainsFunc(each.hints, func(hint string) bool { return strings.Contains(text, hint) }) {

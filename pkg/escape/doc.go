@@ -1,6 +1,5 @@
-// Package escape makes text from outside harmless where it is printed: names, errors and logs that other users of a
-// builder, a registry, a daemon or a repository chose must neither reach the terminal's own control functions nor look
-// like lines of this program.
+// Package escape makes untrusted text safe to print: names, errors and logs from other users of a builder, from a
+// registry, a daemon or a repository must neither control the terminal nor look like lines of this program.
 //
-// It must not know what is printed, nor for which command.
+// It must not know which text it is, nor the command that prints it.
 package escape

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// How much of a color's parameters is read, and how many bytes of colors a line begins with again.
+// The maximum size of a color's parameters, and of the colors that are repeated on a new line, in bytes.
 const (
 	maxParameters = 64
 	maxActive     = 256
@@ -27,20 +27,20 @@ const (
 	apc = 0x9f
 )
 
-// reset is the color sequence that takes back all others.
+// reset is the color sequence that resets all others.
 const reset = "\x1b[0m"
 
-// Log filters what a program writes to its terminal: text, line breaks, tabs, carriage returns and, with Colors, colors
-// pass; all other control functions are left out, strings for the terminal (OSC, DCS, APC, PM, SOS) with their content
-// up to the end of the line. Sequences may be split between calls. Each call's result ends in the terminal's default
-// colors, as does each of its lines, so that nothing printed afterwards takes part in them.
+// Log filters the output of a program for a terminal: it keeps text, line breaks, tabs, carriage returns and, with Colors,
+// colors; it removes all other control functions, strings for the terminal (OSC, DCS, APC, PM, SOS) with their content up
+// to the end of the line. Sequences may be split between calls. Each call's result and each line ends in the terminal's
+// default colors, so that they do not affect what is printed afterwards.
 type Log struct {
 	Colors bool
 
 	pending    []byte // the beginning of a character
 	state      state
 	parameters []byte // of the sequence that is being read
-	foreign    bool   // the sequence has what a color has not
+	foreign    bool   // the sequence is not a color
 	active     []byte // the colors that the program has set
 	applied    bool   // they are in force in the output
 	out        bytes.Buffer
@@ -58,7 +58,7 @@ const (
 	inStringEsc       // after ESC within one
 )
 
-// Filter returns what passes of the next bytes.
+// Filter returns the next bytes without what is removed.
 func (l *Log) Filter(b []byte) []byte {
 	l.out.Reset()
 	whole := append(l.pending, b...)
@@ -77,7 +77,7 @@ func (l *Log) Filter(b []byte) []byte {
 	return []byte(MaskCredentials(l.out.String()))
 }
 
-// invalid takes a byte that is not a character. Programs that know no UTF-8 write C1 controls so.
+// invalid handles a byte that is not UTF-8. Programs without UTF-8 write C1 controls as such bytes.
 func (l *Log) invalid(b byte) {
 	switch {
 	case b >= deleteRune && b <= lastC1:
@@ -118,14 +118,14 @@ func (l *Log) next(r rune) {
 	}
 }
 
-// skip reads on in a string for the terminal.
+// skip skips a character of a string for the terminal.
 func (l *Log) skip(r rune) {
 	switch {
 	case r == bel, r == can, r == sub, r == st, l.state == inStringEsc && r == '\\':
 		l.state = inText
 	case r == esc:
 		l.state = inStringEsc
-	case l.state == inStringEsc: // the string was given up
+	case l.state == inStringEsc: // the string was aborted
 		l.afterEscape(r)
 	}
 }
@@ -166,7 +166,7 @@ func (l *Log) sequence(r rune) {
 	}
 }
 
-// color notes what the program has set. It is written when text follows.
+// color stores the colors that the program has set. They are written when text follows.
 func (l *Log) color() {
 	sequence := "\x1b[" + string(l.parameters) + "m"
 	if len(bytes.Trim(l.parameters, "0;")) == 0 {
@@ -184,7 +184,7 @@ func (l *Log) color() {
 	}
 }
 
-// apply puts the program's colors into force again.
+// apply writes the program's colors again.
 func (l *Log) apply() {
 	if !l.applied && len(l.active) > 0 {
 		l.out.Write(l.active)
@@ -192,7 +192,7 @@ func (l *Log) apply() {
 	}
 }
 
-// suspend ends the colors' force until text follows.
+// suspend resets the colors until text follows.
 func (l *Log) suspend() {
 	if l.applied {
 		l.out.WriteString(reset)

@@ -71,8 +71,7 @@ func escaped(text string, lines bool) string {
 	return out.String()
 }
 
-// isHarmful reports whether a terminal does something else with the character than showing it. Line breaks and tabs are
-// for the caller to judge.
+// isHarmful reports whether a terminal does anything but display the character. The caller handles line breaks and tabs.
 func isHarmful(r rune) bool {
 	switch {
 	case r == '\n', r == '\t':
@@ -84,7 +83,7 @@ func isHarmful(r rune) bool {
 		r >= firstOverride && r <= lastOverride || r >= firstIsolate && r <= lastIsolate
 }
 
-// shown is the character in the notation that Go, JSON and YAML share.
+// shown returns the character in the notation that Go, JSON and YAML share.
 func shown(r rune) string {
 	switch r {
 	case '\n':

@@ -6,18 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// noFile is the descriptor of what is not a file.
+// noFile is the descriptor of a writer that is not a file.
 const noFile = ^uintptr(0)
 
-// Writer writes Text: whatever is written to it, in pieces or whole, controls no terminal.
+// Writer escapes with Text everything that is written to it, also characters that are split between calls.
 type Writer struct {
 	mu      sync.Mutex
 	to      io.Writer
-	pending []byte // the beginning of a character or of a line break, whose rest is to come
+	pending []byte // the beginning of a character or of a line break
 	failed  error  // the first error of the writer below
 }
 
-// NewWriter makes a Writer of to.
+// NewWriter returns a Writer that writes to to.
 func NewWriter(to io.Writer) *Writer { return &Writer{to: to} }
 
 // Write returns len(b) or an error of the writer below.
@@ -44,7 +44,7 @@ func (w *Writer) write(text string) error {
 	return err
 }
 
-// Flush writes what waits for its rest. It returns the first error of any writing: those who print rarely ask.
+// Flush writes an incomplete character. It returns the first error of any Write, since callers rarely check each one.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,7 +56,7 @@ func (w *Writer) Flush() error {
 	return w.failed
 }
 
-// Fd is the descriptor of the file below, or that of no file; it is for asking whether that is a terminal.
+// Fd returns the descriptor of the file below, to check whether it is a terminal; an invalid one if it is not a file.
 func (w *Writer) Fd() uintptr {
 	if file, ok := w.to.(interface{ Fd() uintptr }); ok {
 		return file.Fd()
@@ -64,7 +64,7 @@ func (w *Writer) Fd() uintptr {
 	return noFile
 }
 
-// unfinished is how many bytes at the end of b are the beginning of a character, or a CR that LF may follow.
+// unfinished returns how many bytes at the end of b are the beginning of a character, or a CR that LF may follow.
 func unfinished(b []byte) int {
 	if len(b) > 0 && b[len(b)-1] == '\r' {
 		return 1
@@ -72,7 +72,7 @@ func unfinished(b []byte) int {
 	return unfinishedRune(b)
 }
 
-// unfinishedRune is how many bytes at the end of b are the beginning of a character.
+// unfinishedRune returns how many bytes at the end of b are the beginning of a character.
 func unfinishedRune(b []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		if tail := b[len(b)-n:]; utf8.RuneStart(tail[0]) {
