@@ -12,9 +12,9 @@ import (
 // writerTimeout is how long a program may take to open the other end of a named pipe.
 const writerTimeout = 10 * time.Second
 
-// Read returns the content, of at most limit bytes, of a file that the user named: links to it are followed, and what a
-// shell makes of <(program) is read to its end. Directories, sockets and block devices are a *NotRegularError, and so is
-// a named pipe that no program writes to.
+// Read returns the content of a file that the user named, of at most limit bytes; a larger one is a *TooLargeError. Links
+// are followed, and the pipe of a shell's <(program) is read to its end. Directories, sockets and block devices are a
+// *NotRegularError, and so is a named pipe without a writer.
 func Read(path string, limit int64) ([]byte, error) {
 	file, err := Open(path)
 	if err != nil {
@@ -43,7 +43,7 @@ func Open(path string) (*os.File, error) {
 	return file, nil
 }
 
-// openPipe waits for the writer, without which there would be an end at once and an empty content.
+// openPipe waits for the writer: without one, the content would be empty.
 func openPipe(path string, mode fs.FileMode, within time.Duration) (*os.File, error) {
 	type opened struct {
 		file *os.File
@@ -67,7 +67,7 @@ func openPipe(path string, mode fs.FileMode, within time.Duration) (*os.File, er
 	}
 }
 
-// RealPath follows links as far as the path exists.
+// RealPath returns the path with links resolved, as far as it exists.
 func RealPath(path string) string {
 	if followed, err := filepath.EvalSymlinks(path); err == nil {
 		return followed
@@ -79,22 +79,22 @@ func RealPath(path string) string {
 	return filepath.Join(RealPath(parent), filepath.Base(path))
 }
 
-// Exists reports whether there is something at the path that the user named, even if it cannot be read.
+// Exists reports whether a file exists at the path that the user named, even if it cannot be read.
 func Exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)
 }
 
-// Stat describes what is at the path that the user named; links are followed.
+// Stat describes the file at the path that the user named; links are followed.
 func Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
 
-// IsDir reports whether there is a directory at the path that the user named.
+// IsDir reports whether a directory exists at the path that the user named.
 func IsDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
 }
 
-// IsPipe reports whether there is a named pipe at the path that the user named, e.g. what a shell makes of <(program).
+// IsPipe reports whether a named pipe exists at the path that the user named, e.g. that of a shell's <(program).
 func IsPipe(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&fs.ModeNamedPipe != 0

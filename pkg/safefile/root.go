@@ -13,15 +13,15 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// Root is a directory that the user named. Links inside it are followed if they lead to a place inside it, also by an
-// absolute path; nothing outside of it is ever opened through it. Its methods take names relative to it.
+// Root is a directory that the user named. Links inside it are followed if their target is inside it, also if that is an
+// absolute path; its methods never open a file outside. They take names relative to the directory.
 type Root struct {
 	dir  string
 	root *os.Root
 }
 
-// OpenRoot opens the directory. Links on the way to it are followed: the user named them. What is not a directory is not
-// opened: opening a named pipe waits for its other end.
+// OpenRoot opens the directory. Links in its path are followed, since the user named them. It does not open other files:
+// opening a named pipe blocks until its other end is opened.
 func OpenRoot(dir string) (*Root, error) {
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
@@ -55,8 +55,8 @@ func (r *Root) Readlink(name string) (string, error) {
 	return target, r.explain("reading", name, err)
 }
 
-// Open opens a regular file. Anything else is a *NotRegularError and is not opened, since opening alone may wait for
-// ever or do something; a link that leaves the directory is a *LeavesError.
+// Open opens a regular file. Any other file is a *NotRegularError and is not opened, since opening it may block or have
+// side effects; a link out of the directory is a *LeavesError.
 func (r *Root) Open(name string) (*os.File, error) {
 	place := local(name)
 	info, err := r.root.Stat(place)
@@ -95,13 +95,13 @@ func (r *Root) ReadFile(name string, limit int64) ([]byte, error) {
 	return readAll(file, name, limit)
 }
 
-// Has reports whether there is an entry of that name, even one that cannot be read.
+// Has reports whether an entry of that name exists, even if it cannot be read.
 func (r *Root) Has(name string) bool {
 	_, err := r.root.Lstat(local(name))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// readAll reads at most limit bytes, whatever the size says: of a file in /proc it says 0.
+// readAll reads at most limit bytes. It ignores the size, which is 0 for files in /proc.
 func readAll(file io.Reader, name string, limit int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(file, limit+1))
 	switch {
@@ -123,13 +123,13 @@ func (e leavesError) Error() string { return string(e) }
 // Class returns fault.Usage.
 func (leavesError) Class() fault.Class { return fault.Usage }
 
-// escapes reports whether a name was refused since a link on the way is absolute, or leads out of the directory. Package
-// os has no value for it.
+// escapes reports whether package os rejected a name since a link in it is absolute, or leads out of the directory. The
+// package does not export an error for that.
 func escapes(err error) bool {
 	return err != nil && strings.Contains(cause(err).Error(), "escapes from parent")
 }
 
-// behindLinks returns the name, without links, of what an absolute link inside the directory leads to.
+// behindLinks returns the name of the target of an absolute link inside the directory, with links resolved.
 func (r *Root) behindLinks(name string) (string, error) {
 	dir, err := filepath.EvalSymlinks(r.dir)
 	if err != nil {
@@ -148,7 +148,7 @@ func (r *Root) behindLinks(name string) (string, error) {
 	return within, err
 }
 
-// target is the path that a link names; empty if the name is not a link.
+// target returns the target of a link; empty if the name is not a link.
 func (r *Root) target(name string) string {
 	target, err := r.root.Readlink(local(name))
 	if err != nil || filepath.IsAbs(target) {
@@ -157,7 +157,7 @@ func (r *Root) target(name string) string {
 	return filepath.Join(r.dir, filepath.Dir(name), target)
 }
 
-// explain names the file as the caller does, and recognizes links that lead to nothing or out of the directory.
+// explain returns an error with the caller's name of the file, and the type for links that dangle or lead out of the directory.
 func (r *Root) explain(op, name string, err error) error {
 	if err == nil {
 		return nil
@@ -172,7 +172,7 @@ func (r *Root) explain(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: cause(err)}
 }
 
-// cause is the error without the name that package os gives the file.
+// cause returns the error without package os's name of the file.
 func cause(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -239,7 +239,7 @@ func (e *NotRegularError) Error() string {
 // Class returns fault.Usage.
 func (*NotRegularError) Class() fault.Class { return fault.Usage }
 
-// TooLargeError is returned for a file with more bytes than are read of it.
+// TooLargeError is returned for a file that is larger than the limit.
 type TooLargeError struct {
 	Name  string
 	Limit int64
@@ -259,7 +259,7 @@ func regular(name string, info fs.FileInfo) error {
 	return &NotRegularError{Name: name, Mode: info.Mode()}
 }
 
-// Kind names what a file is, with its article.
+// Kind returns the kind of a file, with an article, e.g. "a named pipe".
 func Kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsRegular():

@@ -12,35 +12,35 @@ import (
 	"time"
 )
 
-// interruptGrace is how long a device, a pipe or a socket may take the rest of
-// what is written to it after an interrupt.
+// interruptGrace is how long the rest may be written to a device, a pipe or a
+// socket after an interrupt.
 const interruptGrace = time.Second
 
 // TargetOptions change how a target is written.
 type TargetOptions struct {
 	Parents bool // directories that are missing are created
-	Private bool // the file is for its owner alone, whatever the mode of the one it replaces
+	Private bool // the mode is 0600, whatever the mode of the file that is replaced
 }
 
-// Target is a file that is written when a command's work is done. The path may
-// lead to anything that takes bytes:
+// Target is a file that is written when a command's work is done. The path may be
+// that of any file that can be written:
 //
-//   - A regular file is written beside its place, under a hidden name, and
-//     renamed: it is there whole or as it was, and keeps mode, owner and
+//   - A regular file is written in the same directory, under a hidden name, and
+//     renamed: it is complete or unchanged, and keeps mode, owner and
 //     extended attributes, e.g. access control lists. It is overwritten in place
-//     where renaming cannot keep what it is: a mount, a file with several names,
-//     another user's file, a directory that takes no new files.
-//   - A device, a pipe or a descriptor of this process is written to as it is.
-//   - Links are followed and stay.
+//     where renaming would change it: a mount, a file with several hard links,
+//     another user's file, a directory without write permission.
+//   - A device, a pipe or a descriptor of this process is written to directly.
+//   - Links are followed and kept.
 type Target struct {
 	path    string
 	options TargetOptions
 	found   place
 	former  fs.FileInfo // of the file that RemoveStale removed
-	missing []string    // parents that there were not, the deepest first
+	missing []string    // parents that did not exist, the deepest first
 }
 
-// NewTarget looks at the path, and writes nothing. It returns an
+// NewTarget checks the path, and writes nothing. It returns an
 // *UnwritableError if the file could not be written now.
 func NewTarget(path string, options TargetOptions) (*Target, error) {
 	if strings.HasSuffix(path, string(filepath.Separator)) {
@@ -57,14 +57,14 @@ func NewTarget(path string, options TargetOptions) (*Target, error) {
 	return t, nil
 }
 
-// Path is the absolute path as it was named.
+// Path returns the absolute path as the user named it.
 func (t *Target) Path() string { return t.path }
 
-// Directory is where bytes are written before the file has its name; of a
-// device, its directory.
+// Directory returns the directory of the temporary file; for a device, its
+// directory.
 func (t *Target) Directory() string { return filepath.Dir(t.found.path) }
 
-// WritesThrough reports whether the bytes cannot be taken back: the path is a
+// WritesThrough reports whether writing cannot be undone: the path is a
 // device, a pipe or a descriptor.
 func (t *Target) WritesThrough() bool { return t.found.through() }
 
@@ -72,7 +72,7 @@ func (t *Target) WritesThrough() bool { return t.found.through() }
 func (t *Target) IsStdout() bool { return t.found.descriptor == stdout }
 
 // Same reports whether both targets are one file, so that one would overwrite
-// the other. Devices take from everybody.
+// the other. Devices never are.
 func (t *Target) Same(other *Target) bool {
 	a, b := t.found, other.found
 	if a.info == nil || b.info == nil {
@@ -81,8 +81,8 @@ func (t *Target) Same(other *Target) bool {
 	return os.SameFile(a.info, b.info) && a.info.Mode()&fs.ModeDevice == 0
 }
 
-// Write writes the file. The context ends waiting for a pipe's reader; a regular
-// file is written all the same.
+// Write writes the file. The end of the context ends the wait for a pipe's reader;
+// a regular file is still written.
 func (t *Target) Write(ctx context.Context, text []byte) error {
 	return t.WriteFrom(ctx, func(w io.Writer) error {
 		_, err := w.Write(text)
@@ -90,7 +90,7 @@ func (t *Target) Write(ctx context.Context, text []byte) error {
 	})
 }
 
-// WriteFrom writes what fill writes, if it returns no error.
+// WriteFrom writes the output of fill, unless that returns an error.
 func (t *Target) WriteFrom(ctx context.Context, fill func(io.Writer) error) error {
 	staged := t.Stage()
 	defer context.AfterFunc(ctx, staged.Interrupt)()
@@ -108,9 +108,9 @@ func (t *Target) WriteFrom(ctx context.Context, fill func(io.Writer) error) erro
 	return staged.Commit()
 }
 
-// Append opens the file to write at its end, and creates it for its owner alone
-// if there is none. Bytes are there as soon as they are written. The end of ctx
-// ends waiting for a pipe's reader.
+// Append opens the file for appending, and creates it with mode 0600 if it does not
+// exist. It is not written atomically. The end of ctx ends the wait for a pipe's
+// reader.
 func (t *Target) Append(ctx context.Context) (io.WriteCloser, error) {
 	found, err := t.look()
 	if err != nil {
@@ -147,8 +147,8 @@ func (a *appended) Close() error {
 	return a.File.Close()
 }
 
-// RemoveStale removes a regular file that a command that fails must not leave
-// behind, or empties it where what comes in its place could not be what it was.
+// RemoveStale removes a regular file that must not exist after a failure of the
+// command, or truncates it if it could not be replaced with the same properties.
 // Mode and owner are kept for the file that is written later.
 func (t *Target) RemoveStale() error {
 	found, err := t.look()
@@ -168,7 +168,7 @@ func (t *Target) RemoveStale() error {
 	return nil
 }
 
-// look finds what the path leads to, and whether it can be written.
+// look resolves the path, and checks whether it can be written.
 func (t *Target) look() (place, error) {
 	found, err := resolve(t.path)
 	switch {
@@ -199,12 +199,12 @@ func (t *Target) check(found place) error {
 	case found.info.Mode()&fs.ModeSocket != 0:
 		return &UnwritableError{Path: t.path, Reason: "it is a socket", Next: "name a file"}
 	case !found.through() && linkCount(found.info) == 1 && ownerCanBeKept(found.info) && CheckDirectory(filepath.Dir(found.path)) == nil:
-		return nil // replaced, whatever its own mode
+		return nil // replaced, so its own mode does not matter
 	}
 	return t.unwritable(accessible(found.path, false))
 }
 
-// openThrough opens what is written through.
+// openThrough opens a device, a pipe or a descriptor.
 func (t *Target) openThrough(found place, interrupted <-chan struct{}) (*os.File, error) {
 	file, err := found.open(interrupted)
 	if errors.Is(err, errNoReader) {
@@ -213,7 +213,7 @@ func (t *Target) openThrough(found place, interrupted <-chan struct{}) (*os.File
 	return file, Unwritten(t.path, err)
 }
 
-// unwritable is a system's error in words; nil stays nil.
+// unwritable returns an *UnwritableError for a system's error; nil for nil.
 func (t *Target) unwritable(err error) error {
 	if err == nil {
 		return nil

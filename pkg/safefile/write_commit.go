@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// finish puts the bytes in their place.
+// finish renames the temporary file, or copies it over the target.
 func (s *Staged) finish() error {
 	if s.temporary == "" {
 		return s.file.Close()
@@ -27,12 +27,12 @@ func (s *Staged) finish() error {
 	if s.found.info != nil && !s.target.options.Private && keepAttributes(s.file, s.found.path) != nil {
 		return errors.Join(s.file.Close(), s.overwrite())
 	}
-	if err := s.file.Close(); err != nil { // before the renaming: Windows renames no open file
+	if err := s.file.Close(); err != nil { // before renaming, since Windows does not rename open files
 		return err
 	}
 	err := os.Rename(s.temporary, s.found.path)
 	if err != nil && s.found.info != nil {
-		return s.overwrite() // a mount, or a directory whose files are their owners' alone
+		return s.overwrite() // a mount, or a directory with the sticky bit
 	}
 	if err == nil {
 		syncDirectory(filepath.Dir(s.found.path))
@@ -49,7 +49,7 @@ func (s *Staged) setMode(former fs.FileInfo) error {
 	return s.file.Chmod(former.Mode().Perm())
 }
 
-// overwrite copies the complete file over the one that cannot be replaced.
+// overwrite copies the complete file over a file that cannot be replaced.
 func (s *Staged) overwrite() error {
 	_ = os.Chmod(s.temporary, 0o600)
 	if err := overwrite(s.temporary, s.found.path); err != nil {
@@ -79,8 +79,8 @@ func overwrite(source, target string) (err error) {
 	return to.Sync()
 }
 
-// syncDirectory makes a new name last. Not every file system can; the file is
-// complete in any case.
+// syncDirectory makes a rename durable. Not every file system supports it; the file
+// is complete in any case.
 func syncDirectory(dir string) {
 	if file, err := os.Open(dir); err == nil {
 		_ = file.Sync()

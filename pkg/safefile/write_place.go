@@ -14,22 +14,22 @@ import (
 )
 
 const (
-	// none is the descriptor of a path that stands for no descriptor.
+	// none is the descriptor of a path that does not name a descriptor.
 	none = -1
 	// stdout is that of standard output.
 	stdout = 1
 	// maxLinks is how many links are followed, as the kernel does.
 	maxLinks = 40
-	// readerPoll is how often a named pipe is tried that has no reader yet.
+	// readerPoll is the interval of attempts to open a named pipe without a reader.
 	readerPoll = 20 * time.Millisecond
-	// readerWait is how long it is waited for: scripts start a reader at about the
-	// same time, and one that never comes must not keep a pipeline for ever.
+	// readerWait is the timeout for the reader: scripts start it at about the same
+	// time, and a pipeline must not block without one.
 	readerWait = 5 * time.Second
 )
 
 const errNoReader = noReaderError("the pipe has no reader")
 
-// noReaderError is returned for a named pipe that no process reads.
+// noReaderError is returned for a named pipe without a reader.
 type noReaderError string
 
 func (e noReaderError) Error() string { return string(e) }
@@ -37,22 +37,22 @@ func (e noReaderError) Error() string { return string(e) }
 // Class returns fault.Failed.
 func (noReaderError) Class() fault.Class { return fault.Failed }
 
-// place is what a path leads to in the end.
+// place is the file that a path resolves to.
 type place struct {
-	path       string      // behind all links; what is opened
-	descriptor int         // of this process, that the path stands for, e.g. /dev/stdout; else none
+	path       string      // with links resolved; this path is opened
+	descriptor int         // of this process, if the path names one, e.g. /dev/stdout; else none
 	foreign    bool        // the path is another process's descriptor
-	linked     bool        // there are links on the way
-	info       fs.FileInfo // nil if there is nothing yet
+	linked     bool        // the path has links
+	info       fs.FileInfo // nil if the file does not exist
 }
 
-// through reports whether what is there takes bytes but must not be replaced.
+// through reports whether the file can be written but must not be replaced.
 func (p place) through() bool {
 	return p.descriptor != none || p.info != nil && (p.foreign || !p.info.Mode().IsRegular())
 }
 
-// resolve follows links. With an error that is fs.ErrNotExist the place has the
-// path whose directory does not exist.
+// resolve resolves links. With an error that wraps fs.ErrNotExist, the place has
+// the path whose directory does not exist.
 func resolve(path string) (place, error) {
 	found := place{path: path, descriptor: none}
 	for range maxLinks {
@@ -95,7 +95,7 @@ func resolve(path string) (place, error) {
 	return found, &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }
 
-// open opens what is written through. It waits for a reader of a named pipe,
+// open opens a device, a pipe or a descriptor. It waits for a reader of a named pipe,
 // for readerWait at most and until interrupted is closed.
 func (p place) open(interrupted <-chan struct{}) (*os.File, error) {
 	if p.descriptor != none {

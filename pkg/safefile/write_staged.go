@@ -16,13 +16,13 @@ import (
 const (
 	stagedMark   = "kubectl-buildkit-"
 	stagedSuffix = ".part"
-	// stagedBase is how much of a name, in bytes, that of its incomplete file has:
-	// both must fit into the 255 of most file systems.
+	// stagedBase is how many bytes of a file's name the name of its temporary file
+	// contains: most file systems limit names to 255 bytes.
 	stagedBase = 200
 )
 
-// stagedName is the name of what is not complete, of a file with that name or of
-// a directory without one.
+// stagedName returns the name of the temporary file of a file with that name, or of
+// a directory if base is empty.
 func stagedName(base string) string {
 	if len(base) > stagedBase {
 		base = strings.ToValidUTF8(base[:stagedBase], "") // not half a character, which macOS refuses
@@ -33,13 +33,13 @@ func stagedName(base string) string {
 	return "." + base + stagedMark + rand.Text()[:8] + stagedSuffix
 }
 
-// isStaged reports whether a name is one of stagedName.
+// isStaged reports whether stagedName returned the name.
 func isStaged(name string) bool {
 	return strings.HasPrefix(name, ".") && strings.Contains(name, stagedMark) && strings.HasSuffix(name, stagedSuffix)
 }
 
-// Staged is one attempt to write a target. Its methods may be called from several
-// goroutines. Of Commit and Discard the first one counts.
+// Staged is one attempt to write a target. Several goroutines may call its methods.
+// After Commit or Discard, a second call of either does nothing.
 type Staged struct {
 	target      *Target
 	interrupted chan struct{}
@@ -47,7 +47,7 @@ type Staged struct {
 	mu        sync.Mutex
 	found     place
 	file      *os.File
-	temporary string // beside the target; "" if the bytes go to the target itself
+	temporary string // in the target's directory; "" if the target itself is written
 	signaled  bool
 	ended     bool
 	failed    error // of a write, or of its end
@@ -58,7 +58,7 @@ func (t *Target) Stage() *Staged {
 	return &Staged{target: t, interrupted: make(chan struct{})}
 }
 
-// Open returns where the bytes go. Closing it ends the writing, not the attempt.
+// Open returns the writer. Closing it does not end the attempt.
 func (s *Staged) Open() (io.WriteCloser, error) {
 	found, err := s.target.look()
 	if err != nil {
@@ -90,12 +90,12 @@ func (s *Staged) Open() (io.WriteCloser, error) {
 	return (*stagedWriter)(s), nil
 }
 
-// openBeside creates the file that is renamed in the end; where the directory
-// takes no file, the target itself is opened.
+// openBeside creates the temporary file, or opens the target itself if no file can
+// be created in its directory.
 func (s *Staged) openBeside() (err error) {
 	dir, perm := filepath.Dir(s.found.path), fs.FileMode(0o666)
 	if s.target.options.Private || s.found.info != nil || s.target.former != nil {
-		perm = 0o600 // until it gets the mode of the one before
+		perm = 0o600 // until it gets the mode of the file that it replaces
 	}
 	if s.target.options.Parents {
 		if err := makeParents(dir, s.target.options.Private); err != nil {
@@ -126,8 +126,7 @@ func makeParents(dir string, private bool) error {
 	return os.MkdirAll(dir, 0o777)
 }
 
-// Interrupt ends waiting for others: for a pipe's reader, or for a device that
-// takes no more.
+// Interrupt ends the wait for a pipe's reader, or for a device that blocks.
 func (s *Staged) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,11 +139,11 @@ func (s *Staged) Interrupt() {
 
 func (s *Staged) limit() {
 	if s.file != nil {
-		_ = s.file.SetWriteDeadline(time.Now().Add(interruptGrace)) // regular files know none
+		_ = s.file.SetWriteDeadline(time.Now().Add(interruptGrace)) // regular files have no deadlines
 	}
 }
 
-// Commit gives the file its name. Without Open before it does nothing.
+// Commit renames the temporary file to the target. Without a call of Open it does nothing.
 func (s *Staged) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,7 +165,7 @@ func (s *Staged) Commit() error {
 	return nil
 }
 
-// Discard removes what was written, as far as it can be taken back.
+// Discard removes what was written, as far as that can be undone.
 func (s *Staged) Discard() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +180,7 @@ func (s *Staged) remove() {
 		return
 	}
 	if s.temporary == "" && !s.found.through() {
-		_ = s.file.Truncate(0) // a part of a file is worse than none
+		_ = s.file.Truncate(0) // an empty file is better than an incomplete one
 	}
 	_ = s.file.Close()
 	if s.temporary != "" {
@@ -190,7 +189,7 @@ func (s *Staged) remove() {
 	}
 }
 
-// stagedWriter is the part of an attempt that its writer has.
+// stagedWriter is the writer of an attempt.
 type stagedWriter Staged
 
 func (w *stagedWriter) Write(b []byte) (int, error) {
@@ -201,7 +200,7 @@ func (w *stagedWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Close makes what was written last: a full disk may be known only now.
+// Close syncs the file: some file systems report a full disk only then.
 func (w *stagedWriter) Close() error {
 	s := (*Staged)(w)
 	s.mu.Lock()

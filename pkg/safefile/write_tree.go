@@ -11,19 +11,19 @@ import (
 
 // TreeOptions change how a tree is written.
 type TreeOptions struct {
-	Mirror  bool // what is not in the result is removed
+	Mirror  bool // files that are not in the result are removed
 	Special bool // setuid and setgid bits, file capabilities and device nodes are kept
 }
 
-// Tree is a directory that files are put into when a command's work is done.
+// Tree is a directory that files are moved into when a command's work is done.
 type Tree struct {
 	path    string
 	options TreeOptions
-	missing []string // directories that there were not, the deepest first
+	missing []string // directories that did not exist, the deepest first
 }
 
-// NewTree looks at the directory, and writes nothing. It returns an
-// *UnwritableError if files could not be put there now.
+// NewTree checks the directory, and writes nothing. It returns an
+// *UnwritableError if files cannot be created there.
 func NewTree(path string, options TreeOptions) (*Tree, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -54,21 +54,20 @@ func NewTree(path string, options TreeOptions) (*Tree, error) {
 	return t, nil
 }
 
-// Path is the directory, without links in it.
+// Path returns the path of the directory, with links resolved.
 func (t *Tree) Path() string { return t.path }
 
 // StagedTree is one attempt to write a tree. The files are received in a hidden
-// directory within, and moved to their places by Commit. It is within, since that
-// is the same file system, and since the parent may not be writable. Another
-// mount within has a hidden directory of its own, which Commit fills before it
-// moves anything.
+// directory inside the tree, which is on the same file system and writable, unlike
+// perhaps the parent; Commit moves them to their places. A mount inside the tree
+// has a separate hidden directory, which Commit fills before it moves anything.
 type StagedTree struct {
 	tree  *Tree
 	parts []part
-	plain []string // what has lost its privileges
+	plain []string // files that have lost their privileges
 }
 
-// part is a directory of received files, and where they belong.
+// part is a directory of received files, and their destination.
 type part struct {
 	from, to string
 	info     fs.FileInfo // of a mount's root in the result; else nil
@@ -79,15 +78,15 @@ func (t *Tree) Stage() *StagedTree {
 	return &StagedTree{tree: t, parts: []part{{from: filepath.Join(t.path, stagedName("")), to: t.path}}}
 }
 
-// Receiving is the directory to receive the files in. The receiver creates it.
+// Receiving returns the directory to receive the files in. The receiver creates it.
 func (s *StagedTree) Receiving() string { return s.parts[0].from }
 
-// Plain lists the files, relative to the tree, that Commit took setuid and setgid
-// bits and capabilities from.
+// Plain returns the files, relative to the tree, from which Commit removed setuid
+// and setgid bits and capabilities.
 func (s *StagedTree) Plain() []string { return s.plain }
 
-// Commit gives the files their places. What can fail is tried before the first
-// file is moved.
+// Commit moves the files to their places. Errors are detected before the first file
+// is moved, where possible.
 func (s *StagedTree) Commit() error {
 	if _, err := os.Lstat(s.Receiving()); errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing was sent
@@ -101,12 +100,12 @@ func (s *StagedTree) settle() error {
 			return err
 		}
 	}
-	for i := 0; i < len(s.parts); i++ { // it grows by the mounts within
+	for i := 0; i < len(s.parts); i++ { // prepare appends the mounts
 		if err := s.prepare(s.parts[i].from, s.parts[i].to); err != nil {
 			return err
 		}
 	}
-	for _, part := range slices.Backward(s.parts) { // mounts in a mount first: what is done in them changes its times
+	for _, part := range slices.Backward(s.parts) { // nested mounts first: changes in them change the times of the outer one
 		if err := s.move(part.from, part.to); err != nil {
 			return err
 		}
@@ -123,8 +122,8 @@ func (s *StagedTree) settle() error {
 	return nil
 }
 
-// move gives the entries of a directory their places. Directories that are there
-// stay, with the mode and time of those in the result.
+// move moves the entries of a directory to their places. Existing directories are
+// kept, with the mode and time of those in the result.
 func (s *StagedTree) move(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -161,7 +160,7 @@ func (s *StagedTree) moveInto(source, target string, entry fs.DirEntry) error {
 	if err != nil {
 		return err
 	}
-	if s.isPart(target) { // a mount, which is done
+	if s.isPart(target) { // a mount, whose part is moved separately
 		return nil
 	}
 	if err := errors.Join(makeWritable(source, info), ignoreForeign(makeWritable(target, info))); err != nil {
@@ -177,12 +176,12 @@ func (s *StagedTree) isPart(target string) bool {
 	return slices.ContainsFunc(s.parts, func(part part) bool { return part.to == target })
 }
 
-// restore gives a directory that was there the mode and time of the result's.
+// restore sets the mode and time of an existing directory to those of the result.
 func restore(dir string, info fs.FileInfo) error {
 	return ignoreForeign(errors.Join(os.Chmod(dir, mode(info)), os.Chtimes(dir, info.ModTime(), info.ModTime())))
 }
 
-// ignoreForeign lets another user's directory be as it is.
+// ignoreForeign ignores the error for another user's directory.
 func ignoreForeign(err error) error {
 	if errors.Is(err, syscall.EPERM) {
 		return nil
@@ -190,8 +189,8 @@ func ignoreForeign(err error) error {
 	return err
 }
 
-// rename moves what may be a directory that its owner may not write to, which
-// therefore could not be moved.
+// rename moves an entry, also a directory without write permission for its owner,
+// which must be added for the move.
 func rename(source, target string, entry fs.DirEntry) error {
 	if !entry.IsDir() {
 		err := os.Rename(source, target)
@@ -214,13 +213,13 @@ func makeWritable(dir string, info fs.FileInfo) error {
 	return os.Chmod(dir, mode(info)|0o700)
 }
 
-// mode is what chmod takes of a mode.
+// mode returns the bits of a mode that chmod sets.
 func mode(info fs.FileInfo) fs.FileMode {
 	return info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 }
 
-// removeOthers leaves the wanted entries, what another attempt receives, and
-// mounts: they are not entries of this directory alone.
+// removeOthers removes all entries but the wanted ones, those of another attempt,
+// and mounts.
 func removeOthers(dir string, wanted []fs.DirEntry) error {
 	keep := map[string]bool{}
 	for _, entry := range wanted {
@@ -251,8 +250,7 @@ func removeOthers(dir string, wanted []fs.DirEntry) error {
 // Interrupt does nothing: a tree waits for no other process.
 func (s *StagedTree) Interrupt() {}
 
-// Discard leaves nothing of a result that is not complete, also not the directory
-// if it is new.
+// Discard removes an incomplete result, and the directory if it is new.
 func (s *StagedTree) Discard() {
 	for _, part := range s.parts {
 		_ = filepath.WalkDir(part.from, func(path string, entry fs.DirEntry, err error) error {

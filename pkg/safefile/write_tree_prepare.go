@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// PrivilegedError is returned when a result has a device node that must not be
-// created.
+// PrivilegedError is returned when a result has a device node, unless
+// TreeOptions.Special allows it.
 type PrivilegedError struct {
 	Path string // relative to the result
 	Mode fs.FileMode
@@ -26,7 +26,7 @@ func (e *PrivilegedError) Error() string {
 // Class returns fault.Failed.
 func (*PrivilegedError) Class() fault.Class { return fault.Failed }
 
-// sanitize takes from what was received what gives rights to those who find it.
+// sanitize removes setuid and setgid bits and capabilities from received files.
 func (s *StagedTree) sanitize(name string) error {
 	path := filepath.Join(s.Receiving(), name)
 	info, err := os.Lstat(path)
@@ -56,7 +56,7 @@ func (s *StagedTree) sanitize(name string) error {
 	return nil
 }
 
-// sanitizeWithin reads also directories that their owner may not read.
+// sanitizeWithin also reads directories without read permission for their owner.
 func (s *StagedTree) sanitizeWithin(name string, info fs.FileInfo) (err error) {
 	path := filepath.Join(s.Receiving(), name)
 	if info.Mode()&0o500 != 0o500 {
@@ -77,8 +77,8 @@ func (s *StagedTree) sanitizeWithin(name string, info fs.FileInfo) (err error) {
 	return nil
 }
 
-// prepare finds what would keep the entries of a directory from their places, and
-// brings those that belong to another mount there, under a hidden name.
+// prepare returns an error if the entries of a directory cannot be moved to their
+// places, and copies those that belong to another mount there, under a hidden name.
 func (s *StagedTree) prepare(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -120,8 +120,7 @@ func (s *StagedTree) prepareEntry(source, target string, entry fs.DirEntry, ther
 	return nil
 }
 
-// separate makes a part of the result one that is complete in the mount before
-// anything has its place.
+// separate copies a part of the result to its mount before anything is moved.
 func (s *StagedTree) separate(source, target string) error {
 	if err := mayPrepare(target); err != nil {
 		return err
@@ -138,8 +137,8 @@ func (s *StagedTree) separate(source, target string) error {
 	return emptied(source)
 }
 
-// mayPrepare asks whether entries of the directory can be created: now, or after
-// its mode was changed.
+// mayPrepare returns an error if no entries can be created in the directory, also
+// after a change of its mode.
 func mayPrepare(dir string) error {
 	err := accessible(dir, true)
 	if err == nil {
@@ -151,7 +150,7 @@ func mayPrepare(dir string) error {
 	return fmt.Errorf("%s cannot be written to: %w", dir, err)
 }
 
-// copyTree copies a directory, also what its owner may not write to.
+// copyTree copies a directory, also parts without write permission for their owner.
 func copyTree(source, target string) error {
 	modes := map[string]fs.FileInfo{}
 	err := filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
@@ -187,7 +186,7 @@ func copyTree(source, target string) error {
 	return nil
 }
 
-// emptied removes what is in a directory.
+// emptied removes the entries of a directory.
 func emptied(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

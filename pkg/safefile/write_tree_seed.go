@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// Link gives the attempt hard links to the regular files below a directory of the tree, so that they need not be received
-// again, and returns their names. It stops at the first file of which there can be none, e.g. on a file system without
+// Link creates hard links in the attempt to the regular files below a directory of the tree, so that they are not received
+// again, and returns their names. It stops at the first file that cannot be linked, e.g. on a file system without hard
 // links.
 func (s *StagedTree) Link(dir string) (linked []string) {
 	root, err := OpenRoot(s.tree.path)
@@ -34,7 +34,7 @@ func (s *StagedTree) Link(dir string) (linked []string) {
 	return linked
 }
 
-// likeIn makes a directory of the attempt with the mode that it has in the tree.
+// likeIn creates a directory of the attempt with its mode in the tree.
 func (s *StagedTree) likeIn(root *Root, within, name string, entry fs.DirEntry) error {
 	info, err := entry.Info()
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *StagedTree) likeIn(root *Root, within, name string, entry fs.DirEntry) 
 	return root.root.Chmod(made, mode(info)|0o700)
 }
 
-// Put writes a file of the attempt, and replaces one that was received. It has the mode of the file in the tree.
+// Put writes a file of the attempt, or replaces a received one. Its mode is that of the file in the tree.
 func (s *StagedTree) Put(name string, text []byte) error {
 	perm := fs.FileMode(0o666)
 	if former, err := os.Lstat(filepath.Join(s.tree.path, name)); err == nil && former.Mode().IsRegular() {
@@ -66,7 +66,7 @@ func (s *StagedTree) Put(name string, text []byte) error {
 	return os.Chmod(path, perm)
 }
 
-// Drop removes what was received and does not belong to the result.
+// Drop removes received files that do not belong to the result.
 func (s *StagedTree) Drop(names ...string) error {
 	for _, name := range names {
 		if err := os.RemoveAll(filepath.Join(s.Receiving(), name)); err != nil {
@@ -76,7 +76,7 @@ func (s *StagedTree) Drop(names ...string) error {
 	return nil
 }
 
-// Remove removes files of the tree. Those that do not exist are passed over.
+// Remove removes files of the tree. It ignores those that do not exist.
 func (t *Tree) Remove(names ...string) {
 	root, err := os.OpenRoot(t.path)
 	if err != nil {

@@ -19,8 +19,8 @@ const (
 	firstFree   = 3 // descriptors before it are the standard streams
 )
 
-// accessible asks the kernel whether this process may write to the file, or
-// create files in the directory. Nothing is tried out.
+// accessible returns an error if this process may not write to the file, or create
+// files in the directory. It changes nothing.
 func accessible(path string, isDir bool) error {
 	mode := uint32(unix.W_OK)
 	if isDir {
@@ -29,10 +29,10 @@ func accessible(path string, isDir bool) error {
 	return unix.Faccessat(unix.AT_FDCWD, path, mode, unix.AT_EACCESS)
 }
 
-// withoutReader reports whether a pipe could not be opened since nothing reads it.
+// withoutReader reports whether a pipe could not be opened since it has no reader.
 func withoutReader(err error) bool { return errors.Is(err, syscall.ENXIO) }
 
-// descriptorOf reads a name in a directory of descriptors: /dev/fd, or one of
+// descriptorOf parses a name in a directory of descriptors: /dev/fd, or one of
 // /proc. Foreign descriptors are those of other processes.
 func descriptorOf(dir, base string) (descriptor int, foreign bool) {
 	number, err := strconv.Atoi(base)
@@ -53,8 +53,9 @@ func descriptorOf(dir, base string) (descriptor int, foreign bool) {
 	return number, false
 }
 
-// checkDescriptor allows those that this process was started with. Its own,
-// connections among them, are closed for the programs it starts.
+// checkDescriptor returns an error unless this process was started with the
+// descriptor. Descriptors that it opened itself, e.g. of connections, are
+// close-on-exec.
 func checkDescriptor(descriptor int) error {
 	flags, err := unix.FcntlInt(uintptr(descriptor), unix.F_GETFD, 0)
 	if err != nil || flags&unix.FD_CLOEXEC != 0 {
@@ -70,8 +71,8 @@ func checkDescriptor(descriptor int) error {
 	return nil
 }
 
-// openDescriptor gives a pipe a description of its own where it can, whose
-// waiting can be ended. All else shares its offset with the descriptor.
+// openDescriptor reopens a pipe where that is possible, so that a blocked write can
+// be ended. Other files share the offset of the descriptor.
 func openDescriptor(p place) (*os.File, error) {
 	if p.info.Mode()&fs.ModeNamedPipe != 0 && strings.HasPrefix(p.path, "/proc/") {
 		if file, err := os.OpenFile(p.path, os.O_WRONLY|nonBlocking, 0); err == nil {
@@ -88,7 +89,7 @@ func openDescriptor(p place) (*os.File, error) {
 	return os.NewFile(uintptr(descriptor), p.path), nil
 }
 
-// linkCount is how many names the file has.
+// linkCount returns the number of the file's hard links.
 func linkCount(info fs.FileInfo) uint64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(stat.Nlink) //nolint:unconvert // it has 16 bits on darwin
@@ -96,13 +97,13 @@ func linkCount(info fs.FileInfo) uint64 {
 	return 1
 }
 
-// ownerCanBeKept reports whether a new file could get the owner of that one.
+// ownerCanBeKept reports whether this process can give a new file the owner of that one.
 func ownerCanBeKept(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || os.Geteuid() == 0 || int(stat.Uid) == os.Geteuid()
 }
 
-// keepOwner gives the file the owner and the group of the former one.
+// keepOwner sets the owner and the group of the file to those of the former one.
 func keepOwner(file *os.File, former fs.FileInfo) error {
 	was, ok := former.Sys().(*syscall.Stat_t)
 	if !ok {
