@@ -6,7 +6,7 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// clock shifts the daemon's times to this machine's, as if its first step had
+// clock shifts the daemon's times to this machine's clock, as if its first step had
 // started at now.
 type clock struct {
 	now    time.Time

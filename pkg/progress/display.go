@@ -15,8 +15,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// Display draws from its first status until Close. All methods may be called at
-// the same time.
+// Display draws from its first status until Close. All methods may be called
+// concurrently.
 type Display struct {
 	draw    func(chan *client.SolveStatus) ([]client.VertexWarning, error)
 	status  chan *client.SolveStatus
@@ -32,24 +32,23 @@ type Display struct {
 	err      error
 }
 
-// Options say what a display shows besides the steps.
+// Options are the options of a display.
 type Options struct {
-	// Builder is where the build runs: as a phrase, e.g. `building with "buildkitd"`, and as a name for the end of a line.
+	// Builder describes the builder: as a phrase, e.g. `building with "buildkitd"`, and as a name for the end of a line.
 	// Both may be empty.
 	Phrase, Name string
-	// NoColors leaves colors out of the steps' logs.
+	// NoColors removes colors from the steps' logs.
 	NoColors bool
-	// Warnings are shown at their steps, for callers that print none afterwards.
+	// Warnings shows warnings at their steps, for callers that do not print them afterwards.
 	Warnings bool
 }
 
-// New makes a display that draws on out, which it writes its own control codes to; mode TTY is an error if out is not a
-// terminal. Text of a daemon is escaped before it is drawn; in mode RawJSON, which is for programs, credentials are
-// masked, also in logs, whose bytes JSON has in base64.
-// The display ignores the end of ctx, so that the last lines of a build that was cancelled are still drawn.
+// New returns a display that draws on out, with its own control codes; mode TTY is an error if out is not a terminal. The
+// daemon's text is escaped before it is drawn; in mode RawJSON, which is for programs, credentials are masked, also in logs,
+// whose bytes are in base64. The display ignores the end of ctx, so that the last lines of a cancelled build are drawn.
 func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Display, error) {
 	if mode == RawJSON {
-		out = escape.NewWriter(out) // what it escapes in JSON is the same JSON
+		out = escape.NewWriter(out) // escaping does not change the meaning of JSON
 	}
 	shown, err := progressui.NewDisplay(out, mode.display(), progressui.WithDesc(escape.Line(options.Phrase), escape.Line(options.Name)))
 	if err != nil {
@@ -89,8 +88,8 @@ func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Displ
 }
 
 // Attach returns a channel for the status of one solve, which the solve closes. A
-// later solve is the same build sent again: what is known of it is not shown again.
-// The daemon's clock is not this machine's: its times are shifted to begin now.
+// later solve is the same build sent again: what was shown of it is not shown again.
+// The daemon's times are shifted to begin now, since its clock may differ.
 func (d *Display) Attach() chan *client.SolveStatus {
 	statuses := make(chan *client.SolveStatus)
 	if !d.enter() {
@@ -123,7 +122,7 @@ func (d *Display) Step(name string) (end func(error)) {
 	}
 }
 
-// Close waits until everything is drawn, and returns the warnings of the build.
+// Close waits until everything is drawn, and returns the build's warnings.
 func (d *Display) Close() ([]client.VertexWarning, error) {
 	d.mu.Lock()
 	first := !d.closed
@@ -140,8 +139,8 @@ func (d *Display) Close() ([]client.VertexWarning, error) {
 	return d.warnings, d.err
 }
 
-// enter begins the drawing with the first status: a command that fails before
-// it draws nothing.
+// enter starts drawing with the first status: a command that fails before draws
+// nothing.
 func (d *Display) enter() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -11,13 +11,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// How much of a step's log is kept for the case that it fails: lines, and bytes.
+// The lines and bytes that are kept of a step's log, in case that it fails.
 const (
 	tailLines = 10
 	tailBytes = 8 << 10
 )
 
-// tails keep the end of each running step's log, where nothing else shows it.
+// tails keep the end of each running step's log, for modes that do not show it.
 type tails struct {
 	logs   map[digest.Digest][]byte
 	failed []failedStep
@@ -28,7 +28,7 @@ type failedStep struct {
 	lines []string
 }
 
-// note takes a status whose text is clean.
+// note records a status whose text is clean.
 func (t *tails) note(status *client.SolveStatus) {
 	for _, line := range status.Logs {
 		log := append(t.logs[line.Vertex], line.Data...)
@@ -45,7 +45,7 @@ func (t *tails) note(status *client.SolveStatus) {
 	}
 }
 
-// lastLines are the last lines of a log, each in the state that a terminal showed last.
+// lastLines returns the last lines of a log, without text that was overwritten by carriage returns.
 func lastLines(log string) []string {
 	lines := strings.Split(strings.TrimRight(log, "\r\n"), "\n")
 	lines = lines[max(0, len(lines)-tailLines):]
@@ -56,7 +56,7 @@ func lastLines(log string) []string {
 	return lines
 }
 
-// PrintFailed writes, after Close, the last lines that each failed step printed, for modes that show none.
+// PrintFailed writes, after Close, the last lines of each failed step's log, for modes that do not show logs.
 func (d *Display) PrintFailed(w io.Writer) {
 	for _, step := range d.tails.failed {
 		if len(step.lines) == 1 && step.lines[0] == "" {

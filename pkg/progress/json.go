@@ -7,17 +7,17 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// JSON writes every status as a line of JSON, with the times of the daemon. It is attached once.
+// JSON writes every status as a line of JSON, with the times of the daemon. Attach may be called once.
 type JSON struct {
 	w    io.Writer
 	done chan struct{} // nil before it is attached
 	err  error         // when done
 }
 
-// NewJSON returns one that writes to w.
+// NewJSON returns a JSON that writes to w.
 func NewJSON(w io.Writer) *JSON { return &JSON{w: w} }
 
-// Attach returns where the statuses go.
+// Attach returns the channel for the statuses, which the solve closes.
 func (j *JSON) Attach() chan *client.SolveStatus {
 	statuses := make(chan *client.SolveStatus)
 	j.done = make(chan struct{})
@@ -33,7 +33,7 @@ func (j *JSON) Attach() chan *client.SolveStatus {
 	return statuses
 }
 
-// Close waits for the last status, and returns why one could not be written.
+// Close waits for the last status, and returns the first write error.
 func (j *JSON) Close() error {
 	if j.done != nil {
 		<-j.done

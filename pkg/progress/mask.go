@@ -7,8 +7,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// Masked returns a copy of what a daemon reports whose names, errors, logs and warnings have no credentials. It is for
-// programs: nothing else is changed.
+// Masked returns a copy of a status with credentials masked in names, errors, logs and warnings. It is for programs:
+// nothing else is changed.
 func Masked(in *client.SolveStatus) *client.SolveStatus {
 	out := rewritten(in, escape.MaskCredentials)
 	for _, line := range in.Logs {
@@ -28,7 +28,7 @@ func Masked(in *client.SolveStatus) *client.SolveStatus {
 	return out
 }
 
-// maskedSource masks how the file of a warning was fetched, and the file.
+// maskedSource masks the definition and the content of the file of a warning.
 func maskedSource(in *pb.SourceInfo) *pb.SourceInfo {
 	out := in.CloneVT()
 	if out == nil {
@@ -57,7 +57,7 @@ func masked(in <-chan *client.SolveStatus) chan *client.SolveStatus {
 	return out
 }
 
-// rewritten returns a copy of the steps and their parts, with their text as the function returns it.
+// rewritten returns a copy of the status, with every text replaced by the result of the function.
 func rewritten(in *client.SolveStatus, text func(string) string) *client.SolveStatus {
 	out := &client.SolveStatus{}
 	for _, vertex := range in.Vertexes {

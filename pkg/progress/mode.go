@@ -22,8 +22,8 @@ const (
 	None    Mode = "none"
 )
 
-// ParseMode reads the value of --progress, or of BUILDKIT_PROGRESS; quiet is the
-// value of --quiet.
+// ParseMode parses the value of --progress, or of BUILDKIT_PROGRESS; quiet is the
+// value of --quiet. The error is a *usage.Error.
 func ParseMode(value string, quiet bool) (Mode, error) {
 	mode := Mode(value)
 	if mode == "" {
@@ -46,7 +46,7 @@ func modes() []Mode {
 	return []Mode{Auto, TTY, Plain, RawJSON, Quiet, None}
 }
 
-// Names are the modes, as --progress takes them.
+// Names returns the modes, as the values of --progress.
 func Names() []string {
 	var list []string
 	for _, mode := range modes() {

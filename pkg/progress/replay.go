@@ -8,19 +8,19 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// How much output is remembered, in bytes: of a step's stream, and of all.
+// The maximum output that is remembered, in bytes: of a step's stream, and in total.
 const (
 	maxKept    = 1 << 20
 	maxAllKept = 32 << 20
 )
 
-// replay lets a build that is sent again, after its connection was lost, look
-// like one: a step goes on where it was, a finished one stays finished, and what
-// a daemon tells a second time is not shown again. Steps are known by their
-// names: behind a COPY they have another digest every time.
+// replay shows a build that is sent again, after its connection was lost, as a
+// single build: a running step continues, a finished one stays finished, and a
+// status that a daemon reports a second time is not shown again. Steps are
+// identified by their names: after a COPY their digest differs every time.
 type replay struct {
 	mu     sync.Mutex
-	named  map[string][]*shownStep // by name, in the order of their coming
+	named  map[string][]*shownStep // by name, in the order in which they were reported
 	shown  map[digest.Digest]*shownStep
 	sent   int // how often the build was sent
 	kept   int // bytes of output that are remembered
@@ -29,11 +29,11 @@ type replay struct {
 
 // shownStep is what was shown of a step.
 type shownStep struct {
-	digest  digest.Digest  // that it was shown with
-	started map[int64]bool // when, in nanoseconds: a step may pause and go on
+	digest  digest.Digest  // the one that was shown
+	started map[int64]bool // times in nanoseconds: a step may pause and continue
 	done    bool           // without an error
 	logs    map[int][]byte
-	sent    int // the sending in which it was shown last
+	sent    int // number of the sending in which it was last shown
 }
 
 // sending is one solve of the build.
@@ -41,7 +41,7 @@ type sending struct {
 	*replay
 	number int
 	steps  map[digest.Digest]*shownStep
-	read   map[*shownStep]map[int]int // how much of the known output has come again; -1 if it differs
+	read   map[*shownStep]map[int]int // how much of the known output was received again; -1 if it differs
 }
 
 func newReplay() *replay {
@@ -59,7 +59,7 @@ func (r *replay) send(clock *clock) *sending {
 	return &sending{replay: r, number: r.sent, steps: map[digest.Digest]*shownStep{}, read: map[*shownStep]map[int]int{}}
 }
 
-// show returns what of the status is new.
+// show returns the part of the status that is new.
 func (s *sending) show(in *client.SolveStatus) *client.SolveStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,10 +94,10 @@ func (s *sending) show(in *client.SolveStatus) *client.SolveStatus {
 	return out
 }
 
-// again says that the step was done before this sending, and stays so.
+// again reports whether the step was done before this sending, and still is.
 func (s *sending) again(step *shownStep) bool { return step.done && step.sent != s.number }
 
-// vertex is nil if there is nothing new about the step.
+// vertex returns nil if the status of the step is not new.
 func (s *sending) vertex(in *client.Vertex) *client.Vertex {
 	step := s.steps[in.Digest]
 	if step == nil {
@@ -105,7 +105,7 @@ func (s *sending) vertex(in *client.Vertex) *client.Vertex {
 		s.steps[in.Digest] = step
 	}
 	if s.again(step) && in.Error == "" && (in.Started == nil || in.Cached || step.started[in.Started.UnixNano()]) {
-		return nil // it was not done again
+		return nil // its result came from the cache
 	}
 	step.sent = s.number
 	if in.Started != nil {
@@ -121,7 +121,7 @@ func (s *sending) vertex(in *client.Vertex) *client.Vertex {
 	return &moved
 }
 
-// find is the step of an earlier sending with that digest or name, or a new one.
+// find returns the step of an earlier sending with that digest or name, or a new one.
 func (s *sending) find(vertex *client.Vertex) *shownStep {
 	if step := s.shown[vertex.Digest]; step != nil {
 		return step
@@ -141,8 +141,8 @@ func (s *sending) find(vertex *client.Vertex) *shownStep {
 	return step
 }
 
-// step is what is known under that digest. A step that two builds share is
-// announced under a digest of the second, and then told of under the first's.
+// step returns the step with that digest. A step that two builds share is
+// announced with the digest of the second, and then reported with that of the first.
 func (s *sending) step(vertex digest.Digest) *shownStep {
 	if step := s.steps[vertex]; step != nil {
 		return step
@@ -157,8 +157,8 @@ func (s *sending) known(vertex digest.Digest) digest.Digest {
 	return vertex
 }
 
-// output is what of the line was not shown by an earlier sending. As long as the
-// step says the same again it is left out; from where it differs all is shown.
+// output returns the part of the line that an earlier sending has not shown: nothing
+// while the output is the same, everything from the first difference on.
 func (s *sending) output(line *client.VertexLog) []byte {
 	step := s.step(line.Vertex)
 	if step == nil {

@@ -8,19 +8,19 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// attacher shows the status of solves.
+// attacher is a display of solves.
 type attacher interface {
 	Attach() chan *client.SolveStatus
 }
 
-// Tap passes on every status that a display is shown.
+// Tap passes every status of a display to a function too.
 type Tap struct {
 	display attacher
 	see     func(*client.SolveStatus)
 }
 
-// NewTap calls see with each status before display is shown it. Several solves at
-// once call it at the same time.
+// NewTap returns a Tap that calls see with each status before display shows it.
+// Concurrent solves call it concurrently.
 func NewTap(display attacher, see func(*client.SolveStatus)) *Tap {
 	return &Tap{display: display, see: see}
 }
@@ -38,8 +38,8 @@ func (t *Tap) Attach() chan *client.SolveStatus {
 	return in
 }
 
-// Trace writes every status that a display is shown to w too, a line of JSON
-// each, with credentials masked.
+// Trace writes every status of a display to w too, a line of JSON each, with
+// credentials masked.
 type Trace struct {
 	*Tap
 	mu      sync.Mutex
@@ -47,14 +47,14 @@ type Trace struct {
 	err     error
 }
 
-// NewTrace writes to w what is shown on display.
+// NewTrace returns a Trace of display that writes to w.
 func NewTrace(display attacher, w io.Writer) *Trace {
 	trace := &Trace{encoder: json.NewEncoder(w)}
 	trace.Tap = NewTap(display, trace.write)
 	return trace
 }
 
-// Err is the first error of writing. It is asked after the display was closed.
+// Err returns the first write error. Call it after the display was closed.
 func (t *Trace) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

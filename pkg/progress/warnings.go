@@ -11,7 +11,7 @@ import (
 )
 
 // PrintWarnings writes a line for each warning, with its place in the Dockerfile
-// and the page that explains it, or without such a page what there is to say.
+// and the page that explains it, or the details without such a page.
 func PrintWarnings(w io.Writer, warnings []client.VertexWarning) error {
 	for _, warning := range warnings {
 		text := string(warning.Short)
@@ -36,7 +36,7 @@ func PrintWarnings(w io.Writer, warnings []client.VertexWarning) error {
 	return nil
 }
 
-// placeOf is where in which file a warning is about; the line is 0 if it is not known.
+// placeOf returns the file and the line of a warning; the line is 0 if it is not known.
 func placeOf(warning client.VertexWarning) (place string, line int32) {
 	if warning.SourceInfo == nil || warning.SourceInfo.Filename == "" {
 		return "", 0
