@@ -10,7 +10,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// About is what is known of a build besides the status of its steps.
+// About has the properties of a build that are not in the status of its steps.
 type About struct {
 	Title   string
 	State   State
@@ -20,7 +20,7 @@ type About struct {
 	Ended   time.Time // likewise; zero is the last that is known of the steps
 }
 
-// Build puts together what was recorded until now.
+// Build returns the build as recorded until now.
 func (r *Recorder) Build(about About) Build {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,7 +50,7 @@ func (r *Recorder) Build(about About) Build {
 	return build
 }
 
-// clock turns the daemon's times into milliseconds of the build.
+// clock converts the daemon's times to milliseconds since the build's start.
 type clock struct{ start, end time.Time }
 
 func (c clock) at(t time.Time) int64 {
@@ -73,7 +73,7 @@ func (c clock) span(from, to *time.Time) Span {
 	return span
 }
 
-// ordered are the steps in the order they began.
+// ordered returns the steps in the order in which they began, and their indices.
 func (r *Recorder) ordered() ([]*step, map[digest.Digest]int) {
 	ordered := slices.Clone(r.order)
 	slices.SortStableFunc(ordered, func(a, b *step) int {
@@ -91,7 +91,7 @@ func (r *Recorder) ordered() ([]*step, map[digest.Digest]int) {
 	return ordered, index
 }
 
-// shareLogs keeps a page with many long logs small enough for a browser.
+// shareLogs truncates the logs so that a page with many long ones stays small enough for a browser.
 func (r *Recorder) shareLogs() {
 	total, logs := 0, 0
 	for _, s := range r.order {
@@ -144,7 +144,7 @@ func (s *step) step(clock clock, index map[digest.Digest]int, group *regexp.Rege
 	return out
 }
 
-// directionOf knows BuildKit's names of its transfers.
+// directionOf returns the direction of a transfer with BuildKit's ID.
 func directionOf(id string) Direction {
 	switch {
 	case strings.HasPrefix(id, "transferring "):

@@ -13,7 +13,7 @@ const (
 	Running   State = "running" // not ended yet
 )
 
-// Build is what a page shows. Times within it are milliseconds since its start.
+// Build is the content of a page. Its times are milliseconds since its start.
 type Build struct {
 	Title    string    `json:"title"`
 	State    State     `json:"state"`
@@ -22,18 +22,18 @@ type Build struct {
 	Facts    []Fact    `json:"facts"`
 	Failure  *Failure  `json:"failure,omitempty"`
 	Warnings []Warning `json:"warnings"`
-	Steps    []Step    `json:"steps"` // in the order they began; those that never did come last
+	Steps    []Step    `json:"steps"` // in the order in which they began, then those that did not begin
 	Path     []Segment `json:"path"`  // the critical path, from the first step to the last
 	Totals   Totals    `json:"totals"`
 }
 
-// Fact is a line of what is known of the build besides its steps.
+// Fact is a property of the build, one line of the page.
 type Fact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
-// Totals sum up the steps.
+// Totals are the sums over all steps.
 type Totals struct {
 	Steps    int   `json:"steps"`
 	Cached   int   `json:"cached"`
@@ -45,15 +45,15 @@ type Totals struct {
 	Returned int64 `json:"returned"` // bytes of results that came back to the client
 }
 
-// Step is one step of the build, a vertex in BuildKit's words.
+// Step is one step of the build, a vertex in BuildKit's terms.
 type Step struct {
 	Name   string `json:"name"`
 	Group  string `json:"group,omitempty"` // what the name has in brackets, e.g. "build 2/5"
 	Digest string `json:"digest"`
-	Spans  []Span `json:"spans"` // when it worked; none if it never began
+	Spans  []Span `json:"spans"` // the times at which it ran; empty if it did not begin
 	Cached bool   `json:"cached,omitempty"`
 	Error  string `json:"error,omitempty"`
-	// Canceled says that the step did not fail, but was ended for another's failure or by the user.
+	// Canceled reports whether the step was ended by the failure of another step or by the user.
 	Canceled bool `json:"canceled,omitempty"`
 	// Unfinished reports that the end was not recorded.
 	Unfinished bool       `json:"unfinished,omitempty"`
@@ -65,7 +65,7 @@ type Step struct {
 	LogLost    int        `json:"logLost,omitempty"` // bytes of the log that are left out of its middle
 }
 
-// Span is a time from when until when.
+// Span is a period of time.
 type Span struct {
 	From int64 `json:"from"`
 	To   int64 `json:"to"`
@@ -77,7 +77,7 @@ type Segment struct {
 	Span
 }
 
-// Direction says what the bytes of a transfer are.
+// Direction is the direction of a transfer.
 type Direction string
 
 // The directions, seen from the builder. Other is not a transfer of bytes, e.g. the
@@ -89,7 +89,7 @@ const (
 	Other    Direction = "other"
 )
 
-// Transfer is a part of a step that BuildKit reports the progress of.
+// Transfer is a part of a step whose progress BuildKit reports.
 type Transfer struct {
 	Name      string    `json:"name"`
 	Direction Direction `json:"direction"`
@@ -97,7 +97,7 @@ type Transfer struct {
 	Span
 }
 
-// Warning is what the daemon warns of, e.g. a rule that the Dockerfile breaks.
+// Warning is a warning of the daemon, e.g. of a rule that the Dockerfile violates.
 type Warning struct {
 	Text   string   `json:"text"`
 	Detail []string `json:"detail,omitempty"`
@@ -122,10 +122,10 @@ type Source struct {
 type Line struct {
 	Number int    `json:"number"`
 	Text   string `json:"text"`
-	Marked bool   `json:"marked,omitempty"` // it is what the error or the warning is about
+	Marked bool   `json:"marked,omitempty"` // the error or the warning is about this line
 }
 
-// Title is the step's name as BuildKit gives it.
+// Title returns the step's name in BuildKit.
 func (s Step) Title() string {
 	if s.Group == "" {
 		return s.Name
@@ -133,8 +133,8 @@ func (s Step) Title() string {
 	return "[" + s.Group + "] " + s.Name
 }
 
-// failedStep is the index of the step that the build failed at: the one that its error is about, else the one that failed
-// first; -1 if none did.
+// failedStep returns the index of the step that failed the build: the one that its error is about, else the first one that
+// failed; -1 if none did.
 func (b Build) failedStep() int {
 	if b.State == Canceled || b.State == Succeeded {
 		return -1
@@ -155,7 +155,7 @@ func (b Build) failedStep() int {
 	return failed
 }
 
-// StateOfSteps concludes how the build ended where nothing else tells.
+// StateOfSteps returns the state of the build according to its steps.
 func (b Build) StateOfSteps() State {
 	state := Succeeded
 	for _, step := range b.Steps {

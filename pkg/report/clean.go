@@ -6,8 +6,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// clean is the build as a page shows it: what reverses or breaks lines is visible in what names have, and URLs have no
-// credentials.
+// clean returns the build with control characters escaped in names, and credentials masked in URLs.
 func (b Build) clean() Build {
 	b.Title = escape.Line(b.Title)
 	b.Facts = each(b.Facts, func(f *Fact) { f.Name, f.Value = escape.Line(f.Name), escape.Line(f.Value) })

@@ -2,15 +2,15 @@ package report
 
 import "slices"
 
-// handover is how many milliseconds may pass between the end of a step and the
+// handover is the maximum time, in milliseconds, between the end of a step and the
 // start of the step that waited for it.
 const handover = 25
 
-// criticalPath is what the build waited for: from its last step back, or from the
-// step that it failed at if that is not negative, each time to the step that had to
-// end before. The daemon does not tell why a step began
-// when it did. It is taken to be the input that ended last; where no input ended
-// just then, as for steps that have none, it is whatever step did.
+// criticalPath returns the steps that the build waited for: from its last step, or
+// from the failed one if that is not negative, back to the step that had to end
+// before each. The daemon does not report for which step another one waited: it is
+// assumed to be the input that ended last, or if no input ended just before, e.g.
+// of a step without inputs, any step that did.
 //
 // The steps on the path are marked, with their time on it.
 func criticalPath(steps []Step, failed int) []Segment {
@@ -40,8 +40,8 @@ func criticalPath(steps []Step, failed int) []Segment {
 	return path
 }
 
-// latest is the span that ends last among those of the candidates; before limits
-// it to those that began earlier and ended by then, unless it is negative.
+// latest returns the last span to end among those of the candidates, and before
+// that time unless it is negative.
 func latest(steps []Step, candidates []int, before int64) (Segment, bool) {
 	best, found := Segment{}, false
 	for _, i := range candidates {
@@ -66,8 +66,8 @@ func everyStep(steps []Step) []int {
 	return all
 }
 
-// inputsOf are the steps that the step needs, and through steps that took no time,
-// as cached ones do, what those need.
+// inputsOf returns the inputs of the step; those of inputs that took no time, e.g.
+// cached ones, are included.
 func inputsOf(steps []Step, of int) []int {
 	var needed []int
 	pending, seen := slices.Clone(steps[of].Inputs), map[int]bool{of: true}

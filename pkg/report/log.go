@@ -6,15 +6,15 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// How much of a step's log a page keeps: its first bytes, and its last, which say
-// why it failed. BuildKit itself clips a step's log at 2 MiB.
+// The bytes of a step's log that a page contains: the first ones, and the last
+// ones, which have the reason of a failure. BuildKit truncates a log at 2 MiB.
 const (
 	logHead = 64 << 10
 	logTail = 192 << 10
 )
 
-// logLimit is how much all logs of a page may take; above it, each is cut to its
-// share. A recorder keeps no more than twice that.
+// logLimit is the maximum size of all logs of a page, in bytes; above it, each is
+// truncated to its share. A recorder keeps at most twice as much.
 const logLimit = 24 << 20
 
 // logBuffer keeps the beginning and the end of what is written.
@@ -30,7 +30,7 @@ func (b *logBuffer) write(text []byte) {
 		text = text[n:]
 	}
 	b.tail = append(b.tail, text...)
-	if len(b.tail) > 2*logTail { // not at every write
+	if len(b.tail) > 2*logTail { // rarely, since copying at every write is slow
 		b.trim(logTail)
 	}
 }
@@ -42,7 +42,7 @@ func (b *logBuffer) trim(limit int) {
 	}
 }
 
-// share cuts the log to limit bytes.
+// share truncates the log to limit bytes.
 func (b *logBuffer) share(limit int) {
 	if over := len(b.head) - limit/4; over > 0 {
 		b.lost += over
@@ -53,7 +53,7 @@ func (b *logBuffer) share(limit int) {
 
 func (b *logBuffer) len() int { return len(b.head) + len(b.tail) }
 
-// text is the log as a person reads it, and how many bytes are missing between
+// text returns the readable log, and the number of bytes that are missing between
 // its two parts, which a form feed separates then.
 func (b *logBuffer) text() (text string, lost int) {
 	b.trim(logTail)
@@ -63,8 +63,8 @@ func (b *logBuffer) text() (text string, lost int) {
 	return readable(string(b.head)) + "\f" + readable(string(b.tail)), b.lost
 }
 
-// readable leaves out colors and cursor movements, and of a line that was
-// written again and again, like a progress bar, all but the last state.
+// readable removes colors, cursor movements, and all but the last state of a line
+// that was overwritten, e.g. a progress bar.
 func readable(text string) string {
 	text = string((&escape.Log{}).Filter([]byte(text)))
 	text = strings.ReplaceAll(text, "\r\n", "\n")

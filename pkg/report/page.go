@@ -17,7 +17,7 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// page is what the template is filled with.
+// page is the input of the template.
 type page struct {
 	Build  Build
 	Policy string
@@ -25,9 +25,9 @@ type page struct {
 	Script template.JS
 }
 
-// WriteHTML writes the page. What steps print and are called comes from anyone who
-// wrote the Dockerfile and what it runs: it is data in the page, which the page's
-// script only ever shows as text, and the page's policy lets no other script run.
+// WriteHTML writes the page. The names and logs of steps are untrusted: they are
+// data in the page, which the page's script shows as text only, and the page's
+// policy forbids all other scripts.
 func WriteHTML(w io.Writer, build Build) error {
 	style, err := joined("assets/*.css")
 	if err != nil {
@@ -53,7 +53,8 @@ func WriteHTML(w io.Writer, build Build) error {
 	return err
 }
 
-// joined are the files of the pattern in the order of their names.
+// joined returns the content of the files that match the pattern, in the order of
+// their names.
 func joined(pattern string) (string, error) {
 	names, err := fs.Glob(assets, pattern)
 	if err != nil {
@@ -70,7 +71,7 @@ func joined(pattern string) (string, error) {
 	return all.String(), nil
 }
 
-// hashOf is what the Content-Security-Policy calls the text of an element.
+// hashOf returns the hash of an element's text for the Content-Security-Policy.
 func hashOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])

@@ -15,17 +15,16 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// Recorder collects the status of a build. All methods may be called at the same
-// time.
+// Recorder collects the status of a build. All methods may be called concurrently.
 type Recorder struct {
 	mu       sync.Mutex
 	steps    map[digest.Digest]*step
 	order    []*step
 	warnings []*client.VertexWarning
-	logged   int // bytes of logs since they were last cut to their shares
+	logged   int // bytes of logs since they were last truncated to their shares
 }
 
-// step is a step as far as it is known. Its times are the daemon's.
+// step is the recorded status of a step, with the daemon's times.
 type step struct {
 	vertex    client.Vertex
 	works     []work
@@ -34,18 +33,18 @@ type step struct {
 	log       logBuffer
 }
 
-// work is a time a step worked; end is nil while it does.
+// work is a period in which a step ran; end is nil while it runs.
 type work struct {
 	start time.Time
 	end   *time.Time
 }
 
-// NewRecorder makes one that knows nothing yet.
+// NewRecorder returns an empty recorder.
 func NewRecorder() *Recorder {
 	return &Recorder{steps: map[digest.Digest]*step{}}
 }
 
-// Add notes a status.
+// Add records a status.
 func (r *Recorder) Add(status *client.SolveStatus) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,7 +58,7 @@ func (r *Recorder) Add(status *client.SolveStatus) {
 		r.step(line.Vertex).log.write(line.Data)
 		r.logged += len(line.Data)
 	}
-	if r.logged > logLimit { // however many steps a daemon tells of
+	if r.logged > logLimit { // whatever the number of steps that a daemon reports
 		r.shareLogs()
 		r.logged = 0
 	}
@@ -76,8 +75,8 @@ func (r *Recorder) step(id digest.Digest) *step {
 	return known
 }
 
-// note takes what is new. The daemon tells of a step that worked several times,
-// e.g. one that found its base and pulled it later, with another start each.
+// note records what is new. The daemon reports a step that ran several times, e.g.
+// one that resolved its base and pulled it later, with a different start each.
 func (s *step) note(vertex *client.Vertex) {
 	s.vertex.Name = cmp.Or(vertex.Name, s.vertex.Name)
 	s.vertex.Cached = vertex.Cached
@@ -107,7 +106,7 @@ func (s *step) noteTransfer(status *client.VertexStatus) {
 	s.transfers[status.ID] = status
 }
 
-// last is the latest time that the daemon told of.
+// last returns the latest time that the daemon has reported.
 func (r *Recorder) last() time.Time {
 	var last time.Time
 	later := func(t *time.Time) {
@@ -127,7 +126,7 @@ func (r *Recorder) last() time.Time {
 	return last
 }
 
-// first is when the first step began; the zero time if none did.
+// first returns the time at which the first step began; the zero time if none did.
 func (r *Recorder) first() time.Time {
 	var first time.Time
 	for _, s := range r.order {

@@ -10,14 +10,14 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// How many lines of a Dockerfile are shown before and after those that an error,
-// or a warning, is about.
+// The number of lines of a Dockerfile that are shown before and after those of an
+// error or a warning.
 const (
 	aroundError   = 5
 	aroundWarning = 1
 )
 
-// failureOf reads what BuildKit attached to the error of a build.
+// failureOf returns the failure from the details that BuildKit attached to the error.
 func failureOf(err error, index map[digest.Digest]int) *Failure {
 	failure := &Failure{Message: err.Error(), Step: -1, Sources: []Source{}}
 	var vertex *errdefs.VertexError
@@ -41,7 +41,7 @@ func warningsOf(list []*client.VertexWarning) []Warning {
 		for _, line := range from.Detail {
 			warning.Detail = append(warning.Detail, string(line))
 		}
-		if strings.HasPrefix(from.URL, "https://") { // nothing else becomes a link
+		if strings.HasPrefix(from.URL, "https://") { // no other scheme becomes a link
 			warning.URL = from.URL
 		}
 		warnings = append(warnings, warning)
@@ -49,7 +49,7 @@ func warningsOf(list []*client.VertexWarning) []Warning {
 	return warnings
 }
 
-// excerptOf is the piece of the file around the ranges; nil if there is none.
+// excerptOf returns the lines of the file around the ranges; nil if there are none.
 func excerptOf(info *pb.SourceInfo, ranges []*pb.Range, around int) *Source {
 	if info == nil || len(ranges) == 0 {
 		return nil
