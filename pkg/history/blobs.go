@@ -12,18 +12,18 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxBlob bounds, in bytes, what is read of a blob, whatever size the daemon says that it has. Logs, the largest, are
-// clipped by BuildKit at 2 MiB a step.
+// maxBlob is the maximum size of a blob that is read, in bytes. Logs, the largest, are truncated by BuildKit at 2 MiB a
+// step.
 const maxBlob = 256 << 20
 
-// blobs are a daemon's, each no larger than maxBlob.
+// blobs reads a daemon's blobs of at most maxBlob bytes.
 type blobs struct{ content.InfoReaderProvider }
 
 func blobsOf(c *client.Client) blobs {
 	return blobs{proxy.NewContentStore(c.ContentClient())}
 }
 
-// ReaderAt returns an error for a blob whose size cannot be: readers allocate what it says.
+// ReaderAt returns an error for a blob whose reported size is invalid or too large: readers allocate that size.
 func (b blobs) ReaderAt(ctx context.Context, blob ocispecs.Descriptor) (content.ReaderAt, error) {
 	reader, err := b.InfoReaderProvider.ReaderAt(ctx, blob)
 	if err != nil {
@@ -31,12 +31,12 @@ func (b blobs) ReaderAt(ctx context.Context, blob ocispecs.Descriptor) (content.
 	}
 	if size := reader.Size(); size < 0 || size > maxBlob {
 		_ = reader.Close()
-		return nil, fmt.Errorf("the builder says that blob %s has %d bytes; at most %d are read", blob.Digest, size, maxBlob)
+		return nil, fmt.Errorf("the builder reports %[2]d bytes for blob %[1]s; the maximum is %[3]d", blob.Digest, size, maxBlob)
 	}
 	return reader, nil
 }
 
-// read returns the whole blob. It allocates what has arrived, not what was announced.
+// read returns the whole blob. It allocates the received size, not the reported one.
 func (b blobs) read(ctx context.Context, blob *controlapi.Descriptor) ([]byte, error) {
 	reader, err := b.ReaderAt(ctx, descriptor(blob))
 	if err != nil {

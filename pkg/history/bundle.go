@@ -21,7 +21,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// The names that docker buildx and Docker Desktop have for the parts of a bundle.
+// The names of a bundle's parts in docker buildx and Docker Desktop.
 const (
 	recordMediaType   = "application/vnd.buildkit.historyrecord.v0"
 	originalMediaType = "vnd.export-build.descriptor.mediatype"
@@ -30,7 +30,7 @@ const (
 // Export writes a .dockerbuild bundle, as docker buildx history export does: an OCI
 // layout as gzipped tar, whose manifest has the record as configuration, and its
 // trace, status, results and attestations as layers. Tokens that a client put into
-// the trace or the cache's options are left out.
+// the trace or the cache's options are removed.
 func Export(ctx context.Context, c *client.Client, w io.Writer, record Record) error {
 	bundle := &bundle{
 		daemon:   blobsOf(c),
@@ -57,7 +57,7 @@ func Export(ctx context.Context, c *client.Client, w io.Writer, record Record) e
 	return compressed.Close()
 }
 
-// bundle is put together from the daemon's blobs and new ones.
+// bundle consists of the daemon's blobs and new ones.
 type bundle struct {
 	daemon   blobs
 	blobs    *contentutil.MultiProvider
@@ -108,8 +108,8 @@ func (b *bundle) addResults(results *controlapi.BuildResultInfo) {
 	}
 }
 
-// addResult adds the manifest of an image, but not what it refers to: the layers
-// are in a registry.
+// addResult adds the manifest of an image, but not its layers, which are in a
+// registry.
 func (b *bundle) addResult(blob *controlapi.Descriptor) {
 	plain := blob.CloneVT()
 	if plain.Annotations == nil {

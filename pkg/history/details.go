@@ -15,40 +15,40 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 )
 
-// Details are all that a record says of a build.
+// Details are the properties of a build in its record.
 type Details struct {
 	Frontend     string            `json:"frontend"`
 	Attributes   map[string]string `json:"attributes"` // of the frontend, without credentials in addresses
 	Outputs      []Output          `json:"outputs"`
 	Results      []Result          `json:"results"`
 	Attestations []Result          `json:"attestations"`
-	Response     map[string]string `json:"response"` // what the exporters answered, e.g. containerimage.digest
+	Response     map[string]string `json:"response"` // of the exporters, e.g. containerimage.digest
 	Materials    []Material        `json:"materials"`
 	Warnings     []report.Warning  `json:"warnings"`
 	Failure      *BuildFailure     `json:"failure,omitempty"`
 }
 
-// Output is what was to be done with the result.
+// Output is an exporter of the build.
 type Output struct {
 	Type       string            `json:"type"`
 	Attributes map[string]string `json:"attributes,omitempty"`
 }
 
-// Result is something that the build made.
+// Result is a result of the build: a manifest or an attestation.
 type Result struct {
 	Platform string `json:"platform,omitempty"`
-	Type     string `json:"type"` // its media type, or what an attestation states
+	Type     string `json:"type"` // its media type, or the predicate type of an attestation
 	Digest   string `json:"digest"`
 	Size     int64  `json:"size"` // bytes
 }
 
-// Material is an image, a repository or a file that the build began with.
+// Material is an input of the build: an image, a repository or a file.
 type Material struct {
 	URI    string            `json:"uri"`
 	Digest map[string]string `json:"digest,omitempty"`
 }
 
-// BuildFailure is why the build made no result, where, and what the step printed last.
+// BuildFailure is the error of the build, its place in the Dockerfile, and the last lines of the step's log.
 type BuildFailure struct {
 	Message string          `json:"message"`
 	Step    string          `json:"step,omitempty"`
@@ -56,11 +56,11 @@ type BuildFailure struct {
 	Log     []string        `json:"log,omitempty"`
 }
 
-// lastLines is how much of a failed step's log is shown.
+// lastLines is the number of lines that are shown of a failed step's log.
 const lastLines = 16
 
-// Inspect reads the details of a record; of a build that runs, without its warnings. Credentials in addresses are masked
-// wherever they are.
+// Inspect returns the details of a record, without the warnings of a build that still runs. Credentials in addresses are
+// masked.
 func Inspect(ctx context.Context, c *client.Client, record Record) (*Details, error) {
 	details, err := inspect(ctx, c, record)
 	if err == nil {
@@ -125,7 +125,7 @@ func (d *Details) addFailure(build report.Build) {
 	}
 }
 
-// addMaterials takes them from the provenance, which builds that failed have none of.
+// addMaterials adds the materials from the provenance, which failed builds do not have.
 func (d *Details) addMaterials(ctx context.Context, c *client.Client, ref string) error {
 	provenance, err := Provenance(ctx, c, ref, false)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package history reads what a daemon recorded of its builds, also of those whose
-// client is gone: what was asked, how it ended, every step with its log.
+// Package history reads a daemon's records of its builds, also of those whose
+// client has exited: the request, the result, every step with its log.
 //
-// It must not know how a daemon is reached, nor how a record is shown.
+// It must not know how to connect to a daemon, nor how a record is shown.
 package history

@@ -10,13 +10,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/report"
 )
 
-// Draw makes the report of a recorded build; of one that runs, once it has ended.
+// Draw returns the report of a recorded build. If the build still runs, it waits for its end.
 func Draw(ctx context.Context, c *client.Client, record Record) (report.Build, error) {
 	recorder := report.NewRecorder()
 	if err := Replay(ctx, c, record.Ref, recorder.Add); err != nil {
 		return report.Build{}, err
 	}
-	if record.Status == Running { // it ended meanwhile
+	if record.Status == Running { // it has ended meanwhile
 		records, err := listen(ctx, c, &controlapi.BuildHistoryRequest{Ref: record.Ref, EarlyExit: true}, nil)
 		if err != nil {
 			return report.Build{}, err

@@ -13,7 +13,7 @@ func wrongFilter(typed, reason, next string) error {
 	return &usage.Error{What: "--filter", Value: typed, Reason: reason, Next: next}
 }
 
-// Filters choose records; all must match.
+// Filters select the records that match all of them.
 type Filters []func(Record) bool
 
 func (f Filters) match(record Record) bool {
@@ -25,11 +25,12 @@ func (f Filters) match(record Record) bool {
 	return true
 }
 
-// filterKeys are the keys in the words of docker buildx history ls, and name.
+// filterKeys are the keys of docker buildx history ls, and name.
 const filterKeys = "ref, name, repository, status, startedAt, completedAt, duration"
 
-// ParseFilters reads e.g. "status=error", "name=team/app", "startedAt>=24h",
-// "duration>1m". Times are RFC 3339, or how long ago.
+// ParseFilters parses e.g. "status=error", "name=team/app", "startedAt>=24h",
+// "duration>1m". Times are RFC 3339, or durations before now. The error is a
+// *usage.Error.
 func ParseFilters(values []string, now time.Time) (Filters, error) {
 	var filters Filters
 	for _, value := range values {
@@ -134,7 +135,7 @@ func holds(order int, operator string) bool {
 	return order >= 0
 }
 
-// FilterWords are the beginnings of filters, and filters, to offer while one is typed.
+// FilterWords returns filters and their beginnings, for completion.
 func FilterWords() []string {
 	return []string{
 		"status=error", "status=completed", "status=canceled", "status=running", "name=", "ref=", "repository=", "startedAt>", "completedAt>", "duration>",

@@ -10,10 +10,10 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// NotFoundError is a build that no daemon has a record of.
+// NotFoundError is returned when no daemon has a record of the build.
 type NotFoundError struct {
-	Ref     string // as typed; empty is the latest
-	Records int    // how many records there are
+	Ref     string // as typed; empty for the latest
+	Records int    // the number of existing records
 }
 
 func (e *NotFoundError) Error() string {
@@ -26,7 +26,7 @@ func (e *NotFoundError) Error() string {
 // Class returns fault.Failed.
 func (*NotFoundError) Class() fault.Class { return fault.Failed }
 
-// ambiguous is the error of the beginning of several builds' references.
+// ambiguous returns the error for a prefix of several builds' references.
 func ambiguous(ref string, refs []string) error {
 	const shown = 5
 	begin := refs
@@ -38,13 +38,13 @@ func ambiguous(ref string, refs []string) error {
 	}
 }
 
-// Latest says which build is meant where none is named.
+// Latest is the reference of the newest build.
 const Latest = "latest"
 
-// Find returns the index of the build that ref means: its reference, the beginning
-// of it that no other has, "latest" or nothing for the newest, "^1" for the one
-// before it, and so on. The records are sorted, the newest first. The error is a
-// *NotFoundError or, where several builds are meant, a *usage.Error.
+// Find returns the index of the build that ref selects: by its reference, a unique
+// prefix of it, "latest" or nothing for the newest, "^1" for the one before it, and
+// so on. The records are sorted, the newest first. The error is a *NotFoundError
+// or, if several builds match, a *usage.Error.
 func Find(records []Record, ref string) (int, error) {
 	if ref == "" || ref == Latest {
 		ref = "^0"

@@ -54,7 +54,7 @@ func TestSizesOfBlobsAreBounded(t *testing.T) {
 			"trace":      func() error { return Export(t.Context(), c, io.Discard, records[0]) },
 			"manifest":   func() error { return Export(t.Context(), c, io.Discard, records[1]) },
 		} {
-			if err := read(); err == nil || !strings.Contains(err.Error(), "at most") {
+			if err := read(); err == nil || !strings.Contains(err.Error(), "the maximum is") {
 				t.Errorf("%s of %d bytes: %v", name, size, err)
 			}
 		}

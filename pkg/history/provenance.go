@@ -14,20 +14,20 @@ import (
 	"github.com/moby/buildkit/solver/llbsolver/provenance/types"
 )
 
-// What the daemon writes beside a record's attestations.
+// The keys and media types of the daemon's attestations in a record.
 const (
 	inTotoMediaType      = "application/vnd.in-toto+json"
 	predicateAnnotation  = "in-toto.io/predicate-type"
 	provenancePredicates = "https://slsa.dev/provenance/"
 )
 
-// Provenance is what the daemon recorded of how a finished build came about: a SLSA v0.2 predicate, JSON, for each
-// platform; the key is "" for a build that names no platform. Without full, the steps and the times are left out. It
-// is empty if the daemon keeps no record of the build.
+// Provenance returns the provenance of a finished build in the daemon's record: a SLSA v0.2 predicate, JSON, for each
+// platform; the key is "" for a build without --platform. Without full, steps and times are omitted. It is empty if the
+// daemon has no record of the build.
 func Provenance(ctx context.Context, c *client.Client, ref string, full bool) (map[string]json.RawMessage, error) {
 	records, err := c.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{Ref: ref, EarlyExit: true})
 	if err != nil {
-		return nil, fmt.Errorf("asking for the record of build %q: %w", ref, err)
+		return nil, fmt.Errorf("requesting the record of build %q: %w", ref, err)
 	}
 	found := map[string]json.RawMessage{}
 	for {
@@ -62,7 +62,7 @@ func resultsOf(record *controlapi.BuildHistoryRecord) map[string]*controlapi.Bui
 	return nil
 }
 
-// provenanceOf reads the provenance among a result's attestations; nil if there is none.
+// provenanceOf returns the provenance among a result's attestations; nil if there is none.
 func provenanceOf(ctx context.Context, c *client.Client, result *controlapi.BuildResultInfo, full bool) (json.RawMessage, error) {
 	for _, attestation := range result.Attestations {
 		kind := attestation.Annotations[predicateAnnotation]
@@ -78,7 +78,7 @@ func provenanceOf(ctx context.Context, c *client.Client, result *controlapi.Buil
 	return nil, nil
 }
 
-// slsa02 makes every predicate one of the version that readers of docker's metadata file expect.
+// slsa02 converts a predicate to the version in docker's metadata file, SLSA v0.2.
 func slsa02(text []byte, kind string, full bool) (json.RawMessage, error) {
 	predicate := &types.ProvenancePredicateSLSA02{}
 	var err error

@@ -18,10 +18,10 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// Status is how far a build is.
+// Status is the status of a build.
 type Status string
 
-// The statuses, by the names that docker's filters have for them.
+// The statuses, with the names of docker's filters.
 const (
 	Running   Status = "running"
 	Completed Status = "completed"
@@ -29,10 +29,10 @@ const (
 	Canceled  Status = "canceled"
 )
 
-// Record is what a daemon keeps of a build.
+// Record is a daemon's record of a build.
 type Record struct {
 	Ref       string
-	Name      string // the images' names, else what the build was called, else its target, else its source; may be empty
+	Name      string // the images' names, else that of the build, else its target, else its source; may be empty
 	Target    string // the stage of the Dockerfile; empty is the last
 	Status    Status
 	Created   time.Time
@@ -42,13 +42,13 @@ type Record struct {
 	Done      int
 	Cached    int
 	Warnings  int
-	Pinned    bool   // it stays when old records are collected
-	Error     string // why it failed, without the daemon's own words around it
+	Pinned    bool   // it is kept when old records are removed
+	Error     string // why it failed, without the daemon's prefixes
 	entry     *controlapi.BuildHistoryRecord
 	completed bool
 }
 
-// List reads the records that match all filters, the newest first.
+// List returns the records that match all filters, the newest first.
 func List(ctx context.Context, c *client.Client, filters Filters) ([]Record, error) {
 	return listen(ctx, c, &controlapi.BuildHistoryRequest{EarlyExit: true}, filters)
 }
@@ -83,8 +83,8 @@ func listen(ctx context.Context, c *client.Client, ask *controlapi.BuildHistoryR
 	return records, nil
 }
 
-// clockOf is the daemon's time, which it sends ahead; this machine's if it does
-// not.
+// clockOf returns the daemon's time, which it sends in the header, or else this
+// machine's.
 func clockOf(events controlapi.Control_ListenBuildHistoryClient) time.Time {
 	if header, err := events.Header(); err == nil {
 		for _, value := range header.Get("buildkit-current-timestamp") {
@@ -96,7 +96,7 @@ func clockOf(events controlapi.Control_ListenBuildHistoryClient) time.Time {
 	return time.Now()
 }
 
-// Newer orders records by when the builds began, the newest first.
+// Newer compares records by the start of the builds, the newest first.
 func Newer(a, b Record) int {
 	return cmp.Or(b.Created.Compare(a.Created), strings.Compare(a.Ref, b.Ref))
 }
@@ -135,7 +135,7 @@ func nameOf(entry *controlapi.BuildHistoryRecord) string {
 	return cmp.Or(strings.Join(imagesOf(entry), ","), attrs["build-arg:BUILDKIT_BUILD_NAME"], placeOf(attrs))
 }
 
-// imagesOf are the names of the images that the build made.
+// imagesOf returns the names of the build's images.
 func imagesOf(entry *controlapi.BuildHistoryRecord) []string {
 	var names []string
 	for _, exporter := range entry.Exporters {

@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Replay calls see with every status of the build, and follows one that runs to
-// its end.
+// Replay calls see with every status of the build, and follows a running one to its
+// end.
 func Replay(ctx context.Context, c *client.Client, ref string, see func(*client.SolveStatus)) error {
 	statuses, err := c.ControlClient().Status(ctx, &controlapi.StatusRequest{Ref: ref})
 	if err != nil {
@@ -35,7 +35,7 @@ func Replay(ctx context.Context, c *client.Client, ref string, see func(*client.
 	}
 }
 
-// Failure is the error that the build ended with, with all that BuildKit attached
+// Failure returns the error of the build, with the details that BuildKit attached
 // to it: the step, the lines of the Dockerfile. It is nil if the build did not
 // fail.
 func Failure(ctx context.Context, c *client.Client, record Record) (failure, err error) {
@@ -62,14 +62,14 @@ func descriptor(from *controlapi.Descriptor) ocispecs.Descriptor {
 	}
 }
 
-// Remove deletes the record. A running build is not stopped: its record goes when
-// it has ended.
+// Remove deletes the record. A running build is not stopped: its record is deleted
+// at its end.
 func Remove(ctx context.Context, c *client.Client, ref string) error {
 	_, err := c.ControlClient().UpdateBuildHistory(ctx, &controlapi.UpdateBuildHistoryRequest{Ref: ref, Delete: true})
 	return err
 }
 
-// Pin keeps the record when old ones are collected, or lets it go.
+// Pin excludes the record from the removal of old ones, or includes it again.
 func Pin(ctx context.Context, c *client.Client, ref string, keep bool) error {
 	_, err := c.ControlClient().UpdateBuildHistory(ctx, &controlapi.UpdateBuildHistoryRequest{Ref: ref, Pinned: keep})
 	return err

@@ -9,8 +9,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// sourceOf is where the build came from: a URL as context, or the repository that
-// the client found its directory in. Credentials in it are left out.
+// sourceOf returns the source of the build: the URL of the context, or the
+// repository of its directory. Credentials in it are removed.
 func sourceOf(attrs map[string]string) string {
 	for _, key := range []string{"context", "input:context", "vcs:source"} {
 		if value := attrs[key]; value != "" && !strings.HasPrefix(value, "local:") {
@@ -20,7 +20,7 @@ func sourceOf(attrs map[string]string) string {
 	return ""
 }
 
-// placeOf names a build without an image as docker does, by what was built: a URL or a directory, and the target.
+// placeOf returns docker's name of a build without an image: the URL or the directory, and the target.
 func placeOf(attrs map[string]string) string {
 	place, target := sourceOf(attrs), attrs["target"]
 	if dir := filepath.ToSlash(attrs["vcs:localdir:context"]); dir != "" && dir != "." {
@@ -40,7 +40,7 @@ func placeOf(attrs map[string]string) string {
 	return place
 }
 
-// withoutCredentials leaves out user and password of a URL.
+// withoutCredentials removes user and password from a URL.
 func withoutCredentials(address string) string {
 	parsed, err := url.Parse(address)
 	if err != nil || parsed.User == nil {
@@ -50,8 +50,8 @@ func withoutCredentials(address string) string {
 	return parsed.String()
 }
 
-// withoutSecrets masks the credentials that clients put into the options of caches, which come back in traces, the
-// option "token" of GitHub's among them, beside all that are masked in any text.
+// withoutSecrets masks the credentials in the options of caches, which traces contain, e.g. the option "token" of GitHub's
+// cache, and those that are masked in any text.
 func withoutSecrets(text string) string {
 	options := regexp.MustCompile(`(?i)(token(?:=|\\?"\s*:\s*\\?"))[^\s,"\\]+`)
 	return options.ReplaceAllString(escape.MaskCredentials(text), "${1}***")
