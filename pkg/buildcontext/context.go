@@ -38,41 +38,41 @@ const (
 	defaultDockerfile = "Dockerfile"
 )
 
-// What errors name as wrong.
+// The names of flags and arguments in errors.
 const (
 	pathArgument = "PATH"
 	fileFlag     = "--file"
 	ignoreFlag   = "ignore file"
 )
 
-// Input is what the user typed beside the PATH.
+// Input is the user's input besides PATH.
 type Input struct {
 	Dockerfile string // --file; "" means Dockerfile in the context
 	Named      []Named
 	source     Source // of the context
 }
 
-// Environment is what Resolve reads from the process.
+// Environment is the part of the process's environment that Open reads.
 type Environment struct {
-	WorkingDir string    // what relative paths are relative to
+	WorkingDir string    // the directory of relative paths
 	Stdin      io.Reader // read only if the input names "-"
 	// Expand replaces a leading ~ of a path; nil leaves paths as they are.
 	Expand func(path string) string
 }
 
-// Context is a checked build input, ready to be put into any number of solves.
+// Context is a checked build input, which can be added to any number of solves.
 type Context struct {
 	mounts   map[string]fsutil.FS
 	attrs    map[string]string
 	keyed    map[string]string // attributes that are the shared keys of mounts
-	together bool              // the frontend names no keys, so that the session's is for all mounts
-	anew     string            // added to the keys; empty unless all is sent anew
+	together bool              // the frontend requests no keys, so that the session's is for all mounts
+	anew     string            // added to the keys; empty unless everything is sent again
 	archive  io.Reader
 	layouts  map[string]content.Store
 	inputs   map[string]llb.State // of the frontend, in the request itself
 	fetched  *Fetched
-	dirs     map[string]string // that files are sent of, by their mounts
-	sent     map[string]*sent  // directories, by their mounts
+	dirs     map[string]string // paths of the directories that are sent, by mount
+	sent     map[string]*sent  // directories, by mount
 	stages   map[string]string
 }
 
@@ -83,8 +83,8 @@ func newContext() *Context {
 	}
 }
 
-// Open opens the source, the Dockerfile and the named contexts, and checks them. The context ends the survey of
-// directories, which continues when Open returns.
+// Open opens and checks the source, the Dockerfile and the named contexts. The error is a *usage.Error. The end of ctx ends
+// the survey of directories, which continues after Open has returned.
 func Open(ctx context.Context, source Source, in Input, env Environment) (*Context, error) {
 	c := newContext()
 	for _, named := range in.Named {
@@ -109,25 +109,25 @@ func Open(ctx context.Context, source Source, in Input, env Environment) (*Conte
 	return nil, noDirectory(source)
 }
 
-// Stages are the named contexts that are stages of the same Dockerfile, by the
+// Stages returns the named contexts that are stages of the same Dockerfile, by the
 // name of the context. They are built first.
 func (c *Context) Stages() map[string]string {
 	return maps.Clone(c.stages)
 }
 
-// Directories are those of this machine that are sent, by the names of their
+// Directories returns the local directories that are sent, by the names of their
 // mounts.
 func (c *Context) Directories() map[string]string {
 	return maps.Clone(c.dirs)
 }
 
-// Fetched is the Dockerfile that the daemon fetches before the build; nil if it
-// is here, or in the context.
+// Fetched returns the Dockerfile that the daemon downloads before the build; nil if
+// it is on this machine, or in the context.
 func (c *Context) Fetched() *Fetched {
 	return c.fetched
 }
 
-// Apply puts the context into opt: local mounts, frontend attributes, the key
+// Apply adds the context to opt: local mounts, frontend attributes, the key
 // of incremental uploads, and for an archive on standard input its uploader.
 func (c *Context) Apply(opt *client.SolveOpt) {
 	if opt.FrontendAttrs == nil {
@@ -146,18 +146,18 @@ func (c *Context) Apply(opt *client.SolveOpt) {
 	opt.OCIStores = maps.Clone(c.layouts)
 	if c.archive != nil {
 		uploads := uploadprovider.New()
-		opt.FrontendAttrs[contextAttr] = uploads.Add(io.NopCloser(struct{ io.Reader }{c.archive})) // bare: bufio would copy itself, a kilobyte at a time
+		opt.FrontendAttrs[contextAttr] = uploads.Add(io.NopCloser(struct{ io.Reader }{c.archive})) // wrapped: bufio.Reader's WriteTo would write small pieces
 		opt.Session = append(opt.Session, uploads)
 	}
 }
 
-// Replayable says whether the context can be sent a second time: an archive on
+// Replayable reports whether the context can be sent a second time: an archive on
 // standard input cannot.
 func (c *Context) Replayable() bool {
 	return c.archive == nil
 }
 
-// sessionKey is part of the key of every directory. A frontend that is told everything names them by its own words alone.
+// sessionKey returns the part of the key that all directories share.
 func (c *Context) sessionKey() string {
 	if !c.together {
 		return c.key(contextMount)
@@ -191,9 +191,9 @@ func (c *Context) fromDirectory(ctx context.Context, in Input, env Environment) 
 	return nil
 }
 
-// fromRemote leaves the fetching to the daemon: a Dockerfile with a relative
-// name is in the remote context, one with an absolute path or on standard input
-// is here.
+// fromRemote makes the daemon download the context: a Dockerfile with a relative
+// name is in the remote context, one with an absolute path or on standard input is
+// on this machine.
 func (c *Context) fromRemote(in Input, env Environment) error {
 	if err := in.source.invalid(); err != nil {
 		return &usage.Error{What: pathArgument, Value: in.source.Typed, Reason: err.Error(), Next: "name a directory, a git or https URL, or - for standard input"}
@@ -227,7 +227,7 @@ func (e Environment) expand(name string) string {
 	return e.Expand(name)
 }
 
-// path makes name absolute without asking the process where it is.
+// path returns the absolute path of name in the environment's working directory.
 func (e Environment) path(name string) string {
 	name = e.expand(name)
 	if filepath.IsAbs(name) {

@@ -14,18 +14,17 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// sendAgain marks a file in the list that the daemon gets. The daemon compares the mode with that of the file it has,
-// and this bit is never set there, so it asks for the content; it is neither written nor in a checksum, so that nothing
-// else comes of it.
+// sendAgain marks a file in the list that the daemon receives. The daemon compares the mode with that of its own file, in
+// which this bit is never set, so it requests the content; the bit is neither written nor in a checksum.
 const sendAgain = uint32(fs.ModeTemporary)
 
-// directory is a directory of the user as BuildKit's session sends it: links stay links, and what is not a regular file is
-// listed but never opened.
+// directory is a directory of the user as BuildKit's session sends it: links are sent as links, and only regular files are
+// opened.
 type directory struct {
 	root *safefile.Root
-	// since is the time of change, in nanoseconds, after which a file may have changed unnoticed; nil if it is not known.
+	// since is the ctime, in nanoseconds, after which a file may have changed unnoticed; nil if it is not known.
 	since func() int64
-	// observe is called with what is listed, and with its change time, if the listing is only for that.
+	// observe is called with every listed file and its ctime, in a survey.
 	observe func(stat *types.Stat, info fs.FileInfo, changed int64)
 }
 
@@ -37,8 +36,8 @@ func openDirectory(dir string) (*directory, error) {
 	return &directory{root: root}, nil
 }
 
-// Open opens a file that the list has as a regular one. A socket is listed as an empty file, as BuildKit's own client has
-// it: programs leave theirs in checkouts.
+// Open opens a file that is listed as a regular one. A socket is listed as an empty file, as by BuildKit's own client:
+// programs leave sockets in checkouts.
 func (d *directory) Open(name string) (io.ReadCloser, error) {
 	if info, err := d.root.Lstat(name); err == nil && info.Mode()&fs.ModeSocket != 0 {
 		return io.NopCloser(strings.NewReader("")), nil
@@ -46,7 +45,7 @@ func (d *directory) Open(name string) (io.ReadCloser, error) {
 	return d.root.Open(name)
 }
 
-// Walk lists the target and all below it. What has gone since its directory was read is left out.
+// Walk lists the target and everything below it. It omits files that were removed after their directory was read.
 func (d *directory) Walk(ctx context.Context, target string, visit fs.WalkDirFunc) error {
 	links := map[inode]string{}
 	return d.root.Walk(target, func(name string, found fs.DirEntry, walkErr error) error {
@@ -87,8 +86,8 @@ func (d *directory) entry(name string, found fs.DirEntry, links map[inode]string
 	return e, err
 }
 
-// entry is an entry of a directory. What the list says of it is found out when it is asked for: most of what a
-// .dockerignore leaves out never is.
+// entry is an entry of a directory. Its properties are read on demand: those of most files that a .dockerignore excludes
+// are never read.
 type entry struct {
 	dir    *directory
 	name   string
@@ -113,7 +112,7 @@ func (e *entry) Info() (fs.FileInfo, error) {
 	return &fsutil.StatInfo{Stat: e.stat.Clone()}, nil
 }
 
-// describe is what BuildKit's own client says of a file.
+// describe returns the same properties as BuildKit's own client.
 func (e *entry) describe() (*types.Stat, error) {
 	stat := &types.Stat{Path: e.name, Mode: portableMode(e.info.Mode()), ModTime: e.info.ModTime().UnixNano(), Linkname: e.target}
 	if !e.info.IsDir() {
@@ -121,7 +120,7 @@ func (e *entry) describe() (*types.Stat, error) {
 	}
 	e.describeInode(stat)
 	if e.info.Mode()&fs.ModeSymlink != 0 {
-		stat.Linkname = e.target // even if the link itself has several names
+		stat.Linkname = e.target // even if the link itself has several hard links
 	}
 	changed, known := changeTime(e.info)
 	if known && e.dir.observe != nil {
@@ -136,8 +135,8 @@ func (e *entry) describe() (*types.Stat, error) {
 	return stat, e.describeAttributes(stat)
 }
 
-// isDoubtful reports whether the time of a regular file says nothing about when it was written: it was set, or the file
-// was renamed or given another mode later.
+// isDoubtful reports whether the modification time of a regular file may not be the time at which it was written: the time
+// was set, or the file was renamed or its mode changed later.
 func isDoubtful(stat *types.Stat, changed int64) bool {
 	return fs.FileMode(stat.Mode).IsRegular() && stat.ModTime != changed
 }
@@ -147,10 +146,10 @@ func portableMode(mode fs.FileMode) uint32 {
 	return uint32(systemMode(mode) &^ fs.ModeSocket)
 }
 
-// path is the entry's place for system calls that know no open directory.
+// path returns the entry's path for system calls that do not take an open directory.
 func (e *entry) path() string { return filepath.Join(e.dir.root.Dir(), e.name) }
 
-// slashed is a name as the daemon has it.
+// slashed returns the daemon's form of a name, with slashes.
 func slashed(name string) string {
 	return strings.Trim(filepath.ToSlash(filepath.Clean(name)), "/")
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// maxInline bounds, in bytes, what goes into the request itself. A request holds 16 MiB at most, and beyond that size a
-// round trip more is not what a user waits for.
+// maxInline is the maximum size of a Dockerfile in the request itself, in bytes. A request has at most 16 MiB, and for
+// larger files another round trip does not matter.
 const maxInline = 256 << 10
 
-// dockerfileFromFile mounts the Dockerfile and its ignore file, and nothing else of their directory. A name given with
-// --file is relative to the working directory, as docker has it; without one the Dockerfile is in contextDir. It returns
-// what the ignore file leaves out.
+// dockerfileFromFile mounts the Dockerfile and its ignore file, and no other file of their directory. The value of --file
+// is relative to the working directory, as in docker; without it the Dockerfile is in contextDir. It returns the patterns
+// of the ignore file.
 func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir string) (ignored []string, err error) {
 	if isURL(in.Dockerfile) {
 		c.dockerfileFromURL(in.Dockerfile)
@@ -56,9 +56,9 @@ func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir strin
 	return rules.patterns, nil
 }
 
-// mountDefinition puts the ignore file beside the Dockerfile, under the name that the frontend looks for first,
-// "Dockerfile.dockerignore", wherever it was found. The two then travel together, and the frontend does not come back
-// for the second: three round trips less, which is a quarter of a second over a slow link.
+// mountDefinition mounts the Dockerfile and its ignore file under the name that the frontend looks up first,
+// "Dockerfile.dockerignore". Both are then sent together, without a second request of the frontend: three round trips
+// less, a quarter of a second over a slow connection.
 func (c *Context) mountDefinition(name string, text []byte, rules ignoring, local bool) {
 	files := memoryFS{newMemoryFile(name, text)}
 	if !rules.found && local {
@@ -73,15 +73,15 @@ func (c *Context) mountDefinition(name string, text []byte, rules ignoring, loca
 	}
 }
 
-// inlineDefinition puts the Dockerfile and its ignore file into the request, so that the daemon does not ask for them:
-// three round trips less, and for a known Dockerfile no transfer and no new snapshot. They stay in the mount too, for
-// frontends of a "# syntax=" line that are too old to look at their inputs.
+// inlineDefinition adds the Dockerfile and its ignore file to the request, so that the daemon does not request them:
+// three round trips less, and for a known Dockerfile no transfer and no new snapshot. They are also in the mount, for old
+// frontends of a "# syntax=" line that do not support inputs.
 func (c *Context) inlineDefinition(files memoryFS) {
 	name := files[0].stat.Path
 	var action *llb.FileAction
 	for _, file := range files {
 		if len(file.data) > maxInline || len(files[0].data) == 0 {
-			return // the daemon says best what is wrong with an empty one
+			return // the daemon's own error for an empty one is better
 		}
 		if action == nil {
 			action = llb.Mkfile(file.stat.Path, 0o644, file.data)
@@ -93,7 +93,7 @@ func (c *Context) inlineDefinition(files memoryFS) {
 	c.inputs = map[string]llb.State{dockerfileMount: state}
 }
 
-// dockerfileFromPipe reads what a shell makes of --file <(program).
+// dockerfileFromPipe reads the pipe of a shell's --file <(program).
 func (c *Context) dockerfileFromPipe(path, typed, contextDir string) ([]string, error) {
 	text, err := safefile.Read(path, maxDockerfile)
 	if err != nil {
@@ -103,7 +103,7 @@ func (c *Context) dockerfileFromPipe(path, typed, contextDir string) ([]string, 
 	return c.dockerfileFromText(text, fileFlag, typed, contextDir)
 }
 
-// place is where a Dockerfile is: below the context if it can be, so that links within the context are followed.
+// place is the location of a Dockerfile: relative to the context if possible, so that links within the context are followed.
 type place struct {
 	path string
 	root *safefile.Root
@@ -124,8 +124,8 @@ func openPlace(path, contextDir string) (*place, error) {
 	return &place{path: path, root: root, name: name}, nil
 }
 
-// findDockerfile returns the place asked for, or that of its lower-case twin, which docker has always taken in place of a
-// missing "Dockerfile". The caller closes its root.
+// findDockerfile returns the place of the Dockerfile, or of "dockerfile", which docker uses if "Dockerfile" is missing. The
+// caller closes its root.
 func findDockerfile(path string, in Input, contextDir string) (*place, error) {
 	found, err := openPlace(path, contextDir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,12 +152,12 @@ func findDockerfile(path string, in Input, contextDir string) (*place, error) {
 	return nil, missingDockerfile(path, in, contextDir)
 }
 
-// exact reports whether the directory really has an entry of that spelling: a file system that ignores case opens
-// "Dockerfile" when there is "dockerfile", and the frontend, on Linux, would not find it.
+// exact reports whether the directory has an entry with exactly that name: a case-insensitive file system opens
+// "dockerfile" as "Dockerfile", which the frontend, on Linux, would not find.
 func (p *place) exact() bool {
 	entries, err := p.root.ReadDir(filepath.Dir(p.name))
 	if err != nil {
-		return p.root.Has(p.name) // a directory that can be entered and not listed
+		return p.root.Has(p.name) // a directory without read permission
 	}
 	for _, entry := range entries {
 		if entry.Name() == filepath.Base(p.name) {
@@ -181,8 +181,8 @@ func wrongDockerfile(err error, in Input, p *place) error {
 	return invalid
 }
 
-// Dockerfile returns the text of the Dockerfile, or nil if it is not on this machine, or too large for a Dockerfile.
-// The name of one that the frontend is told by other means, e.g. --opt filename=NAME, is given; "" is the context's own.
+// Dockerfile returns the text of the Dockerfile, or nil if it is not on this machine, or too large for a Dockerfile. The
+// name is that of --opt filename=NAME; "" is the context's own Dockerfile.
 func (c *Context) Dockerfile(name string) []byte {
 	files := c.mounts[dockerfileMount]
 	if name == "" {

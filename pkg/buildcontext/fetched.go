@@ -7,11 +7,11 @@ import (
 	"sync"
 )
 
-// MaxFetched bounds, in bytes, a Dockerfile that is fetched, as docker does.
+// MaxFetched is the maximum size of a downloaded Dockerfile, in bytes, as in docker.
 const MaxFetched = 2 << 20
 
-// Fetched is a Dockerfile behind a URL. The daemon fetches it, since only it may
-// reach the place, and sends it here; from then on it is a file like one on
+// Fetched is a Dockerfile at a URL. The daemon downloads it, since the client may
+// not reach the server, and sends it to the client; then it is handled like one on
 // standard input.
 type Fetched struct {
 	URL string
@@ -20,7 +20,7 @@ type Fetched struct {
 	file memoryFS
 }
 
-// Fill gives it the text, before the frontend asks for it.
+// Fill sets the text, before the frontend requests it.
 func (f *Fetched) Fill(text []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -18,21 +18,21 @@ import (
 
 const (
 	ignoreFile = ".dockerignore"
-	// maxIgnoreFile bounds, in bytes, what is read of an ignore file; the daemon does not take larger ones.
+	// maxIgnoreFile is the maximum size of an ignore file, in bytes; the daemon rejects larger ones.
 	maxIgnoreFile = 4 << 20
-	// nothingIgnored stands for a missing file. It is not empty: the frontend would take that for "look elsewhere".
+	// nothingIgnored is the content of a missing file. It is not empty: for an empty file the frontend looks for another one.
 	nothingIgnored = "# there is no .dockerignore\n"
 )
 
-// ignoring is an ignore file that was read.
+// ignoring is the content of an ignore file.
 type ignoring struct {
 	found    bool
 	text     []byte
 	patterns []string
 }
 
-// readIgnoreFile reads the file of that name below the root. One that is there and cannot be read or parsed is an error:
-// what it hides would be sent.
+// readIgnoreFile reads the file of that name below the root. It returns an error if the file exists and cannot be read or
+// parsed: files that it excludes would be sent.
 func readIgnoreFile(root *safefile.Root, name string) (ignoring, error) {
 	if !root.Has(name) {
 		return ignoring{}, nil
@@ -62,7 +62,7 @@ func ignoredIn(dir string) (ignoring, error) {
 	return readIgnoreFile(root, ignoreFile)
 }
 
-// wrongIgnoreFile names the file by its path: it is not on the command line.
+// wrongIgnoreFile returns an error with the file's path, since the file is not on the command line.
 func wrongIgnoreFile(root *safefile.Root, name, reason string) error {
 	return &usage.Error{
 		What: ignoreFlag, Value: filepath.Join(root.Dir(), name), Reason: reason,
@@ -70,7 +70,7 @@ func wrongIgnoreFile(root *safefile.Root, name, reason string) error {
 	}
 }
 
-// locate finds the line with the pattern that is wrong.
+// locate returns the line with the invalid pattern.
 func locate(text []byte, err error) string {
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for number := 1; lines.Scan(); number++ {
@@ -85,7 +85,7 @@ func locate(text []byte, err error) string {
 	return err.Error()
 }
 
-// explainRead says in the words of a flag's error why a file below a directory cannot be read.
+// explainRead returns the reason and the next step of a usage error for a file that cannot be read.
 func explainRead(err error) (reason, next string) {
 	var leaves *safefile.LeavesError
 	var kind *safefile.NotRegularError

@@ -17,14 +17,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// maxIndex bounds, in bytes, the index of a layout.
+// maxIndex is the maximum size of a layout's index, in bytes.
 const maxIndex = 16 << 20
 
-// imageName is the annotation by which containerd names an image.
+// imageName is containerd's annotation with the name of an image.
 const imageName = "io.containerd.image.name"
 
-// layout is an OCI layout of the user as the daemon sees it: its blobs can be read, and that is all. Links in it that lead
-// elsewhere are not followed.
+// layout is an OCI layout of the user as a read-only content store for the daemon. Links out of it are not followed.
 type layout struct {
 	root *safefile.Root
 }
@@ -106,7 +105,7 @@ type blob struct {
 
 func (b *blob) Size() int64 { return b.size }
 
-// Everything else changes the layout, or lists what the build did not ask for.
+// The other methods would change the layout, or list content that the build did not request.
 
 func refused() error {
 	return fmt.Errorf("the layout can only be read: %w", errdefs.ErrPermissionDenied)

@@ -9,7 +9,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Local is a directory under the name that a frontend asks for: --local or
+// Local is a directory with the name that a frontend requests: --local or
 // --oci-layout NAME=DIR.
 type Local struct {
 	Flag  string
@@ -18,8 +18,8 @@ type Local struct {
 	Dir   string
 }
 
-// Locals is the input of a frontend that is told everything: no Dockerfile is
-// looked for and nothing is added.
+// Locals returns the input of a frontend with explicit inputs: no Dockerfile is
+// searched and nothing is added. The error is a *usage.Error.
 func Locals(ctx context.Context, directories, layouts []Local, env Environment) (*Context, error) {
 	c := newContext()
 	c.together = true
@@ -49,7 +49,7 @@ func Locals(ctx context.Context, directories, layouts []Local, env Environment) 
 	return c, nil
 }
 
-// HasFile says whether the directory has the file, in the spelling given.
+// HasFile reports whether the directory has a file with exactly that name.
 func (in Local) HasFile(name string, env Environment) bool {
 	root, err := safefile.OpenRoot(env.path(in.Dir))
 	if err != nil {
@@ -59,8 +59,8 @@ func (in Local) HasFile(name string, env Environment) bool {
 	return root.Has(name)
 }
 
-// CheckIgnoreFile returns an error if the directory has an ignore file of that name which cannot be obeyed. The daemon
-// would leave it out, and take what it hides.
+// CheckIgnoreFile returns an error if the directory has an ignore file of that name that cannot be read or parsed. The
+// daemon would ignore it, and request the files that it excludes.
 func (in Local) CheckIgnoreFile(name string, env Environment) error {
 	root, err := safefile.OpenRoot(env.path(in.Dir))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/tonistiigi/fsutil/types"
 )
 
-// emptyFS is the context of a build that has none.
+// emptyFS is the context of a build without a context.
 type emptyFS struct{}
 
 func (emptyFS) Walk(context.Context, string, fs.WalkDirFunc) error { return nil }
@@ -21,8 +21,8 @@ func (emptyFS) Open(name string) (io.ReadCloser, error) {
 	return nil, &fs.PathError{Op: "opening", Path: name, Err: fs.ErrNotExist}
 }
 
-// memoryFS are files that were read before, or are on no disk: nothing is left behind when the process is killed, and
-// nothing else of their directory is the daemon's to ask for.
+// memoryFS has files in memory: no temporary file is left when the process is killed, and the daemon cannot request other
+// files of their directory.
 type memoryFS []memoryFile
 
 type memoryFile struct {
@@ -30,9 +30,9 @@ type memoryFile struct {
 	data []byte
 }
 
-// newMemoryFile dates the file now. The daemon keeps what it got under the context's
-// key and compares size and time only: with a constant time another Dockerfile
-// of the same length would be taken for this one.
+// newMemoryFile returns a file with the current modification time. The daemon keeps
+// the files of the context's key and compares size and time only: with a constant
+// time it would not notice another Dockerfile of the same length.
 func newMemoryFile(name string, data []byte) memoryFile {
 	return memoryFile{
 		stat: &types.Stat{Path: name, Mode: 0o644, Size: int64(len(data)), ModTime: time.Now().UnixNano()},
@@ -44,8 +44,8 @@ func newDockerfileFS(data []byte) memoryFS {
 	return memoryFS{newMemoryFile(defaultDockerfile, data)}
 }
 
-// Walk visits all files if target is the root, and else the one of that name: the frontend asks for
-// the names of other files too.
+// Walk visits all files if target is the root, and else the one of that name: the frontend also
+// requests files that do not exist.
 func (f memoryFS) Walk(ctx context.Context, target string, visit fs.WalkDirFunc) error {
 	target = slashed(target)
 	for _, file := range f {

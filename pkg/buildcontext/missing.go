@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// missingDockerfile says what the user may have meant.
+// missingDockerfile returns the error for a missing Dockerfile, with a suggestion.
 func missingDockerfile(path string, in Input, contextDir string) error {
 	missing := &usage.Error{
 		What: fileFlag, Value: typedDockerfile(in, path), Reason: "no such file: " + path,
@@ -33,8 +33,8 @@ func missingDockerfile(path string, in Input, contextDir string) error {
 	return missing
 }
 
-// likely finds what the user may have meant: the same name in other letters'
-// case, or the name that other tools use.
+// likely returns an existing file that the user may have meant: the same name in
+// another case, or the name that other tools use.
 func likely(path string) string {
 	names := siblings(path)
 	for _, want := range []string{filepath.Base(path), "Containerfile", defaultDockerfile} {
@@ -82,8 +82,8 @@ func typedDockerfile(in Input, path string) string {
 	return filepath.Base(path)
 }
 
-// plain is the cause alone: the messages here name the path themselves, in the
-// user's spelling.
+// plain returns the cause without the path, which the messages here contain as the
+// user typed it.
 func plain(err error) string {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

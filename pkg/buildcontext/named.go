@@ -20,7 +20,7 @@ import (
 // Named is an additional context: --build-context NAME=VALUE.
 type Named struct {
 	Typed string // as the user typed it
-	Name  string // as the Dockerfile calls it, e.g. "alpine" or "alpine:3"
+	Name  string // its name in the Dockerfile, e.g. "alpine" or "alpine:3"
 	Value string // a directory, a URL, docker-image://, oci-layout:// or target:
 }
 
@@ -34,14 +34,14 @@ const (
 	contextsCap  = "moby.buildkit.frontend.contexts+forward"
 )
 
-// addNamed finds out what a named context is. Directories and layouts are sent
-// from here; everything else is the daemon's to fetch.
+// addNamed classifies a named context. The client sends directories and layouts; the
+// daemon downloads everything else.
 func (c *Context) addNamed(ctx context.Context, in Named, env Environment) error {
 	c.addCap(contextsCap)
 	target, isTarget := strings.CutPrefix(in.Value, targetScheme)
 	switch {
 	case isTarget && target == "":
-		return in.wrong("it names no stage", "use "+in.Name+"="+targetScheme+"STAGE")
+		return in.wrong("the stage is missing", "use "+in.Name+"="+targetScheme+"STAGE")
 	case isTarget:
 		c.stages[in.Name] = target
 		return nil
@@ -89,7 +89,7 @@ func (c *Context) addDirectory(ctx context.Context, in Named, dir string) error 
 	}
 	mount := in.Name
 	if mount == contextMount || mount == dockerfileMount {
-		mount = "_" + mount // these names are taken by the main context
+		mount = "_" + mount // the main context uses these names
 	}
 	if err := c.send(ctx, mount, dir, rules.patterns); err != nil {
 		return in.wrong(plain(err), "")
@@ -99,8 +99,8 @@ func (c *Context) addDirectory(ctx context.Context, in Named, dir string) error 
 	return nil
 }
 
-// addLayout opens the layout under a random name, by which alone the daemon
-// knows it.
+// addLayout opens the layout under a random name, which is the only one that the
+// daemon knows.
 func (c *Context) addLayout(in Named, env Environment) error {
 	dir, tag, dgst := parseLayout(strings.TrimPrefix(in.Value, layoutScheme))
 	dir = env.path(dir)
@@ -129,7 +129,7 @@ func (c *Context) addLayout(in Named, env Environment) error {
 	return nil
 }
 
-// parseLayout reads DIR[:TAG][@DIGEST].
+// parseLayout parses DIR[:TAG][@DIGEST].
 func parseLayout(text string) (dir, tag string, dgst digest.Digest) {
 	dir = text
 	if at := strings.LastIndex(dir, "@"); at >= 0 {
@@ -161,7 +161,7 @@ func (in Named) wrong(reason, next string) error {
 	return &usage.Error{What: namedFlag, Value: in.Typed, Reason: reason, Next: next}
 }
 
-// Images are the references of the named contexts that are images.
+// Images returns the references of the named contexts that are images.
 func (c *Context) Images() (references []string) {
 	for _, value := range c.attrs {
 		if image, found := strings.CutPrefix(value, "docker-image://"); found {

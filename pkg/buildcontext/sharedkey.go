@@ -17,24 +17,24 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// maxMachineID bounds, in bytes, the file that names the machine.
+// maxMachineID is the maximum size of the file with the machine ID, in bytes.
 const maxMachineID = 1 << 10
 
-// sent is a directory that is sent, under a key by which the daemon finds what it has of it.
+// sent is a directory that is sent, with the key of the files that the daemon already has of it.
 type sent struct {
 	dir   string
 	files *directory
-	// surveyed looks once; it is begun before it is needed, while the builder is being connected.
+	// surveyed returns the survey, which runs once, in the background, while the client connects to the builder.
 	surveyed func() surveyed
 }
 
-// surveyed is what a survey comes to.
+// surveyed is the result of a survey.
 type surveyed struct {
 	key   string
 	since int64
 }
 
-// send makes the directory a mount, without what is ignored: that is not the daemon's to ask for.
+// send mounts the directory without the ignored files, which the daemon cannot request.
 func (c *Context) send(ctx context.Context, mount, dir string, ignored []string) error {
 	files, err := openDirectory(dir)
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *Context) send(ctx context.Context, mount, dir string, ignored []string)
 	return nil
 }
 
-// survey leaves what cannot be read to the transfer, which reports it.
+// survey ignores files that cannot be read; the transfer reports them.
 func (s *sent) survey(ctx context.Context, ignored []string) surveyed {
 	sum := identify(s.dir)
 	found, err := look(ctx, s.files, ignored)
@@ -67,12 +67,12 @@ func (s *sent) survey(ctx context.Context, ignored []string) surveyed {
 	return surveyed{key: encode(s.dir, sum), since: doubts.since}
 }
 
-// SendAnew gives all directories keys that the daemon does not know, so that it asks for all of them.
+// SendAnew sets new keys for all directories, so that the daemon requests all files.
 func (c *Context) SendAnew() {
 	c.anew = identity.NewID()
 }
 
-// key is the shared key of a mount.
+// key returns the shared key of a mount.
 func (c *Context) key(mount string) string {
 	s := c.sent[mount]
 	if s == nil {
@@ -81,8 +81,8 @@ func (c *Context) key(mount string) string {
 	return s.surveyed().key + c.anew
 }
 
-// identify begins the key of a directory of this user on this machine. The daemon compares sizes and times only, so two
-// machines must never have the same key.
+// identify returns a hash that identifies a directory of this user on this machine. The daemon compares sizes and times
+// only, so two machines must never have the same key.
 func identify(dir string) hash.Hash {
 	sum := sha256.New()
 	_, _ = sum.Write([]byte(strings.Join([]string{machine(), owner(), safefile.RealPath(dir)}, "\x00")))
@@ -93,8 +93,8 @@ func encode(dir string, sum hash.Hash) string {
 	return filepath.Base(dir) + ":" + hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
-// machine takes the name and the identity: images of containers often carry the
-// same identity, and names are often the same too.
+// machine returns the host name and the machine ID: containers of one image often
+// have the same ID, and host names are often the same too.
 func machine() string {
 	name, err := os.Hostname()
 	if err != nil {

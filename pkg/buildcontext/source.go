@@ -13,10 +13,10 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// Kind is what a PATH names.
+// Kind is the kind of a PATH.
 type Kind int
 
-// What a PATH names. Missing is neither a directory nor the form of a URL.
+// The kinds of a PATH. Missing is neither an existing directory nor a URL.
 const (
 	Missing Kind = iota
 	Stdin
@@ -25,21 +25,20 @@ const (
 	URL
 )
 
-// Source is a PATH, interpreted once: what is sent, which member has its cache and what the provenance records follow
-// from it.
+// Source is a parsed PATH. It determines what is sent, which member has its cache and what the provenance contains.
 type Source struct {
 	Typed string // as the user typed it
 	Kind  Kind
-	Dir   string // the absolute path of a Directory, and of what is Missing; else empty
-	URL   string // of Git and URL, as the daemon takes it; else empty
-	SSH   bool   // git fetches it over ssh
-	// Identity is the same for all spellings of a source, wherever they are typed, and different for different sources.
-	// A git repository is the same whatever the transport, the user and the ref.
+	Dir   string // the absolute path of a Directory or a Missing one; else empty
+	URL   string // of Git and URL, in the daemon's form; else empty
+	SSH   bool   // git uses ssh
+	// Identity is equal for all spellings of a source, in any working directory, and different for different sources.
+	// That of a git repository depends neither on the transport nor the user nor the ref.
 	Identity string
 }
 
-// Classify interprets a PATH, or the value of a named context. It opens nothing: as docker does, it looks whether there is
-// a directory of that name, which comes before a URL that looks the same.
+// Classify parses a PATH, or the value of a named context. It opens nothing. As in docker, an existing directory takes
+// precedence over a URL that looks the same.
 func Classify(typed string, env Environment) Source {
 	s := Source{Typed: typed}
 	if typed == "" {
@@ -64,7 +63,7 @@ func Classify(typed string, env Environment) Source {
 	return s
 }
 
-// invalid is why the daemon could not fetch what a source names; nil if it can be tried.
+// invalid returns an error if the daemon could not download the source.
 func (s Source) invalid() error {
 	switch s.Kind {
 	case Git:
@@ -93,7 +92,7 @@ func invalidURL(text string) error {
 	return nil
 }
 
-// repository names what is fetched, by host, path and directory within.
+// repository returns the host, the path and the subdirectory of the repository.
 func repository(typed string, ref *dfgitutil.GitRef) string {
 	remote, err := gitutil.ParseURL(typed)
 	if err != nil { // github.com/…, without a scheme
@@ -110,13 +109,13 @@ func repository(typed string, ref *dfgitutil.GitRef) string {
 	return identity
 }
 
-// hostOf leaves out the port that the scheme has by itself.
+// hostOf returns the host without the scheme's default port.
 func hostOf(scheme, host string) string {
 	usual := map[string]string{gitutil.HTTPProtocol: ":80", gitutil.HTTPSProtocol: ":443", gitutil.SSHProtocol: ":22", gitutil.GitProtocol: ":9418"}
 	return strings.TrimSuffix(strings.ToLower(host), usual[scheme])
 }
 
-// address is a URL without its credentials, which are not part of what it names.
+// address returns a URL without its credentials, which do not identify the source.
 func address(typed string) string {
 	parsed, err := url.Parse(typed)
 	if err != nil {
@@ -127,7 +126,7 @@ func address(typed string) string {
 	return parsed.String()
 }
 
-// overSSH reports whether git fetches the name over ssh.
+// overSSH reports whether git uses ssh for the name.
 func overSSH(name string) bool {
 	remote, err := gitutil.ParseURL(name)
 	return err == nil && remote.Scheme == gitutil.SSHProtocol
@@ -137,7 +136,7 @@ func isURL(name string) bool {
 	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
 }
 
-// hasQuery reports whether a git reference has ?key=value pairs, which old frontends would take for a part of the path.
+// hasQuery reports whether a git reference has ?key=value pairs, which old frontends treat as a part of the path.
 func hasQuery(ref string) bool {
 	before, _, _ := strings.Cut(ref, "#")
 	return strings.Contains(before, "?")

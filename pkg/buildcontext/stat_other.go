@@ -12,7 +12,7 @@ type inode struct{}
 
 func inodeOf(fs.FileInfo) inode { return inode{} }
 
-// systemMode makes everything executable: Windows has no such bit.
+// systemMode returns the mode with all executable bits, which Windows does not have.
 func systemMode(mode fs.FileMode) fs.FileMode { return mode&^0o777 | (mode.Perm()|0o111)&0o755 }
 
 func (e *entry) describeInode(*types.Stat) {}

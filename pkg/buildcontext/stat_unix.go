@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inode tells files apart, whatever their names.
+// inode identifies a file, whatever its names.
 type inode struct{ device, number uint64 }
 
 func inodeOf(info fs.FileInfo) inode {
@@ -28,7 +28,7 @@ func inodeOf(info fs.FileInfo) inode {
 
 func systemMode(mode fs.FileMode) fs.FileMode { return mode }
 
-// describeInode notes the numbers of a device, and the first name of a file with several.
+// describeInode sets the numbers of a device, and the first name of a file with several hard links.
 func (e *entry) describeInode(stat *types.Stat) {
 	raw, ok := e.info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -52,7 +52,7 @@ func (e *entry) describeInode(stat *types.Stat) {
 	e.links[id] = filepath.ToSlash(e.name)
 }
 
-// describeAttributes reads the extended attributes, but not those that macOS keeps for itself.
+// describeAttributes reads the extended attributes, except those that macOS reserves.
 func (e *entry) describeAttributes(stat *types.Stat) error {
 	names, err := sysx.LListxattr(e.path())
 	if err != nil {
@@ -67,7 +67,7 @@ func (e *entry) describeAttributes(stat *types.Stat) error {
 		}
 		value, err := sysx.LGetxattr(e.path(), name)
 		if err != nil {
-			continue // it has gone, or is not this user's to read
+			continue // it was removed, or the user may not read it
 		}
 		if stat.Xattrs == nil {
 			stat.Xattrs = map[string][]byte{}

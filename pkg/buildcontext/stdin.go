@@ -10,16 +10,15 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// archiveHeader is how many bytes are looked at to tell an archive from a
+// archiveHeader is how many bytes are examined to distinguish an archive from a
 // Dockerfile: two tar blocks.
 const archiveHeader = 1024
 
-// maxDockerfile bounds, in bytes, a Dockerfile on standard input, so that a
-// wrong pipe is an error and not a full memory.
+// maxDockerfile is the maximum size of a Dockerfile on standard input, in bytes, so
+// that a wrong pipe is an error and does not fill the memory.
 const maxDockerfile = 16 << 20
 
-// fromStdin takes standard input for an archive, or for a Dockerfile that needs
-// no context.
+// fromStdin reads standard input: an archive, or a Dockerfile without a context.
 func (c *Context) fromStdin(in Input, env Environment) error {
 	if in.Dockerfile == stdin {
 		return &usage.Error{
@@ -74,7 +73,7 @@ func (c *Context) dockerfileFromStdin(env Environment, contextDir string) ([]str
 	return c.dockerfileFromText(text, fileFlag, stdin, contextDir)
 }
 
-// readDockerfile reads what is not a file; flag and typed name it in errors.
+// readDockerfile reads a Dockerfile from a pipe; flag and typed are its names in errors.
 func readDockerfile(from io.Reader, flag, typed string) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(from, maxDockerfile+1))
 	switch {
@@ -86,7 +85,7 @@ func readDockerfile(from io.Reader, flag, typed string) ([]byte, error) {
 	return text, nil
 }
 
-// dockerfileFromText mounts a Dockerfile that is not a file. It returns what the ignore file of the context leaves out.
+// dockerfileFromText mounts a Dockerfile that is not a file. It returns the patterns of the context's ignore file.
 func (c *Context) dockerfileFromText(text []byte, flag, typed, contextDir string) ([]string, error) {
 	if len(text) == 0 {
 		return nil, &usage.Error{What: flag, Value: typed, Reason: "it is empty", Next: "pipe a Dockerfile into it"}

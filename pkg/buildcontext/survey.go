@@ -15,34 +15,34 @@ import (
 	"github.com/tonistiigi/fsutil/types"
 )
 
-// The daemon keeps what a directory's last transfer left, under the directory's key, and asks for files whose size, mode
-// or modification time differs from what it has. That misses a file whose content changed while its modification time was
-// kept, and a directory's mode. A survey before the build finds what could be missed, without storing anything on this
+// The daemon keeps the files of a directory's last transfer, under the directory's key, and requests files whose size, mode
+// or modification time differs. That misses a file whose content changed while its modification time did not, and the mode
+// of a directory. A survey before the build finds what could be missed, without storing anything on this
 // machine:
 //
-//   - The doubtful files that changed last, up to a limit, are marked in the list, so that the daemon asks for them in any case.
-//   - The others are named by the key, through the time at which the last series of changes among them began: what was
-//     transferred under that key was transferred after the series, so it has all of them as they are.
+//   - The doubtful files that changed last, up to a limit, are marked in the list, so that the daemon always requests them.
+//   - For the others, the key contains the time at which the last series of changes among them began: a transfer under
+//     that key was after the series, so the daemon has their current content.
 //   - The modes of directories are part of the key, and for directories of such files their inodes: a directory that is
-//     replaced by another one brings files that changed long ago.
+//     replaced by another one contains files that changed long ago.
 //
-// Only files whose modification time differs from their change time are doubtful. A checkout has none; what tar or cp -a
-// wrote has nothing else. Changes less than a pause apart are one series, so that all files that were staged in one go are
-// named by one time, which stays the same when some of them are edited.
+// Only files whose modification time differs from their ctime are doubtful: none of a checkout, all that tar or cp -a
+// wrote. Changes less than a pause apart are one series, so that the key contains one time for all files that were copied
+// together, which does not change when some of them are edited.
 const (
 	maxSentAgain      = 256 << 10 // bytes
 	maxFilesSentAgain = 128
 	// pause is the least time between two series of changes. The start of a series is rounded down to a multiple of it, so
 	// that it does not depend on one file.
 	pause = 250 * time.Millisecond
-	// settling is how long a program may take from writing a file to giving it its name and mode. A large file which was
-	// written that way is not doubtful, or each new version of it would make the daemon ask for the whole directory.
+	// settling is how long a program may take from writing a file to renaming it and setting its mode. A large file that was
+	// written so is not doubtful, or each new version of it would make the daemon request the whole directory.
 	settling = time.Second
-	// coarseness is by how much the kernel's clock may be behind that of a program which sets the time to now.
+	// coarseness is the maximum difference between the kernel's coarse clock and the clock of a program.
 	coarseness = 20 * time.Millisecond
 )
 
-// survey is what the daemon could miss in a directory.
+// survey is the result of looking for changes that the daemon could miss in a directory.
 type survey struct {
 	doubtful    []doubt
 	directories map[string]directoryState // by name
@@ -55,10 +55,10 @@ type directoryState struct {
 
 type doubt struct {
 	changed, modified, size int64
-	dir                     string // that the file is in
+	dir                     string // of the file
 }
 
-// look walks through the directory as it will be sent.
+// look walks the directory as it will be sent.
 func look(ctx context.Context, files *directory, ignored []string) (*survey, error) {
 	s := &survey{directories: map[string]directoryState{}}
 	if top, err := files.root.Lstat("."); err == nil {
@@ -81,13 +81,13 @@ func (s *survey) note(stat *types.Stat, info fs.FileInfo, changed int64) {
 	}
 }
 
-// split is how the doubtful files are made sure of.
+// split divides the doubtful files into those that are sent again and those that the key covers.
 type split struct {
 	since int64   // files that changed after it are sent again
-	named []doubt // by the key, the last changed first; empty if all doubtful files are sent again
+	named []doubt // covered by the key, the last changed first; empty if all doubtful files are sent again
 }
 
-// split cuts where the pause between two changes is longest, so that the cut stays where it is when files change.
+// split splits at the longest pause between two changes, so that the split is stable when files change.
 func (s *survey) split() split {
 	slices.SortFunc(s.doubtful, func(a, b doubt) int { return cmp.Compare(b.changed, a.changed) })
 	limit := int64(0)
@@ -95,7 +95,7 @@ func (s *survey) split() split {
 	for i, file := range s.doubtful {
 		bytes += file.size
 		if bytes > maxSentAgain || i >= maxFilesSentAgain {
-			limit = file.changed // and all of the same time
+			limit = file.changed // and all with the same time
 			break
 		}
 	}
@@ -112,7 +112,7 @@ func (s *survey) split() split {
 	return split{since: max(limit, unsettled[cut].changed), named: unsettled[cut:]}
 }
 
-// series returns when the last series of changes among the named files began and ended.
+// series returns the times at which the last series of changes among the named files began and ended.
 func (s split) series() (began, ended int64) {
 	if len(s.named) == 0 {
 		return 0, 0
@@ -127,8 +127,8 @@ func (s split) series() (began, ended int64) {
 	return began, ended
 }
 
-// name adds to the key what names the files that are not sent again. A series of which a later survey could find more is
-// waited for, once; where the clock of the file system is ahead the time of the last change itself is the name.
+// name adds the files that are not sent again to the key. It waits once for the end of a series that may still continue; if
+// the clock of the file system is ahead, it adds the time of the last change itself.
 func (s split) name(ctx context.Context, into hash.Hash, directories map[string]directoryState) {
 	began, ended := s.series()
 	over := time.Unix(0, ended).Add(pause)
@@ -159,12 +159,12 @@ func (d doubt) settled() bool {
 	return -coarseness <= after && after <= settling
 }
 
-// writeModes adds the usual mode of the directories and those which have another one. A new directory of the usual mode
-// changes nothing.
+// writeModes adds the most frequent mode of the directories and the directories with another one. A new directory with the
+// most frequent mode does not change the key.
 func (s *survey) writeModes(into hash.Hash) {
 	counts := map[uint32]int{}
 	for name, dir := range s.directories {
-		if name != "." { // the daemon has its own
+		if name != "." { // the daemon sets its own
 			counts[dir.mode]++
 		}
 	}
