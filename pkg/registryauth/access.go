@@ -10,13 +10,13 @@ import (
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
 )
 
-// noUpload is the ID of an upload that no registry has begun. To go on with it takes the permission to push, and ends,
-// with that, in "not found": nothing is made. A POST would open an upload, and in some registries a repository.
+// noUpload is the ID of an upload that does not exist. A PATCH of it requires the permission to push and then returns "not
+// found": nothing is created. A POST would create an upload, and in some registries a repository.
 const noUpload = "00000000-0000-4000-8000-000000000000"
 
 func tagsOf(path string) string { return "/v2/" + path + "/tags/list?n=1" }
 
-// attempt is how a registry answers to the credentials.
+// attempt is a registry's response to credentials.
 type attempt struct {
 	registry    *registry
 	credentials Credentials
@@ -24,12 +24,12 @@ type attempt struct {
 	got         *reply
 	granted     authorization
 	err         error
-	refused     error // it says no, and this is how
-	unseen      bool  // of the repository nothing is known: it is not there yet, or not to be seen
+	refused     error // the registry's refusal; nil if it accepts the credentials
+	unseen      bool  // the repository does not exist yet, or is not visible
 }
 
-// access asks a registry, in the order of the sources, which credentials it accepts for the purpose, and changes nothing
-// there. The attempt is the first that is not refused, or the first of all if each is.
+// access tries the credentials of the sources, in their order, at a registry, and changes nothing there. It returns the
+// first attempt that is not refused, or the first of all if each is.
 func (p *Provider) access(ctx context.Context, at purpose) *attempt {
 	var first *attempt
 	var refused []Credentials
@@ -79,7 +79,7 @@ func (p *Provider) accessWith(ctx context.Context, at purpose, credentials Crede
 	return a
 }
 
-// begin asks for something to read first. If that is granted the repository exists, and asking for a push makes none.
+// begin sends a read request first. If that succeeds, the repository exists, and a token for a push creates none.
 func (a *attempt) begin(ctx context.Context, at purpose) {
 	if at.path == "" {
 		a.ask(ctx, question{method: http.MethodGet, path: "/v2/"})
@@ -101,12 +101,12 @@ func (a *attempt) begin(ctx context.Context, at purpose) {
 	}
 }
 
-// basic is true if the registry asked for a password and got none.
+// basic reports whether the registry requested a password and received none.
 func (a *attempt) basic() bool {
 	return a.err == nil && a.refused != nil && !a.granted.bearer
 }
 
-// usesTokens is true if a push takes a token.
+// usesTokens reports whether a push requires a token.
 func (a *attempt) usesTokens(ctx context.Context, push question) bool {
 	if a.granted.bearer || a.err != nil {
 		return true
@@ -120,8 +120,8 @@ func (a *attempt) usesTokens(ctx context.Context, push question) bool {
 
 func uploadOf(path string) string { return "/v2/" + path + "/blobs/uploads/" + noUpload }
 
-// onlyAccount asks whether the account is good, without a word of the repository: token servers make repositories of
-// which a token for a push is wanted, and a registry says of those that do not exist what it says of forbidden ones.
+// onlyAccount checks the account alone, without the repository: some token servers create the repository of a token for a
+// push, and registries return the same error for missing and forbidden repositories.
 func (a *attempt) onlyAccount(ctx context.Context) {
 	a.unseen = true
 	if a.err == nil {
@@ -145,7 +145,7 @@ func (a *attempt) ask(ctx context.Context, q question) {
 	}
 }
 
-// firstRegistry is asked before it may be known whom to trust.
+// firstRegistry returns the registry for requests before Trust was called.
 func (p *Provider) firstRegistry(ctx context.Context, host string) *registry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,7 +155,7 @@ func (p *Provider) firstRegistry(ctx context.Context, host string) *registry {
 	return newRegistry(p.awaitingTrust(ctx, host), host, false)
 }
 
-// untrusted says that the registry was reached, and does not prove who it is.
+// untrusted reports whether the registry was reached, but its certificate is not trusted.
 func untrusted(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate) || speaksPlain(err)

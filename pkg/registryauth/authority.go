@@ -19,9 +19,9 @@ const (
 	seedSize = 32
 )
 
-// authority makes the key pairs by which a daemon recognises this client with
-// these credentials. A seed that the daemon does not know goes into every key:
-// else it could try out passwords against the public key.
+// authority returns the key pairs by which a daemon recognizes this client with
+// these credentials. Every key depends on a seed that the daemon does not know:
+// without it, the daemon could try passwords against the public key.
 type authority struct {
 	path string
 
@@ -46,8 +46,8 @@ func (a *authority) sign(payload, salt []byte, host string, credentials Credenti
 	return sign.Sign(nil, payload, &private), nil
 }
 
-// key depends on the credentials, so that a user who changes them gets no token of
-// the old ones. All that are anonymous have the same.
+// key returns a key that depends on the credentials, so that a user who changes
+// them gets no token of the old ones. All anonymous credentials have the same key.
 func (a *authority) key(salt []byte, host string, credentials Credentials) (ed25519.PrivateKey, error) {
 	mac := hmac.New(sha256.New, salt)
 	if credentials.Secret != "" {
@@ -65,8 +65,8 @@ func (a *authority) key(salt []byte, host string, credentials Credentials) (ed25
 	return ed25519.NewKeyFromSeed(mac.Sum(nil)), nil
 }
 
-// load reads the seed, and makes it the first time. Where it cannot be stored it
-// lives as long as the process, and the tokens of a build with it.
+// load reads the seed, and creates it the first time. If it cannot be stored, it
+// and the tokens of the build last as long as the process.
 func (a *authority) load() ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -88,7 +88,7 @@ func (a *authority) load() ([]byte, error) {
 	return a.seed, nil
 }
 
-// readSeed is nil if there is none, or none that is whole.
+// readSeed returns nil if the seed does not exist or is incomplete.
 func readSeed(path string) []byte {
 	if path == "" {
 		return nil
@@ -100,8 +100,8 @@ func readSeed(path string) []byte {
 	return seed
 }
 
-// store writes the seed whole, and if another process was faster returns that
-// one's. What is left of a crash or a full disk is replaced.
+// store writes the seed atomically, and returns that of another process if that was
+// faster. An incomplete seed of a crash or a full disk is replaced.
 func store(path string, seed []byte) ([]byte, bool) {
 	if path == "" {
 		return nil, false

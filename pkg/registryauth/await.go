@@ -8,11 +8,10 @@ import (
 	"net/http"
 )
 
-// awaitingTrust is a client for one registry and its token server. A server that
-// the system's authorities do not vouch for is kept waiting in the handshake
-// until Trust has said who else is trusted: then it is asked at once, on that
-// very connection, and its answer comes before the build has begun. The context
-// bounds its requests.
+// awaitingTrust returns a client for one registry and its token server. If the
+// system's authorities do not trust a server, the handshake waits until Trust has
+// added others, and the request continues on the same connection, so that the
+// response arrives before the build has begun. The context limits the requests.
 func (p *Provider) awaitingTrust(ctx context.Context, host string) *http.Client {
 	t := transport(nil)
 	dialer := &net.Dialer{}
@@ -39,8 +38,8 @@ func (p *Provider) awaitingTrust(ctx context.Context, host string) *http.Client 
 	return newClient(rules{transport: t})
 }
 
-// verify does what crypto/tls does, with one set of authorities and then, when it
-// is known, with the other.
+// verify verifies the certificates like crypto/tls, with the system's authorities
+// and then, after Trust was called, with the others.
 func (p *Provider) verify(ctx context.Context, host, name string, state tls.ConnectionState) error {
 	by := func(roots *x509.CertPool) error {
 		options := x509.VerifyOptions{Roots: roots, DNSName: name, Intermediates: x509.NewCertPool()}

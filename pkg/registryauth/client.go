@@ -20,17 +20,16 @@ import (
 )
 
 const (
-	// requestLimit bounds one request, from the dial to the last byte of its answer.
+	// requestLimit is the timeout of one request, from the dial to the last byte of the response.
 	requestLimit = 15 * time.Second
-	// maxAnswer bounds, in bytes, what is read of any answer of a registry or a token server.
+	// maxAnswer is the maximum size of a response of a registry or a token server, in bytes.
 	maxAnswer = 1 << 20
-	// maxRedirects bounds how often one request is redirected.
+	// maxRedirects is the maximum number of redirects of one request.
 	maxRedirects = 5
 )
 
-// rules are what the one client of this package obeys for one registry and its token server. Every request that
-// carries a credential goes through a client made here, so that scheme, host, redirects, size and time are decided in
-// one place.
+// rules are the restrictions of a client for one registry and its token server. Every request with a credential is sent by
+// a client of newClient, so that scheme, host, redirects, size and time are checked in one place.
 type rules struct {
 	transport *http.Transport
 	limit     time.Duration          // of one request; 0 if its context bounds it
@@ -42,13 +41,13 @@ func newClient(r rules) *http.Client {
 	return &http.Client{Transport: &guard{next: r.transport, plain: r.plain}, CheckRedirect: checkRedirect, Timeout: r.limit}
 }
 
-// guard refuses requests that would show a credential to the network, and bounds answers.
+// guard rejects requests that would expose a credential to the network, and limits the size of responses.
 type guard struct {
 	next  http.RoundTripper
 	plain func(host string) bool
 }
 
-// PlainError is returned when a credential was about to be sent without TLS.
+// PlainError is returned for a request that would send a credential without TLS.
 type PlainError struct{ URL string }
 
 func (e *PlainError) Error() string {
@@ -58,10 +57,10 @@ func (e *PlainError) Error() string {
 // Class returns fault.Denied.
 func (*PlainError) Class() fault.Class { return fault.Denied }
 
-// RedirectError is returned when a server redirects a request to where it must not go.
+// RedirectError is returned when a server redirects a request to a server that must not receive it.
 type RedirectError struct {
 	From, To string
-	Endless  bool // it is the last of many
+	Endless  bool // there were too many redirects
 }
 
 func (e *RedirectError) Error() string {
@@ -87,7 +86,7 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// CloseIdleConnections is what http.Client looks for.
+// CloseIdleConnections is called by http.Client.
 func (g *guard) CloseIdleConnections() {
 	if closer, ok := g.next.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()
@@ -100,13 +99,13 @@ func closeBody(request *http.Request) {
 	}
 }
 
-// carriesCredentials is true of all bodies: the only ones that are sent are the forms of token requests.
+// carriesCredentials reports whether the request has a credential, or a body: the only bodies are forms of token requests.
 func carriesCredentials(request *http.Request) bool {
 	return request.Header.Get("Authorization") != "" || request.Header.Get("Cookie") != "" ||
 		request.Body != nil && request.Body != http.NoBody
 }
 
-// boundedBody fails instead of ending, so that half an answer is never taken for a whole one.
+// boundedBody returns an error at the limit, so that a truncated response is never used.
 type boundedBody struct {
 	io.ReadCloser
 	left int64
@@ -114,7 +113,7 @@ type boundedBody struct {
 
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+		return 0, fmt.Errorf("the response is longer than %d bytes", maxAnswer)
 	}
 	p = p[:min(int64(len(p)), b.left)]
 	n, err := b.ReadCloser.Read(p)
@@ -122,8 +121,8 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// checkRedirect never goes from TLS to plain HTTP, and with a credential never to another server: net/http drops some
-// headers on the way to another domain, but neither on the way to a subdomain or another port, nor a body.
+// checkRedirect rejects redirects from TLS to plain HTTP, and with a credential to another server: net/http removes some
+// headers for another domain, but neither for a subdomain or another port, nor a body.
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	last := via[len(via)-1].URL
 	if len(via) > maxRedirects {
@@ -144,7 +143,7 @@ func speaksPlain(err error) bool {
 	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record)
 }
 
-// sameServer is true also of the same name with TLS in place of plain HTTP.
+// sameServer reports whether host and port are the same, also if TLS replaces plain HTTP.
 func sameServer(from, to *url.URL) bool {
 	if from.Scheme == to.Scheme {
 		return strings.EqualFold(canonical(from), canonical(to))
@@ -152,7 +151,7 @@ func sameServer(from, to *url.URL) bool {
 	return to.Scheme == "https" && strings.EqualFold(from.Hostname(), to.Hostname()) && to.Port() == ""
 }
 
-// canonical is host:port.
+// canonical returns host:port.
 func canonical(u *url.URL) string {
 	port := u.Port()
 	switch {
@@ -165,12 +164,12 @@ func canonical(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// place is a URL without what may be secret in it.
+// place returns a URL without the parts that may be secret.
 func place(u *url.URL) string {
 	return escape.Bounded((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), maxQuote)
 }
 
-// withoutQuery takes the query, e.g. a signature, out of the URL that an error of net/http names.
+// withoutQuery removes the query, e.g. a signature, from the URL in an error of net/http.
 func withoutQuery(err error) error {
 	var request *url.Error
 	if errors.As(err, &request) {
@@ -181,7 +180,7 @@ func withoutQuery(err error) error {
 	return err
 }
 
-// authorities are those of the PEM and the system's; nil is the system's alone.
+// authorities returns those of the PEM and the system's; nil for the system's alone.
 func authorities(pem []byte) (*x509.CertPool, error) {
 	if len(pem) == 0 {
 		return nil, nil
@@ -201,22 +200,22 @@ func systemAuthorities() *x509.CertPool {
 	return pool
 }
 
-// trusting verifies servers by these authorities; nil is the system's.
+// trusting returns a configuration that verifies servers with these authorities; nil is the system's.
 func trusting(pool *x509.CertPool) *tls.Config {
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
 
-// trustingAll is for registries that the user calls insecure.
+// trustingAll returns a configuration that verifies nothing, for insecure registries of the user.
 func trustingAll() *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
 }
 
-// sameName permits plain HTTP to the registry's own name, at any port: its token server often is beside it.
+// sameName permits plain HTTP to the registry's own host name, at any port: its token server often has the same name.
 func sameName(registry string) func(host string) bool {
 	return func(host string) bool { return strings.EqualFold(nameOf(host), nameOf(registry)) }
 }
 
-// nameOf is a host without its port.
+// nameOf returns a host without its port.
 func nameOf(host string) string {
 	return (&url.URL{Host: host}).Hostname()
 }
@@ -239,7 +238,7 @@ func proxyOf(request *http.Request) (*url.URL, error) {
 	return httpproxy.FromEnvironment().ProxyFunc()(request.URL)
 }
 
-// proxyFor is the proxy that requests to the URL go through, without its password; "" for none.
+// proxyFor returns the proxy for requests to the URL, without its password; "" for none.
 func proxyFor(target string) string {
 	parsed, err := url.Parse(target)
 	if err != nil {

@@ -18,11 +18,11 @@ const (
 	authsKey     = "auths"
 	directoryEnv = "DOCKER_CONFIG"
 	authEnv      = "DOCKER_AUTH_CONFIG"
-	// maxConfig bounds, in bytes, a docker config.
+	// maxConfig is the maximum size of a docker config, in bytes.
 	maxConfig = 8 << 20
 )
 
-// config is what this package reads of docker's config.json.
+// config has the fields of docker's config.json that this package uses.
 type config struct {
 	Auths       map[string]entry   `json:"auths"`
 	Store       string             `json:"credsStore"`
@@ -45,8 +45,8 @@ type proxies struct {
 	FTP   string `json:"ftpProxy"`
 }
 
-// Directory is where the docker config is: DOCKER_CONFIG, from the working directory if it is relative, or .docker in
-// the home directory. It is "" if neither is known: then the docker config is not read.
+// Directory returns the directory of the docker config: DOCKER_CONFIG, relative to the working directory, or .docker in the
+// home directory. It is "" if neither is known: then the docker config is not read.
 func Directory(lookupEnv func(string) (string, bool), home string) string {
 	if dir, _ := lookupEnv(directoryEnv); dir != "" {
 		if absolute, err := filepath.Abs(dir); err == nil {
@@ -60,8 +60,8 @@ func Directory(lookupEnv func(string) (string, bool), home string) string {
 	return filepath.Join(home, ".docker")
 }
 
-// readConfig reads the file; one that is absent or empty means no credentials. What can be used of a file with faults
-// is returned beside the faults. Without a directory the file is not read.
+// readConfig reads the file; a missing or empty one has no credentials. It returns the valid fields of a file with faults
+// together with the faults. Without a directory the file is not read.
 func readConfig(path string) (config, []*ConfigError) {
 	if path == "" {
 		return config{}, nil
@@ -80,7 +80,7 @@ func readConfig(path string) (config, []*ConfigError) {
 	return parseConfig(path, text)
 }
 
-// readBounded reads a regular file: a FIFO or a device of that name would hold up every build.
+// readBounded reads a regular file: a FIFO or a device would block every build.
 func readBounded(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -98,7 +98,7 @@ func readBounded(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// parseConfig reads field by field: one that has the wrong type does not take the others with it.
+// parseConfig parses every field separately: one of the wrong type does not affect the others.
 func parseConfig(path string, text []byte) (parsed config, faults []*ConfigError) {
 	if rest, marked := bytes.CutPrefix(text, []byte("\xef\xbb\xbf")); marked {
 		faults = append(faults, &ConfigError{Path: path, Cause: errors.New("it begins with a byte order mark, which docker does not accept"), Used: true})
@@ -127,15 +127,15 @@ func parseConfig(path string, text []byte) (parsed config, faults []*ConfigError
 	return parsed, faults
 }
 
-// field is one of a JSON object.
+// field is a field of a JSON object.
 type field struct {
 	name  string
 	value json.RawMessage
 	at    int // of the value in the text
 }
 
-// fieldsOf are the fields of a valid object in their order. As docker reads them, a name may come again, in any case,
-// and adds to the one before.
+// fieldsOf returns the fields of a valid object in their order. As in docker, a name may occur again, in any case, and adds
+// to the previous one.
 func fieldsOf(text []byte) (fields []field) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	_, _ = decoder.Token()
@@ -160,7 +160,7 @@ func fieldFault(path string, text []byte, name string, each field, err error) *C
 	return fault
 }
 
-// withoutValue is the error without what is in the file, and without Go's names.
+// withoutValue returns the error without the file's content, and without Go's names.
 func withoutValue(err error, name string) error {
 	var kind *json.UnmarshalTypeError
 	if !errors.As(err, &kind) {
@@ -185,7 +185,7 @@ func parseInto(path string, text []byte, into any) *ConfigError {
 	return fault
 }
 
-// offsetOf is where the fault is in a text of that length, counted from one; 0 if it has no place.
+// offsetOf returns the position of the fault in a text of that length, from one; 0 if it is not known.
 func offsetOf(err error, length int) int {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
@@ -198,13 +198,13 @@ func offsetOf(err error, length int) int {
 	return 0
 }
 
-// lineOf is the line and column, from one, of a byte of the text.
+// lineOf returns the line and column, from one, of a byte of the text.
 func lineOf(text []byte, at int) (line, column int) {
 	before := text[:min(max(at, 0), len(text))]
 	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
 
-// helper is the name of the credential helper for the host that has these keys,
+// helper returns the name of the credential helper for the host with these keys,
 // or "".
 func (c config) helper(keys []string) string {
 	for _, key := range keys {
@@ -215,7 +215,7 @@ func (c config) helper(keys []string) string {
 	return c.Store
 }
 
-// login decodes the entry. An error says nothing of what is in it.
+// login decodes the entry. An error does not contain any part of it.
 func (e entry) login() (username, password string, err error) {
 	if e.Auth == "" {
 		return e.Username, e.Password, nil
@@ -235,7 +235,7 @@ func (e entry) empty() bool {
 	return e == entry{}
 }
 
-// arguments are the proxies as build arguments.
+// arguments returns the proxies as build arguments.
 func (p proxies) arguments() map[string]string {
 	args := map[string]string{}
 	for name, value := range map[string]string{

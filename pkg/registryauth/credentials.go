@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Options say where the credentials are.
+// Options are the locations of the credentials.
 type Options struct {
 	Directory string // of the docker config
 	LookupEnv func(name string) (string, bool)
@@ -22,14 +22,14 @@ type Options struct {
 	helperLimit time.Duration // of one call; 0 is helperLimit
 }
 
-// bounded ends what a helper does that hangs.
+// bounded returns a context with the timeout for a helper.
 func (o Options) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := cmp.Or(o.helperLimit, helperLimit)
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %v", limit))
 }
 
-// Config is what the user has: the docker config, the environment, and what flags say of them. It is complete before a
-// Provider is made of it.
+// Config has the user's credentials: the docker config, the environment, and the flags about them. It is complete before
+// Provider is called.
 type Config struct {
 	env, file loaded
 	scoped    []scoped
@@ -39,7 +39,8 @@ type Config struct {
 	lookupEnv func(string) (string, bool)
 }
 
-// Read reads the docker config. Credential helpers are not asked yet. What cannot be read is not an error: Warnings has it.
+// Read reads the docker config. It does not run credential helpers. A part that cannot be read is not an error: Warnings
+// returns it.
 func Read(opts Options) *Config {
 	c := &Config{scoped: findScoped(opts), authority: &authority{}, lookupEnv: opts.LookupEnv}
 	if opts.Directory != "" {
@@ -56,7 +57,7 @@ func Read(opts Options) *Config {
 	return c
 }
 
-// Warnings are the sentences about what could not be read.
+// Warnings returns sentences about the parts that could not be read.
 func (c *Config) Warnings() []string {
 	var list []string
 	for _, from := range []loaded{c.env, c.file} {
@@ -67,16 +68,16 @@ func (c *Config) Warnings() []string {
 	return list
 }
 
-// Proxies are the docker config's proxies for builds, as build arguments.
+// Proxies returns the docker config's proxies for builds, as build arguments.
 func (c *Config) Proxies() map[string]string {
 	return c.file.config.Proxies["default"].arguments()
 }
 
-// Secret is a docker config that a Secret of the cluster holds.
+// Secret is a docker config in a Secret of the cluster.
 type Secret struct{ loaded }
 
-// ParseSecret reads a docker config, or what is under "auths" in one, as Kubernetes keeps both in Secrets. The source
-// names it in messages. The error is a *ConfigError if there are no credentials that can be used.
+// ParseSecret parses a docker config, or the value of its "auths": Secrets may have either. Messages name it by source. The
+// error is a *ConfigError if no credentials can be used.
 func ParseSecret(source string, text []byte) (Secret, error) {
 	parsed, faults := parseConfig(source, text)
 	usable := slices.ContainsFunc(slices.Collect(maps.Values(parsed.Auths)), func(e entry) bool { return !e.empty() })
@@ -89,22 +90,22 @@ func ParseSecret(source string, text []byte) (Secret, error) {
 		}
 	}
 	if len(parsed.Auths) == 0 {
-		return Secret{}, &ConfigError{Path: source, Cause: errors.New("it holds no credentials")}
+		return Secret{}, &ConfigError{Path: source, Cause: errors.New("it has no credentials")}
 	}
 	return Secret{loaded{name: source, origin: FromSecret, config: config{Auths: parsed.Auths}, faults: faults}}, nil
 }
 
-// Build is what one build adds to the user's credentials, and what it needs them for. The zero value is a question to
-// registries only.
+// Build has the additional credentials of one build, and the references that it needs credentials for. The zero value is
+// for requests to registries without a build.
 type Build struct {
-	// Secrets come before the user's own credentials, in their order.
+	// Secrets take precedence over the user's own credentials, in their order.
 	Secrets []Secret
-	// Pushes and Images are the references of what is pushed, and of the other images that are named. The first of a
-	// registry is what credentials for the registry as a whole are chosen by.
+	// Pushes and Images are the references that are pushed, and those of the other images. The first one of a registry
+	// determines the credentials for the registry as a whole.
 	Pushes, Images []string
 }
 
-// Provider returns what provides the credentials to one build on one builder.
+// Provider returns the provider of credentials for one build on one builder.
 func (c *Config) Provider(build Build) *Provider {
 	chain := &keychain{env: c.env, file: c.file, scoped: c.scoped, allowed: c.allowed, helpers: newPrograms()}
 	for _, secret := range build.Secrets {

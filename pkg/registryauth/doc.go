@@ -1,10 +1,10 @@
 // Package registryauth finds the credentials of the user's docker config and passes them to a build, through BuildKit's
-// session; login and logout keep that config. Values come in the order of their types: a Config is what the user has, the
-// Secrets of the cluster are added to it, and only that makes a Provider for one build on one builder. Credential helpers
-// are asked when a registry asks, tokens are fetched on this machine, and what was found and what was refused is
-// remembered, so that a refusal can be explained.
+// session; login and logout change that config. The types enforce the order: a Config has the user's credentials, the
+// Secrets of the cluster are added, and the result is a Provider for one build on one builder. Credential helpers run when
+// a registry requires credentials, tokens are fetched on this machine, and the provider records which credentials were
+// found and refused, to explain an error.
 //
-// It must not know what is built, nor that a cluster exists. No secret is in any error or message of it.
+// It must not know what is built, nor that a cluster exists. Its errors and messages contain no secret.
 //
 // Three libraries that do parts of this are not used, since they lack what it guarantees. In docker/cli's config one entry
 // that cannot be decoded fails the whole file, keys that it does not know are lost when it is saved, and credentials of a

@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// document is a docker config that is changed. What this package does not know
-// of it stays as it is.
+// document is a docker config that is changed. Fields that this package does not
+// know are kept.
 type document struct {
 	path   string
 	config config
@@ -43,7 +43,7 @@ func entryOf(credentials Credentials) storedEntry {
 func openDocument(path string) (*document, error) {
 	parsed, faults := readConfig(path)
 	if len(faults) > 0 {
-		return nil, faults[0] // what is not understood would be lost
+		return nil, faults[0] // a part that cannot be parsed would be lost
 	}
 	doc := &document{path: path, config: parsed, fields: map[string]json.RawMessage{}, auths: map[string]json.RawMessage{}}
 	text, err := os.ReadFile(path)
@@ -81,8 +81,8 @@ func (d *document) set(key string, stored storedEntry) error {
 	return d.write()
 }
 
-// remove writes the file without the entries of the host that has these keys, and
-// says whether there was one that held something.
+// remove writes the file without the entries of the host with these keys, and
+// reports whether one of them was not empty.
 func (d *document) remove(keys []string) (held bool, err error) {
 	found := false
 	for _, name := range sortedKeys(d.auths) {
@@ -113,8 +113,8 @@ func (d *document) write() error {
 	return replaceFile(d.path, append(text, '\n'))
 }
 
-// replaceFile writes the file whole or not at all, for the user alone. Where the
-// path is a link, what it leads to is replaced and not the link.
+// replaceFile writes the file atomically, with mode 0600. If the path is a link, its
+// target is replaced.
 func replaceFile(path string, text []byte) error {
 	target, err := safefile.NewTarget(path, safefile.TargetOptions{Parents: true, Private: true})
 	if err != nil {

@@ -8,14 +8,14 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// ConfigError is a docker config that cannot be read. Line and Column count from
-// one, and are zero if the fault has no place in the text.
+// ConfigError is returned when a docker config cannot be read. Line and Column count
+// from one; they are zero if the fault has no position in the text.
 type ConfigError struct {
 	Path   string // the file, the environment variable, or the Secret
 	Line   int
 	Column int
 	Field  string // the only field that is not used; empty if it is the whole config
-	Used   bool   // the rest is used all the same
+	Used   bool   // the rest is used
 	Cause  error
 }
 
@@ -32,9 +32,9 @@ func (e *ConfigError) Unwrap() error { return e.Cause }
 // Class returns fault.Usage.
 func (*ConfigError) Class() fault.Class { return fault.Usage }
 
-// SourceError is a place of credentials that is named for a host and does not
-// give them: a credential helper that is missing, fails or has none, a config or
-// an entry that cannot be decoded. It hurts that host only.
+// SourceError is returned when the source of a host's credentials does not provide
+// them: a credential helper that is missing, fails or has none, a config or an entry
+// that cannot be decoded. It affects that host only.
 type SourceError struct {
 	Host   string
 	Source string // e.g. credential helper "docker-credential-pass"
@@ -52,15 +52,15 @@ func (e *SourceError) Unwrap() error { return e.Cause }
 // Class returns fault.Failed.
 func (*SourceError) Class() fault.Class { return fault.Failed }
 
-// None is true of a helper that works, has no credentials for the host, and says no more.
+// None reports whether the helper works and has no credentials for the host, without another message.
 func (e *SourceError) None() bool {
 	var none *notKeptError
 	return errors.As(e.Cause, &none) && none.complaint == ""
 }
 
-// DeniedError is a registry that refused. Source is where the credentials came
-// from, empty if there were none; Unread is why there were none, if a source is
-// named for the host but failed.
+// DeniedError is returned when a registry denies access. Source is the source of the
+// credentials, empty if there were none; Unread is the error of the host's source, if
+// that is why there were none.
 type DeniedError struct {
 	Host     string
 	User     string
@@ -85,7 +85,7 @@ func (e *DeniedError) Error() string {
 	case e.Withheld:
 		text.WriteString("its credentials are not provided to this build")
 	case e.Unread != nil && isNotKept(e.Unread.Cause):
-		fmt.Fprintf(&text, "no credentials were sent: %s was asked, and %v", e.Unread.Source, e.Unread.Cause)
+		fmt.Fprintf(&text, "no credentials were sent: %s returned an error: %v", e.Unread.Source, e.Unread.Cause)
 	case e.Unread != nil:
 		fmt.Fprintf(&text, "no credentials were sent: %v", e.Unread)
 	default:
@@ -102,7 +102,7 @@ func (e *DeniedError) Unwrap() error { return e.Cause }
 // Class returns fault.Denied.
 func (*DeniedError) Class() fault.Class { return fault.Denied }
 
-// described is user and source.
+// described returns user and source.
 func (c Credentials) described() string {
 	if c.Username == "" {
 		return "the token from " + c.Source
@@ -110,13 +110,13 @@ func (c Credentials) described() string {
 	return fmt.Sprintf("user %q with the credentials from %s", c.Username, c.Source)
 }
 
-// TokenError is a token server that could not be asked from this machine.
+// TokenError is returned when this machine could not fetch a token.
 type TokenError struct {
 	Host  string
 	Realm string // the token server's URL
 	Proxy string // the proxy the request went through, without its password; empty for none
 	Cause error
-	Build error // what the daemon made of it; nil before it has said so
+	Build error // the daemon's error; nil before it has reported one
 }
 
 func (e *TokenError) Error() string {
@@ -133,12 +133,12 @@ func (e *TokenError) Unwrap() []error {
 // Class returns fault.Denied.
 func (*TokenError) Class() fault.Class { return fault.Denied }
 
-// LoginError is an account that the registry does not accept.
+// LoginError is returned when the registry does not accept the account.
 type LoginError struct {
 	Host    string
 	User    string
 	Unasked bool  // the registry did not ask for a password
-	Cause   error // the registry's or the token server's answer
+	Cause   error // the registry's or the token server's response
 }
 
 func (e *LoginError) Error() string {
@@ -153,7 +153,7 @@ func (e *LoginError) Unwrap() error { return e.Cause }
 // Class returns fault.Denied.
 func (*LoginError) Class() fault.Class { return fault.Denied }
 
-// UnreachableError is a registry that this machine cannot ask.
+// UnreachableError is returned when this machine cannot connect to the registry.
 type UnreachableError struct {
 	Host      string
 	Untrusted bool   // its certificate is of an unknown authority
@@ -163,7 +163,7 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("asking registry %q: %v", e.Host, e.Cause)
+	return fmt.Sprintf("connecting to registry %q: %v", e.Host, e.Cause)
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Cause }
@@ -171,7 +171,7 @@ func (e *UnreachableError) Unwrap() error { return e.Cause }
 // Class returns fault.Failed.
 func (*UnreachableError) Class() fault.Class { return fault.Failed }
 
-// StoreError is a place that does not take, or give up, credentials.
+// StoreError is returned when credentials cannot be stored or removed.
 type StoreError struct {
 	Host     string
 	Place    string // the config file, or e.g. credential helper "docker-credential-pass"

@@ -6,7 +6,7 @@ import (
 )
 
 // Explain returns a *DeniedError or a *TokenError that wraps err, if err is the
-// daemon's report of a registry that refused; else err as it is.
+// daemon's report of a registry that denied access; else err as it is.
 func (p *Provider) Explain(err error) error {
 	var known *DeniedError
 	if err == nil || errors.As(err, &known) {
@@ -51,8 +51,8 @@ func (p *Provider) denied(name string, cause error) *DeniedError {
 	return denied
 }
 
-// registryIn finds the registry that the text is about: of those that were asked for
-// in this build the one it names first, or else the host of a URL in it.
+// registryIn returns the registry that the text is about: the first one in it for
+// which this build requested credentials, or else the host of a URL in it.
 func (p *Provider) registryIn(text string) string {
 	first, found := len(text), ""
 	for name := range p.hosts {
@@ -66,8 +66,8 @@ func (p *Provider) registryIn(text string) string {
 	return hostInURL(text)
 }
 
-// indexOfHost is where the text has the host before a path, and not as the end of
-// a longer host; -1 if nowhere.
+// indexOfHost returns the index of the host before a path, and not as the end of a
+// longer host; -1 if it is not in the text.
 func indexOfHost(text, host string) int {
 	for from := 0; ; {
 		at := strings.Index(text[from:], host+"/")
@@ -86,7 +86,7 @@ func partOfHost(c byte) bool {
 	return c == '.' || c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// hostInURL is the host of the first registry URL in the text.
+// hostInURL returns the host of the first registry URL in the text.
 func hostInURL(text string) string {
 	for _, scheme := range []string{"https://", "http://"} {
 		_, rest, ok := strings.Cut(text, scheme)
@@ -100,7 +100,7 @@ func hostInURL(text string) string {
 	return ""
 }
 
-// refuses knows the words in which registries and the daemon say no.
+// refuses reports whether the text has one of the messages of registries and the daemon for denied access.
 func refuses(text string) bool {
 	for _, words := range []string{
 		"401 Unauthorized", "403 Forbidden", "insufficient_scope", "access denied", "authorization failed",
@@ -114,7 +114,7 @@ func refuses(text string) bool {
 	return false
 }
 
-// shownHost is the name that users know.
+// shownHost returns the name of the registry for users.
 func shownHost(name string) string {
 	if name == hubHost {
 		return "docker.io"

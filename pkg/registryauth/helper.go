@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	// tokenUser is the user name with which a helper marks an identity token.
+	// tokenUser is the user name of a helper's identity token.
 	tokenUser = "<token>"
-	// helperLimit bounds one call of a helper. Some of them wait for the user to unlock a keychain.
+	// helperLimit is the timeout of a helper. Some helpers wait for the user to unlock a keychain.
 	helperLimit = 40 * time.Second
-	// helperGrace is how long a helper that was told to stop may keep its pipes.
+	// helperGrace is how long a killed helper may keep its pipes open.
 	helperGrace = 2 * time.Second
-	// maxHelperText bounds, in bytes, what is quoted of a helper's message, and maxHelperAnswer what is read of one.
+	// maxHelperText is how much of a helper's message is quoted, and maxHelperAnswer how much is read, in bytes.
 	maxHelperText   = 200
 	maxHelperAnswer = 1 << 20
-	// credentialsAge is how long an answer of a helper is used. Some give tokens that live five minutes.
+	// credentialsAge is how long the output of a helper is cached. Some return tokens that are valid for five minutes.
 	credentialsAge = 4*time.Minute + 50*time.Second
 )
 
-// helperName is the program of a helper, by its name in the config.
+// helperName returns the program of a helper, from its name in the config.
 func helperName(suffix string) string {
 	return "docker-credential-" + suffix
 }
@@ -37,17 +37,17 @@ func helperSource(suffix string) string {
 	return `credential helper "` + helperName(suffix) + `"`
 }
 
-// checkHelper refuses names that are a path: the program would be one of the working directory, e.g. of a checkout.
+// checkHelper rejects names that are a path: the program could be in the working directory, e.g. a checkout.
 func checkHelper(suffix string) error {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 	if suffix == "" || strings.Trim(suffix, letters) != "" {
-		return errors.New("invalid name of a helper: it may have letters, digits and . _ - only")
+		return errors.New("invalid helper name: use letters, digits and . _ - only")
 	}
 	return nil
 }
 
-// programs asks credential helpers, and remembers what they said. One program is asked once at a time, since some open
-// a window or a keychain; one that hangs holds up nothing but itself, and is not waited for again.
+// programs runs credential helpers, and caches their output. One program runs once at a time, since some open a window or
+// a keychain; one that hangs does not block others, and is not run again.
 type programs struct {
 	limit time.Duration
 
@@ -69,7 +69,7 @@ func newPrograms() programs {
 	}
 }
 
-// ask returns what the helper has for the server.
+// ask returns the helper's credentials for the server.
 func (h *programs) ask(ctx context.Context, suffix, host, server string) (Credentials, *SourceError) {
 	failed := func(err error) (Credentials, *SourceError) {
 		return Credentials{}, &SourceError{Host: host, Source: helperSource(suffix), Origin: FromHelper, Helper: suffix, Cause: err}
@@ -116,7 +116,7 @@ func (h *programs) ask(ctx context.Context, suffix, host, server string) (Creden
 	return credentials, unread
 }
 
-// turn is held by the caller that asks the program.
+// turn returns the semaphore of the program.
 func (h *programs) turn(suffix string) chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -128,7 +128,7 @@ func (h *programs) turn(suffix string) chan struct{} {
 
 type helperAnswer struct{ username, secret string }
 
-// askHelper runs the helper for one server. The error is a *notKeptError if it knows none.
+// askHelper runs the helper for one server. The error is a *notKeptError if it has no credentials.
 func askHelper(ctx context.Context, suffix, server string) (helperAnswer, error) {
 	text, err := runHelper(ctx, suffix, "get", server, Credentials{})
 	if err != nil {
@@ -136,7 +136,7 @@ func askHelper(ctx context.Context, suffix, server string) (helperAnswer, error)
 	}
 	var answer struct{ Username, Secret string }
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return helperAnswer{}, errors.New("its answer is not JSON")
+		return helperAnswer{}, errors.New("its output is not JSON")
 	}
 	if answer.Secret == "" {
 		return helperAnswer{}, &notKeptError{}
@@ -147,7 +147,7 @@ func askHelper(ctx context.Context, suffix, server string) (helperAnswer, error)
 	return helperAnswer{answer.Username, answer.Secret}, nil
 }
 
-// storeInHelper makes the helper keep the credentials.
+// storeInHelper stores the credentials in the helper.
 func storeInHelper(ctx context.Context, suffix, server string, credentials Credentials) error {
 	username := credentials.Username
 	if credentials.identity {
@@ -169,10 +169,11 @@ func eraseFromHelper(ctx context.Context, suffix, server string) error {
 	return err
 }
 
-// notKept is what a helper answers, by the protocol, if it knows no such server.
+// notKept is the protocol's message of a helper without credentials for the server.
 const notKept = "credentials not found"
 
-// notKeptError is a helper that knows no such server. Some say this of every failure, and why on their error stream.
+// notKeptError is returned when a helper has no credentials for the server. Some helpers also print this message for other
+// failures, with the reason on standard error.
 type notKeptError struct{ complaint string }
 
 func (e *notKeptError) Error() string { return "it has none" + e.complaint }
@@ -185,7 +186,7 @@ func isNotKept(err error) bool {
 	return errors.As(err, &none)
 }
 
-// runHelper returns what the helper writes. It is given the credentials that no message may repeat.
+// runHelper returns the output of the helper. Errors never contain the credentials that are passed.
 func runHelper(ctx context.Context, suffix, action, stdin string, sent Credentials) ([]byte, error) {
 	if err := checkHelper(suffix); err != nil {
 		return nil, err
@@ -197,7 +198,7 @@ func runHelper(ctx context.Context, suffix, action, stdin string, sent Credentia
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
-		err = nil // it succeeded, and what it has started, e.g. an agent, keeps its pipes
+		err = nil // it succeeded, and a child of it, e.g. an agent, keeps its pipes open
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -212,7 +213,7 @@ func runHelper(ctx context.Context, suffix, action, stdin string, sent Credentia
 	return stdout.Bytes(), nil
 }
 
-// boundedBuffer keeps the beginning, and takes the rest: a program that cannot write hangs.
+// boundedBuffer keeps the beginning and discards the rest: a program that cannot write would hang.
 type boundedBuffer struct{ bytes.Buffer }
 
 func (b *boundedBuffer) Write(p []byte) (int, error) {
@@ -222,7 +223,7 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// orIn are the credentials, or those that a helper has written before it failed.
+// orIn returns the credentials, or those that a helper has printed before it failed.
 func (c Credentials) orIn(stdout []byte) Credentials {
 	if c.anonymous() {
 		_ = json.Unmarshal(stdout, &c)
@@ -230,8 +231,8 @@ func (c Credentials) orIn(stdout []byte) Credentials {
 	return c
 }
 
-// complaint is the first line of each text of a failed helper. By the protocol that is a message. What a helper writes
-// when it succeeds, an object in JSON, is never quoted, nor is a line that repeats the secret.
+// complaint returns the first line of each text of a failed helper, which is a message by the protocol. It omits JSON
+// objects, which helpers print on success, and lines that contain the secret.
 func complaint(sent Credentials, texts ...string) string {
 	var all strings.Builder
 	for _, text := range texts {

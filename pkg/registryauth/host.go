@@ -9,8 +9,8 @@ import (
 	"github.com/distribution/reference"
 )
 
-// ParseHost reads what a user calls a registry: its host, as in an image's name,
-// or its URL. Docker Hub is "docker.io" by whatever name it is called.
+// ParseHost parses a user's name of a registry: its host, as in an image's name, or
+// its URL. It returns "docker.io" for every name of Docker Hub.
 func ParseHost(text string) (string, error) {
 	host := text
 	for _, scheme := range []string{"https://", "http://"} {
@@ -24,7 +24,7 @@ func ParseHost(text string) (string, error) {
 	}
 	switch host {
 	case "":
-		return "", errors.New("it names no registry")
+		return "", errors.New("the registry is missing")
 	case hubHost, "index.docker.io", "docker.io":
 		return "docker.io", nil
 	}
@@ -35,7 +35,7 @@ func ParseHost(text string) (string, error) {
 	return host, nil
 }
 
-// requestHost is where requests to the registry go.
+// requestHost returns the host of requests to the registry.
 func requestHost(host string) string {
 	if host == "docker.io" {
 		return hubHost
@@ -43,7 +43,7 @@ func requestHost(host string) string {
 	return host
 }
 
-// isLocal says whether the host is this machine, where plain HTTP is not a risk.
+// isLocal reports whether the host is this machine, for which plain HTTP is not a risk.
 func isLocal(host string) bool {
 	name := host
 	if before, _, err := net.SplitHostPort(host); err == nil {

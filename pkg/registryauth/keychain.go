@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Docker Hub has many names: the one requests go to, the one its credentials are
-// under, and those that users write.
+// The names of Docker Hub: that of requests, the key of its credentials, and those
+// that users write.
 const (
 	hubHost = "registry-1.docker.io"
 	hubKey  = "https://index.docker.io/v1/"
 )
 
-// Origin is the kind of source that credentials come from.
+// Origin is the kind of a credentials' source.
 type Origin int
 
 // The origins, in the order in which they are tried.
@@ -25,30 +25,30 @@ const (
 	FromHelper             // a credential helper that a docker config names
 )
 
-// Credentials are what is known for one registry. The zero value is anonymous.
+// Credentials are the credentials for one registry. The zero value is anonymous.
 type Credentials struct {
 	Username      string
 	Secret        string // password, or identity token if Username is empty
-	RegistryToken string // a bearer token that is to be sent as it is
-	Source        string // where they come from, for messages
+	RegistryToken string // a bearer token that is sent as it is
+	Source        string // the source, for messages
 	Origin        Origin
 	identity      bool   // the secret is an identity token, though there is a user name
 	path          string // of the repositories they are for; empty if for the whole registry
 	helper        string // the helper's name in the config
 }
 
-// anonymous is true if there is nothing to send.
+// anonymous reports whether there are no credentials.
 func (c Credentials) anonymous() bool { return c.Secret == "" && c.RegistryToken == "" }
 
-// purpose is what credentials are needed for.
+// purpose is the registry and the operation that credentials are needed for.
 type purpose struct {
 	host string // that requests go to
 	path string // the repository; "" if it is the registry as a whole, or not known
 	push bool
 }
 
-// keychain finds credentials. It is the one order in which they are found: Secrets of the cluster, the environment, a config of
-// buildx for the repository, the docker config; in each of them the longest path first.
+// keychain finds credentials, in this order: Secrets of the cluster, the environment, a config of buildx for the
+// repository, the docker config; in each of them the longest path first.
 type keychain struct {
 	env     loaded   // DOCKER_AUTH_CONFIG
 	file    loaded   // the docker config
@@ -66,7 +66,7 @@ type loaded struct {
 	faults []*ConfigError
 }
 
-// unusable is the fault that leaves nothing of the credentials of the config; nil if there is none.
+// unusable returns the fault that makes all credentials of the config unusable; nil if there is none.
 func (l loaded) unusable() *ConfigError {
 	for _, fault := range l.faults {
 		if !fault.Used && (fault.Field == "" || fault.Field == authsKey) {
@@ -76,14 +76,14 @@ func (l loaded) unusable() *ConfigError {
 	return nil
 }
 
-// source is one candidate. It is read when it is its turn: a helper may open a window.
+// source is a source of credentials for a purpose. It is read on demand: a helper may open a window.
 type source struct {
 	index int // among those for the same purpose
 	read  func(ctx context.Context) (Credentials, *SourceError)
 }
 
-// find returns the first credentials, whether or not a registry would accept them. If a source that is named for the
-// host fails, and no other has any, they are anonymous and unread says why: many a pull needs none.
+// find returns the first credentials, whether or not a registry would accept them. If a source of the host fails, and no
+// other has any, they are anonymous and unread is the error: many pulls need no credentials.
 func (k *keychain) find(ctx context.Context, at purpose) (found Credentials, unread *SourceError) {
 	for _, each := range k.sources(at) {
 		credentials, err := each.read(ctx)
@@ -97,8 +97,8 @@ func (k *keychain) find(ctx context.Context, at purpose) (found Credentials, unr
 	return Credentials{}, unread
 }
 
-// sources are the candidates in their order. Docker's other registries come with the login of Docker Hub, which may be
-// in a helper that has none for them.
+// sources returns the sources in their order. Docker's other registries accept the login of Docker Hub, which may be in a
+// helper that has none for them.
 func (k *keychain) sources(at purpose) []source {
 	if !k.allows(at.host) {
 		return nil
@@ -123,13 +123,13 @@ func (k *keychain) allows(host string) bool {
 	return k.allowed == nil || slices.Contains(k.allowed, shownHost(host))
 }
 
-// takesHubLogin is true of registries of Docker that have the accounts of Docker Hub.
+// takesHubLogin reports whether the registry accepts the accounts of Docker Hub.
 func takesHubLogin(host string) bool {
 	return host == "dhi.io" || host == "registry.scout.docker.com"
 }
 
-// inConfig has the entries for a path before the helper, which is for the whole registry, and that before the entries
-// for the whole registry.
+// inConfig returns the sources of a config: the entries for a path, then the helper, which is for the whole registry, then
+// the entries for the whole registry.
 func (k *keychain) inConfig(at purpose, from loaded) []source {
 	var list []source
 	if fault := from.unusable(); fault != nil {
@@ -156,7 +156,7 @@ func (k *keychain) inConfig(at purpose, from loaded) []source {
 	return list
 }
 
-// inline are the entries of several configs as of one: the longest path first, then in the order of the configs.
+// inline returns the entries of several configs: the longest path first, then in the order of the configs.
 func (k *keychain) inline(at purpose, origin Origin, configs ...loaded) []source {
 	type candidate struct {
 		match

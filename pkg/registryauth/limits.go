@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Limit makes the credentials of these hosts, as ParseHost gives them, the only ones that are used in a build; none of
-// them are not credentials at all. The hosts count as named by the build.
+// Limit restricts the credentials of builds to those for these hosts, which ParseHost has returned; an empty list forbids
+// all. The hosts count as named by the build.
 func (c *Config) Limit(hosts []string) {
 	c.allowed = append([]string{}, hosts...)
 }
 
-// ParseHosts reads a list of registries, HOST,…, or "none".
+// ParseHosts parses a list of registries, HOST,…, or "none".
 func ParseHosts(lists []string) ([]string, error) {
 	hosts := []string{}
 	none := false
@@ -30,12 +30,12 @@ func ParseHosts(lists []string) ([]string, error) {
 		}
 	}
 	if none && len(hosts) > 0 {
-		return nil, errors.New(`"none" stands alone`)
+		return nil, errors.New(`"none" cannot be combined with registries`)
 	}
 	return hosts, nil
 }
 
-// isNamed is true of registries that the user named: for the build, in a flag, or at the installation of the builder.
+// isNamed reports whether the user named the registry: for the build, in a flag, or at the installation of the builder.
 func (p *Provider) isNamed(host string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -43,7 +43,7 @@ func (p *Provider) isNamed(host string) bool {
 		slices.Contains(p.keychain.allowed, shownHost(host)) || p.isInsecure(host) || p.contexts[host] != nil
 }
 
-// purposeOf is what the build needs of the registry most.
+// purposeOf returns the purpose of the registry for the build: a push before a pull.
 func (p *Provider) purposeOf(host string) purpose {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,8 +55,7 @@ func (p *Provider) purposeOf(host string) purpose {
 	return purpose{host: host}
 }
 
-// purposeOfScopes is what a token is for, and the scope of it that was not asked for before: the daemon asks for all
-// that it has been asking for, and one more.
+// purposeOfScopes returns the purpose of a token, and its new scope: the daemon requests all previous scopes, and one more.
 func (p *Provider) purposeOfScopes(host string, scopes []string) (at purpose, newest string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,7 +73,7 @@ func (p *Provider) purposeOfScopes(host string, scopes []string) (at purpose, ne
 	return at, newest
 }
 
-// sourcesFor are the candidates, the one that was not refused first.
+// sourcesFor returns the sources for the purpose, first the one that was not refused before.
 func (p *Provider) sourcesFor(at purpose) []source {
 	list := p.keychain.sources(at)
 	p.mu.Lock()

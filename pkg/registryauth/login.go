@@ -12,7 +12,7 @@ import (
 	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
 )
 
-// loginLimit bounds the check of an account.
+// loginLimit is the timeout for the check of an account.
 const loginLimit = 30 * time.Second
 
 // Account is a user of a registry.
@@ -20,24 +20,25 @@ type Account struct {
 	Host     string // as ParseHost gives it
 	Username string
 	Password string
-	Insecure bool   // TLS is not verified, and plain HTTP will do
+	Insecure bool   // TLS is not verified, and plain HTTP is allowed
 	CA       []byte // PEM, trusted beside the system's authorities; may be empty
 }
 
-// Stored says where an account was put.
+// Stored is where an account was stored.
 type Stored struct {
 	Place     string // the config file, or the credential helper
-	Plain     bool   // a user who can read the file can read the password
+	Plain     bool   // the file contains the password, unencrypted
 	Unchecked bool   // the registry accepts anonymous access
-	Hidden    bool   // DOCKER_AUTH_CONFIG names the registry, and wins
+	Hidden    bool   // DOCKER_AUTH_CONFIG names the registry, and takes precedence
 }
 
-// Login stores an account that the registry accepts. What the registry gives in
-// place of the password, an identity token, is stored instead of it.
+// Login checks the account at the registry and stores it. If the registry returns an
+// identity token, that is stored instead of the password. The error is a *LoginError,
+// an *UnreachableError or a *StoreError.
 func Login(ctx context.Context, opts Options, account Account) (*Stored, error) {
 	file := filepath.Join(opts.Directory, configFile)
 	if _, err := openDocument(file); err != nil {
-		return nil, err // rather than ask a registry in vain
+		return nil, err // before a request to the registry
 	}
 	credentials, asked, err := verify(ctx, account)
 	if err != nil {
@@ -52,8 +53,8 @@ func Login(ctx context.Context, opts Options, account Account) (*Stored, error) 
 	return stored, nil
 }
 
-// verify asks the registry. The credentials are what to store, and asked is false
-// if the registry lets in everybody.
+// verify checks the account at the registry. It returns the credentials to store, and
+// asked is false if the registry accepts anonymous access.
 func verify(ctx context.Context, account Account) (credentials Credentials, asked bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, loginLimit, errors.New("no answer in "+loginLimit.String()))
 	defer cancel()
@@ -76,7 +77,7 @@ func verify(ctx context.Context, account Account) (credentials Credentials, aske
 	case got.code == http.StatusUnauthorized, got.code == http.StatusForbidden:
 		return Credentials{}, false, &LoginError{Host: account.Host, User: account.Username, Cause: errors.New(got.message(credentials))}
 	case got.code != http.StatusOK, got.page && granted.header == "":
-		return Credentials{}, false, &UnreachableError{Host: account.Host, Cause: errors.New("it does not answer as a registry does: " + got.message(credentials))}
+		return Credentials{}, false, &UnreachableError{Host: account.Host, Cause: errors.New("it does not respond like a registry: " + got.message(credentials))}
 	}
 	if granted.refresh != "" {
 		credentials = Credentials{Username: account.Username, Secret: granted.refresh, identity: true}
@@ -100,7 +101,7 @@ func registryFor(account Account) (*registry, error) {
 	return r, nil
 }
 
-// answered returns the answer of a token server.
+// answered returns the response of a token server.
 func answered(err error, sent Credentials) string {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	if !errors.As(err, &unexpected) {
@@ -124,14 +125,14 @@ func unreachable(r *registry, err error) *UnreachableError {
 	}
 }
 
-// hidden says whether the environment names the host.
+// hidden reports whether the environment names the host.
 func hidden(opts Options, host string) bool {
 	text, _ := opts.LookupEnv(authEnv)
 	env, _ := parseConfig(authEnv, []byte(text))
 	return len(matching(env.Auths, purpose{host: requestHost(host)}, false)) > 0
 }
 
-// keep puts credentials where the config says those of the host are.
+// keep stores credentials in the store that the config has for the host.
 func keep(ctx context.Context, opts Options, host string, credentials Credentials) (*Stored, error) {
 	path := filepath.Join(opts.Directory, configFile)
 	doc, err := openDocument(path)
@@ -145,7 +146,7 @@ func keep(ctx context.Context, opts Options, host string, credentials Credential
 		if err := storeInHelper(ctx, helper, keys[0], credentials); err != nil {
 			return nil, &StoreError{Host: host, Place: helperSource(helper), Helper: helperName(helper), Path: path, Cause: err}
 		}
-		// As docker does: the entry says that there is something, not what.
+		// As docker does: an empty entry, whose credentials are in the helper.
 		if err := doc.set(keys[0], storedEntry{}); err != nil {
 			return nil, &StoreError{Host: host, Place: path, Path: path, Cause: err}
 		}
@@ -157,8 +158,8 @@ func keep(ctx context.Context, opts Options, host string, credentials Credential
 	return &Stored{Place: path, Plain: true}, nil
 }
 
-// Logout forgets what is stored for the host, and returns the places where
-// something was.
+// Logout removes the credentials of the host, and returns the places where they
+// were. The error is a *StoreError.
 func Logout(ctx context.Context, opts Options, host string) ([]string, error) {
 	path := filepath.Join(opts.Directory, configFile)
 	doc, err := openDocument(path)
@@ -193,7 +194,7 @@ func Logout(ctx context.Context, opts Options, host string) ([]string, error) {
 	return places, nil
 }
 
-// ValidUsername says whether the name can be sent: basic authentication ends it
+// ValidUsername reports whether the name is valid: in basic authentication it ends
 // at the first colon.
 func ValidUsername(name string) bool {
 	return name != "" && !strings.ContainsAny(name, ":\r\n")

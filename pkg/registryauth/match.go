@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// match is an entry that is for the purpose.
+// match is an entry that matches the purpose.
 type match struct {
 	name  string // its key
-	path  string // below which it is good; "" is the whole registry
+	path  string // the repositories that it is for; "" is the whole registry
 	entry entry
 }
 
@@ -27,8 +27,8 @@ func (m match) source(host string, from loaded) source {
 	}}
 }
 
-// matching are the entries for the purpose, the longest path first; of equal ones the key that docker writes, then
-// those of old configs, which are URLs. Empty ones say that a helper has something.
+// matching returns the entries for the purpose, the longest path first; of equal ones first the key that docker writes,
+// then those of old configs, which are URLs. The credentials of an empty one are in a helper.
 func matching(entries map[string]entry, at purpose, patterns bool) []match {
 	keys := keysOf(at.host)
 	rank := func(name string) int {
@@ -54,12 +54,12 @@ func matching(entries map[string]entry, at purpose, patterns bool) []match {
 	return found
 }
 
-// isBelow is true if the repository is the path or below it; everything is below "".
+// isBelow reports whether the repository is the path or below it; everything is below "".
 func isBelow(repository, path string) bool {
 	return path == "" || repository == path || strings.HasPrefix(repository, path+"/")
 }
 
-// matchesPattern is kubelet's: "*.example.com" in a pull secret is every host one level below, at any depth given.
+// matchesPattern matches like the kubelet: each * of a pull secret's pattern, e.g. "*.example.com", is one label of a host.
 func matchesPattern(pattern, host string) bool {
 	if !strings.Contains(pattern, "*") {
 		return false
@@ -100,7 +100,7 @@ func fromEntry(found entry, host string, from loaded) (Credentials, *SourceError
 	return credentials, nil
 }
 
-// keysOf lists the names under which a host may be in a config, the one docker
+// keysOf returns the names that a host may have in a config, the one that docker
 // writes first.
 func keysOf(host string) []string {
 	switch host {
@@ -110,7 +110,7 @@ func keysOf(host string) []string {
 	return []string{host}
 }
 
-// splitKey is the host, with its port, of a key, and the path below which its entry is good.
+// splitKey returns the host of a key, with its port, and the path of its entry.
 func splitKey(name string) (host, path string) {
 	rest := name
 	if strings.Contains(name, "://") {
@@ -126,13 +126,13 @@ func splitKey(name string) (host, path string) {
 	return host, path
 }
 
-// hostOf is the host, with its port, of a URL or of a name with a path.
+// hostOf returns the host, with its port, of a URL or of a name with a path.
 func hostOf(name string) string {
 	host, _ := splitKey(name)
 	return host
 }
 
-// entriesOf are the entries for the host and for repositories of it, written as one text.
+// entriesOf returns the entries for the host and its repositories, as one text.
 func (k *keychain) entriesOf(host string) string {
 	if !k.allows(host) {
 		return ""

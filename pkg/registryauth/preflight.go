@@ -9,15 +9,15 @@ import (
 	"github.com/distribution/reference"
 )
 
-// preflightLimit bounds the wait for a registry to be of use to a Preflight.
+// preflightLimit is the timeout for a registry in Preflight.
 const preflightLimit = 15 * time.Second
 
-// Preflight asks the registries whether the credentials allow to push the
-// references. It returns a *DeniedError only if one certainly refuses. Registries
-// that cannot be asked from this machine are the doubts: the builder may have a
-// connection that this machine has not. Credentials go over plain HTTP only to
-// hosts that Trust names. Nothing is changed at the registries: whether a
-// repository that does not exist may be created is seen at the push.
+// Preflight checks at the registries whether the credentials allow to push the
+// references. It returns a *DeniedError only if a registry certainly denies the push.
+// The doubts are the registries that this machine cannot reach: the builder may reach
+// them. Credentials are sent over plain HTTP only to hosts that Trust names. Nothing
+// is changed at the registries: whether a missing repository may be created is known
+// at the push.
 func (p *Provider) Preflight(ctx context.Context, references []string) (doubts []*UnreachableError, err error) {
 	ctx, cancel := context.WithTimeout(ctx, preflightLimit)
 	defer cancel()
@@ -51,17 +51,17 @@ func (p *Provider) verdict(ctx context.Context, at purpose) error {
 	return nil
 }
 
-// unanswered reports whether there was no answer from the registry itself, while the caller still waits for one.
+// unanswered reports whether the registry itself did not respond before the timeout, and the caller still waits.
 func unanswered(ctx context.Context, err error) bool {
 	var request *url.Error
 	var token *TokenError // of another server
 	return errors.As(err, &request) && !errors.As(err, &token) && !errors.Is(context.Cause(ctx), context.Canceled)
 }
 
-// ValidReference says whether the text is the name of an image.
+// ValidReference reports whether the text is a valid image reference.
 func ValidReference(text string) bool { return len(repositoriesOf([]string{text})) > 0 }
 
-// repositoriesOf is one of each, in their order.
+// repositoriesOf returns the repositories of the references, without duplicates.
 func repositoriesOf(references []string) []purpose {
 	var list []purpose
 	known := map[purpose]bool{}

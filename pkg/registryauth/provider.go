@@ -12,13 +12,13 @@ import (
 	"github.com/moby/buildkit/session"
 )
 
-// Steps shows what the provider does, e.g. in the progress display.
+// Steps shows the steps of the provider, e.g. in the progress display.
 type Steps interface {
 	Step(name string) (end func(error))
 }
 
-// Provider serves credentials and tokens to the daemons of one builder, in any number of sessions, and asks registries for
-// one build.
+// Provider provides credentials and tokens to the daemons of one builder, in any number of sessions, and checks them at
+// registries, for one build.
 type Provider struct {
 	keychain  *keychain
 	authority *authority
@@ -26,7 +26,7 @@ type Provider struct {
 	limit     time.Duration // of one request
 
 	mu sync.Mutex
-	// trusted is closed by settleTrust, when it will not change any more whom to trust.
+	// trusted is closed by settleTrust, when the trusted authorities are final.
 	trusted     chan struct{}
 	settleTrust func()
 	authorities *x509.CertPool // that Trust brought; nil is the system's
@@ -41,7 +41,7 @@ type Provider struct {
 	hosts       map[string]*host
 }
 
-// host is what is known about a registry after it was asked for.
+// host is the state of a registry for which the daemon has requested credentials.
 type host struct {
 	credentials Credentials
 	refused     []Credentials
@@ -49,20 +49,20 @@ type host struct {
 	failures    []failure
 }
 
-// failure is a token that could not be fetched; refused if the server said no.
+// failure is the error of fetching a token; refused if the server denied it.
 type failure struct {
 	*TokenError
 	refused bool
 }
 
-// Session returns what serves sessions with the daemon, and explains its refusals by what was found. What is done is shown
-// as steps; nil shows nothing.
+// Session returns the service for sessions with the daemon, which also explains the daemon's errors. It shows its work as
+// steps; nil shows nothing.
 func (p *Provider) Session(steps Steps) session.Attachable { return &server{provider: p, steps: steps} }
 
-// Trust adds certificate authorities, in PEM, for what is asked of registries and
-// token servers from here, beside those of the system, and hosts of registries
-// that need no certificate, nor TLS at all. A Preflight that met a registry it
-// does not trust has waited for this call, whatever it brings.
+// Trust adds certificate authorities, in PEM, for requests of this client to
+// registries and token servers, and the hosts of insecure registries, whose
+// certificate is not verified and which may use plain HTTP. A Preflight that does
+// not trust a registry waits for this call.
 func (p *Provider) Trust(pem []byte, insecure ...string) error {
 	pool, err := authorities(pem)
 	if err != nil {
@@ -77,7 +77,7 @@ func (p *Provider) Trust(pem []byte, insecure ...string) error {
 	return nil
 }
 
-// registryAt asks the registry that requests go to at this host, and its token
+// registryAt returns the registry at this host, with the client for it and its token
 // server.
 func (p *Provider) registryAt(host string) *registry {
 	p.mu.Lock()
@@ -109,7 +109,7 @@ func (p *Provider) plainFor(registry string) func(host string) bool {
 	return func(host string) bool { return same(host) || slices.Contains(insecure, host) }
 }
 
-// isInsecure is for callers that hold the lock.
+// isInsecure reports whether the host is an insecure registry. The caller holds the lock.
 func (p *Provider) isInsecure(host string) bool { return slices.Contains(p.insecure, shownHost(host)) }
 
 func (p *Provider) insecureHost(host string) bool {
@@ -118,7 +118,7 @@ func (p *Provider) insecureHost(host string) bool {
 	return p.isInsecure(host)
 }
 
-// note remembers what was found for the host.
+// note records the credentials that were found for the host.
 func (p *Provider) note(name string, credentials Credentials, unread *SourceError, refused []Credentials) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

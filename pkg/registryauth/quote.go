@@ -10,11 +10,11 @@ import (
 	"unicode"
 )
 
-// maxQuote bounds, in bytes, what is quoted of one message of a server or a program.
+// maxQuote is how much of a message of a server or a program is quoted, in bytes.
 const maxQuote = 400
 
-// repeats reports whether the text has the secret of the credentials, in any form in which a server or a program may
-// return what it was sent: as it is, in JSON, in a form or a URL, or in an Authorization header.
+// repeats reports whether the text contains the secret of the credentials, in any form in which a server or a program may
+// return it: as it is, in JSON, in a form or a URL, or in an Authorization header.
 func (c Credentials) repeats(text string) bool {
 	for _, secret := range []string{c.Secret, c.RegistryToken} {
 		if secret == "" {
@@ -34,7 +34,7 @@ func (c Credentials) repeats(text string) bool {
 	return false
 }
 
-// quoted returns the text for a message: in one line, not too long, and empty if it repeats the secret.
+// quoted returns the text for a message: in one line, truncated, and empty if it contains the secret.
 func (c Credentials) quoted(text string) string {
 	if c.repeats(text) || len(text) >= maxQuote {
 		return ""
@@ -42,12 +42,12 @@ func (c Credentials) quoted(text string) string {
 	return oneLine(text)
 }
 
-// statusText returns the status in the words of the standard: the server's own may have anything in them.
+// statusText returns the standard text of the status: the server's own may contain anything.
 func statusText(code int) string {
 	return strings.TrimSpace(strconv.Itoa(code) + " " + http.StatusText(code))
 }
 
-// oneLine replaces control characters: what servers and programs send goes to a terminal, and to the daemon.
+// oneLine replaces control characters, since the text of servers and programs is printed on a terminal and sent to the daemon.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -62,7 +62,7 @@ func isToken(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// shownRealm returns a token server's URL without what may be secret in it.
+// shownRealm returns a token server's URL without the parts that may be secret.
 func shownRealm(text string) string {
 	parsed, err := url.Parse(text)
 	if err != nil || parsed.Host == "" {

@@ -15,25 +15,25 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// challengeLimit bounds the wait for a registry's own challenge. It may be one that only the builder reaches.
+// challengeLimit is the timeout for a registry's own challenge. Only the builder may reach the registry.
 const challengeLimit = 5 * time.Second
 
-// wishes are how a registry wants to be asked, as it says itself.
+// wishes is the challenge of a registry: the authentication that it requires.
 type wishes struct {
 	bearer *authutil.Challenge // nil if it has no token server
 	basic  bool
-	err    error // that it could not be asked from this machine, or does not prove who it is
+	err    error // this machine could not reach the registry, or does not trust its certificate
 }
 
-// asked is a question that several callers wait for.
+// asked is a request for a challenge that several callers wait for.
 type asked struct {
 	done chan struct{}
 	got  wishes
-	left bool // the caller that asked did not wait for the answer
+	left bool // the caller that sent the request did not wait for the response
 }
 
-// wishesOf asks the registry itself, once: what the daemon says of it may be a lie. Some registries ask for nothing
-// before it is about a repository.
+// wishesOf requests the challenge from the registry itself, once: the daemon is not trusted. Some registries require
+// authentication only for a repository.
 func (p *Provider) wishesOf(ctx context.Context, at purpose) wishes {
 	p.mu.Lock()
 	one := p.wishes[at.host]
@@ -49,7 +49,7 @@ func (p *Provider) wishesOf(ctx context.Context, at purpose) wishes {
 		if one.left || one.got.bearer == nil && !one.got.basic {
 			p.mu.Lock()
 			if p.wishes[at.host] == one {
-				delete(p.wishes, at.host) // nothing is known, nothing for now, or nothing of other repositories
+				delete(p.wishes, at.host) // no result, a temporary one, or none for other repositories
 			}
 			p.mu.Unlock()
 		}
@@ -94,18 +94,18 @@ func (p *Provider) askWishes(ctx context.Context, at purpose) wishes {
 			return found
 		}
 		if code := reply.code; code == http.StatusForbidden || code == http.StatusTooManyRequests || code >= http.StatusInternalServerError {
-			// Of something in between, or of a registry that is busy: it has not said what it wants.
-			found.err = fmt.Errorf("it answers %d %s", code, http.StatusText(code))
+			// The response of a proxy, or of a busy registry, has no challenge.
+			found.err = fmt.Errorf("its response is %d %s", code, http.StatusText(code))
 		}
 	}
 	return found
 }
 
-// probe is a request that changes nothing.
+// probe is a request without side effects.
 type probe struct{ method, path string }
 
-// probesOf are the requests to which a registry answers how it wants to be asked. Some let everybody read, and ask at a
-// push only: the upload that is patched does not exist.
+// probesOf returns the requests to which a registry responds with its challenge. Some registries allow anonymous reads, and
+// require authentication for a push only: the PATCH is for an upload that does not exist.
 func probesOf(at purpose) []probe {
 	probes := []probe{{http.MethodGet, "/v2/"}}
 	if at.path != "" {
@@ -117,8 +117,8 @@ func probesOf(at purpose) []probe {
 	return probes
 }
 
-// tokenServer is where, and as what, the token for the daemon is asked for. It is what the registry itself names. Of
-// one that cannot be asked from here the daemon's word is taken if that leads to the registry's own domain.
+// tokenServer returns the options for a token request: those of the registry's own challenge. If this machine cannot reach
+// the registry, it returns the daemon's, if the token server is in the registry's domain; else an *UnverifiedRealmError.
 func (p *Provider) tokenServer(ctx context.Context, at purpose, said authutil.TokenOptions, secret bool) (authutil.TokenOptions, error) {
 	own := p.wishesOf(ctx, at)
 	if own.bearer != nil {
@@ -172,7 +172,7 @@ func checkRealm(text string) error {
 	return nil
 }
 
-// sameDomain is true of hosts of one owner, e.g. registry.example.com and auth.example.com.
+// sameDomain reports whether two hosts have the same owner, e.g. registry.example.com and auth.example.com.
 func sameDomain(a, b string) bool {
 	a, b = strings.ToLower(nameOf(a)), strings.ToLower(nameOf(b))
 	if a == b {
@@ -189,7 +189,7 @@ func sameDomain(a, b string) bool {
 	return err == nil && one == other
 }
 
-// inCluster is true of the names of Services: those of two namespaces belong to two owners.
+// inCluster reports whether the host is the name of a Service: two namespaces have two owners.
 func inCluster(host string) bool {
 	return strings.HasSuffix(host, ".svc") || strings.Contains(host, ".svc.")
 }

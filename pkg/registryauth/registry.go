@@ -16,33 +16,32 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// maxReply bounds, in bytes, what is read of a registry's refusal.
+// maxReply is how much of a registry's error response is read, in bytes.
 const maxReply = 64 << 10
 
-// registry is asked over HTTP, as far as it takes to see what credentials are
-// worth there.
+// registry is a client of a registry that checks credentials.
 type registry struct {
 	client   *http.Client
-	host     string // that requests go to
-	insecure bool   // it may be asked over plain HTTP, with credentials
-	offline  bool   // an identity token is wanted as well
-	scheme   string // what it was found to speak
+	host     string // of requests
+	insecure bool   // plain HTTP is allowed, with credentials
+	offline  bool   // an identity token is requested too
+	scheme   string // the detected scheme, http or https
 }
 
-// reply is a registry's answer, without the body of a success.
+// reply is a registry's response, without the body of a success.
 type reply struct {
 	code       int
 	challenges []authutil.Challenge
 	body       []byte
-	page       bool   // a web page, which no registry answers with
+	page       bool   // a web page, which a registry does not return
 	sent       string // the Authorization that the request had; may be empty
 }
 
 // authorization is how requests to the registry are authorized.
 type authorization struct {
 	header  string // Authorization, "" for none
-	refresh string // an identity token, if the token server gave one
-	bearer  bool   // the header is of a token server
+	refresh string // an identity token, if the token server returned one
+	bearer  bool   // the header has a token of a token server
 }
 
 func newRegistry(client *http.Client, host string, insecure bool) *registry {
@@ -56,8 +55,8 @@ type question struct {
 	unscoped     bool   // the token is for the account alone
 }
 
-// ask sends the request, and once more with the credentials if the registry wants
-// to know who asks.
+// ask sends the request, and again with the credentials if the registry requires
+// authentication.
 func (r *registry) ask(ctx context.Context, q question, credentials Credentials) (*reply, authorization, error) {
 	first, err := r.send(ctx, q.method, q.path, authorization{})
 	if err != nil || first.code != http.StatusUnauthorized {
@@ -71,7 +70,7 @@ func (r *registry) ask(ctx context.Context, q question, credentials Credentials)
 	return second, s, err
 }
 
-// send sends one request. An insecure registry is asked over HTTP where it has no TLS.
+// send sends one request. For an insecure registry without TLS it uses plain HTTP.
 func (r *registry) send(ctx context.Context, method, path string, s authorization) (*reply, error) {
 	got, err := r.sendOnce(ctx, method, path, s)
 	if speaksPlain(err) && r.insecure {
@@ -103,13 +102,13 @@ func (r *registry) sendOnce(ctx context.Context, method, path string, s authoriz
 		code: response.StatusCode, challenges: authutil.ParseAuthHeader(response.Header), page: media == "text/html", sent: s.header,
 	}
 	if got.code >= http.StatusBadRequest {
-		got.body, _ = io.ReadAll(io.LimitReader(response.Body, maxReply)) // half of a message is better than none
+		got.body, _ = io.ReadAll(io.LimitReader(response.Body, maxReply)) // a truncated message is better than none
 	}
 	return got, nil
 }
 
-// authorize does what the registry's challenge asks for. The
-// authorization is empty if it asks for a password and none is known.
+// authorize returns the authorization for the registry's challenge; an empty one if
+// the challenge requires a password and there is none.
 func (r *registry) authorize(ctx context.Context, refusal *reply, q question, credentials Credentials) (authorization, error) {
 	if credentials.RegistryToken != "" {
 		return authorization{header: "Bearer " + credentials.RegistryToken}, nil
@@ -138,7 +137,7 @@ func (r *registry) bearer(ctx context.Context, challenge authutil.Challenge, q q
 	case q.unscoped:
 		options.Scopes = nil
 	case q.scope != "":
-		options.Scopes = []string{q.scope} // some challenges name less than is needed, e.g. those of ghcr.io, or more
+		options.Scopes = []string{q.scope} // the scope of some challenges is smaller than needed, e.g. those of ghcr.io, or larger
 	}
 	options.FetchRefreshToken = r.offline
 	got, err := fetchToken(ctx, r.client, options, credentials, q.scope)
@@ -148,8 +147,8 @@ func (r *registry) bearer(ctx context.Context, challenge authutil.Challenge, q q
 	return authorization{header: "Bearer " + got.token, refresh: got.refresh, bearer: true}, nil
 }
 
-// refuses says whether the registry itself says no. A 403 alone may be of a proxy
-// or a firewall that stands between it and this machine only.
+// refuses reports whether the registry itself denies access. A 403 alone may come
+// from a proxy or a firewall.
 func (a *reply) refuses() bool {
 	codes, words := a.errors()
 	about := func(code string) bool { return slices.Contains(codes, code) }
@@ -162,14 +161,14 @@ func (a *reply) refuses() bool {
 	return false
 }
 
-// aboutAddress says whether a refusal is of this machine's address and not of the
-// credentials. The builder has another address.
+// aboutAddress reports whether the message is about this machine's IP address and not
+// about the credentials. The builder has another address.
 func aboutAddress(words string) bool {
 	words = strings.ToLower(words)
 	return strings.Contains(words, "firewall") || strings.Contains(words, "client with ip") || strings.Contains(words, "ip address")
 }
 
-// errors are those of the registry's protocol, or of a token server.
+// errors returns the errors in a response of a registry or a token server.
 func (a *reply) errors() (codes []string, words string) {
 	var body struct {
 		Errors      []struct{ Code, Message string }
@@ -191,7 +190,7 @@ func (a *reply) errors() (codes []string, words string) {
 	return codes, strings.Join(messages, "; ")
 }
 
-// message returns the answer in one line, without the secret should the registry repeat it.
+// message returns the response in one line, without the secret.
 func (a *reply) message(sent Credentials) string {
 	_, words := a.errors()
 	_, token, _ := strings.Cut(a.sent, " ")
@@ -201,7 +200,7 @@ func (a *reply) message(sent Credentials) string {
 	return statusText(a.code)
 }
 
-// answerError is what a token server said, in words that can be shown.
+// answerError is returned for an error response of a token server, with a message that is safe to print.
 type answerError struct {
 	text string
 	err  error

@@ -9,7 +9,7 @@ import (
 
 const buildxEnv = "BUILDX_CONFIG"
 
-// scoped is a config of buildx that is for one registry, perhaps one repository of it, perhaps only for pushes:
+// scoped is a config of buildx for one registry, or one of its repositories, or only for pushes:
 // buildx/config/HOST[/REPOSITORY][@SCOPE,…]/config.json beside the docker config.
 type scoped struct {
 	file    string
@@ -18,7 +18,7 @@ type scoped struct {
 	actions []string
 }
 
-// findScoped lists them. What cannot be listed holds none: they are rare.
+// findScoped returns the configs of buildx. It ignores directories that cannot be listed.
 func findScoped(opts Options) []scoped {
 	dir, _ := opts.LookupEnv(buildxEnv)
 	if dir == "" {
@@ -61,7 +61,7 @@ func (s scoped) loaded() loaded {
 	return loaded{name: s.file, origin: FromScope, config: parsed, faults: faults}
 }
 
-// scopedFor are those for the purpose, the most special first: by repository, then by what they are for.
+// scopedFor returns those for the purpose, the most specific first: by repository, then by scope.
 func (k *keychain) scopedFor(at purpose) []scoped {
 	has := []string{"pull"}
 	if at.push {

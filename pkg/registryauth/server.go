@@ -16,30 +16,30 @@ import (
 )
 
 const (
-	// tokenLife, in seconds, is that of a token whose server does not say.
+	// tokenLife is the lifetime of a token whose server does not report one, in seconds.
 	tokenLife = 60
-	// fetchLimit bounds all that it takes to get one token. The daemon waits a minute.
+	// fetchLimit is the timeout for fetching one token. The daemon waits a minute.
 	fetchLimit = 50 * time.Second
-	// daemonTokensEnv makes the daemon fetch tokens, for token servers that only
-	// it can reach. It then gets the password.
+	// daemonTokensEnv is the variable that makes the daemon fetch tokens, for token
+	// servers that only it can reach. It then receives the password.
 	daemonTokensEnv = "BUILDKIT_NO_CLIENT_TOKEN"
 )
 
-// server answers the daemon.
+// server serves the daemon's requests for credentials.
 type server struct {
 	auth.UnimplementedAuthServer
 	provider *Provider
 	steps    Steps
 }
 
-// Register offers the credentials to the session.
+// Register registers the service with the session.
 func (s *server) Register(to *grpc.Server) { auth.RegisterAuthServer(to, s) }
 
-// Explain returns a *DeniedError or a *TokenError that wraps err, if err is the daemon's report of a registry that refused;
-// else err as it is.
+// Explain returns a *DeniedError or a *TokenError that wraps err, if err is the daemon's report of a registry that denied
+// access; else err as it is.
 func (s *server) Explain(err error) error { return s.provider.Explain(err) }
 
-// show shows once that something is done.
+// show shows a step once.
 func (s *server) show(name string) (end func(error)) {
 	if !s.provider.firstTime(name) || s.steps == nil {
 		return func(error) {}
@@ -47,8 +47,8 @@ func (s *server) show(name string) (end func(error)) {
 	return s.steps.Step(name)
 }
 
-// Credentials gives the password away, if the registry itself wants it with every
-// request: the daemon's word is not enough.
+// Credentials returns the password to the daemon, if the registry itself requires it
+// with every request: the daemon's request is not enough.
 func (s *server) Credentials(ctx context.Context, req *auth.CredentialsRequest) (*auth.CredentialsResponse, error) {
 	p := s.provider
 	at := p.purposeOf(req.Host)
@@ -68,8 +68,8 @@ func (s *server) Credentials(ctx context.Context, req *auth.CredentialsRequest) 
 	return &auth.CredentialsResponse{Username: credentials.Username, Secret: credentials.Secret}, nil
 }
 
-// withheld is why the daemon must not have the credentials; empty if it may. A registry that cannot be asked from this
-// machine gets them if the user named it: an honest daemon needs them, and another one could name any host.
+// withheld returns why the daemon must not receive the credentials; empty if it may. If this machine cannot reach the
+// registry, the daemon receives them if the user named the registry: a malicious daemon could name any host.
 func (p *Provider) withheld(ctx context.Context, at purpose, wanted func(wishes) bool) string {
 	own := p.wishesOf(ctx, at)
 	switch {
@@ -83,8 +83,8 @@ func (p *Provider) withheld(ctx context.Context, at purpose, wanted func(wishes)
 	return fmt.Sprintf("this machine cannot ask the registry (%v), and the build does not name it: --registry-auth %s does", own.err, shownHost(at.host))
 }
 
-// accepted are the first credentials that the registry does not refuse for the purpose. They are tried only if there
-// are several.
+// accepted returns the first credentials that the registry does not refuse for the purpose. It tries them only if there are
+// several.
 func (s *server) accepted(ctx context.Context, at purpose) Credentials {
 	p := s.provider
 	if len(p.sourcesFor(at)) > 1 && at.path != "" {
@@ -97,7 +97,7 @@ func (s *server) accepted(ctx context.Context, at purpose) Credentials {
 	return s.find(ctx, at)
 }
 
-// FetchToken fetches a token here, so that the daemon never sees the password.
+// FetchToken fetches a token on this machine, so that the daemon never receives the password.
 func (s *server) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*auth.FetchTokenResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, fetchLimit, fmt.Errorf("no token in %v", fetchLimit))
 	defer cancel()
@@ -115,8 +115,8 @@ func (s *server) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*
 	return response, nil
 }
 
-// fetch gets a token with the first credentials that are not refused. With several sources the registry is asked what
-// the token is worth: most token servers give one to any account, and leave out what it may not do.
+// fetch fetches a token with the first credentials that are not refused. With several sources it tries the token at the
+// registry: most token servers return one to any account, without the permissions that the account does not have.
 func (s *server) fetch(ctx context.Context, req *auth.FetchTokenRequest, at purpose, newest string) (*auth.FetchTokenResponse, error) {
 	p := s.provider
 	sources := p.sourcesFor(at)
@@ -178,7 +178,7 @@ func (s *server) tokenWith(ctx context.Context, req *auth.FetchTokenRequest, at 
 	return token(got), nil
 }
 
-// worthless is true if the registry refuses, with this token, what it was asked for.
+// worthless reports whether the registry denies the purpose with this token.
 func (p *Provider) worthless(ctx context.Context, at purpose, got *auth.FetchTokenResponse) bool {
 	if at.path == "" {
 		return false
@@ -192,8 +192,8 @@ func (p *Provider) worthless(ctx context.Context, at purpose, got *auth.FetchTok
 	return err == nil && reply.refuses()
 }
 
-// GetTokenAuthority gives the key by which the daemon knows, in a later build,
-// that it may use the tokens of this one again.
+// GetTokenAuthority returns the public key with which the daemon verifies, in a later
+// build, that it may use the tokens of this one again.
 func (s *server) GetTokenAuthority(ctx context.Context, req *auth.GetTokenAuthorityRequest) (*auth.GetTokenAuthorityResponse, error) {
 	if s.daemonFetches() {
 		return nil, status.Error(codes.Unavailable, "tokens are fetched by the daemon")
@@ -223,7 +223,7 @@ func (s *server) daemonFetches() bool {
 	return err == nil && yes
 }
 
-// find continues without credentials if their source fails, and shows that.
+// find returns the credentials for the purpose. If their source fails, it shows that and continues without credentials.
 func (s *server) find(ctx context.Context, at purpose) Credentials {
 	credentials, unread := s.provider.keychain.find(ctx, at)
 	s.provider.note(at.host, credentials, unread, nil)
@@ -256,8 +256,8 @@ func scopeNames(scopes []string) string {
 	return strings.Join(names, " ")
 }
 
-// identity is all that the tokens of the host may have come from: who changes any of it gets no token of before. It is
-// the same in every build.
+// identity returns all credentials that the tokens of the host may have been fetched with: after a change of any of them,
+// no earlier token is used. It is the same in every build.
 func (s *server) identity(ctx context.Context, host string) Credentials {
 	credentials := s.find(ctx, purpose{host: host})
 	credentials.Secret += s.provider.keychain.entriesOf(host)

@@ -13,30 +13,30 @@ import (
 	"strings"
 )
 
-// Survey is what the docker config says, without any secret.
+// Survey is the content of the docker config, without secrets.
 type Survey struct {
 	// Path is the config file, which may be absent; empty without a home directory.
 	Path   string `json:"path"`
 	Absent bool   `json:"absent,omitempty"`
-	// Registries are the hosts there are credentials for, in the file or the environment. What a helper that keeps all
-	// of them has is known only when a registry is asked for.
+	// Registries are the hosts with credentials in the file or the environment. Those in a helper for all registries are
+	// not listed.
 	Registries []string `json:"registries"`
-	// Faults are what could not be read.
+	// Faults are the errors of the parts that could not be read.
 	Faults []string `json:"faults,omitempty"`
-	// Helpers are the credential helpers it names.
+	// Helpers are the credential helpers in the config.
 	Helpers []Helper `json:"helpers,omitempty"`
 }
 
 // Helper is a credential helper.
 type Helper struct {
 	Program string `json:"program"`
-	// Hosts are the registries it is named for; none means all others.
+	// Hosts are the registries that it is configured for; empty for all others.
 	Hosts []string `json:"hosts,omitempty"`
-	// Missing says that the program is not in PATH.
+	// Missing reports whether the program is not in PATH.
 	Missing bool `json:"missing,omitempty"`
 }
 
-// Survey says what the config holds. No helper is run.
+// Survey returns the content of the config. It runs no helper.
 func (c *Config) Survey() Survey {
 	file := c.file.config
 	survey := Survey{Path: c.file.name, Registries: []string{}, Faults: c.Warnings()}
@@ -69,7 +69,7 @@ func (c *Config) Survey() Survey {
 	return survey
 }
 
-// keyHost is the host that a key of the config stands for.
+// keyHost returns the host of a key of the config.
 func keyHost(key string) string {
 	if slices.Contains(keysOf("docker.io"), key) {
 		return "docker.io"
@@ -77,26 +77,26 @@ func keyHost(key string) string {
 	return strings.TrimSuffix(hostOf(key), "/")
 }
 
-// Standing is how a registry sees this machine and its credentials.
+// Standing is the access that a registry grants to this machine and its credentials.
 type Standing struct {
-	// Source is where the credentials came from; empty when there are none.
+	// Source is the source of the credentials; empty if there are none.
 	Source string `json:"source,omitempty"`
 	User   string `json:"user,omitempty"`
-	// Open says that the registry did not ask for credentials.
+	// Open reports whether the registry accepts anonymous access.
 	Open bool `json:"open,omitempty"`
-	// Unseen says that the repository does not exist yet, or is not to be seen with these credentials. Whether it may be
-	// made is seen at a push only: to ask would make it in some registries.
+	// Unseen reports whether the repository does not exist yet, or is not visible with these credentials. Whether it may
+	// be created is known at a push only: a request for it would create it in some registries.
 	Unseen bool `json:"unseen,omitempty"`
 }
 
-// Reach asks a registry, as ParseHost names it, whether it accepts the credentials. The error is a *DeniedError, a
+// Reach checks whether a registry, which ParseHost has returned, accepts the credentials. The error is a *DeniedError, a
 // *TokenError or an *UnreachableError.
 func (p *Provider) Reach(ctx context.Context, host string) (Standing, error) {
 	return p.stand(ctx, purpose{host: requestHost(host)})
 }
 
-// MayPush asks the registry of a reference whether its credentials allow to push it; nothing is changed there. Unlike
-// Preflight it also says why a registry could not be asked. The errors are those of Reach.
+// MayPush checks whether the credentials allow to push the reference; it changes nothing at the registry. Unlike Preflight
+// it also returns an error if the registry cannot be reached. The errors are those of Reach.
 func (p *Provider) MayPush(ctx context.Context, reference string) (Standing, error) {
 	if !ValidReference(reference) {
 		return Standing{}, fmt.Errorf("%q is not the name of an image", reference)
@@ -126,12 +126,12 @@ func (p *Provider) stand(ctx context.Context, at purpose) (Standing, error) {
 		return standing, p.unreachable(ctx, at.host, a.err)
 	}
 	if !a.answers(at) {
-		return standing, &UnreachableError{Host: shown, Cause: errors.New("it does not answer as a registry does: " + a.got.message(a.credentials))}
+		return standing, &UnreachableError{Host: shown, Cause: errors.New("it does not respond like a registry: " + a.got.message(a.credentials))}
 	}
 	return standing, nil
 }
 
-// answers is true of a registry that is in order. It has no upload to go on with.
+// answers reports whether the registry responds as expected: it has no upload with the ID noUpload.
 func (a *attempt) answers(at purpose) bool {
 	if at.path == "" || a.unseen {
 		return a.got.code < http.StatusInternalServerError && (at.path != "" || a.got.code == http.StatusOK)

@@ -12,16 +12,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// TLSContext is how to speak TLS with one registry, and with its token server:
+// TLSContext is the TLS configuration for one registry and its token server:
 // buildctl's --registry-auth-tlscontext.
 type TLSContext struct {
 	Host      string // as in an image's name
 	CA        string // path of a PEM file; may be empty
-	Cert, Key string // paths of PEM files, which prove who this client is; may be empty
+	Cert, Key string // paths of PEM files with the client's certificate; may be empty
 	Insecure  bool   // nothing is verified
 }
 
-// ParseTLSContext reads host=HOST,ca=FILE,cert=FILE,key=FILE,insecure=BOOL. The
+// ParseTLSContext parses host=HOST,ca=FILE,cert=FILE,key=FILE,insecure=BOOL. The
 // host may be a URL.
 func ParseTLSContext(text string) (TLSContext, error) {
 	var c TLSContext
@@ -57,13 +57,13 @@ func ParseTLSContext(text string) (TLSContext, error) {
 	case (c.Cert == "") != (c.Key == ""):
 		return c, errors.New("cert= and key= belong together")
 	case c.CA == "" && c.Cert == "" && !c.Insecure:
-		return c, errors.New("it says nothing beside the host: ca=, cert= with key=, or insecure=true is missing")
+		return c, errors.New("a setting is missing: ca=, cert= with key=, or insecure=true")
 	}
 	c.Host, err = ParseHost(c.Host)
 	return c, err
 }
 
-// UseTLS makes the context count for its host, in place of what Trust brings. Several for one host add up.
+// UseTLS uses the context for its host, in place of the authorities of Trust. Several contexts for one host are merged.
 func (c *Config) UseTLS(t TLSContext) error {
 	if c.contexts == nil {
 		c.contexts = map[string]*tls.Config{}
@@ -86,7 +86,7 @@ func (c *Config) UseTLS(t TLSContext) error {
 			config.RootCAs = systemAuthorities()
 		}
 		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return fmt.Errorf("%s holds no certificate in PEM", t.CA)
+			return fmt.Errorf("no PEM certificate in %s", t.CA)
 		}
 	}
 	if t.Cert != "" {

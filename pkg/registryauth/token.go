@@ -17,16 +17,16 @@ import (
 
 const clientID = "kubectl-buildkit"
 
-// grant is what a token server gives.
+// grant is the response of a token server.
 type grant struct {
 	token   string
-	refresh string // an identity token, if one was asked for and the server has them
+	refresh string // an identity token, if one was requested and the server supports it
 	issued  time.Time
-	life    int // in seconds; 0 if the server does not say
+	life    int // in seconds; 0 if the server does not report it
 }
 
-// fetchToken asks for all scopes with one token, and where the server refuses that for the one that matters: some token
-// servers give a token for one repository only. newest is the scope that was asked for last.
+// fetchToken requests one token for all scopes, and if the server refuses that, one for the main scope: some token servers
+// return tokens for one repository only. newest is the scope that was requested last.
 func fetchToken(ctx context.Context, client *http.Client, options authutil.TokenOptions, credentials Credentials, newest string) (grant, error) {
 	options.Username, options.Secret = credentials.Username, credentials.Secret
 	options.Scopes = mergeScopes(options.Scopes)
@@ -40,8 +40,8 @@ func fetchToken(ctx context.Context, client *http.Client, options authutil.Token
 	return got, err
 }
 
-// fetchScopes posts the credentials, as OAuth has it, and where the server does not take that, whatever it says, gets
-// with basic authentication, as docker and containerd do.
+// fetchScopes sends the credentials with POST, as in OAuth, and if that fails, for whatever reason, with GET and basic
+// authentication, as docker and containerd do.
 func fetchScopes(ctx context.Context, client *http.Client, options authutil.TokenOptions) (grant, error) {
 	var posted error
 	if options.Secret != "" {
@@ -61,7 +61,7 @@ func fetchScopes(ctx context.Context, client *http.Client, options authutil.Toke
 	})
 	if err != nil {
 		if posted != nil && refusedStatus(posted) && !refusedStatus(err) {
-			err = posted // it knows POST only, and said no
+			err = posted // it supports POST only, and denied the request
 		}
 		return grant{}, withoutQuery(err)
 	}
@@ -71,13 +71,13 @@ func fetchScopes(ctx context.Context, client *http.Client, options authutil.Toke
 // checked returns the grant if its token can be sent.
 func (g grant) checked() (grant, error) {
 	if !isToken(g.token) {
-		return grant{}, errors.New("the token server's answer is invalid: its token has characters that a header cannot have")
+		return grant{}, errors.New("the token server's response is invalid: its token has characters that a header cannot have")
 	}
 	return g, nil
 }
 
-// retry tries again after what may pass, but not after a timeout, since the time that a request may take is spent then,
-// nor after an answer that is not a token.
+// retry retries after transient errors, but not after a timeout, since the time for the request is then used up, nor after
+// a response without a token.
 func retry[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	return retryhandler.WithRetryIf(ctx, nil, f, func(err error) bool {
 		var timeout net.Error
@@ -89,9 +89,9 @@ func retry[T any](ctx context.Context, f func(context.Context) (T, error)) (T, e
 	})
 }
 
-// wantsGet reports whether the answer to a POST may mean that the server knows GET only: any answer that is not a token,
-// e.g. a web page or a redirect to one, for a password. An identity token is for POST alone, but GCR answers 404, and
-// JFrog 401, to both.
+// wantsGet reports whether the response to a POST may mean that the server supports GET only. For a password that is any
+// response without a token, e.g. a web page or a redirect to one. An identity token requires POST, but GCR responds with
+// 404, and JFrog with 401, to both.
 func wantsGet(err error, password bool) bool {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	if !errors.As(err, &unexpected) {
@@ -102,7 +102,7 @@ func wantsGet(err error, password bool) bool {
 	return password || unexpected.StatusCode == http.StatusNotFound || unexpected.StatusCode == http.StatusUnauthorized
 }
 
-// mergeScopes has one scope for each repository: a server may count a second one for the same as a second repository.
+// mergeScopes returns one scope for each repository: some servers count a second scope as a second repository.
 func mergeScopes(scopes []string) []string {
 	var names []string
 	actions := map[string][]string{}
@@ -135,7 +135,7 @@ func mergeScopes(scopes []string) []string {
 	return merged
 }
 
-// mainScope is the one that a push is for, else the one that was not asked for before.
+// mainScope returns the scope of the push, else the new one.
 func mainScope(scopes []string, newest string) string {
 	for _, scope := range scopes {
 		if _, push := repositoryOf(scope); push {
@@ -148,7 +148,7 @@ func mainScope(scopes []string, newest string) string {
 	return scopes[len(scopes)-1]
 }
 
-// repositoryOf reads a scope; the path is "" if it is of something else.
+// repositoryOf parses a scope; the path is "" if the scope is not for a repository.
 func repositoryOf(scope string) (path string, push bool) {
 	rest, ok := strings.CutPrefix(scope, "repository:")
 	at := strings.LastIndexByte(rest, ':')
@@ -158,19 +158,19 @@ func repositoryOf(scope string) (path string, push bool) {
 	return rest[:at], slices.Contains(strings.Split(rest[at+1:], ","), "push")
 }
 
-// wantsLess reports whether the token server's answer may mean that it was asked for too much at once.
+// wantsLess reports whether the token server's response may mean that the request had too many scopes.
 func wantsLess(err error) bool {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	return errors.As(err, &unexpected) && unexpected.StatusCode < http.StatusInternalServerError && unexpected.StatusCode != http.StatusTooManyRequests
 }
 
-// hasStatus reports whether the token server answered, with anything but a token.
+// hasStatus reports whether the token server responded, without a token.
 func hasStatus(err error) bool {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	return errors.As(err, &unexpected)
 }
 
-// refusedStatus says whether the token server answered, and the answer was no.
+// refusedStatus reports whether the token server denied the request.
 func refusedStatus(err error) bool {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	if !errors.As(err, &unexpected) {
@@ -178,7 +178,7 @@ func refusedStatus(err error) bool {
 	}
 	switch unexpected.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusBadRequest:
-		return true // by the rules of OAuth, 400 is the answer to a wrong password
+		return true // in OAuth, 400 is the response to a wrong password
 	}
 	return false
 }
