@@ -110,7 +110,7 @@ func TestBuildContextNames(t *testing.T) {
 	}
 	for value, want := range map[string]string{
 		"a": "not NAME=VALUE", "A=b": "not a valid name of a context", "=b": "not a valid name of a context", "a=": "names no place", "a=nope": "no such directory",
-		"a=docker-image://A": "is not an image", "a=target:": "names no stage", "a=oci-layout://nope": "no OCI layout", "a=Dockerfile": "is a file",
+		"a=docker-image://A": "is not an image", "a=target:": "the stage is missing", "a=oci-layout://nope": "no OCI layout", "a=Dockerfile": "is a file",
 	} {
 		wantUsage(t, with(func(o *Options) { o.BuildContexts = []string{value} }), workspace(t, nil), "--build-context", want)
 	}
