@@ -31,6 +31,6 @@ func (l *laboratory) compareDefinition(t *testing.T) {
 	}
 	l.u.env["KUBECONFIG"] = filepath.Join(l.u.home, "absent")
 	l.u.kubectlIn(src, definition, "buildkit", "build").exits(2).says("--local", `"src"`)
-	l.u.kubectlIn(src, []byte("FROM scratch\n"), "buildkit", "build").exits(2).says("no LLB definition", "name the build context")
+	l.u.kubectlIn(src, []byte("FROM scratch\n"), "buildkit", "build").exits(2).says("invalid LLB definition", "name the build context")
 	l.u.kubectlIn(src, nil, "buildkit", "build").exits(2).says("name the build context")
 }

@@ -117,7 +117,7 @@ func TestBuildMisuse(t *testing.T) {
 		"build --rm=perhaps .":             "must be true or false",
 		"build --debug=x .":                "must be true or false",
 		"build --network mine .":           "no such network",
-		"build --local context=. .":        "belongs to --frontend",
+		"build --local context=. .":        "requires --frontend",
 	} {
 		_, stderr, code := call(t, strings.Fields(args)...)
 		if code != explain.CodeUsage || !strings.Contains(stderr, part) {

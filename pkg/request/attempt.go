@@ -19,24 +19,24 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
-// Attempt is one sending of the request: its options, and the output files that
-// exist under their names only after Commit.
+// Attempt is a request that is sent once: its options, and the output files, which
+// get their names by Commit.
 type Attempt struct {
 	Options    client.SolveOpt
-	Definition *llb.Definition       // the steps, if no frontend makes them; else nil
-	Subrequest string                // what the frontend is asked instead of a build, e.g. "frontend.lint"
+	Definition *llb.Definition       // the steps of a build without a frontend; else nil
+	Subrequest string                // the request to the frontend in place of a build, e.g. "frontend.lint"
 	Stages     map[string]string     // stages to build first, by the context that each one is
-	Dockerfile *buildcontext.Fetched // to be fetched first; nil if it is here
-	Policies   []string              // files that must not be in the context, which the daemon fetches
+	Dockerfile *buildcontext.Fetched // downloaded first; nil if it is on this machine
+	Policies   []string              // files that must not be in the context that the daemon downloads
 	Upload     upload.Options
 	files      []export.Staged
-	places     []string // of this machine, as errors name what is written there
+	places     []string // local paths that write errors may contain
 	unwritten  atomic.Pointer[error]
 	pushed     string
 }
 
-// Attempt makes fresh options, with a reference of their own and nothing shared
-// with an attempt before. The attachables serve the session.
+// Attempt returns new options, with a new reference, which share nothing with a
+// previous attempt. The attachables serve the session.
 func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 	a := &Attempt{pushed: r.pushed(), Upload: r.upload, Definition: r.definition, Stages: r.context.Stages(), Dockerfile: r.context.Fetched(), Options: client.SolveOpt{
 		Ref:                 identity.NewID(),
@@ -66,7 +66,7 @@ func (r *Request) Attempt(attachables ...session.Attachable) *Attempt {
 	return a
 }
 
-// ask makes a question of the build, which is not noted in the history.
+// ask changes the build to a subrequest, which is not recorded in the history.
 func (a *Attempt) ask(name string) {
 	a.Subrequest = subrequestPrefix + name
 	a.Options.Internal = true
@@ -79,7 +79,7 @@ func (a *Attempt) ask(name string) {
 	attrs["frontend.caps"] += subrequestsCap
 }
 
-// cloneCaches copies what the client changes: it adds digests.
+// cloneCaches returns copies, since the client adds digests.
 func cloneCaches(entries []client.CacheOptionsEntry) []client.CacheOptionsEntry {
 	cloned := slices.Clone(entries)
 	for i := range cloned {
@@ -88,7 +88,7 @@ func cloneCaches(entries []client.CacheOptionsEntry) []client.CacheOptionsEntry 
 	return cloned
 }
 
-// stageCaches lets caches in directories be received where they are not yet complete.
+// stageCaches makes caches in directories be received in hidden directories.
 func (a *Attempt) stageCaches(layouts map[string]*export.Layout) {
 	for _, entry := range a.Options.CacheExports {
 		if layout := layouts[entry.Attrs["dest"]]; layout != nil && entry.Type == cacheLocal {
@@ -100,8 +100,8 @@ func (a *Attempt) stageCaches(layouts map[string]*export.Layout) {
 	}
 }
 
-// Names says whether an error's text speaks of a place on this machine that the
-// attempt writes to.
+// Names reports whether an error's text contains a local path that the attempt
+// writes to.
 func (a *Attempt) Names(text string) bool {
 	return slices.ContainsFunc(a.places, func(place string) bool { return strings.Contains(text, place) })
 }
@@ -126,7 +126,7 @@ func (a *Attempt) Unwritten(text string) error {
 	return nil
 }
 
-// Commit gives the output files their names. It is called once the build has
+// Commit gives the output files their names. It is called after the build has
 // succeeded.
 func (a *Attempt) Commit() error {
 	for _, file := range a.files {
@@ -137,22 +137,22 @@ func (a *Attempt) Commit() error {
 	return nil
 }
 
-// Interrupt ends what would keep the attempt from ending: a docker engine that
-// hangs, a pipe that nothing reads. Discard still has to be called.
+// Interrupt ends the wait for a docker engine that hangs, or a pipe without a
+// reader. Discard must still be called.
 func (a *Attempt) Interrupt() {
 	for _, file := range a.files {
 		file.Interrupt()
 	}
 }
 
-// Discard removes what a build that did not succeed has written.
+// Discard removes the output files of a failed build.
 func (a *Attempt) Discard() {
 	for _, file := range a.files {
 		file.Discard()
 	}
 }
 
-// Result is what the build left, given the daemon's answer to this attempt.
+// Result returns the result of the build from the daemon's response to this attempt.
 func (a *Attempt) Result(response map[string]string) *result.Result {
 	built := result.New(a.Options.Ref, a.pushed, response)
 	for _, file := range a.files {
@@ -163,7 +163,7 @@ func (a *Attempt) Result(response map[string]string) *result.Result {
 	return built
 }
 
-// noticeOfPlain is what is said of files that have lost their privileges.
+// noticeOfPlain returns the notice about files that have lost their privileges.
 func noticeOfPlain(names []string) string {
 	const shown = 3
 	text := strings.Join(names[:min(len(names), shown)], ", ")

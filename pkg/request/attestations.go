@@ -8,8 +8,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Attestations are what is said about the image beside it: --attest, --sbom and
-// --provenance.
+// Attestations are the flags for attestations: --attest, --sbom and --provenance.
 type Attestations struct {
 	Attest     []string // --attest
 	SBOM       string   // --sbom; "" if not given
@@ -24,7 +23,7 @@ const (
 	noArtifactEnv     = "BUILDX_NO_DEFAULT_OCI_ARTIFACT"
 )
 
-// attestation is one of them, as one flag says it.
+// attestation is one of them, as set by one flag.
 type attestation struct {
 	flag, typed string
 	kind        string
@@ -32,11 +31,11 @@ type attestation struct {
 	attrs       map[string]string
 }
 
-// apply asks for what docker attaches by default too, so that the same build
-// has the same digest. buildctl attaches nothing that is not asked for.
+// apply also adds docker's default attestations, so that the same build has the
+// same digest. buildctl has no defaults.
 func (o Attestations) apply(r *Request, env Environment) error {
 	var err error
-	if r.noArtifact, err = isSet(env, noArtifactEnv); err != nil {
+	if r.noArtifact, err = environmentBool(env, noArtifactEnv); err != nil {
 		return err
 	}
 	chosen := map[string]attestation{}
@@ -47,7 +46,7 @@ func (o Attestations) apply(r *Request, env Environment) error {
 		}
 		before, twice := chosen[a.kind]
 		if twice && (before.disabled != a.disabled || !maps.Equal(before.attrs, a.attrs)) {
-			return a.wrong(before.flag+" "+before.typed+" says something else", "leave one of them out")
+			return a.wrong(before.flag+" "+before.typed+" contradicts it", "leave one of them out")
 		}
 		chosen[a.kind] = a
 	}
@@ -65,7 +64,7 @@ func (o Attestations) apply(r *Request, env Environment) error {
 
 type typedValue struct{ flag, value string }
 
-// typed has every flag in the form of --attest.
+// typed returns every flag in the form of --attest.
 func (o Attestations) typed() []typedValue {
 	var all []typedValue
 	for _, value := range o.Attest {
@@ -80,8 +79,8 @@ func (o Attestations) typed() []typedValue {
 	return all
 }
 
-// parseAttestation reads type=TYPE,key=value,… or, for the flags that name the
-// type, a boolean or key=value,….
+// parseAttestation parses type=TYPE,key=value,… or, for --sbom and --provenance, a
+// boolean or key=value,….
 func parseAttestation(flag, value string) (attestation, error) {
 	a := attestation{flag: flag, typed: value, attrs: map[string]string{}}
 	if flag != "--attest" {
@@ -142,15 +141,15 @@ func (a attestation) wrong(reason, next string) error {
 }
 
 func applyDefaultProvenance(r *Request, env Environment) error {
-	off, err := isSet(env, noAttestationsEnv)
+	off, err := environmentBool(env, noAttestationsEnv)
 	if err == nil && !off {
 		r.attrs[attestAttr+attestProvenance] = "mode=min,inline-only=true"
 	}
 	return err
 }
 
-// isSet reads a variable that is a boolean, as docker does.
-func isSet(env Environment, name string) (bool, error) {
+// environmentBool returns the value of a boolean variable, as docker parses it; false if it is not set.
+func environmentBool(env Environment, name string) (bool, error) {
 	value, given := env.LookupEnv(name)
 	if !given {
 		return false, nil

@@ -57,9 +57,9 @@ func TestAttestationErrors(t *testing.T) {
 		"no pair":       {func(o *Options) { o.SBOM = "maybe" }, "--sbom", "not key=value"},
 		"mode":          {func(o *Options) { o.Provenance = "mode=most" }, "--provenance", `unknown mode "most"`},
 		"disabled":      {func(o *Options) { o.Attest = []string{"type=sbom,disabled=no way"} }, "--attest", "not a boolean"},
-		"contradiction": {func(o *Options) { o.Attest, o.SBOM = []string{"type=sbom"}, "false" }, "--sbom", "says something else"},
+		"contradiction": {func(o *Options) { o.Attest, o.SBOM = []string{"type=sbom"}, "false" }, "--sbom", "contradicts it"},
 		"docker archive": {
-			func(o *Options) { o.SBOM, o.Outputs = "true", []string{"type=docker,dest=x"} }, "--output", "without its attestations",
+			func(o *Options) { o.SBOM, o.Outputs = "true", []string{"type=docker,dest=x"} }, "--output", "does not support attestations",
 		},
 	} {
 		t.Run(name, func(t *testing.T) { wantUsage(t, with(test.change), workspace(t, nil), test.flag, test.want) })

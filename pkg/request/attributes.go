@@ -9,7 +9,7 @@ import (
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 )
 
-// values says what an attribute of an output may be set to.
+// values are the valid values of an attribute of an output.
 type values int
 
 const (
@@ -21,19 +21,19 @@ const (
 	cacheModes
 )
 
-// artifactAttr says whether attestations are artifacts by OCI's rules.
+// artifactAttr is the attribute that stores attestations as OCI artifacts.
 const artifactAttr = "oci-artifact"
 
 // specialAttr is the attribute of type=local that keeps setuid and setgid bits,
 // file capabilities and device nodes. It is not for the daemon.
 const specialAttr = "special"
 
-// knownTypes lists what --output type= may be.
+// knownTypes returns the valid values of --output type=.
 func knownTypes() []string {
 	return []string{typeImage, typeRegistry, typeOCI, typeDocker, typeLocal, typeTar, typeCacheOnly}
 }
 
-// knownAttributes lists what an output of the type may say beside type= and
+// knownAttributes returns the attributes of an output of the type, besides type= and
 // dest=; nil for an unknown type.
 func knownAttributes(kind string) map[string]values {
 	switch kind {
@@ -76,8 +76,8 @@ func merged(into, from map[string]values) map[string]values {
 	return into
 }
 
-// checkAttributes refuses what the daemon would refuse, or would silently take
-// for metadata of the image. It turns "registry" into the image it is.
+// checkAttributes rejects attributes that the daemon would reject, or would silently
+// use as metadata of the image. It replaces the type "registry" by "image".
 func (o *output) checkAttributes() error {
 	if o.kind == "" {
 		return o.wrong("type= is missing", "use type="+strings.Join(knownTypes(), ", "))
@@ -118,7 +118,7 @@ func (o *output) checkValue(key string, kind values) error {
 	}
 	for name := range strings.SplitSeq(value, ",") {
 		if name == "*" {
-			continue // it takes the name that the frontend gives
+			continue // the frontend gives the name
 		}
 		if err := checkTag("--output", name); err != nil {
 			return err
@@ -127,7 +127,7 @@ func (o *output) checkValue(key string, kind values) error {
 	return nil
 }
 
-// check says what is wrong with a value, and what to type instead; "" if nothing.
+// check returns why a value is invalid, and the next step; "" if it is valid.
 func (v values) check(key, value string) (reason, next string) {
 	switch v {
 	case boolean:

@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Cache is what may be reused: --no-cache, --no-cache-filter, --pull and the
-// external caches.
+// Cache has the flags of the cache: --no-cache, --no-cache-filter, --pull and those
+// of external caches.
 type Cache struct {
 	NoCache       bool     // --no-cache
 	NoCacheFilter []string // --no-cache-filter
@@ -51,7 +51,7 @@ type cacheFlag struct {
 	export bool
 }
 
-// applyCaches reads --cache-from, --cache-to and buildctl's names for them.
+// applyCaches applies --cache-from, --cache-to and buildctl's flags for them.
 func (o Cache) applyCaches(r *Request, env Environment) error {
 	for _, family := range []struct {
 		flag   cacheFlag
@@ -84,8 +84,8 @@ func (o Cache) applyCaches(r *Request, env Environment) error {
 	return nil
 }
 
-// parseCache reads one value: a list of key=value, or bare references, each a
-// cache in a registry.
+// parseCache parses one value: a list of key=value, or references, each of a cache in
+// a registry.
 func parseCache(flag cacheFlag, value string) ([]client.CacheOptionsEntry, error) {
 	if value == "" {
 		return nil, nil
@@ -142,7 +142,7 @@ func (f cacheFlag) check(value string, entry client.CacheOptionsEntry) error {
 	return f.checkPlace(value, entry)
 }
 
-// checkPlace asks for the one attribute that says where the cache is.
+// checkPlace returns an error if the attribute with the location of the cache is missing.
 func (f cacheFlag) checkPlace(value string, entry client.CacheOptionsEntry) error {
 	switch entry.Type {
 	case cacheRegistry:
@@ -161,7 +161,7 @@ func (f cacheFlag) checkPlace(value string, entry client.CacheOptionsEntry) erro
 	return nil
 }
 
-// place is the attribute that names the directory of a local cache.
+// place returns the attribute with the directory of a local cache.
 func (f cacheFlag) place() string {
 	if f.export {
 		return "dest"
@@ -169,9 +169,9 @@ func (f cacheFlag) place() string {
 	return "src"
 }
 
-// complete adds what this machine knows: absolute paths, tokens and keys. Its
-// reason is why the cache cannot be used here, which is not a mistake: the same
-// command runs in a first build and outside of GitHub Actions.
+// complete adds values of this machine: absolute paths, tokens and keys. The reason
+// is why the cache cannot be used here, which is not an error: the same command runs
+// in a first build and outside of GitHub Actions.
 func (f cacheFlag) complete(r *Request, value string, entry client.CacheOptionsEntry, env Environment) (reason string, err error) {
 	switch entry.Type {
 	case cacheRegistry:
@@ -218,8 +218,8 @@ func (f cacheFlag) completeLocal(r *Request, value string, entry client.CacheOpt
 	return "", nil
 }
 
-// preferManifest asks for the form that every registry takes. Builders before
-// v0.21 make an index else, which Oracle's registry and others refuse.
+// preferManifest sets the format that every registry accepts. The default of builders
+// before v0.21 is an index, which Oracle's registry and others reject.
 func preferManifest(attrs map[string]string) {
 	if _, set := attrs["oci-mediatypes"]; !set {
 		attrs["oci-mediatypes"] = "true"

@@ -7,7 +7,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/awskeys"
 )
 
-// The kinds of external caches, by the names a user types.
+// The types of external caches, as the user types them.
 const (
 	cacheRegistry = "registry"
 	cacheLocal    = "local"
@@ -21,8 +21,8 @@ func cacheTypes() []string {
 	return []string{cacheRegistry, cacheLocal, cacheInline, cacheGitHub, cacheS3, cacheAzure}
 }
 
-// cacheAttributes lists what a cache of the type may say beside type=; nil for
-// an unknown type, and for inline as a source.
+// cacheAttributes returns the attributes of a cache of the type, besides type=; nil
+// for an unknown type, and for inline as a source.
 func cacheAttributes(kind string, export bool) map[string]values {
 	var known map[string]values
 	switch kind {
@@ -76,8 +76,8 @@ func cacheExportAttributes(kind string) map[string]values {
 	return known
 }
 
-// completeGitHub adds what a job of GitHub Actions has in its environment. The
-// reason is why that is not enough.
+// completeGitHub adds the values in the environment of a GitHub Actions job. The
+// reason is which one is missing.
 func completeGitHub(attrs map[string]string, env Environment) (reason string) {
 	version := attrs["version"]
 	if version == "" {
@@ -100,7 +100,7 @@ func completeGitHub(attrs map[string]string, env Environment) (reason string) {
 	return ""
 }
 
-// setDefault takes the first variable that is there, if the key is not given.
+// setDefault sets the key to the first variable that is set, unless it has a value.
 func setDefault(attrs map[string]string, key string, env Environment, names ...string) {
 	if _, given := attrs[key]; given {
 		return
@@ -113,8 +113,8 @@ func setDefault(attrs map[string]string, key string, env Environment, names ...s
 	}
 }
 
-// completeS3 provides the builder with this machine's AWS keys. Without any the
-// builder uses its own, e.g. its Pod's role.
+// completeS3 passes this machine's AWS keys to the builder. Without any, the builder
+// uses its own, e.g. its Pod's role.
 func completeS3(attrs map[string]string, env Environment) {
 	if attrs["access_key_id"] != "" && attrs["secret_access_key"] != "" || env.AWSKeys == nil {
 		return
@@ -129,5 +129,5 @@ func completeS3(attrs map[string]string, env Environment) {
 	}
 }
 
-// AWSKeys returns the keys of this machine; the zero value is none.
+// AWSKeys returns the keys of this machine; the zero value if there are none.
 type AWSKeys func() awskeys.Keys

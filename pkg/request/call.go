@@ -6,18 +6,17 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Call is what is asked of the Dockerfile instead of building it: --call and
-// --check.
+// Call has the flags of requests that do not build: --call and --check.
 type Call struct {
 	Method string // --call; "" means build
 	Check  bool   // --check
 }
 
-// Evaluation is how the answer to --call is to be shown.
+// Evaluation is how to print the result of --call.
 type Evaluation struct {
 	Name         string // e.g. "lint", "outline" or "targets"
 	JSON         bool
-	IgnoreStatus bool   // warnings do not make the command fail
+	IgnoreStatus bool   // warnings do not fail the command
 	Dockerfile   string // the user's name for it; "" if it is not a file of this machine
 }
 
@@ -42,7 +41,7 @@ func (o Call) apply(r *Request, _ Environment) error {
 	}
 	if o.Check {
 		if parsed != nil && parsed.name != callLint {
-			return &usage.Error{What: "--check", Reason: "--call " + o.Method + " asks for something else", Next: "leave one of them out"}
+			return &usage.Error{What: "--check", Reason: "--call " + o.Method + " contradicts it", Next: "leave one of them out"}
 		}
 		if parsed == nil {
 			parsed = &call{name: callLint}
@@ -52,8 +51,8 @@ func (o Call) apply(r *Request, _ Environment) error {
 	return nil
 }
 
-// parseCall reads NAME[,format=FORMAT][,ignorestatus=BOOL]; nil is a build. Which
-// names there are only the frontend knows.
+// parseCall parses NAME[,format=FORMAT][,ignorestatus=BOOL]; nil is a build. Only the
+// frontend knows the valid names.
 func parseCall(value string) (*call, error) {
 	const form = "use check, outline, targets or build, e.g. check,format=json"
 	if value == "" {
@@ -71,12 +70,12 @@ func parseCall(value string) (*call, error) {
 		switch f.key {
 		case "":
 			if c.name != "" || f.value == "" {
-				return nil, wrong("it names no request, or two")
+				return nil, wrong("it must have exactly one request")
 			}
 			c.name = f.value
 		case "format":
 			if f.value != "json" && f.value != "text" && f.value != "" {
-				return nil, wrong(`unknown format "` + f.value + `": it is text or json`)
+				return nil, wrong(`unknown format "` + f.value + `": must be one of: text, json`)
 			}
 			c.json = f.value == "json"
 		case "ignorestatus":
@@ -89,7 +88,7 @@ func parseCall(value string) (*call, error) {
 	}
 	switch c.name {
 	case "":
-		return nil, wrong("it names no request")
+		return nil, wrong("the request is missing")
 	case callBuild:
 		return nil, nil
 	case callCheck:
@@ -98,7 +97,7 @@ func parseCall(value string) (*call, error) {
 	return c, nil
 }
 
-// Evaluation says that the Dockerfile is asked and not built; nil is a build.
+// Evaluation returns how to print the result of --call; nil for a build.
 func (r *Request) Evaluation() *Evaluation {
 	if r.call == nil {
 		return nil

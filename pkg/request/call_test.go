@@ -23,11 +23,11 @@ func TestCall(t *testing.T) {
 		}
 	}
 	for value, part := range map[string]string{
-		"a,b": "or two", "format=json": "names no request", "check,format=xml": `unknown format "xml"`, "check,x=y": `unknown key "x"`, "check,ignorestatus=ja": "not a boolean",
+		"a,b": "exactly one request", "format=json": "the request is missing", "check,format=xml": `unknown format "xml"`, "check,x=y": `unknown key "x"`, "check,ignorestatus=ja": "not a boolean",
 	} {
 		wantUsage(t, with(func(o *Options) { o.Method = value }), workspace(t, nil), "--call", part)
 	}
-	wantUsage(t, with(func(o *Options) { o.Method, o.Check = "outline", true }), workspace(t, nil), "--check", "something else")
+	wantUsage(t, with(func(o *Options) { o.Method, o.Check = "outline", true }), workspace(t, nil), "--check", "contradicts it")
 }
 
 // TestQuestionMakesNothing proves that a build's own words can be asked about:

@@ -21,9 +21,9 @@ type checkout struct {
 	root    string
 }
 
-// describeSource notes for the provenance which commit is built, as docker does,
-// and labels the image with it if the environment says so. A context without a
-// checkout, or a machine without git, has nothing to note.
+// describeSource adds the commit to the provenance, as docker does, and to the
+// image's labels if the environment requests it. It does nothing for a context
+// without a checkout, or without git.
 func (o Input) describeSource(r *Request, env Environment) {
 	label, noted := env.LookupEnv("BUILDX_GIT_LABELS")
 	labeled := noted && (label == "full" || isYes(label))
@@ -35,7 +35,7 @@ func (o Input) describeSource(r *Request, env Environment) {
 	}
 	c, found := findCheckout(dir, env)
 	if !found {
-		if informed { // history names a build by it
+		if informed { // the name of the build in the history
 			r.attrs["vcs:localdir:context"] = filepath.Base(r.source.Identity)
 		}
 		return
@@ -72,7 +72,7 @@ func (o Input) describeSource(r *Request, env Environment) {
 	}
 }
 
-// below returns the path relative to the checkout, as the daemon writes paths.
+// below returns the path relative to the checkout, with slashes.
 func (c checkout) below(path string) (name string, inside bool) {
 	name, err := filepath.Rel(c.root, path)
 	return filepath.ToSlash(name), err == nil && filepath.IsLocal(name)
@@ -83,7 +83,7 @@ func isYes(text string) bool {
 	return err == nil && yes
 }
 
-// findCheckout looks for .git first, so that git runs only where there is one.
+// findCheckout searches .git first, so that git runs only in a checkout.
 func findCheckout(dir string, env Environment) (c checkout, found bool) {
 	for c.root = safefile.RealPath(dir); ; c.root = filepath.Dir(c.root) {
 		if safefile.Exists(filepath.Join(c.root, ".git")) {
@@ -99,23 +99,23 @@ func findCheckout(dir string, env Environment) (c checkout, found bool) {
 }
 
 func (c checkout) revision(checkDirty bool) string {
-	commit := c.say("rev-parse", "--verify", "--quiet", "HEAD")
+	commit := c.firstLine("rev-parse", "--verify", "--quiet", "HEAD")
 	if commit != "" && checkDirty && c.isDirty() {
 		commit += "-dirty"
 	}
 	return commit
 }
 
-// source is where the branch comes from, without a password.
+// source returns the URL of the branch's remote, without a password.
 func (c checkout) source() string {
 	remotes := []string{"origin", "upstream"}
-	if branch := c.say("symbolic-ref", "-q", "HEAD"); branch != "" {
-		if remote := c.say("for-each-ref", "--format=%(upstream:remotename)", branch); remote != "" {
+	if branch := c.firstLine("symbolic-ref", "-q", "HEAD"); branch != "" {
+		if remote := c.firstLine("for-each-ref", "--format=%(upstream:remotename)", branch); remote != "" {
 			remotes = append([]string{remote}, remotes...)
 		}
 	}
 	for _, remote := range remotes {
-		if address := c.say("remote", "get-url", remote); address != "" {
+		if address := c.firstLine("remote", "get-url", remote); address != "" {
 			return urlutil.RedactCredentials(address)
 		}
 	}
@@ -126,8 +126,8 @@ func (c checkout) source() string {
 // which a build does without.
 const gitTimeout = 10 * time.Second
 
-// say is the first line that git says, and empty if it fails.
-func (c checkout) say(args ...string) string {
+// firstLine returns the first line of git's output, and "" if git fails.
+func (c checkout) firstLine(args ...string) string {
 	out, err := c.git(args...)
 	if err != nil {
 		return ""
@@ -136,13 +136,13 @@ func (c checkout) say(args ...string) string {
 	return line
 }
 
-// git runs git so that no program runs which the checkout names: it may be anyone's.
+// git runs git without the programs that the checkout configures, since the checkout is untrusted.
 func (c checkout) git(args ...string) ([]byte, error) {
 	harmless := []string{"--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", c.root}
 	command := exec.Command(c.program, append(harmless, args...)...)
 	var out bytes.Buffer
 	command.Stdout = &out
-	command.WaitDelay = time.Second // what git has started may hold its output
+	command.WaitDelay = time.Second // a child of git may keep its output open
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (c checkout) isDirty() bool {
 	if !safe {
 		return true
 	}
-	return c.say(append(args, "status", "--porcelain", "--ignored", "--ignore-submodules=dirty")...) != ""
+	return c.firstLine(append(args, "status", "--porcelain", "--ignored", "--ignore-submodules=dirty")...) != ""
 }
 
 // withoutFilters returns the flags that take the checkout's own filters out of use: git runs them

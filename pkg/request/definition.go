@@ -12,17 +12,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// maxDefinition bounds, in bytes, a definition on standard input, so that a
-// wrong pipe is an error and not a full memory.
+// maxDefinition is the maximum size of a definition on standard input, in bytes, so
+// that a wrong pipe is an error and does not fill the memory.
 const maxDefinition = 64 << 20
 
-// localScheme begins the name of a source that is a directory of the client.
+// localScheme is the scheme of a source that is a directory of the client.
 const localScheme = "local://"
 
-// begin says which of three ways it is, before the families choose defaults:
-// docker's, with PATH; buildctl's, with --frontend; or, with neither, a
-// definition in LLB on standard input, which is how buildctl takes the output of
-// a program.
+// begin selects one of three forms before the groups set defaults: docker's, with
+// PATH; buildctl's, with --frontend; or, with neither, a definition in LLB on
+// standard input, which buildctl reads from a program.
 func (o Options) begin(r *Request, env Environment) error {
 	if o.FrontendName != "" || o.Path != "" || env.Stdin == nil {
 		return o.Frontend.begin(r, env)
@@ -42,7 +41,7 @@ func (o Options) begin(r *Request, env Environment) error {
 	} {
 		if misplaced.given {
 			return &usage.Error{
-				What: misplaced.flag, Reason: "without PATH and --frontend an LLB definition is read from standard input, and no frontend obeys this",
+				What: misplaced.flag, Reason: "without PATH and --frontend an LLB definition is read from standard input, and the flag needs a frontend",
 				Next: `name the build context, e.g. "." for the current directory, or leave ` + misplaced.flag + " out",
 			}
 		}
@@ -50,7 +49,7 @@ func (o Options) begin(r *Request, env Environment) error {
 	return nil
 }
 
-// readDefinition comes last: it waits for standard input.
+// readDefinition is called last, since it waits for standard input.
 func (o Options) readDefinition(r *Request, env Environment) error {
 	if !r.defined {
 		return nil
@@ -66,13 +65,13 @@ func (o Options) readDefinition(r *Request, env Environment) error {
 	case err != nil:
 		return err
 	case len(text) == 0:
-		return wrong("the build needs a context or an LLB definition, and it is empty")
+		return wrong("it is empty: the build needs a context or an LLB definition")
 	case len(text) > maxDefinition:
-		return wrong("no LLB definition of at most 64 MiB")
+		return wrong("the LLB definition is larger than 64 MiB")
 	}
 	parsed, locals, err := parseDefinition(text)
 	if err != nil {
-		return wrong("no LLB definition: " + err.Error())
+		return wrong("invalid LLB definition: " + err.Error())
 	}
 	if len(parsed.Def) == 0 {
 		return wrong("the LLB definition has no steps")
@@ -90,8 +89,8 @@ func (o Options) readDefinition(r *Request, env Environment) error {
 	return nil
 }
 
-// parseDefinition returns, beside the definition, the names of the directories
-// that it reads.
+// parseDefinition returns the definition and the names of the directories that it
+// reads.
 func parseDefinition(text []byte) (*llb.Definition, []string, error) {
 	definition, err := llb.ReadFrom(strings.NewReader(string(text)))
 	if err != nil {
@@ -111,7 +110,7 @@ func parseDefinition(text []byte) (*llb.Definition, []string, error) {
 	return definition, locals, nil
 }
 
-// ignoreCache marks every step: no frontend could be told.
+// ignoreCache disables the cache of every step for a build without a frontend.
 func ignoreCache(definition *llb.Definition) {
 	for _, step := range definition.Def {
 		key := digest.FromBytes(step)

@@ -65,16 +65,16 @@ func TestDefinitionErrors(t *testing.T) {
 		flag, want string
 	}{
 		"nothing":      {nil, func(*Options) {}, "standard input", "it is empty"},
-		"no LLB":       {[]byte("FROM alpine\n"), func(*Options) {}, "standard input", "no LLB definition"},
+		"no LLB":       {[]byte("FROM alpine\n"), func(*Options) {}, "standard input", "invalid LLB definition"},
 		"no steps":     {append(empty.Bytes(), 0x1a, 0), func(*Options) {}, "standard input", "has no steps"},
 		"no directory": {good, func(o *Options) { o.Locals = []string{"source=."} }, "--local", `reads the directory "src"`},
-		"opt":          {good, func(o *Options) { o.Opts = []string{"target=a"} }, "--opt", "no frontend obeys this"},
-		"build-arg":    {good, func(o *Options) { o.BuildArgs = []string{"A=1"} }, "--build-arg", "no frontend obeys this"},
-		"target":       {good, func(o *Options) { o.Target = "a" }, "--target", "no frontend obeys this"},
-		"network":      {good, func(o *Options) { o.Network = "none" }, "--network", "no frontend obeys this"},
-		"old limit":    {good, func(o *Options) { o.MoreResources = []string{"memory=1g"} }, "--resource", "no frontend obeys this"},
-		"question":     {good, func(o *Options) { o.Check = true }, "--check", "no frontend obeys this"},
-		"file":         {good, func(o *Options) { o.File = "Dockerfile" }, "--file", "no frontend obeys this"},
+		"opt":          {good, func(o *Options) { o.Opts = []string{"target=a"} }, "--opt", "the flag needs a frontend"},
+		"build-arg":    {good, func(o *Options) { o.BuildArgs = []string{"A=1"} }, "--build-arg", "the flag needs a frontend"},
+		"target":       {good, func(o *Options) { o.Target = "a" }, "--target", "the flag needs a frontend"},
+		"network":      {good, func(o *Options) { o.Network = "none" }, "--network", "the flag needs a frontend"},
+		"old limit":    {good, func(o *Options) { o.MoreResources = []string{"memory=1g"} }, "--resource", "the flag needs a frontend"},
+		"question":     {good, func(o *Options) { o.Check = true }, "--check", "the flag needs a frontend"},
+		"file":         {good, func(o *Options) { o.File = "Dockerfile" }, "--file", "the flag needs a frontend"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := Options{Frontend: Frontend{Locals: []string{"src=."}}}

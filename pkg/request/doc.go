@@ -1,7 +1,7 @@
-// Package request turns the flags of a build, as typed, into what BuildKit's
-// client is asked to solve. Everything is parsed and checked by New, before any
-// network is used: a Request that exists can be sent.
+// Package request converts the flags of a build, as typed, to the options of a solve
+// by BuildKit's client. New parses and checks everything before any connection: a
+// Request that it returned can be sent.
 //
-// A file per family of flags; New asks them one after the other. The package
-// must not know how a build is run or shown, nor that a cluster exists.
+// Each group of flags has a file. The package must not know how a build is run or
+// shown, nor that a cluster exists.
 package request

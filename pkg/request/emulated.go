@@ -12,7 +12,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
-// Platforms are those that the build names, normalized; none is the builder's own.
+// Platforms returns the platforms of --platform, normalized; empty for the builder's own.
 func (r *Request) Platforms() []string {
 	if r.attrs["platform"] == "" {
 		return nil
@@ -20,7 +20,7 @@ func (r *Request) Platforms() []string {
 	return strings.Split(r.attrs["platform"], ",")
 }
 
-// Stages returns the names that the Dockerfile gives its stages; none if it is not on this machine.
+// Stages returns the names of the Dockerfile's stages; empty if the Dockerfile is not on this machine.
 func (r *Request) Stages() []string {
 	if r.frontend != dockerfileFrontend || r.context == nil || r.defined {
 		return nil
@@ -57,7 +57,7 @@ func (r *Request) Emulated(native []string) []string {
 	})
 }
 
-// stage is what the platforms of a Dockerfile's stage depend on.
+// stage has the properties of a Dockerfile's stage that determine its platform.
 type stage struct {
 	name, base string
 	platform   string   // as typed; "" is that of the base
@@ -132,7 +132,7 @@ func (s stages) runOn(target, platform string, native []string) bool {
 	first := len(s) - 1
 	if target != "" {
 		if first = s.find(target, len(s)); first < 0 {
-			return true // the daemon says that the stage does not exist, or knows better
+			return true // the daemon reports that the stage does not exist
 		}
 	}
 	needed := make([]bool, len(s))
@@ -155,7 +155,7 @@ func (s stages) runOn(target, platform string, native []string) bool {
 	return false
 }
 
-// platformOf is what a stage runs on: what its FROM says, or what its base does, or the target's.
+// platformOf returns the platform of a stage: that of its FROM, or of its base, or of the target.
 func (s stages) platformOf(i int, target string, native []string) string {
 	switch typed := s[i].platform; typed {
 	case "":
@@ -200,7 +200,7 @@ func (r *Request) Images() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// imagesOf are those that an instruction, or a line of it, names.
+// imagesOf returns the images in an instruction, or in a line of it.
 func imagesOf(fields []string) (images []string) {
 	for i, field := range fields {
 		if image, found := strings.CutPrefix(field, "--from="); found {

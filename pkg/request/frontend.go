@@ -9,10 +9,10 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Frontend is buildctl's way to say what is built: --frontend, --opt, --local
-// and --oci-layout. PATH, --file and docker's defaults have no part in it.
+// Frontend has buildctl's flags for the input: --frontend, --opt, --local and
+// --oci-layout. PATH, --file and docker's defaults are not used with them.
 type Frontend struct {
-	FrontendName string   // --frontend; "" is docker's way
+	FrontendName string   // --frontend; "" is docker's form
 	Opts         []string // --opt
 	Locals       []string // --local
 	OCILayouts   []string // --oci-layout
@@ -23,7 +23,7 @@ const (
 	gatewayFrontend    = "gateway.v0"
 )
 
-// begin says which of the two ways it is, before the others choose defaults.
+// begin selects docker's or buildctl's form, before the other groups set defaults.
 func (o Frontend) begin(r *Request, _ Environment) error {
 	r.plain = o.FrontendName != ""
 	switch o.FrontendName {
@@ -43,7 +43,7 @@ func (o Frontend) begin(r *Request, _ Environment) error {
 	}{{"--opt", o.Opts}, {"--local", o.Locals}, {"--oci-layout", o.OCILayouts}} {
 		if len(misplaced.values) > 0 {
 			return &usage.Error{
-				What: misplaced.flag, Value: misplaced.values[0], Reason: "it belongs to --frontend",
+				What: misplaced.flag, Value: misplaced.values[0], Reason: "it requires --frontend",
 				Next: "add --frontend " + dockerfileFrontend + " and leave out PATH, or use docker's flags, e.g. --build-context and --build-arg",
 			}
 		}
@@ -51,7 +51,7 @@ func (o Frontend) begin(r *Request, _ Environment) error {
 	return nil
 }
 
-// apply comes after docker's flags, which set options too.
+// apply is called after docker's flags, which set options too.
 func (o Frontend) apply(ctx context.Context, r *Request, env Environment) error {
 	if !r.plain {
 		return nil
@@ -77,7 +77,7 @@ func (o Frontend) apply(ctx context.Context, r *Request, env Environment) error 
 	return o.check(r, locals, files)
 }
 
-// alone refuses what docker's way says in its own words.
+// alone rejects docker's flags for the input with --frontend.
 func (o Input) alone(r *Request, _ Environment) error {
 	const next = "leave it out, or leave out --frontend"
 	switch {
@@ -95,8 +95,8 @@ func (o Input) alone(r *Request, _ Environment) error {
 	return nil
 }
 
-// applyOpts sets the frontend's options. The last of two wins, but a flag that
-// says something else is a contradiction.
+// applyOpts sets the frontend's options. The last one of a key is used; it is an error
+// if another flag has set another value.
 func (o Frontend) applyOpts(r *Request, env Environment) error {
 	opts := map[string]string{}
 	for _, value := range o.Opts {
@@ -124,8 +124,8 @@ func (o Frontend) applyOpts(r *Request, env Environment) error {
 	return nil
 }
 
-// parseOpt reads KEY=VALUE. A build argument without a value takes the
-// environment's; ok is false if there is none.
+// parseOpt parses KEY=VALUE. A build argument without a value has that of the
+// environment; ok is false if the variable is not set.
 func parseOpt(value string, env Environment) (key, text string, ok bool, err error) {
 	key, text, pair := strings.Cut(value, "=")
 	name, isArg := strings.CutPrefix(key, argAttr)
@@ -151,11 +151,11 @@ func parseLocals(flag string, values []string) ([]buildcontext.Local, error) {
 	return locals, nil
 }
 
-// check finds what the frontend would miss.
+// check returns an error if an input of the frontend is missing.
 func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontext.Environment) error {
 	if r.frontend == gatewayFrontend {
 		if r.attrs["source"] == "" {
-			return &usage.Error{What: "--frontend", Value: o.FrontendName, Reason: "it does not say which image is the frontend", Next: "add --opt source=IMAGE"}
+			return &usage.Error{What: "--frontend", Value: o.FrontendName, Reason: "the image of the frontend is missing", Next: "add --opt source=IMAGE"}
 		}
 		return nil
 	}
@@ -182,7 +182,7 @@ func (o Frontend) check(r *Request, locals []buildcontext.Local, env buildcontex
 	// context it needs none.
 	lower := filepath.Join(filepath.Dir(file), "dockerfile")
 	if !dir.HasFile(file, env) && (filepath.Base(file) != "Dockerfile" || !dir.HasFile(lower, env)) {
-		return &usage.Error{What: "--local", Value: dir.Typed, Reason: "there is no " + file + " in it", Next: "name its directory, and with --opt filename=NAME the file"}
+		return &usage.Error{What: "--local", Value: dir.Typed, Reason: file + " not found in it", Next: "name its directory, and with --opt filename=NAME the file"}
 	}
 	if context, given := dirs["context"]; given {
 		if err := context.CheckIgnoreFile(".dockerignore", env); err != nil {

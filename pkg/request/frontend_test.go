@@ -65,7 +65,7 @@ func TestFrontendErrors(t *testing.T) {
 		"frontend":          {func(o *Options) { o.FrontendName = "buildpacks" }, "--frontend", "unknown frontend"},
 		"no source":         {func(o *Options) { o.FrontendName = gatewayFrontend }, "--frontend", "--opt source=IMAGE"},
 		"no dockerfile":     {func(o *Options) { o.Locals = []string{"context=."} }, "--frontend", "no Dockerfile"},
-		"nothing in it":     {func(o *Options) { o.Opts = []string{"filename=Other"} }, "--local", "no Other in it"},
+		"nothing in it":     {func(o *Options) { o.Opts = []string{"filename=Other"} }, "--local", "Other not found in it"},
 		"local form":        {func(o *Options) { o.Locals = []string{"."} }, "--local", "not NAME=DIR"},
 		"local directory":   {func(o *Options) { o.Locals = []string{"context=nope"} }, "--local", "no such directory"},
 		"layout directory":  {func(o *Options) { o.OCILayouts = []string{"a=nope"} }, "--oci-layout", "no such directory"},
@@ -75,9 +75,9 @@ func TestFrontendErrors(t *testing.T) {
 		"path":              {func(o *Options) { o.Path = "." }, "PATH", "with --frontend"},
 		"file":              {func(o *Options) { o.File = "Dockerfile" }, "--file", "with --frontend"},
 		"build context":     {func(o *Options) { o.BuildContexts = []string{"a=."} }, "--build-context", "with --frontend"},
-		"opt without it":    {func(o *Options) { o.Frontend, o.Path = Frontend{Opts: []string{"a=b"}}, "." }, "--opt", "belongs to --frontend"},
-		"local without it":  {func(o *Options) { o.Frontend, o.Path = Frontend{Locals: []string{"a=b"}}, "." }, "--local", "belongs to --frontend"},
-		"layout without it": {func(o *Options) { o.Frontend, o.Path = Frontend{OCILayouts: []string{"a=b"}}, "." }, "--oci-layout", "belongs to --frontend"},
+		"opt without it":    {func(o *Options) { o.Frontend, o.Path = Frontend{Opts: []string{"a=b"}}, "." }, "--opt", "requires --frontend"},
+		"local without it":  {func(o *Options) { o.Frontend, o.Path = Frontend{Locals: []string{"a=b"}}, "." }, "--local", "requires --frontend"},
+		"layout without it": {func(o *Options) { o.Frontend, o.Path = Frontend{OCILayouts: []string{"a=b"}}, "." }, "--oci-layout", "requires --frontend"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := buildctl()
@@ -109,7 +109,7 @@ func TestBuildContextNames(t *testing.T) {
 		}
 	}
 	for value, want := range map[string]string{
-		"a": "not NAME=VALUE", "A=b": "not a valid name of a context", "=b": "not a valid name of a context", "a=": "names no place", "a=nope": "no such directory",
+		"a": "not NAME=VALUE", "A=b": "not a valid name of a context", "=b": "not a valid name of a context", "a=": "value is empty", "a=nope": "no such directory",
 		"a=docker-image://A": "is not an image", "a=target:": "the stage is missing", "a=oci-layout://nope": "no OCI layout", "a=Dockerfile": "is a file",
 	} {
 		wantUsage(t, with(func(o *Options) { o.BuildContexts = []string{value} }), workspace(t, nil), "--build-context", want)

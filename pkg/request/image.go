@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Image is what the image is called and carries: --tag and --label.
+// Image has the names and labels of the image: --tag and --label.
 type Image struct {
 	Tags   []string // --tag
 	Labels []string // --label
@@ -66,7 +66,7 @@ func tagAdvice(name string, err error) string {
 	return form
 }
 
-// cutTag splits off the tag, which alone may have upper-case letters.
+// cutTag returns the tag separately, since only the tag may have upper-case letters.
 func cutTag(name string) (repository, tag string, ok bool) {
 	colon := strings.LastIndex(name, ":")
 	if colon < strings.LastIndex(name, "/") || colon < 0 {
@@ -91,7 +91,7 @@ const (
 	annotationForm = "use KEY=VALUE, or e.g. manifest[linux/amd64]:KEY=VALUE"
 )
 
-// parseAnnotation reads [TYPE[PLATFORM],…:]KEY=VALUE into attributes of an
+// parseAnnotation parses [TYPE[PLATFORM],…:]KEY=VALUE and returns the attributes of an
 // image output, one for each type.
 func parseAnnotation(value string) (attrs []string, text string, err error) {
 	wrong := func(reason, next string) error {
@@ -135,9 +135,9 @@ func parseAnnotation(value string) (attrs []string, text string, err error) {
 	return attrs, text, nil
 }
 
-// annotate writes the annotations into every output that is an image.
+// annotate adds the annotations to every output that is an image.
 func (r *Request) annotate(values []string) error {
-	annotated := len(r.outputs) == 0 // then there is a warning that nothing is written at all
+	annotated := len(r.outputs) == 0 // then another warning is printed
 	for i := range r.outputs {
 		annotated = annotated || r.outputs[i].isImage()
 	}
@@ -193,8 +193,8 @@ func (o Output) checkPushes(r *Request, _ Environment) error {
 	return nil
 }
 
-// Pushes are the references that a build of this request fails without being
-// able to push: its images, and its caches in registries.
+// Pushes returns the references that a build must be able to push: its images, and its
+// caches in registries.
 func (r *Request) Pushes() []string {
 	var references []string
 	for _, out := range r.outputs {

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Input is what is built: PATH, --file and --build-context.
+// Input is the input of the build: PATH, --file and --build-context.
 type Input struct {
 	Path          string   // PATH, URL or "-"
 	File          string   // --file; "" means Dockerfile in the context
@@ -38,7 +38,7 @@ func (o Input) apply(ctx context.Context, r *Request, env Environment) error {
 	return nil
 }
 
-// Source is the main context, in docker's form or in buildctl's. Nothing is opened.
+// Source returns the main context, in docker's form or in buildctl's. It opens nothing.
 func (o Options) Source(env Environment) buildcontext.Source {
 	files := o.environment(env)
 	if o.FrontendName == "" {
@@ -57,7 +57,7 @@ func (o Options) Source(env Environment) buildcontext.Source {
 	return buildcontext.Source{}
 }
 
-// dockerfileName is the path by which the user finds the Dockerfile that is sent.
+// dockerfileName returns the user's path of the Dockerfile that is sent.
 func (o Input) dockerfileName(r *Request) string {
 	_, sent := r.context.Directories()["dockerfile"]
 	switch {
@@ -69,7 +69,7 @@ func (o Input) dockerfileName(r *Request) string {
 	return filepath.Join(o.Path, "Dockerfile")
 }
 
-// classify comes before the context is opened, which may read standard input and so comes last.
+// classify is called before the context is opened, which may read standard input and is therefore last.
 func (o Input) classify(r *Request, env Environment) error {
 	r.source = buildcontext.Classify(o.Path, o.environment(env))
 	r.gitOverSSH = !r.plain && r.source.SSH
@@ -95,8 +95,8 @@ func (o Input) environment(env Environment) buildcontext.Environment {
 	return buildcontext.Environment{WorkingDir: env.WorkingDir, Stdin: env.Stdin, Expand: env.expand}
 }
 
-// parseBuildContext reads NAME=VALUE. The name is written as the Dockerfile's
-// author would: docker.io/library/alpine:latest is alpine.
+// parseBuildContext parses NAME=VALUE. The name is shortened as in a Dockerfile:
+// docker.io/library/alpine:latest is alpine.
 func parseBuildContext(value string) (buildcontext.Named, error) {
 	const form = "use NAME=DIR, NAME=URL, NAME=docker-image://IMAGE, NAME=oci-layout://DIR or NAME=target:STAGE"
 	name, place, pair := strings.Cut(value, "=")
@@ -106,7 +106,7 @@ func parseBuildContext(value string) (buildcontext.Named, error) {
 		wrong.Reason = "it is not NAME=VALUE"
 		return buildcontext.Named{}, wrong
 	case place == "":
-		wrong.Reason = "it names no place"
+		wrong.Reason = "the value is empty"
 		return buildcontext.Named{}, wrong
 	}
 	parsed, err := reference.ParseNormalizedNamed(name)
@@ -118,9 +118,9 @@ func parseBuildContext(value string) (buildcontext.Named, error) {
 	return buildcontext.Named{Typed: value, Name: name, Value: place}, nil
 }
 
-// Upload says how the context is sent.
+// Upload has the flags for sending the context.
 type Upload struct {
-	Compress       string // --compress; docker's flag of old was a boolean
+	Compress       string // --compress; a boolean in old versions of docker
 	ContextWarning string // --context-warning
 }
 

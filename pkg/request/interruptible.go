@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// chunk is how many bytes are read ahead of the reader.
+// chunk is the size of the read buffer, in bytes.
 const chunk = 64 << 10
 
-// Interruptible is r as long as ctx lives: a Read that waits for a terminal or a
-// pipe then returns the context's cause. The goroutine that waits ends with the
+// Interruptible returns a reader of r: after the end of ctx, a Read that waits for a
+// terminal or a pipe returns the context's cause. Its goroutine ends with the
 // process.
 func Interruptible(ctx context.Context, r io.Reader) io.Reader {
 	return &interruptible{
@@ -34,8 +34,8 @@ type piece struct {
 	err  error
 }
 
-// Read begins to read from the source only now: standard input that is not used
-// stays with the process that comes after this one.
+// Read starts reading from the source with the first call: standard input that is not
+// used is left for the next process.
 func (i *interruptible) Read(b []byte) (int, error) {
 	if i.pieces == nil {
 		i.pieces = make(chan piece)

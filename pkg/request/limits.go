@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// ulimitNames are the limits of setrlimit(2).
+// ulimitNames returns the names of the limits of setrlimit(2).
 func ulimitNames() []string {
 	return []string{
 		"core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
@@ -18,7 +18,7 @@ func ulimitNames() []string {
 	}
 }
 
-// applyUlimits takes the last value of each limit.
+// applyUlimits sets the last value of each limit.
 func applyUlimits(r *Request, values []string) error {
 	limits := map[string]string{}
 	for _, value := range values {
@@ -39,8 +39,8 @@ func applyUlimits(r *Request, values []string) error {
 	return nil
 }
 
-// parseUlimit reads NAME=SOFT[:HARD]; -1 is unlimited, and HARD is SOFT unless
-// it is given.
+// parseUlimit parses NAME=SOFT[:HARD]; -1 is unlimited, and the default of HARD is
+// SOFT.
 func parseUlimit(value string) (name, limit string, err error) {
 	wrong := func(reason, next string) error {
 		return &usage.Error{What: "--ulimit", Value: value, Reason: reason, Next: next}
@@ -70,8 +70,8 @@ func parseUlimit(value string) (name, limit string, err error) {
 	return name, strconv.FormatInt(soft, 10) + ":" + strconv.FormatInt(hard, 10), nil
 }
 
-// resourceAttr is the frontend's name for a resource; ok is false for an unknown
-// resource.
+// resourceAttr returns the frontend's attribute for a resource; ok is false for an
+// unknown resource.
 func resourceAttr(key string) (attr string, ok bool) {
 	attr, ok = map[string]string{
 		"memory": "memory", "memory-swap": "memswap", "cpu-shares": "cpushares", "cpu-period": "cpuperiod",
@@ -88,7 +88,7 @@ func applyResources(r *Request, values []string) error {
 			return err
 		}
 		if text == "" || (text == "0" && !strings.HasPrefix(attr, "cpuset")) {
-			delete(r.attrs, attr) // as the builder has it
+			delete(r.attrs, attr) // the builder's default
 			continue
 		}
 		r.attrs[attr] = text
@@ -125,8 +125,8 @@ func parseResource(value string) (attr, text string, err error) {
 	return attr, text, nil
 }
 
-// ParseBytes reads a size as docker does: a number with an optional unit, each
-// 1024 of the one below, e.g. 64m, 1.5GiB, 1024.
+// ParseBytes parses a size as docker does, and returns bytes: a number with an
+// optional unit, a power of 1024, e.g. 64m, 1.5GiB, 1024.
 func ParseBytes(text string) (int64, error) {
 	digits := strings.TrimRight(text, "bBiIkKmMgGtTpP ")
 	unit := strings.ToLower(strings.TrimSpace(text[len(digits):]))

@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// Output is where the result goes, and what is written on it: --output, --push,
-// --load, --annotation, and the files that describe it.
+// Output has the flags for the result: --output, --push, --load, --annotation, and the
+// files that describe it.
 type Output struct {
 	Outputs      []string // --output
 	Push         bool     // --push
@@ -90,7 +90,7 @@ func (o Output) apply(ctx context.Context, r *Request, env Environment) error {
 	}
 	r.outputs = pushedLast(r.outputs)
 	if r.call != nil {
-		r.outputs = nil // the question is asked with the words of the build, and nothing is made
+		r.outputs = nil // a subrequest has the flags of the build, and no result
 	} else {
 		r.leftovers = append(r.leftovers, r.outputWarnings()...)
 	}
@@ -124,8 +124,8 @@ func push(outputs []output) []output {
 	return append(outputs, image)
 }
 
-// setPush leaves out the unpacking into the builder's image store, which only a
-// user of that store needs.
+// setPush disables unpacking into the builder's image store, which is needed only by
+// users of that store.
 func (o *output) setPush() {
 	o.attrs["push"] = "true"
 	if _, set := o.attrs["unpack"]; !set {
@@ -133,7 +133,7 @@ func (o *output) setPush() {
 	}
 }
 
-// isImage says whether the result is an image, in a registry or in an archive.
+// isImage reports whether the result is an image, in a registry or in an archive.
 func (o *output) isImage() bool {
 	return o.kind == typeImage || o.kind == typeOCI || o.kind == typeDocker
 }
@@ -143,8 +143,7 @@ func (o *output) pushes() bool {
 	return o.kind == typeImage && set && isTrue(value)
 }
 
-// isTrue reads a boolean attribute as the daemon does: without a value it is
-// true.
+// isTrue parses a boolean attribute as the daemon does: without a value it is true.
 func isTrue(value string) bool {
 	yes, err := strconv.ParseBool(value)
 	return value == "" || (err == nil && yes)
@@ -155,7 +154,8 @@ func (o *output) firstName() string {
 	return name
 }
 
-// nameOutputs gives the images their tags. Tags win over name= of an output.
+// nameOutputs sets the names of the images. Tags take precedence over name= of an
+// output.
 func (r *Request) nameOutputs() error {
 	for i := range r.outputs {
 		out := &r.outputs[i]
@@ -175,8 +175,8 @@ func (r *Request) nameOutputs() error {
 	return nil
 }
 
-// pushedLast keeps the order but for pushed images: the daemon answers with one
-// digest, the last output's, and that must be the pushed one's.
+// pushedLast moves pushed images to the end: the daemon returns one digest, that of
+// the last output, which must be the pushed one.
 func pushedLast(outputs []output) []output {
 	sorted := make([]output, 0, len(outputs))
 	for _, pushed := range []bool{false, true} {
@@ -211,7 +211,7 @@ func (r *Request) outputWarnings() []string {
 	return warnings
 }
 
-// entry is the output as the client wants it; ok is false for the one that is not an output.
+// entry returns the output for BuildKit's client; ok is false for type=cacheonly.
 func (o *output) entry(a *Attempt) (entry client.ExportEntry, ok bool) {
 	entry = client.ExportEntry{Type: o.kind, Attrs: maps.Clone(o.attrs)}
 	if o.to != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// parseOutput reads one --output: a list of key=value, or the short forms DIR
+// parseOutput parses one --output: a list of key=value, or the short forms DIR
 // (files into a directory) and "-" (a tar archive to standard output).
 func parseOutput(value string) (output, error) {
 	out := output{typed: value, attrs: map[string]string{}}
@@ -53,12 +53,12 @@ func parseOutput(value string) (output, error) {
 	return out, out.checkAttributes()
 }
 
-// check looks at the destination, and makes it absolute.
+// check checks the destination, and makes its path absolute.
 func (o *output) check(ctx context.Context, r *Request, env Environment) error {
 	switch {
 	case o.kind == typeImage || o.kind == typeCacheOnly:
 		if o.dest != "" {
-			return o.wrong("dest= has no meaning for type="+o.kind, "use type=oci, docker, tar or local to write files")
+			return o.wrong("dest= is not supported by type="+o.kind, "use type=oci, docker, tar or local to write files")
 		}
 		return nil
 	case o.isDirectory():
@@ -67,8 +67,8 @@ func (o *output) check(ctx context.Context, r *Request, env Environment) error {
 	return o.checkFile(ctx, r, env)
 }
 
-// isDirectory says whether the result is a tree of files here: local always is,
-// the image archives with tar=false are.
+// isDirectory reports whether the result is a directory of this machine: type=local,
+// and image archives with tar=false.
 func (o *output) isDirectory() bool {
 	switch o.kind {
 	case typeLocal:
@@ -129,7 +129,7 @@ func (o *output) checkFile(ctx context.Context, r *Request, env Environment) err
 		o.dest = stdio
 	}
 	if _, named := o.attrs[contextAttr]; named && o.kind == typeDocker {
-		return o.wrong("context= says where an image is loaded, and dest= that it is not", "leave one of them out")
+		return o.wrong("context= and dest= cannot be combined", "leave one of them out")
 	}
 	if o.dest == stdio {
 		if env.StdoutIsTerminal {
@@ -142,7 +142,7 @@ func (o *output) checkFile(ctx context.Context, r *Request, env Environment) err
 	if err != nil {
 		return o.unwritable(err)
 	}
-	if target.IsStdout() { // by another name
+	if target.IsStdout() { // under another name
 		o.dest = stdio
 		return o.checkFile(ctx, r, env)
 	}
@@ -154,7 +154,7 @@ func (o *output) checkFile(ctx context.Context, r *Request, env Environment) err
 // daemon.
 const contextAttr = "context"
 
-// checkDocker finds the engine that the image is loaded into. A question makes no image.
+// checkDocker finds the engine that the image is loaded into. A subrequest has no image.
 func (o *output) checkDocker(ctx context.Context, r *Request, env Environment) error {
 	if r.call != nil {
 		return nil
@@ -170,7 +170,7 @@ func (o *output) checkDocker(ctx context.Context, r *Request, env Environment) e
 	return nil
 }
 
-// checkTogether finds what is only wrong in company.
+// checkTogether returns an error for outputs that cannot be combined.
 func (r *Request) checkTogether() error {
 	stdout, layouts := 0, 0
 	for i := range r.outputs {
@@ -187,9 +187,9 @@ func (r *Request) checkTogether() error {
 		case layouts > 1:
 			return out.wrong("only one output with tar=false is possible", "write the other one as a file")
 		case out.kind == typeDocker && r.attested:
-			return out.wrong("type=docker holds an image alone, without its attestations", "use type=oci, or leave out --attest, --sbom and --provenance")
+			return out.wrong("type=docker does not support attestations", "use type=oci, or leave out --attest, --sbom and --provenance")
 		case out.kind == typeDocker && r.platforms > 1:
-			return out.wrong("type=docker holds one platform only, and "+strconv.Itoa(r.platforms)+" are named", "use type=oci")
+			return out.wrong("type=docker supports one platform only, and "+strconv.Itoa(r.platforms)+" are named", "use type=oci")
 		}
 	}
 	return nil
@@ -202,7 +202,7 @@ func (o *output) wrong(reason, next string) error {
 	return &usage.Error{What: "--output", Value: o.typed, Reason: reason, Next: next}
 }
 
-// unwritable says in this package's words why the destination cannot be written.
+// unwritable returns the usage error for a destination that cannot be written.
 func (o *output) unwritable(err error) error {
 	var cannot *safefile.UnwritableError
 	if errors.As(err, &cannot) {

@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Policy is which sources may be used: --policy and --source-policy-file.
+// Policy has the flags of source policies: --policy and --source-policy-file.
 type Policy struct {
 	Policies   []string // --policy
 	SourceFile string   // --source-policy-file
@@ -32,14 +32,13 @@ const (
 // policyOption is one --policy.
 type policyOption struct {
 	files    []string
-	reset    bool // forget the files before
+	reset    bool // ignore the previous files
 	disabled bool // no policy at all
 }
 
-// apply collects the rules of every file: BuildKit's own source policies, which
-// the daemon enforces. Rego, docker's other language, needs an engine on the
-// client that this plugin does not carry, so such a policy is refused and not
-// left out.
+// apply collects the rules of every file: BuildKit's own source policies, which the
+// daemon enforces. Policies in Rego, docker's other language, need an engine that this
+// plugin does not have, so they are an error and not ignored.
 func (o Policy) apply(r *Request, env Environment) error {
 	if err := o.applyFile(r, env); err != nil {
 		return err
@@ -131,14 +130,14 @@ func parsePolicy(value string) (policyOption, error) {
 	return option, nil
 }
 
-// readPolicy reads JSON, or what buildctl writes in protobuf.
+// readPolicy reads a policy in JSON, or in buildctl's protobuf form.
 func readPolicy(flag, typed, path string) (*spb.Policy, error) {
 	text, err := safefile.Read(path, maxPolicy)
 	if err != nil {
 		return nil, &usage.Error{What: flag, Value: typed, Reason: err.Error(), Next: "name a file in JSON with the rules"}
 	}
 	policy, err := parseSourcePolicy(text)
-	if len(bytes.TrimSpace(text)) == 0 { // a policy in protobuf without rules, which would allow everything
+	if len(bytes.TrimSpace(text)) == 0 { // a valid protobuf policy without rules, which would allow everything
 		err = errors.New("it is empty")
 	}
 	if err != nil {

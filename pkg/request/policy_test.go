@@ -135,5 +135,5 @@ func TestFrontendFindsWhatBuildctlFinds(t *testing.T) {
 		}
 	}
 	options := Options{Frontend: Frontend{FrontendName: dockerfileFrontend, Locals: []string{"dockerfile=low"}, Opts: []string{"filename=Other"}}}
-	wantUsage(t, options, env, "--local", "no Other in it")
+	wantUsage(t, options, env, "--local", "Other not found in it")
 }

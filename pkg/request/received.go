@@ -28,7 +28,7 @@ func (a *Attempt) noteUnwritten(err error) error {
 	return err
 }
 
-// received is an archive that the daemon sends.
+// received is an archive that is received from the daemon.
 type received struct {
 	io.WriteCloser
 	attempt *Attempt

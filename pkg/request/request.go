@@ -39,12 +39,12 @@ type Options struct {
 	Legacy
 }
 
-// Environment is everything New reads of the process.
+// Environment is the part of the process's environment that New reads.
 type Environment struct {
-	WorkingDir       string                           // what relative paths are relative to
+	WorkingDir       string                           // the directory of relative paths
 	LookupEnv        func(name string) (string, bool) // as os.LookupEnv
 	Stdin            io.Reader                        // read only if the options name "-"
-	Stdout           io.Writer                        // where an output to "-" goes
+	Stdout           io.Writer                        // for an output to "-"
 	LookPath         func(string) (string, error)     // as exec.LookPath
 	StdoutIsTerminal bool                             // then nothing binary is written to it
 	Proxies          map[string]string                // proxy build arguments of the docker config, e.g. HTTP_PROXY

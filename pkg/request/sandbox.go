@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Sandbox is what the steps run in: their network, hosts and limits.
+// Sandbox has the environment of the steps: their network, hosts and limits.
 type Sandbox struct {
 	AddHosts     []string // --add-host
 	Network      string   // --network; "" means default
@@ -58,8 +58,8 @@ func (o Sandbox) apply(r *Request, _ Environment) error {
 	return applyResources(r, o.Resources)
 }
 
-// applyNetwork allows the host's network to those who ask for it, as docker
-// does; the builder has its own say.
+// applyNetwork adds the entitlement for the host's network if it is requested, as
+// docker does; the builder may still forbid it.
 func (o Sandbox) applyNetwork(r *Request) error {
 	switch o.Network {
 	case "", networkDefault:
@@ -91,7 +91,7 @@ func (o Sandbox) applyShmSize(r *Request) error {
 	return nil
 }
 
-// parseHost reads NAME=ADDRESS or NAME:ADDRESS into the frontend's form, an
+// parseHost parses NAME=ADDRESS or NAME:ADDRESS and returns the frontend's form, an
 // entry for each address.
 func parseHost(value string) ([]string, error) {
 	wrong := func(reason, next string) error {
@@ -122,13 +122,13 @@ func parseHost(value string) ([]string, error) {
 	return hosts, nil
 }
 
-// Entitlements are what steps may do beyond the usual: --allow.
+// Entitlements are the entitlements of the build: --allow.
 type Entitlements struct {
 	Allow []string // --allow
 }
 
-// localDelete lets an output of mode=delete empty any directory. It is this
-// machine's own business and not sent.
+// localDelete allows an output with mode=delete to empty any directory. It is not sent
+// to the daemon.
 const localDelete = "buildx.local.delete"
 
 func (o Entitlements) apply(r *Request, _ Environment) error {

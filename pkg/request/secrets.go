@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Secrets are values that steps can read and that leave no trace in the image:
+// Secrets are values that steps can read and that are not stored in the image:
 // --secret.
 type Secrets struct {
 	Secret []string // --secret
@@ -22,7 +22,7 @@ const (
 	secretForm = "id=NAME[,src=FILE], id=NAME,env=VARIABLE or id=NAME,k8s=SECRET/KEY"
 )
 
-// secret is one --secret as typed: where the value of an ID comes from.
+// secret is one --secret as typed: an ID and the source of its value.
 type secret struct {
 	typed string
 	id    string
@@ -31,8 +31,8 @@ type secret struct {
 	k8s   string
 }
 
-// apply reads the values now: a file that is missing is known before the build,
-// and what a shell makes of <(program) can be read only once.
+// apply reads the values before the build, to report missing files, and since the pipe
+// of a shell's <(program) can be read only once.
 func (o Secrets) apply(r *Request, env Environment) error {
 	values := map[string][]byte{}
 	for _, value := range o.Secret {
@@ -101,7 +101,7 @@ func (s secret) check(kind string) error {
 	case s.id == "":
 		return s.wrong("id= is missing", "use "+secretForm)
 	case s.k8s != "" && (s.env != "" || s.file != "" || kind != ""):
-		return s.wrong("it names a Secret of the cluster and something of this machine", "leave out k8s=, or src=, env= and type=")
+		return s.wrong("it names both a Secret of the cluster and a local source", "leave out k8s=, or src=, env= and type=")
 	case s.env != "" && s.file != "":
 		return s.wrong("it names both a file and a variable", "leave out src= or env=")
 	case kind == "file" && s.env != "":
@@ -110,8 +110,8 @@ func (s secret) check(kind string) error {
 	return nil
 }
 
-// read takes the variable or the file that is named, or else the variable or
-// the file that is called like the ID.
+// read returns the value of the variable or the file, by default those with the ID as
+// name.
 func (s secret) read(r *Request, env Environment) ([]byte, error) {
 	name, file := s.env, s.file
 	if name == "" && file == "" {
@@ -156,18 +156,18 @@ func (s secret) wrong(reason, next string) error {
 	return &usage.Error{What: secretFlag, Value: s.typed, Reason: reason, Next: next}
 }
 
-// KeptSecret is a value that another party keeps and that is still to be given:
-// --secret id=…,k8s=SECRET/KEY.
+// KeptSecret is a value in a Secret of the cluster, which the caller must read and pass
+// to Give: --secret id=…,k8s=SECRET/KEY.
 type KeptSecret struct {
 	Typed     string // the value of --secret
 	Name, Key string // of the Secret, and in it
 	give      func(value []byte) error
 }
 
-// Give is called once before the build, with the value.
+// Give sets the value. It is called once, before the build.
 func (s KeptSecret) Give(value []byte) error { return s.give(value) }
 
-// KeptSecrets are the values to give before the request is sent.
+// KeptSecrets returns the values that must be set before the request is sent.
 func (r *Request) KeptSecrets() []KeptSecret { return r.keptSecrets }
 
 func (r *Request) keep(s secret, values map[string][]byte) {
@@ -181,7 +181,7 @@ func (r *Request) keep(s secret, values map[string][]byte) {
 	}})
 }
 
-// validKept says whether the text is NAME/KEY of a Secret, as a cluster may have it.
+// validKept reports whether the text is a valid NAME/KEY of a Secret.
 func validKept(text string) bool {
 	name, key, found := strings.Cut(text, "/")
 	return found && onlyHas(name, "abcdefghijklmnopqrstuvwxyz0123456789-.") &&

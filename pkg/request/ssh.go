@@ -24,9 +24,8 @@ const (
 	agentPipe   = `\\.\pipe\` // the agent's place on Windows
 )
 
-// apply provides an agent only where it is asked for, though a context that git
-// fetches over ssh cannot do without: its Dockerfile may be another's, and could
-// use the agent in its steps.
+// apply provides an agent only if the user requests it, though a git context over ssh
+// needs one: its Dockerfile may be untrusted, and its steps could use the agent.
 func (o SSH) apply(r *Request, env Environment) error {
 	var configs []sshprovider.AgentConfig
 	typed := map[string]string{}
@@ -61,7 +60,7 @@ func (o SSH) apply(r *Request, env Environment) error {
 	return r.attachSSH(sshFlag, configs, env)
 }
 
-// parseSSH reads ID[=PATH,PATH][,raw=true].
+// parseSSH parses ID[=PATH,PATH][,raw=true].
 func parseSSH(value string) (sshprovider.AgentConfig, error) {
 	id, paths, given := strings.Cut(value, "=")
 	config := sshprovider.AgentConfig{ID: id}
@@ -90,8 +89,8 @@ func parseSSH(value string) (sshprovider.AgentConfig, error) {
 	return config, nil
 }
 
-// check finds out that the agent is missing before the provider does, which would
-// ask the process and not the environment given.
+// check returns an error if the agent is missing. The provider would use the variables
+// of the process, not those of the Environment.
 func (o SSH) check(flag, typed string, config sshprovider.AgentConfig, env Environment) error {
 	if socket, _ := env.LookupEnv(agentSocket); len(config.Paths) > 0 || socket != "" {
 		return nil
@@ -102,7 +101,7 @@ func (o SSH) check(flag, typed string, config sshprovider.AgentConfig, env Envir
 	}
 }
 
-// attachSSH makes the provider, which reads the keys.
+// attachSSH adds the provider, which reads the keys.
 func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env Environment) error {
 	for i := range configs {
 		config := &configs[i]
@@ -133,12 +132,12 @@ func (r *Request) attachSSH(flag string, configs []sshprovider.AgentConfig, env 
 func noKey(path string) string {
 	info, err := safefile.Stat(path)
 	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSocket != 0 || strings.HasPrefix(path, agentPipe) {
-		return "" // the provider reports what is missing
+		return "" // the provider reports a missing file
 	}
 	return "it is " + safefile.Kind(info.Mode()) + ", and neither a key nor the socket of an agent"
 }
 
-// sshReason is the cause without the layers that name Go types and the ID.
+// sshReason returns the cause without the prefixes that name Go types and the ID.
 func sshReason(err error) string {
 	parts := strings.Split(err.Error(), ": ")
 	for i, part := range parts {

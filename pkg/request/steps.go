@@ -10,8 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Steps is how the steps of the Dockerfile are run: --build-arg, --target and
-// --platform.
+// Steps has the flags of the Dockerfile's steps: --build-arg, --target and --platform.
 type Steps struct {
 	BuildArgs []string // --build-arg
 	Target    string   // --target
@@ -46,10 +45,10 @@ const (
 	buildInfoArg   = "BUILDKIT_INLINE_BUILDINFO_ATTRS"
 )
 
-// applyArgs sends the build arguments. An argument without a value takes the
-// environment's, and is left out if there is none. SOURCE_DATE_EPOCH of the
-// environment and the proxies of the docker config are arguments too, unless
-// the user gives them; buildctl's way has no proxies.
+// applyArgs sets the build arguments. An argument without a value has that of the
+// environment, and is omitted if the variable is not set. SOURCE_DATE_EPOCH of the
+// environment and the proxies of the docker config are arguments too, unless the user
+// sets them; buildctl's form has no proxies.
 func applyArgs(r *Request, values []string, env Environment) error {
 	args := map[string]string{}
 	for _, value := range values {
@@ -80,13 +79,13 @@ func applyArgs(r *Request, values []string, env Environment) error {
 	return applySpecialArgs(r, args)
 }
 
-// applySpecialArgs obeys the arguments that docker's client reads itself.
+// applySpecialArgs applies the arguments that docker's client interprets.
 func applySpecialArgs(r *Request, args map[string]string) error {
 	if command, given := args[syntaxArg]; given {
 		source, _, _ := strings.Cut(strings.TrimSpace(command), " ")
 		if source == "" {
 			return &usage.Error{
-				What: "--build-arg", Value: syntaxArg + "=" + command, Reason: "it names no frontend image",
+				What: "--build-arg", Value: syntaxArg + "=" + command, Reason: "the image of the frontend is missing",
 				Next: "use " + syntaxArg + "=docker/dockerfile:1, or leave it out",
 			}
 		}
@@ -118,8 +117,8 @@ func hasFold(args map[string]string, key string) bool {
 
 const defaultPlatformEnv = "DOCKER_DEFAULT_PLATFORM"
 
-// applyPlatforms takes the flag, or else the environment's default. A value may
-// be a list; a platform that is named twice is built once.
+// applyPlatforms sets the platforms of the flag, or else the environment's default. A
+// value may be a list; duplicates are removed.
 func applyPlatforms(r *Request, values []string, env Environment) error {
 	flag := "--platform"
 	if len(values) == 0 {
@@ -158,7 +157,7 @@ func parsePlatform(flag, value, name string) (string, error) {
 		}
 	}
 	formatted := platforms.FormatAll(platforms.Normalize(parsed))
-	// A part of dots is taken for a path, and vanishes: os/.. would be nothing.
+	// A part of dots would be cleaned as a path: os/.. would be empty.
 	if _, err := platforms.Parse(formatted); err != nil {
 		return "", noPlatform(flag, value, name)
 	}
@@ -172,7 +171,7 @@ func noPlatform(flag, value, name string) error {
 	}
 }
 
-// Legacy are flags of docker's builder before BuildKit, which scripts still give.
+// Legacy has flags of docker's builder before BuildKit, which scripts still use.
 type Legacy struct {
 	KeepContainers  bool     // --rm=false
 	Squash          bool     // --squash
@@ -181,8 +180,8 @@ type Legacy struct {
 	MoreResources   []string // --memory and the others, as --resource has them
 }
 
-// apply refuses what cannot be done. That no containers remain, as --rm and
-// --force-rm want it, is always so.
+// apply returns an error for flags that are not supported. --rm and --force-rm are
+// always in effect.
 func (o Legacy) apply(r *Request, _ Environment) error {
 	switch {
 	case o.KeepContainers:
@@ -193,7 +192,7 @@ func (o Legacy) apply(r *Request, _ Environment) error {
 		return &usage.Error{What: "--isolation", Value: o.Isolation, Reason: "BuildKit has one kind of isolation only", Next: "leave it out"}
 	case len(o.SecurityOptions) > 0:
 		return &usage.Error{
-			What: "--security-opt", Value: o.SecurityOptions[0], Reason: "BuildKit does not know it",
+			What: "--security-opt", Value: o.SecurityOptions[0], Reason: "BuildKit does not support it",
 			Next: "use RUN --security=insecure with --allow security.insecure",
 		}
 	}

@@ -25,7 +25,7 @@ func TestUsageErrors(t *testing.T) {
 		"digest as tag":         {func(o *Options) { o.Tags = []string{"a@sha256:" + long} }, "--tag", []string{"digest"}},
 		"empty key":             {func(o *Options) { o.BuildArgs = []string{"=x"} }, "--build-arg", []string{"the key is empty"}},
 		"empty label":           {func(o *Options) { o.Labels = []string{""} }, "--label", []string{"the key is empty"}},
-		"empty syntax":          {func(o *Options) { o.BuildArgs = []string{"BUILDKIT_SYNTAX= "} }, "--build-arg", []string{"no frontend"}},
+		"empty syntax":          {func(o *Options) { o.BuildArgs = []string{"BUILDKIT_SYNTAX= "} }, "--build-arg", []string{"the image of the frontend is missing"}},
 		"platform":              {func(o *Options) { o.Platforms = []string{"linux/amd64,a/b/c/d"} }, "--platform", []string{`"a/b/c/d"`, "os/arch"}},
 		"empty platform":        {func(o *Options) { o.Platforms = []string{"linux/amd64,"} }, "--platform", []string{"os/arch"}},
 		"push without a name":   {func(o *Options) { o.Push = true }, "--push", []string{"no name", "--tag"}},

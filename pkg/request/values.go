@@ -16,8 +16,7 @@ type field struct {
 	typed string
 }
 
-// parseFields reads what a flag takes as key=value,…; a value with a comma is
-// quoted, as in CSV.
+// parseFields parses key=value,…; a value with a comma is quoted, as in CSV.
 func parseFields(flag, value string) ([]field, error) {
 	texts, err := csvvalue.Fields(value, nil)
 	if err != nil {
@@ -38,13 +37,13 @@ func parseFields(flag, value string) ([]field, error) {
 	return fields, nil
 }
 
-// notPair is the error for a bare word where only key=value is known.
+// notPair returns the error for a word that is not key=value.
 func notPair(flag, value string, f field, form string) error {
 	return &usage.Error{What: flag, Value: value, Reason: `"` + f.typed + `" is not key=value`, Next: "use " + form}
 }
 
-// joinFields writes the pairs as a list that parseFields reads, type first and
-// the others in the order of their keys.
+// joinFields returns the pairs as a list for parseFields, type first and the others in
+// the order of their keys.
 func joinFields(kind string, attrs map[string]string) string {
 	parts := []string{"type=" + kind}
 	for _, key := range sortedKeys(attrs) {
@@ -57,8 +56,7 @@ func joinFields(kind string, attrs map[string]string) string {
 	return strings.Join(parts, ",")
 }
 
-// cutPair splits key=value; given says whether there was a value, even an empty
-// one.
+// cutPair splits key=value; given reports whether there is a value, even an empty one.
 func cutPair(flag, text string) (key, value string, given bool, err error) {
 	key, value, given = strings.Cut(text, "=")
 	if key == "" {

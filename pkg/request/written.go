@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Files are what the result is written to; nil is none.
+// Files are the files of the result; nil if not requested.
 type Files struct {
 	Metadata *safefile.Target
 	ImageID  *safefile.Target
@@ -19,14 +19,13 @@ type Files struct {
 	Report   *safefile.Target // the report of the build, whether it succeeds or not
 }
 
-// written is a file of the result, by the flag that names it.
+// written is a file of the result, with its flag.
 type written struct {
 	flag, typed string
 	target      *safefile.Target
 }
 
-// applyFiles checks where the result is to be written. Nothing is written there
-// before there is a result.
+// applyFiles checks the files of the result. It writes nothing.
 func (o Output) applyFiles(r *Request, env Environment) error {
 	var all []written
 	for _, file := range []struct {
@@ -59,8 +58,8 @@ func (o Output) applyFiles(r *Request, env Environment) error {
 	return o.checkImageID(r)
 }
 
-// checkDistinct refuses two results in one file. Short ones may follow one
-// another where bytes are passed on, e.g. to standard output.
+// checkDistinct returns an error for two results in one file. Short ones may share
+// e.g. standard output.
 func (r *Request) checkDistinct(files []written) error {
 	var archives []written
 	for _, out := range r.outputs {
@@ -115,7 +114,7 @@ func (r *Request) removeStaleImageID() error {
 	return r.files.ImageID.RemoveStale()
 }
 
-// named is absolute for a path whose last slash says that it is a directory's.
+// named returns the absolute path, with a trailing slash if path has one.
 func named(env Environment, path string) string {
 	if os.IsPathSeparator(path[len(path)-1]) {
 		return absolute(env, path) + string(filepath.Separator)
