@@ -147,16 +147,3 @@ func applyDefaultProvenance(r *Request, env Environment) error {
 	}
 	return err
 }
-
-// environmentBool returns the value of a boolean variable, as docker parses it; false if it is not set.
-func environmentBool(env Environment, name string) (bool, error) {
-	value, given := env.LookupEnv(name)
-	if !given {
-		return false, nil
-	}
-	yes, err := strconv.ParseBool(value)
-	if err != nil {
-		return false, &usage.Error{What: name, Value: value, Reason: "it is not a boolean", Next: "use true or false"}
-	}
-	return yes, nil
-}

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/tonistiigi/go-csvvalue"
@@ -75,4 +76,17 @@ func (e Environment) expand(path string) string {
 		return path
 	}
 	return home.Expand(path, home.Directory(e.LookupEnv))
+}
+
+// environmentBool returns the value of a boolean variable, as docker parses it; false if it is not set.
+func environmentBool(env Environment, name string) (bool, error) {
+	value, given := env.LookupEnv(name)
+	if !given {
+		return false, nil
+	}
+	yes, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, &usage.Error{What: name, Value: value, Reason: "it is not a boolean", Next: "use true or false"}
+	}
+	return yes, nil
 }
