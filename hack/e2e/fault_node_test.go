@@ -13,7 +13,7 @@ func nodeFaults() []fault {
 		{"kubelet restarted during RUN", alone, func(s *scene) string { return s.restarts("node-1-kubelet", 3*time.Second) }},
 		// The kubelet itself takes seconds to close the way to a containerd that is dead: kubectl port-forward learns no sooner.
 		{"containerd restarted during RUN", alone, func(s *scene) string { return s.restarts("node-1-containerd", 15*time.Second) }},
-		{"node gone during RUN", waits, func(s *scene) string {
+		{"node lost during RUN", waits, func(s *scene) string {
 			on := func(node string) []string { return []string{"--node-selector", "kubernetes.io/hostname=" + node} }
 			s.plain(append(on(lostNode), "--toleration", "node.kubernetes.io/unschedulable")...)
 			s.kubectl("wait", "pod/buildkitd", "--for=condition=Ready", "--timeout=60s").ok() // a lost node makes this untrue
