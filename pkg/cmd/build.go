@@ -148,7 +148,7 @@ func (o *buildOptions) build(f *factory) (options driver.BuildOptions, err error
 		Credentials: credentials,
 		Registries:  driver.Registries{Preflight: o.registries.preflight, Secrets: o.registries.secrets, ServiceAccounts: o.registries.serviceAccounts},
 		Connect:     o.connect.driver(), Retries: o.retry.retries, RetryTimeout: o.retry.within,
-		Provide:  &provider{factory: f, options: o},
+		Provide:  (&provider{factory: f, options: o}).provide,
 		Progress: driver.Progress{Mode: mode, Terminal: f.streams.Raw.ErrOut, Text: f.streams.ErrOut, NoColors: f.noColors()},
 	}, errors.Join(o.connect.check(), o.retry.check())
 }

@@ -21,9 +21,9 @@ type provider struct {
 	options *buildOptions
 }
 
-// Provide installs the default builder where there is none, and restores one whose Pod is gone or whose certificates have
+// provide installs the default builder where there is none, and restores one whose Pod is gone or whose certificates have
 // ended. It returns err, which is why the connection failed, where it does neither.
-func (p *provider) Provide(ctx context.Context, err error) (installed bool, _ error) {
+func (p *provider) provide(ctx context.Context, err error) (installed bool, _ error) {
 	f, o := p.factory, p.options
 	var notFound *cluster.NotFoundError
 	switch {

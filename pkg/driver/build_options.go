@@ -35,7 +35,7 @@ type BuildOptions struct {
 	Retries      int
 	RetryTimeout time.Duration
 	// Provide may make a builder that is missing; nil makes none.
-	Provide  Provider
+	Provide  Provide
 	Progress Progress
 }
 
@@ -49,12 +49,9 @@ type Registries struct {
 	Secrets, ServiceAccounts []string
 }
 
-// Provider makes a builder that is missing.
-type Provider interface {
-	// Provide is passed why no builder can be used. It returns that error where it does nothing,
-	// and installed if it has made a builder that was not there.
-	Provide(ctx context.Context, why error) (installed bool, err error)
-}
+// Provide makes a builder that is missing. It is passed why no builder can be used, and returns that
+// error where it does nothing; installed is set if it has made a builder that was not there.
+type Provide func(ctx context.Context, why error) (installed bool, err error)
 
 // Progress is how a build is shown.
 type Progress struct {

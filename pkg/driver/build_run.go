@@ -65,7 +65,7 @@ func (d *Driver) connectOrProvide(ctx context.Context, o BuildOptions, credentia
 	if err == nil || ctx.Err() != nil || o.Provide == nil {
 		return c, err
 	}
-	installed, err := o.Provide.Provide(ctx, err)
+	installed, err := o.Provide(ctx, err)
 	if err != nil {
 		return nil, err
 	}

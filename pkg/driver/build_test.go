@@ -120,14 +120,14 @@ func failing(text string) func(context.Context, *controlapi.SolveRequest) (*cont
 	}
 }
 
-// The Provider is passed why a builder is missing, and the build goes on if it made one.
+// Provide is passed why a builder is missing, and the build goes on if it made one.
 func TestMissingBuildersAreProvided(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
 		for _, gives := range []bool{false, true} {
 			w.Delete("pods", pod)
 			asked := 0
 			built, err := w.driver.Build(t.Context(), building(t, func(o *BuildOptions) {
-				o.Provide = provides(func(_ context.Context, why error) (bool, error) {
+				o.Provide = func(_ context.Context, why error) (bool, error) {
 					asked++
 					if !is[*cluster.NotReadyError](why) {
 						t.Errorf("the builder is missing for %v", why)
@@ -137,7 +137,7 @@ func TestMissingBuildersAreProvided(t *testing.T) {
 					}
 					w.Install(builder.Spec{})[pod].OnSolve = made
 					return true, nil
-				})
+				}
 			}))
 			if asked != 1 || (built != nil) != gives || (err == nil) != gives {
 				t.Errorf("asked %d times: %v, %v", asked, built, err)

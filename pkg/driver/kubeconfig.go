@@ -49,17 +49,19 @@ func withoutGo(text string) string {
 
 // Kubeconfig is the Access that kubectl's flags and files give, or inside a Pod its ServiceAccount.
 type Kubeconfig struct {
-	flags     *genericclioptions.ConfigFlags
-	loader    func() clientcmd.ClientConfig
-	lookupEnv func(string) (string, bool)
-	warnings  rest.WarningHandler
+	// The flags of these names. genericclioptions' own struct is not held by what is used as an
+	// interface: its methods, which link the discovery client, would be part of the program.
+	context, server, cluster *string
+	loader                   func() clientcmd.ClientConfig
+	lookupEnv                func(string) (string, bool)
+	warnings                 rest.WarningHandler
 }
 
 // ReadKubeconfig returns what the flags and files configure. They are read when they are needed,
 // once. The warnings of the API server are passed to warnings, which may be nil.
 func ReadKubeconfig(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool), warnings rest.WarningHandler) *Kubeconfig {
 	return &Kubeconfig{
-		flags: flags, lookupEnv: lookupEnv, warnings: warnings,
+		context: flags.Context, server: flags.APIServer, cluster: flags.ClusterName, lookupEnv: lookupEnv, warnings: warnings,
 		loader: sync.OnceValue(func() clientcmd.ClientConfig { return load(flags, lookupEnv) }),
 	}
 }
@@ -110,8 +112,8 @@ func (k *Kubeconfig) Namespace() (string, error) {
 
 // Context returns the context in force; empty inside a Pod, where there is none.
 func (k *Kubeconfig) Context() string {
-	if k.flags.Context != nil && *k.flags.Context != "" {
-		return *k.flags.Context
+	if given(k.context) {
+		return *k.context
 	}
 	config, err := k.loader().RawConfig()
 	if err != nil {
@@ -123,8 +125,7 @@ func (k *Kubeconfig) Context() string {
 // guessed is an error if client-go has made the address of the API server up, since no kubeconfig,
 // no flag and no ServiceAccount has it.
 func (k *Kubeconfig) guessed(config *rest.Config) error {
-	given := func(flag *string) bool { return flag != nil && *flag != "" }
-	if config.Host != defaultServer || given(k.flags.APIServer) || given(k.flags.ClusterName) || k.Context() != "" {
+	if config.Host != defaultServer || given(k.server) || given(k.cluster) || k.Context() != "" {
 		return nil
 	}
 	if master, _ := k.lookupEnv("KUBERNETES_MASTER"); master != "" {
@@ -151,3 +152,5 @@ func (k *Kubeconfig) guessed(config *rest.Config) error {
 	}
 	return errors.New(strings.Join(reasons, ", "))
 }
+
+func given(flag *string) bool { return flag != nil && *flag != "" }

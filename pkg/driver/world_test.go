@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -123,10 +122,5 @@ func building(t *testing.T, change func(*BuildOptions)) BuildOptions {
 	}
 	return o
 }
-
-// provides is a Provider.
-type provides func(context.Context, error) (bool, error)
-
-func (p provides) Provide(ctx context.Context, why error) (bool, error) { return p(ctx, why) }
 
 func digestOf(char string) string { return fmt.Sprintf("sha256:%s", strings.Repeat(char, 64)) }
