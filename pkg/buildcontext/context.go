@@ -83,8 +83,9 @@ func newContext() *Context {
 	}
 }
 
-// Open opens and checks the source, the Dockerfile and the named contexts. The error is a *usage.Error. The end of ctx ends
-// the survey of directories, which continues after Open has returned.
+// Open opens and checks the source, the Dockerfile and the named contexts. The error is a
+// *usage.Error. The end of ctx ends the survey of directories, which continues after Open has
+// returned.
 func Open(ctx context.Context, source Source, in Input, env Environment) (*Context, error) {
 	c := newContext()
 	for _, named := range in.Named {

@@ -14,15 +14,17 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
-// sendAgain marks a file in the list that the daemon receives. The daemon compares the mode with that of its own file, in
-// which this bit is never set, so it requests the content; the bit is neither written nor in a checksum.
+// sendAgain marks a file in the list that the daemon receives. The daemon compares the mode with
+// that of its own file, in which this bit is never set, so it requests the content; the bit is
+// neither written nor in a checksum.
 const sendAgain = uint32(fs.ModeTemporary)
 
-// directory is a directory of the user as BuildKit's session sends it: links are sent as links, and only regular files are
-// opened.
+// directory is a directory of the user as BuildKit's session sends it: links are sent as links, and
+// only regular files are opened.
 type directory struct {
 	root *safefile.Root
-	// since is the ctime, in nanoseconds, after which a file may have changed unnoticed; nil if it is not known.
+	// since is the ctime, in nanoseconds, after which a file may have changed unnoticed; nil if it
+	// is not known.
 	since func() int64
 	// observe is called with every listed file and its ctime, in a survey.
 	observe func(stat *types.Stat, info fs.FileInfo, changed int64)
@@ -36,8 +38,8 @@ func openDirectory(dir string) (*directory, error) {
 	return &directory{root: root}, nil
 }
 
-// Open opens a file that is listed as a regular one. A socket is listed as an empty file, as by BuildKit's own client:
-// programs leave sockets in checkouts.
+// Open opens a file that is listed as a regular one. A socket is listed as an empty file, as by
+// BuildKit's own client: programs leave sockets in checkouts.
 func (d *directory) Open(name string) (io.ReadCloser, error) {
 	if info, err := d.root.Lstat(name); err == nil && info.Mode()&fs.ModeSocket != 0 {
 		return io.NopCloser(strings.NewReader("")), nil
@@ -45,7 +47,8 @@ func (d *directory) Open(name string) (io.ReadCloser, error) {
 	return d.root.Open(name)
 }
 
-// Walk lists the target and everything below it. It omits files that were removed after their directory was read.
+// Walk lists the target and everything below it. It omits files that were removed after their
+// directory was read.
 func (d *directory) Walk(ctx context.Context, target string, visit fs.WalkDirFunc) error {
 	links := map[inode]string{}
 	return d.root.Walk(target, func(name string, found fs.DirEntry, walkErr error) error {
@@ -86,8 +89,8 @@ func (d *directory) entry(name string, found fs.DirEntry, links map[inode]string
 	return e, err
 }
 
-// entry is an entry of a directory. Its properties are read on demand: those of most files that a .dockerignore excludes
-// are never read.
+// entry is an entry of a directory. Its properties are read on demand: those of most files that a
+// .dockerignore excludes are never read.
 type entry struct {
 	dir    *directory
 	name   string
@@ -135,8 +138,8 @@ func (e *entry) describe() (*types.Stat, error) {
 	return stat, e.describeAttributes(stat)
 }
 
-// isDoubtful reports whether the modification time of a regular file may not be the time at which it was written: the time
-// was set, or the file was renamed or its mode changed later.
+// isDoubtful reports whether the modification time of a regular file may not be the time at which
+// it was written: the time was set, or the file was renamed or its mode changed later.
 func isDoubtful(stat *types.Stat, changed int64) bool {
 	return fs.FileMode(stat.Mode).IsRegular() && stat.ModTime != changed
 }

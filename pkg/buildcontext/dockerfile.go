@@ -13,13 +13,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// maxInline is the maximum size of a Dockerfile in the request itself, in bytes. A request has at most 16 MiB, and for
-// larger files another round trip does not matter.
+// maxInline is the maximum size of a Dockerfile in the request itself, in bytes. A request has at
+// most 16 MiB, and for larger files another round trip does not matter.
 const maxInline = 256 << 10
 
-// dockerfileFromFile mounts the Dockerfile and its ignore file, and no other file of their directory. The value of --file
-// is relative to the working directory, as in docker; without it the Dockerfile is in contextDir. It returns the patterns
-// of the ignore file.
+// dockerfileFromFile mounts the Dockerfile and its ignore file, and no other file of their
+// directory. The value of --file is relative to the working directory, as in docker; without it the
+// Dockerfile is in contextDir. It returns the patterns of the ignore file.
 func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir string) (ignored []string, err error) {
 	if isURL(in.Dockerfile) {
 		c.dockerfileFromURL(in.Dockerfile)
@@ -56,9 +56,9 @@ func (c *Context) dockerfileFromFile(in Input, env Environment, contextDir strin
 	return rules.patterns, nil
 }
 
-// mountDefinition mounts the Dockerfile and its ignore file under the name that the frontend looks up first,
-// "Dockerfile.dockerignore". Both are then sent together, without a second request of the frontend: three round trips
-// less, a quarter of a second over a slow connection.
+// mountDefinition mounts the Dockerfile and its ignore file under the name that the frontend looks
+// up first, "Dockerfile.dockerignore". Both are then sent together, without a second request of the
+// frontend: three round trips less, a quarter of a second over a slow connection.
 func (c *Context) mountDefinition(name string, text []byte, rules ignoring, local bool) {
 	files := memoryFS{newMemoryFile(name, text)}
 	if !rules.found && local {
@@ -73,9 +73,10 @@ func (c *Context) mountDefinition(name string, text []byte, rules ignoring, loca
 	}
 }
 
-// inlineDefinition adds the Dockerfile and its ignore file to the request, so that the daemon does not request them:
-// three round trips less, and for a known Dockerfile no transfer and no new snapshot. They are also in the mount, for old
-// frontends of a "# syntax=" line that do not support inputs.
+// inlineDefinition adds the Dockerfile and its ignore file to the request, so that the daemon does
+// not request them: three round trips less, and for a known Dockerfile no transfer and no new
+// snapshot. They are also in the mount, for old frontends of a "# syntax=" line that do not support
+// inputs.
 func (c *Context) inlineDefinition(files memoryFS) {
 	name := files[0].stat.Path
 	var action *llb.FileAction
@@ -103,7 +104,8 @@ func (c *Context) dockerfileFromPipe(path, typed, contextDir string) ([]string, 
 	return c.dockerfileFromText(text, fileFlag, typed, contextDir)
 }
 
-// place is the location of a Dockerfile: relative to the context if possible, so that links within the context are followed.
+// place is the location of a Dockerfile: relative to the context if possible, so that links within
+// the context are followed.
 type place struct {
 	path string
 	root *safefile.Root
@@ -124,8 +126,8 @@ func openPlace(path, contextDir string) (*place, error) {
 	return &place{path: path, root: root, name: name}, nil
 }
 
-// findDockerfile returns the place of the Dockerfile, or of "dockerfile", which docker uses if "Dockerfile" is missing. The
-// caller closes its root.
+// findDockerfile returns the place of the Dockerfile, or of "dockerfile", which docker uses if
+// "Dockerfile" is missing. The caller closes its root.
 func findDockerfile(path string, in Input, contextDir string) (*place, error) {
 	found, err := openPlace(path, contextDir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,8 +154,8 @@ func findDockerfile(path string, in Input, contextDir string) (*place, error) {
 	return nil, missingDockerfile(path, in, contextDir)
 }
 
-// exact reports whether the directory has an entry with exactly that name: a case-insensitive file system opens
-// "dockerfile" as "Dockerfile", which the frontend, on Linux, would not find.
+// exact reports whether the directory has an entry with exactly that name: a case-insensitive file
+// system opens "dockerfile" as "Dockerfile", which the frontend, on Linux, would not find.
 func (p *place) exact() bool {
 	entries, err := p.root.ReadDir(filepath.Dir(p.name))
 	if err != nil {
@@ -181,8 +183,8 @@ func wrongDockerfile(err error, in Input, p *place) error {
 	return invalid
 }
 
-// Dockerfile returns the text of the Dockerfile, or nil if it is not on this machine, or too large for a Dockerfile. The
-// name is that of --opt filename=NAME; "" is the context's own Dockerfile.
+// Dockerfile returns the text of the Dockerfile, or nil if it is not on this machine, or too large
+// for a Dockerfile. The name is that of --opt filename=NAME; "" is the context's own Dockerfile.
 func (c *Context) Dockerfile(name string) []byte {
 	files := c.mounts[dockerfileMount]
 	if name == "" {

@@ -18,9 +18,11 @@ import (
 
 const (
 	ignoreFile = ".dockerignore"
-	// maxIgnoreFile is the maximum size of an ignore file, in bytes; the daemon rejects larger ones.
+	// maxIgnoreFile is the maximum size of an ignore file, in bytes; the daemon rejects larger
+	// ones.
 	maxIgnoreFile = 4 << 20
-	// nothingIgnored is the content of a missing file. It is not empty: for an empty file the frontend looks for another one.
+	// nothingIgnored is the content of a missing file. It is not empty: for an empty file the
+	// frontend looks for another one.
 	nothingIgnored = "# there is no .dockerignore\n"
 )
 
@@ -31,8 +33,8 @@ type ignoring struct {
 	patterns []string
 }
 
-// readIgnoreFile reads the file of that name below the root. It returns an error if the file exists and cannot be read or
-// parsed: files that it excludes would be sent.
+// readIgnoreFile reads the file of that name below the root. It returns an error if the file exists
+// and cannot be read or parsed: files that it excludes would be sent.
 func readIgnoreFile(root *safefile.Root, name string) (ignoring, error) {
 	if !root.Has(name) {
 		return ignoring{}, nil

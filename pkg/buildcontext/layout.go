@@ -23,7 +23,8 @@ const maxIndex = 16 << 20
 // imageName is containerd's annotation with the name of an image.
 const imageName = "io.containerd.image.name"
 
-// layout is an OCI layout of the user as a read-only content store for the daemon. Links out of it are not followed.
+// layout is an OCI layout of the user as a read-only content store for the daemon. Links out of it
+// are not followed.
 type layout struct {
 	root *safefile.Root
 }

@@ -59,8 +59,8 @@ func (in Local) HasFile(name string, env Environment) bool {
 	return root.Has(name)
 }
 
-// CheckIgnoreFile returns an error if the directory has an ignore file of that name that cannot be read or parsed. The
-// daemon would ignore it, and request the files that it excludes.
+// CheckIgnoreFile returns an error if the directory has an ignore file of that name that cannot be
+// read or parsed. The daemon would ignore it, and request the files that it excludes.
 func (in Local) CheckIgnoreFile(name string, env Environment) error {
 	root, err := safefile.OpenRoot(env.path(in.Dir))
 	if err != nil {

@@ -21,8 +21,8 @@ func (emptyFS) Open(name string) (io.ReadCloser, error) {
 	return nil, &fs.PathError{Op: "opening", Path: name, Err: fs.ErrNotExist}
 }
 
-// memoryFS has files in memory: no temporary file is left when the process is killed, and the daemon cannot request other
-// files of their directory.
+// memoryFS has files in memory: no temporary file is left when the process is killed, and the
+// daemon cannot request other files of their directory.
 type memoryFS []memoryFile
 
 type memoryFile struct {

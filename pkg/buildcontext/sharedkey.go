@@ -24,7 +24,8 @@ const maxMachineID = 1 << 10
 type sent struct {
 	dir   string
 	files *directory
-	// surveyed returns the survey, which runs once, in the background, while the client connects to the builder.
+	// surveyed returns the survey, which runs once, in the background, while the client connects to
+	// the builder.
 	surveyed func() surveyed
 }
 
@@ -81,8 +82,8 @@ func (c *Context) key(mount string) string {
 	return s.surveyed().key + c.anew
 }
 
-// identify returns a hash that identifies a directory of this user on this machine. The daemon compares sizes and times
-// only, so two machines must never have the same key.
+// identify returns a hash that identifies a directory of this user on this machine. The daemon
+// compares sizes and times only, so two machines must never have the same key.
 func identify(dir string) hash.Hash {
 	sum := sha256.New()
 	_, _ = sum.Write([]byte(strings.Join([]string{machine(), owner(), safefile.RealPath(dir)}, "\x00")))

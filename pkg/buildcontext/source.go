@@ -25,20 +25,22 @@ const (
 	URL
 )
 
-// Source is a parsed PATH. It determines what is sent, which member has its cache and what the provenance contains.
+// Source is a parsed PATH. It determines what is sent, which member has its cache and what the
+// provenance contains.
 type Source struct {
 	Typed string // as the user typed it
 	Kind  Kind
 	Dir   string // the absolute path of a Directory or a Missing one; else empty
 	URL   string // of Git and URL, in the daemon's form; else empty
 	SSH   bool   // git uses ssh
-	// Identity is equal for all spellings of a source, in any working directory, and different for different sources.
-	// That of a git repository depends neither on the transport nor the user nor the ref.
+	// Identity is equal for all spellings of a source, in any working directory, and different for
+	// different sources. That of a git repository depends neither on the transport nor the user nor
+	// the ref.
 	Identity string
 }
 
-// Classify parses a PATH, or the value of a named context. It opens nothing. As in docker, an existing directory takes
-// precedence over a URL that looks the same.
+// Classify parses a PATH, or the value of a named context. It opens nothing. As in docker, an
+// existing directory takes precedence over a URL that looks the same.
 func Classify(typed string, env Environment) Source {
 	s := Source{Typed: typed}
 	if typed == "" {
@@ -136,7 +138,8 @@ func isURL(name string) bool {
 	return strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://")
 }
 
-// hasQuery reports whether a git reference has ?key=value pairs, which old frontends treat as a part of the path.
+// hasQuery reports whether a git reference has ?key=value pairs, which old frontends treat as a
+// part of the path.
 func hasQuery(ref string) bool {
 	before, _, _ := strings.Cut(ref, "#")
 	return strings.Contains(before, "?")

@@ -101,7 +101,8 @@ func TestSpecialFilesOfAContextAreListed(t *testing.T) {
 	}
 }
 
-// Programs leave sockets in checkouts, e.g. git's fsmonitor in .git: the daemon cannot store one, and asks for a file.
+// Programs leave sockets in checkouts, e.g. git's fsmonitor in .git: the daemon cannot store one,
+// and asks for a file.
 func TestSocketsOfAContextAreEmptyFiles(t *testing.T) {
 	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch\n"})
 	socket, err := net.Listen("unix", filepath.Join(dir, "s"))

@@ -32,8 +32,8 @@ func stage(t *testing.T, dir string, count int, text string) {
 	}
 }
 
-// stageTwice leaves two directories that differ in nothing but the content of their files, and more files that were staged
-// after both.
+// stageTwice leaves two directories that differ in nothing but the content of their files, and more
+// files that were staged after both.
 func stageTwice(t *testing.T, dir string) {
 	t.Helper()
 	for name, text := range map[string]string{"first": "A", "second": "B"} {
@@ -54,8 +54,8 @@ func exchange(t *testing.T, dir, a, b string) {
 	}
 }
 
-// A tree that tar or cp -a wrote, with more files than are sent again, goes once: then each edit goes alone, whichever
-// file is edited.
+// A tree that tar or cp -a wrote, with more files than are sent again, goes once: then each edit
+// goes alone, whichever file is edited.
 func TestStagedTreesAreSentOnce(t *testing.T) {
 	const count = 3 * maxFilesSentAgain
 	dir := tree(t, map[string]string{"Dockerfile": "FROM scratch\n"})
@@ -81,7 +81,8 @@ func TestStagedTreesAreSentOnce(t *testing.T) {
 	}
 }
 
-// A series of changes has one name, whichever of its files are edited; the next series has another one.
+// A series of changes has one name, whichever of its files are edited; the next series has another
+// one.
 func TestSeriesHaveOneName(t *testing.T) {
 	name := func(offsets ...time.Duration) string {
 		s := &survey{}

@@ -85,7 +85,8 @@ func readDockerfile(from io.Reader, flag, typed string) ([]byte, error) {
 	return text, nil
 }
 
-// dockerfileFromText mounts a Dockerfile that is not a file. It returns the patterns of the context's ignore file.
+// dockerfileFromText mounts a Dockerfile that is not a file. It returns the patterns of the
+// context's ignore file.
 func (c *Context) dockerfileFromText(text []byte, flag, typed, contextDir string) ([]string, error) {
 	if len(text) == 0 {
 		return nil, &usage.Error{What: flag, Value: typed, Reason: "it is empty", Next: "pipe a Dockerfile into it"}

@@ -15,30 +15,35 @@ import (
 	"github.com/tonistiigi/fsutil/types"
 )
 
-// The daemon keeps the files of a directory's last transfer, under the directory's key, and requests files whose size, mode
-// or modification time differs. That misses a file whose content changed while its modification time did not, and the mode
-// of a directory. A survey before the build finds what could be missed, without storing anything on this
-// machine:
+// The daemon keeps the files of a directory's last transfer, under the directory's key, and
+// requests files whose size, mode or modification time differs. That misses a file whose content
+// changed while its modification time did not, and the mode of a directory. A survey before the
+// build finds what could be missed, without storing anything on this machine:
 //
-//   - The doubtful files that changed last, up to a limit, are marked in the list, so that the daemon always requests them.
-//   - For the others, the key contains the time at which the last series of changes among them began: a transfer under
-//     that key was after the series, so the daemon has their current content.
-//   - The modes of directories are part of the key, and for directories of such files their inodes: a directory that is
-//     replaced by another one contains files that changed long ago.
+//   - The doubtful files that changed last, up to a limit, are marked in the list, so that the
+//     daemon always requests them.
+//   - For the others, the key contains the time at which the last series of changes among them
+//     began: a transfer under that key was after the series, so the daemon has their current
+//     content.
+//   - The modes of directories are part of the key, and for directories of such files their inodes:
+//     a directory that is replaced by another one contains files that changed long ago.
 //
-// Only files whose modification time differs from their ctime are doubtful: none of a checkout, all that tar or cp -a
-// wrote. Changes less than a pause apart are one series, so that the key contains one time for all files that were copied
-// together, which does not change when some of them are edited.
+// Only files whose modification time differs from their ctime are doubtful: none of a checkout, all
+// that tar or cp -a wrote. Changes less than a pause apart are one series, so that the key contains
+// one time for all files that were copied together, which does not change when some of them are
+// edited.
 const (
 	maxSentAgain      = 256 << 10 // bytes
 	maxFilesSentAgain = 128
-	// pause is the least time between two series of changes. The start of a series is rounded down to a multiple of it, so
-	// that it does not depend on one file.
+	// pause is the least time between two series of changes. The start of a series is rounded down
+	// to a multiple of it, so that it does not depend on one file.
 	pause = 250 * time.Millisecond
-	// settling is how long a program may take from writing a file to renaming it and setting its mode. A large file that was
-	// written so is not doubtful, or each new version of it would make the daemon request the whole directory.
+	// settling is how long a program may take from writing a file to renaming it and setting its
+	// mode. A large file that was written so is not doubtful, or each new version of it would make
+	// the daemon request the whole directory.
 	settling = time.Second
-	// coarseness is the maximum difference between the kernel's coarse clock and the clock of a program.
+	// coarseness is the maximum difference between the kernel's coarse clock and the clock of a
+	// program.
 	coarseness = 20 * time.Millisecond
 )
 
@@ -87,7 +92,8 @@ type split struct {
 	named []doubt // covered by the key, the last changed first; empty if all doubtful files are sent again
 }
 
-// split splits at the longest pause between two changes, so that the split is stable when files change.
+// split splits at the longest pause between two changes, so that the split is stable when files
+// change.
 func (s *survey) split() split {
 	slices.SortFunc(s.doubtful, func(a, b doubt) int { return cmp.Compare(b.changed, a.changed) })
 	limit := int64(0)
@@ -112,7 +118,8 @@ func (s *survey) split() split {
 	return split{since: max(limit, unsettled[cut].changed), named: unsettled[cut:]}
 }
 
-// series returns the times at which the last series of changes among the named files began and ended.
+// series returns the times at which the last series of changes among the named files began and
+// ended.
 func (s split) series() (began, ended int64) {
 	if len(s.named) == 0 {
 		return 0, 0
@@ -127,8 +134,9 @@ func (s split) series() (began, ended int64) {
 	return began, ended
 }
 
-// name adds the files that are not sent again to the key. It waits once for the end of a series that may still continue; if
-// the clock of the file system is ahead, it adds the time of the last change itself.
+// name adds the files that are not sent again to the key. It waits once for the end of a series
+// that may still continue; if the clock of the file system is ahead, it adds the time of the last
+// change itself.
 func (s split) name(ctx context.Context, into hash.Hash, directories map[string]directoryState) {
 	began, ended := s.series()
 	over := time.Unix(0, ended).Add(pause)
@@ -159,8 +167,8 @@ func (d doubt) settled() bool {
 	return -coarseness <= after && after <= settling
 }
 
-// writeModes adds the most frequent mode of the directories and the directories with another one. A new directory with the
-// most frequent mode does not change the key.
+// writeModes adds the most frequent mode of the directories and the directories with another one. A
+// new directory with the most frequent mode does not change the key.
 func (s *survey) writeModes(into hash.Hash) {
 	counts := map[uint32]int{}
 	for name, dir := range s.directories {

@@ -20,7 +20,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// daemon keeps what it received under the keys of the transfers, and takes from a client what BuildKit's takes.
+// daemon keeps what it received under the keys of the transfers, and takes from a client what
+// BuildKit's takes.
 type daemon struct {
 	dir  string
 	sent []string // files that the last transfer carried the content of

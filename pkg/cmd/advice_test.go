@@ -14,8 +14,9 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
-// TestAdviceNamesKnownFlags reads every text of this package that names one of its commands, errors and their next steps
-// among them, and checks that there is such a command, with the flags that the text gives it.
+// TestAdviceNamesKnownFlags reads every text of this package that names one of its commands, errors
+// and their next steps among them, and checks that there is such a command, with the flags that the
+// text gives it.
 func TestAdviceNamesKnownFlags(t *testing.T) {
 	checked := 0
 	for _, text := range literals(t) {
@@ -35,7 +36,8 @@ func commandOf(advice string) string {
 	return regexp.MustCompile(`[;,:.)]+(?: |$)`).Split(advice, 2)[0]
 }
 
-// checkAdvice is given what follows "kubectl buildkit", and returns how many flags it has found there.
+// checkAdvice is given what follows "kubectl buildkit", and returns how many flags it has found
+// there.
 func checkAdvice(t *testing.T, advice string) int {
 	t.Helper()
 	words := strings.FieldsFunc(advice, func(r rune) bool { return strings.ContainsRune(" \t,;:()\"'`", r) })
@@ -69,7 +71,8 @@ func checkAdvice(t *testing.T, advice string) int {
 	return found
 }
 
-// literals are the texts in the sources of this package, and of those that explain errors and print builders.
+// literals are the texts in the sources of this package, and of those that explain errors and print
+// builders.
 func literals(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob("*.go")

@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// takesBuilder lets a command that is about one builder take its name as NAME, as kubectl has it, or as --builder, as
-// docker and the commands with other arguments have it.
+// takesBuilder lets a command that is about one builder take its name as NAME, as kubectl has it,
+// or as --builder, as docker and the commands with other arguments have it.
 func takesBuilder(c *cobra.Command) {
 	c.Flags().String("builder", "", "The builder, another way to give NAME")
 	c.Args = oneBuilder
@@ -30,7 +30,8 @@ func oneBuilder(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// nameArgument is the builder that a command's NAME or --builder names, and the default one without them.
+// nameArgument is the builder that a command's NAME or --builder names, and the default one without
+// them.
 func nameArgument(c *cobra.Command, args []string) string {
 	if len(args) > 0 {
 		return args[0]
@@ -41,7 +42,8 @@ func nameArgument(c *cobra.Command, args []string) string {
 	return builder.DefaultName
 }
 
-// namedBuilder returns the builder that the command line names, by NAME or --builder; empty if it names none.
+// namedBuilder returns the builder that the command line names, by NAME or --builder; empty if it
+// names none.
 func namedBuilder(c *cobra.Command, args []string) string {
 	if flag := c.Flag("builder"); flag != nil && flag.Changed {
 		return flag.Value.String()

@@ -94,8 +94,8 @@ func newBuildCommand(f *factory, run func(context.Context, *buildOptions) error)
 	return c
 }
 
-// checkArguments wants one PATH, and none where the frontend is told all by flags or a program pipes its steps into the
-// build.
+// checkArguments wants one PATH, and none where the frontend is told all by flags or a program
+// pipes its steps into the build.
 func (o *buildOptions) checkArguments(f *factory, args []string) error {
 	args = o.takeCompress(args)
 	switch {
@@ -161,7 +161,8 @@ func (o *buildOptions) mode(f *factory) (progress.Mode, error) {
 	return progress.ParseMode(value, o.quiet)
 }
 
-// credentials are those of the user's docker config. What cannot be read is a warning: many a build needs no registry.
+// credentials are those of the user's docker config. What cannot be read is a warning: many a build
+// needs no registry.
 func (f *factory) credentials() *registryauth.Config {
 	config := registryauth.Read(f.credentialOptions())
 	for _, warning := range config.Warnings() {
@@ -174,8 +175,8 @@ func (f *factory) credentialOptions() registryauth.Options {
 	return registryauth.Options{Directory: registryauth.Directory(f.lookupEnv, home.Directory(f.lookupEnv)), LookupEnv: f.lookupEnv}
 }
 
-// answer writes the line on standard output. Of an image that stays in the builder's cache or is on this machine, --quiet
-// prints the ID, as docker does.
+// answer writes the line on standard output. Of an image that stays in the builder's cache or is on
+// this machine, --quiet prints the ID, as docker does.
 func (f *factory) answer(built *driver.Built, mode progress.Mode) error {
 	if built.Evaluation != nil {
 		return f.printAnswer(built.Result, built.Evaluation)

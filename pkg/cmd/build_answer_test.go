@@ -35,7 +35,8 @@ func TestStackIsShown(t *testing.T) {
 	}
 }
 
-// --quiet prints the ID of an image that is here or stays in the builder, as docker does, and the reference of a pushed one.
+// --quiet prints the ID of an image that is here or stays in the builder, as docker does, and the
+// reference of a pushed one.
 func TestQuietAnswer(t *testing.T) {
 	const manifest, settings = "sha256:1111111111111111111111111111111111111111111111111111111111111111", "sha256:2222222222222222222222222222222222222222222222222222222222222222"
 	response := map[string]string{"containerimage.digest": manifest, "containerimage.config.digest": settings}

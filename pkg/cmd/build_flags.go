@@ -130,7 +130,8 @@ func (o *buildOptions) registerUpload(flags *pflag.FlagSet) {
 	flags.Lookup("compress").NoOptDefVal = string(upload.Always)
 }
 
-// takeCompress finds the value of --compress among the arguments, where pflag leaves it if there is no "=" before it.
+// takeCompress finds the value of --compress among the arguments, where pflag leaves it if there is
+// no "=" before it.
 func (o *buildOptions) takeCompress(args []string) []string {
 	paths := 1
 	if o.FrontendName != "" {
@@ -168,7 +169,8 @@ func (o *registryOptions) register(flags *pflag.FlagSet) {
 		"TLS of one registry as this machine speaks it, e.g. host=HOST,ca=FILE,cert=FILE,key=FILE or host=HOST,insecure=true (repeatable)")
 }
 
-// credentials are those of the user's docker config, for registries that are asked as the flags say.
+// credentials are those of the user's docker config, for registries that are asked as the flags
+// say.
 func (o registryOptions) credentials(f *factory) (*registryauth.Config, error) {
 	config := f.credentials()
 	if o.auth != nil {

@@ -86,7 +86,8 @@ func TestBuildctlFlagsReachTheRequest(t *testing.T) {
 	}
 }
 
-// TestEveryFlagOfDocker proves that a command line of docker buildx build needs no other change than its first words.
+// TestEveryFlagOfDocker proves that a command line of docker buildx build needs no other change
+// than its first words.
 func TestEveryFlagOfDocker(t *testing.T) {
 	c := newBuildCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv), nil)
 	for name := range strings.FieldsSeq(`add-host allow annotation attest build-arg build-context builder cache-from cache-to call cgroup-parent

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// completeEverything teaches all commands below root to complete their arguments and the values of their flags. What a
-// constructor has set itself is left as it is.
+// completeEverything teaches all commands below root to complete their arguments and the values of
+// their flags. What a constructor has set itself is left as it is.
 func (f *factory) completeEverything(root *cobra.Command) {
 	flags := completion.Flags()
 	var visit func(*cobra.Command)
@@ -35,7 +35,8 @@ func (f *factory) completeEverything(root *cobra.Command) {
 	visit(root)
 }
 
-// argumentsOf are the arguments of a command by what its usage calls them: NAME is a builder, PATH a directory.
+// argumentsOf are the arguments of a command by what its usage calls them: NAME is a builder, PATH
+// a directory.
 func (f *factory) argumentsOf(c *cobra.Command) cobra.CompletionFunc {
 	switch {
 	case strings.Contains(c.Use, "NAME"):

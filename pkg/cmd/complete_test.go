@@ -16,7 +16,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
-// completions runs what the completion program runs, and returns the words without descriptions, and the directive.
+// completions runs what the completion program runs, and returns the words without descriptions,
+// and the directive.
 func completions(t *testing.T, args ...string) ([]string, cobra.ShellCompDirective) {
 	t.Helper()
 	stdout, _, code := call(t, append([]string{"__complete"}, args...)...)
@@ -33,7 +34,8 @@ func completions(t *testing.T, args ...string) ([]string, cobra.ShellCompDirecti
 	return words, directive
 }
 
-// fakeAPI answers lists by resource, in JSON; what is empty is not found, and what it does not know is forbidden.
+// fakeAPI answers lists by resource, in JSON; what is empty is not found, and what it does not know
+// is forbidden.
 func fakeAPI(t *testing.T, lists map[string]string) (kubeconfig string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

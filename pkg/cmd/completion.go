@@ -24,7 +24,8 @@ const (
 # Completes "kubectl buildkit": kubectl asks the program of this name on the PATH.
 exec kubectl buildkit __complete "$@"
 `
-	// completionWindows goes into kubectl_complete-buildkit.cmd: Windows runs no file without an ending.
+	// completionWindows goes into kubectl_complete-buildkit.cmd: Windows runs no file without an
+	// ending.
 	completionWindows = "@kubectl buildkit __complete %*\r\n"
 )
 

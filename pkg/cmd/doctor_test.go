@@ -39,7 +39,8 @@ func TestDoctorMisuse(t *testing.T) {
 	}
 }
 
-// Without a cluster the checks of this machine are still worth something, and nothing of what is secret is shown.
+// Without a cluster the checks of this machine are still worth something, and nothing of what is
+// secret is shown.
 func TestDoctorWithoutACluster(t *testing.T) {
 	home := t.TempDir()
 	config := `{"auths":{"r.io":{"auth":"dTpoaWRkZW4="}},"credHelpers":{"x.io":"absent"}}`

@@ -10,7 +10,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
-// Every command shows how it is used, and accepts what it shows. hack/e2e runs the same examples on a cluster.
+// Every command shows how it is used, and accepts what it shows. hack/e2e runs the same examples on
+// a cluster.
 func TestExamplesAreAccepted(t *testing.T) {
 	commands := documented(newRootCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv)))
 	for _, c := range commands {

@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/terminal"
 )
 
-// factory gives commands what they stand on. Everything is made when it is asked for: a command that needs no cluster
-// never reads a kubeconfig.
+// factory gives commands what they stand on. Everything is made when it is asked for: a command
+// that needs no cluster never reads a kubeconfig.
 type factory struct {
 	*driver.Driver
 	streams   terminal.Streams
@@ -76,7 +76,8 @@ func (f *factory) noColors() bool {
 	return value != ""
 }
 
-// userPath is a path as a flag has it, with the home directory in place of a ~ that the shell left alone.
+// userPath is a path as a flag has it, with the home directory in place of a ~ that the shell left
+// alone.
 func userPath(path string) string {
 	return home.Expand(path, home.Directory(os.LookupEnv))
 }

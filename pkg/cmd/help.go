@@ -14,7 +14,8 @@ type flagGroup struct {
 	names   []string
 }
 
-// flagGroups are those of the commands that have many flags. A flag that is in none is under the last heading.
+// flagGroups are those of the commands that have many flags. A flag that is in none is under the
+// last heading.
 func flagGroups() map[string][]flagGroup {
 	return map[string][]flagGroup{
 		"build": {
@@ -104,7 +105,8 @@ func newOptionsCommand(f *factory) *cobra.Command {
 const helpExample = `  # How to build
   kubectl buildkit help build`
 
-// newHelpCommand refuses what cobra's own answers with the first page: a command that does not exist.
+// newHelpCommand refuses what cobra's own answers with the first page: a command that does not
+// exist.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",

@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The width of help in columns: that of the terminal between these two, and the larger one elsewhere.
+// The width of help in columns: that of the terminal between these two, and the larger one
+// elsewhere.
 const (
 	narrowHelp = 60
 	wideHelp   = 100
@@ -23,7 +24,8 @@ func (f *factory) helpWidth() int {
 	return min(max(width, narrowHelp), wideHelp)
 }
 
-// wrapped breaks the lines of paragraphs anew. Indented lines stay as they are: they are lists and commands.
+// wrapped breaks the lines of paragraphs anew. Indented lines stay as they are: they are lists and
+// commands.
 func wrapped(text string, width int) string {
 	var page, line strings.Builder
 	end := func() {
@@ -64,8 +66,8 @@ func printHelp(w io.Writer, c *cobra.Command, width int) error {
 	return printUsage(w, c, width)
 }
 
-// printUsage is cobra's own page, but for three things: flags are grouped and wrapped, and those of every command are on
-// a page of their own, as kubectl has it.
+// printUsage is cobra's own page, but for three things: flags are grouped and wrapped, and those of
+// every command are on a page of their own, as kubectl has it.
 func printUsage(w io.Writer, c *cobra.Command, width int) error {
 	var page strings.Builder
 	page.WriteString("Usage:\n")

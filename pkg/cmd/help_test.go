@@ -12,7 +12,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
-// Every flag of the commands that have many is under a heading of its own, and every name in the table is a flag.
+// Every flag of the commands that have many is under a heading of its own, and every name in the
+// table is a flag.
 func TestFlagsAreGrouped(t *testing.T) {
 	later := []string{"unset", "reset", "yes", "registry-auth", "device"}
 	for name, groups := range flagGroups() {

@@ -89,7 +89,8 @@ func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, r
 	})
 }
 
-// withOutput lets write fill the file, which appears whole or not at all, or standard output unless it is a terminal.
+// withOutput lets write fill the file, which appears whole or not at all, or standard output unless
+// it is a terminal.
 func (f *factory) withOutput(ctx context.Context, path string, write func(io.Writer) error) error {
 	if path == "" && terminal.Is(f.streams.Out) {
 		return &usage.Error{What: "--output", Reason: "a terminal cannot show it", Next: "name a file: -o FILE"}

@@ -15,8 +15,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
-// Without a home directory, or with a relative one, the docker config is not ./.docker of the checkout that is built:
-// that could name programs to run. A helper's name is not a path in any config.
+// Without a home directory, or with a relative one, the docker config is not ./.docker of the
+// checkout that is built: that could name programs to run. A helper's name is not a path in any
+// config.
 func TestNoHome(t *testing.T) {
 	for home, dockerConfig := range map[string]string{"": "", ".": "", "./": "", "sub/..": "", "named": "mine"} {
 		repo := t.TempDir()

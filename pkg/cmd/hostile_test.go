@@ -34,8 +34,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
-// hostile is what others can put into every name: it sets the title, rubs out lines, writes the clipboard, reverses
-// text, and would be lines of its own.
+// hostile is what others can put into every name: it sets the title, rubs out lines, writes the
+// clipboard, reverses text, and would be lines of its own.
 const hostile = "app\x1b]0;owned\x07\x1b[1A\x1b[2K\x1b]52;c;cm0gLXJmIH4=\x07\u009b2J\x9b2J\u202e\u2028\r\nerror: forged\nnext:  forged\x1b[31m\xe9 https://u:hunter2@host/"
 
 // printingPlaces print hostile text each. All of what prints is to be here.

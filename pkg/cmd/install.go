@@ -50,7 +50,8 @@ const installExample = `  # A builder named buildkitd in the current namespace
   # What it would do
   kubectl buildkit install -o yaml --dry-run=client`
 
-// defaultInstallTimeout leaves a node time to pull the image over a slow link; what cannot work fails much sooner.
+// defaultInstallTimeout leaves a node time to pull the image over a slow link; what cannot work
+// fails much sooner.
 const defaultInstallTimeout = 5 * time.Minute
 
 type installOptions struct {
@@ -132,7 +133,8 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 	return printOutcome(f, outcome, o)
 }
 
-// installBuilder is what `install` and the first `build` share: it waits, unless told not to, until the daemon has answered.
+// installBuilder is what `install` and the first `build` share: it waits, unless told not to, until
+// the daemon has answered.
 func installBuilder(
 	ctx context.Context, f *factory, name string, edit install.Edit, options install.Options,
 ) (install.Outcome, error) {
@@ -177,7 +179,8 @@ func printPlan(f *factory, name string, edit install.Edit, output string) error 
 	return nil
 }
 
-// withoutKeys leaves out what Secrets hold, unless it was made for this output alone: logs of scripts are read by many.
+// withoutKeys leaves out what Secrets hold, unless it was made for this output alone: logs of
+// scripts are read by many.
 func withoutKeys(objects []manifest.Object, dryRun bool) []manifest.Object {
 	if dryRun {
 		return objects
@@ -221,7 +224,8 @@ func printOutcome(f *factory, outcome install.Outcome, o *installOptions) error 
 	return nil
 }
 
-// noteFormer says of Pods that go on with their former certificates until when they can, and how they take the new ones.
+// noteFormer says of Pods that go on with their former certificates until when they can, and how
+// they take the new ones.
 func noteFormer(f *factory, outcome install.Outcome, name string) {
 	until := outcome.FormerUntil
 	if until.IsZero() {

@@ -58,8 +58,8 @@ func (c *confirmation) ask(ctx context.Context, plan install.Plan) error {
 	return c.f.mustAgree(ctx, what, c.again, "nothing was changed")
 }
 
-// mustAgree asks whether to go on although something is so; anything but yes ends the command, and where no terminal
-// can be asked, the error has the command with which a script agrees.
+// mustAgree asks whether to go on although something is so; anything but yes ends the command, and
+// where no terminal can be asked, the error has the command with which a script agrees.
 func (f *factory) mustAgree(ctx context.Context, what, again, otherwise string) error {
 	if !f.streams.Interactive() { // the question would be written where it is not read
 		return &usage.Error{What: what + ", and no terminal can be asked: " + otherwise, Next: again}

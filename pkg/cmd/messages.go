@@ -8,7 +8,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
 )
 
-// Lines of an error's text after its first stand under it, so that none looks like a line of another kind.
+// Lines of an error's text after its first stand under it, so that none looks like a line of
+// another kind.
 const (
 	errorLabel = "error: "
 	nextLabel  = "next:  "
@@ -18,7 +19,8 @@ const (
 // maxFailure bounds, in bytes, what is printed of one error and of its next step.
 const maxFailure = 16 << 10
 
-// printFailure prints what is wrong and what to do next, a line each that nothing in the text can forge.
+// printFailure prints what is wrong and what to do next, a line each that nothing in the text can
+// forge.
 func (f *factory) printFailure(label string, told explain.Report) {
 	if told.Text != "" {
 		_, _ = io.WriteString(f.streams.ErrOut, label+escape.Indented(escape.Bounded(told.Text, maxFailure), underLabel)+"\n")

@@ -10,7 +10,8 @@ import (
 	"github.com/google/shlex"
 )
 
-// Every command of a next step exists, takes what it is given, and leaves to the reader only what only the reader can know.
+// Every command of a next step exists, takes what it is given, and leaves to the reader only what
+// only the reader can know.
 func TestNextStepsAreCommands(t *testing.T) {
 	text, err := os.ReadFile("../explain/testdata/next-steps.txt")
 	if err != nil {
@@ -26,7 +27,8 @@ func TestNextStepsAreCommands(t *testing.T) {
 	}
 }
 
-// checkNext parses each command of a next step, and finds words that the reader would have to fill in.
+// checkNext parses each command of a next step, and finds words that the reader would have to fill
+// in.
 func checkNext(t *testing.T, next string, blanks ...string) {
 	t.Helper()
 	for _, text := range strings.Split(next, "kubectl ")[1:] {

@@ -124,8 +124,9 @@ func runProxy(ctx context.Context, f *factory, o *proxyOptions) error {
 	return relay.serveAll(ctx, socket, member, version)
 }
 
-// ownPath chooses a path where the user named none: one of its own for a command, and for a proxy that stays the same
-// one every time for the same builder. The function removes what was made for the one socket.
+// ownPath chooses a path where the user named none: one of its own for a command, and for a proxy
+// that stays the same one every time for the same builder. The function removes what was made for
+// the one socket.
 func (f *factory) ownPath(name string, once bool) (path string, remove func(), err error) {
 	if once {
 		return proxy.TemporaryPath(f.lookupEnv)
@@ -176,7 +177,8 @@ func (s *served) failed(number int, err error) {
 	s.printFailure(fmt.Sprintf("connection %d: ", number), explain.Error(err))
 }
 
-// serveCommand serves for as long as the command runs: after Ctrl-C, too, for clients then tell the builder.
+// serveCommand serves for as long as the command runs: after Ctrl-C, too, for clients then tell the
+// builder.
 func (s *served) serveCommand(ctx context.Context, socket *proxy.Socket, command *exec.Cmd) error {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)

@@ -84,7 +84,8 @@ func documented(c *cobra.Command) []*cobra.Command {
 	return list
 }
 
-// pageName is README.md for the first page, for that is what a directory shows, and e.g. history_inspect.md.
+// pageName is README.md for the first page, for that is what a directory shows, and e.g.
+// history_inspect.md.
 func pageName(c *cobra.Command) string {
 	if !c.HasParent() {
 		return "README.md"

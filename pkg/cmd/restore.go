@@ -21,8 +21,9 @@ type provider struct {
 	options *buildOptions
 }
 
-// provide installs the default builder where there is none, and restores one whose Pod is gone or whose certificates have
-// ended. It returns err, which is why the connection failed, where it does neither.
+// provide installs the default builder where there is none, and restores one whose Pod is gone or
+// whose certificates have ended. It returns err, which is why the connection failed, where it does
+// neither.
 func (p *provider) provide(ctx context.Context, err error) (installed bool, _ error) {
 	f, o := p.factory, p.options
 	var notFound *cluster.NotFoundError
@@ -40,7 +41,8 @@ func (p *provider) provide(ctx context.Context, err error) (installed bool, _ er
 	return false, err
 }
 
-// installDefault reports where it puts what, and asks the user at a terminal: it may be the wrong cluster.
+// installDefault reports where it puts what, and asks the user at a terminal: it may be the wrong
+// cluster.
 func (f *factory) installDefault(ctx context.Context, o *buildOptions, notFound *cluster.NotFoundError) error {
 	what := f.podsOf(builder.Spec{Name: notFound.Name})
 	if !o.installAsked && f.streams.Interactive() {

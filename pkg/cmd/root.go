@@ -1,6 +1,6 @@
-// Package cmd is the command line: one file a verb. It turns flags into plain options, passes them to package driver,
-// prints the result, and leaves the text and the exit code of an error to package explain. It holds no logic that could
-// be tested without a command.
+// Package cmd is the command line: one file a verb. It turns flags into plain options, passes them
+// to package driver, prints the result, and leaves the text and the exit code of an error to
+// package explain. It holds no logic that could be tested without a command.
 package cmd
 
 import (
@@ -29,7 +29,8 @@ const rootExample = `  # Put a builder into the current namespace
   kubectl buildkit list
   kubectl buildkit info`
 
-// Run executes the command line and returns the exit code of the process. It is the only way into this package.
+// Run executes the command line and returns the exit code of the process. It is the only way into
+// this package.
 func Run(ctx context.Context, args []string, streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) int {
 	f := newFactory(streams, lookupEnv)
 	f.args = args

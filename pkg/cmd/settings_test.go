@@ -75,7 +75,8 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 	t.Run("all", func(t *testing.T) { roundTrip(t, certificates, all...) })
 }
 
-// roundTrip compares what flags make with what the command that info prints makes, which a shell reads.
+// roundTrip compares what flags make with what the command that info prints makes, which a shell
+// reads.
 func roundTrip(t *testing.T, certificates *trust.Certificates, args ...string) {
 	t.Helper()
 	spec := edited(t, builder.Spec{Name: "team", Namespace: "ns"}, append([]string{"team"}, args...)...)

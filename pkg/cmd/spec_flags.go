@@ -72,8 +72,8 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&s.reset, "reset", false, "Take back all settings that this command does not name")
 }
 
-// given parses what was typed and reads the files that were named, before any cluster is asked. Fields of flags that were
-// not given hold defaults, which mean nothing.
+// given parses what was typed and reads the files that were named, before any cluster is asked.
+// Fields of flags that were not given hold defaults, which mean nothing.
 func (s *specFlags) given() (spec builder.Spec, err error) {
 	spec = builder.Spec{
 		Name: s.name, Image: s.image, Rootless: s.rootless, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
@@ -115,8 +115,8 @@ func (s *specFlags) check(spec builder.Spec) error {
 // settingName is the name of a setting, which may be written as its flag.
 func settingName(text string) string { return strings.TrimPrefix(text, "--") }
 
-// edit returns what install makes of the stored Spec: what is to be taken back goes first, then the flags that were given
-// are set or added.
+// edit returns what install makes of the stored Spec: what is to be taken back goes first, then the
+// flags that were given are set or added.
 func (s *specFlags) edit() (install.Edit, error) {
 	given, err := s.given()
 	if err != nil {
@@ -142,7 +142,8 @@ func (s *specFlags) changed() []string {
 	return names
 }
 
-// maxConfigFile bounds, in bytes, the files that a builder or a login is configured by. Objects of a cluster hold less.
+// maxConfigFile bounds, in bytes, the files that a builder or a login is configured by. Objects of
+// a cluster hold less.
 const maxConfigFile = 1 << 20
 
 func (s *specFlags) files(spec *builder.Spec) error {
@@ -226,8 +227,9 @@ func (s *specFlags) volume(spec *builder.Spec) error {
 	return nil
 }
 
-// list is the value of a flag that may be given several times, like pflag's own, which makes a CSV writer and its buffer
-// for each such flag of every command: a twentieth of the time that `version` takes.
+// list is the value of a flag that may be given several times, like pflag's own, which makes a CSV
+// writer and its buffer for each such flag of every command: a twentieth of the time that `version`
+// takes.
 type list []string
 
 func (l *list) String() string         { return strings.Join(*l, ",") }

@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// catchTypos makes every command that only leads to others refuse a word that is none of them. By itself cobra prints
-// the help then, and ends as if all were well.
+// catchTypos makes every command that only leads to others refuse a word that is none of them. By
+// itself cobra prints the help then, and ends as if all were well.
 func catchTypos(c *cobra.Command) {
 	if !c.HasSubCommands() {
 		return
@@ -64,8 +64,9 @@ func pathBelowRoot(c *cobra.Command) string {
 	return strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), c.Root().CommandPath()), " ")
 }
 
-// correct says in this program's words what is wrong with a flag, and adds to one that does not exist what may have been
-// meant: another flag, or, where a command was expected, another command, whose flag this then is.
+// correct says in this program's words what is wrong with a flag, and adds to one that does not
+// exist what may have been meant: another flag, or, where a command was expected, another command,
+// whose flag this then is.
 func correct(c *cobra.Command, args []string, err error) error {
 	var (
 		missing *pflag.NotExistError
@@ -116,7 +117,8 @@ func unparsed(e *pflag.InvalidValueError) error {
 	return &usage.Error{What: "--" + flag.Name, Value: e.GetValue(), Reason: reason, Next: next}
 }
 
-// destructive are the commands and flags that are never suggested: who pastes a suggestion must lose nothing.
+// destructive are the commands and flags that are never suggested: who pastes a suggestion must
+// lose nothing.
 func destructive() []string {
 	return []string{"uninstall", "prune", "rm", "logout", "force", "purge", "reset", "unset", "yes", "all"}
 }

@@ -83,8 +83,8 @@ func runUninstall(ctx context.Context, f *factory, name string, o uninstallOptio
 	return err
 }
 
-// confirmRemoval says what goes, from where, and which builds it waits for. Like kubectl delete it does not ask, unless
-// volumes go and there is a terminal.
+// confirmRemoval says what goes, from where, and which builds it waits for. Like kubectl delete it
+// does not ask, unless volumes go and there is a terminal.
 func (f *factory) confirmRemoval(ctx context.Context, name string, removal install.Removal, o uninstallOptions) error {
 	volumes := false
 	names := make([]string, 0, len(removal.Removed))
@@ -115,8 +115,8 @@ func (f *factory) namespaceOf() string {
 	return namespace
 }
 
-// runningBuilds are the builds that run on a builder, e.g. `dtgq33 ("app:1", for 12s) on Pod buildkitd`, as far as its
-// members answer in time.
+// runningBuilds are the builds that run on a builder, e.g.
+// `dtgq33 ("app:1", for 12s) on Pod buildkitd`, as far as its members answer in time.
 func (f *factory) runningBuilds(ctx context.Context, name string) []string {
 	ctx, stop := context.WithTimeout(ctx, holdingsWithin)
 	defer stop()

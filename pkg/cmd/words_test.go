@@ -16,7 +16,8 @@ func newTestRoot() *cobra.Command {
 	return newRootCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv))
 }
 
-// Every word of another program is unknown here, is answered, and its next step is a command that can be pasted.
+// Every word of another program is unknown here, is answered, and its next step is a command that
+// can be pasted.
 func TestTranslations(t *testing.T) {
 	seen := map[string]bool{}
 	for _, row := range explain.Translations() {

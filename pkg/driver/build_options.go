@@ -49,8 +49,8 @@ type Registries struct {
 	Secrets, ServiceAccounts []string
 }
 
-// Provide makes a builder that is missing. It is passed why no builder can be used, and returns that
-// error where it does nothing; installed is set if it has made a builder that was not there.
+// Provide makes a builder that is missing. It is passed why no builder can be used, and returns
+// that error where it does nothing; installed is set if it has made a builder that was not there.
 type Provide func(ctx context.Context, why error) (installed bool, err error)
 
 // Progress is how a build is shown.

@@ -26,10 +26,11 @@ func masks() []mask {
 	}
 }
 
-// MaskCredentials returns text with "***" in place of credentials: the user information of URLs, so that
-// "https://user:token@host/" becomes "https://***@host/"; query parameters such as token, password or signature; the keys
-// of caches in clouds; tokens with a known format. A user name alone is kept where it cannot be a token, as in
-// "ssh://git@host/". URLs that are percent-encoded, or have the escaped slashes of JSON, are masked too.
+// MaskCredentials returns text with "***" in place of credentials: the user information of URLs, so
+// that "https://user:token@host/" becomes "https://***@host/"; query parameters such as token,
+// password or signature; the keys of caches in clouds; tokens with a known format. A user name
+// alone is kept where it cannot be a token, as in "ssh://git@host/". URLs that are percent-encoded,
+// or have the escaped slashes of JSON, are masked too.
 func MaskCredentials(text string) string {
 	for _, each := range masks() {
 		if slices.ContainsFunc(each.hints, func(hint string) bool { return strings.Contains(text, hint) }) {
@@ -44,7 +45,8 @@ func replacing(pattern, by string) func(string) string {
 }
 
 func maskUserInfo(text string) string {
-	// A password with a slash, a question mark or a hash makes the URL invalid: what follows the colon is not a port.
+	// A password with a slash, a question mark or a hash makes the URL invalid: what follows the
+	// colon is not a port.
 	text = replacing(`(?i)([a-z][a-z0-9+.-]*:\\?/\\?/)[^\s/?#@"'<>\x60\\:\[]*:[0-9]*[^0-9\s/?#@"'<>\x60\\][^\s/?#@"'<>\x60\\]*[/?#][^\s"'<>\x60]*@`, "${1}***@")(text)
 	plain := regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*)(:\\?/\\?/)((?:[^\s/?#"'<>\x60\\]|\\u00[0-9a-f]{2})+)@(sha[0-9]+:)?`)
 	return plain.ReplaceAllStringFunc(text, func(found string) string {
@@ -59,7 +61,8 @@ func maskUserInfo(text string) string {
 	})
 }
 
-// maskEncodedUserInfo masks up to the last encoded "@" before an encoded slash or the next parameter.
+// maskEncodedUserInfo masks up to the last encoded "@" before an encoded slash or the next
+// parameter.
 func maskEncodedUserInfo(text string) string {
 	return replacing(`(?i)([a-z][a-z0-9+.-]*%3a%2f%2f)(?:[^\s/?#&"'<>\x60\\%]|%(?:[013-9a-f][0-9a-f]|2[0-9a-e]))+(%40|@)`, "${1}***${2}")(text)
 }

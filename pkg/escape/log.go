@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// The maximum size of a color's parameters, and of the colors that are repeated on a new line, in bytes.
+// The maximum size of a color's parameters, and of the colors that are repeated on a new line, in
+// bytes.
 const (
 	maxParameters = 64
 	maxActive     = 256
@@ -30,10 +31,11 @@ const (
 // reset is the color sequence that resets all others.
 const reset = "\x1b[0m"
 
-// Log filters the output of a program for a terminal: it keeps text, line breaks, tabs, carriage returns and, with Colors,
-// colors; it removes all other control functions, strings for the terminal (OSC, DCS, APC, PM, SOS) with their content up
-// to the end of the line. Sequences may be split between calls. Each call's result and each line ends in the terminal's
-// default colors, so that they do not affect what is printed afterwards.
+// Log filters the output of a program for a terminal: it keeps text, line breaks, tabs, carriage
+// returns and, with Colors, colors; it removes all other control functions, strings for the
+// terminal (OSC, DCS, APC, PM, SOS) with their content up to the end of the line. Sequences may be
+// split between calls. Each call's result and each line ends in the terminal's default colors, so
+// that they do not affect what is printed afterwards.
 type Log struct {
 	Colors bool
 

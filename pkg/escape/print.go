@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Sprintf is fmt.Sprintf for one or more lines of this program: format is trusted, and every argument is escaped by Line.
+// Sprintf is fmt.Sprintf for one or more lines of this program: format is trusted, and every
+// argument is escaped by Line.
 func Sprintf(format string, args ...any) string {
 	if false {
 		_ = fmt.Sprintf(format, args...) // lets go vet check the callers

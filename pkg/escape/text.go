@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// The characters from which C1 controls and Unicode's own line breaks and directional overrides are made.
+// The characters from which C1 controls and Unicode's own line breaks and directional overrides are
+// made.
 const (
 	deleteRune         = 0x7f
 	lastC1             = 0x9f
@@ -18,8 +19,9 @@ const (
 	lastIsolate        = 0x2069
 )
 
-// Line returns text that takes one line and controls no terminal: controls, line breaks, tabs, directional overrides
-// and invalid UTF-8 are shown as in a Go string. Credentials in URLs are masked.
+// Line returns text that takes one line and controls no terminal: controls, line breaks, tabs,
+// directional overrides and invalid UTF-8 are shown as in a Go string. Credentials in URLs are
+// masked.
 func Line(text string) string {
 	return escaped(MaskCredentials(text), false)
 }
@@ -29,14 +31,14 @@ func Text(text string) string {
 	return escaped(MaskCredentials(text), true)
 }
 
-// Indented is Text whose lines after the first begin with indent, so that none of them looks like a line of another
-// kind.
+// Indented is Text whose lines after the first begin with indent, so that none of them looks like a
+// line of another kind.
 func Indented(text, indent string) string {
 	return strings.ReplaceAll(strings.TrimRight(Text(text), "\n"), "\n", "\n"+indent)
 }
 
-// Bounded returns the text, or its beginning and end if it is longer than the limit, in bytes: what another party sends
-// may fill a terminal or a log.
+// Bounded returns the text, or its beginning and end if it is longer than the limit, in bytes: what
+// another party sends may fill a terminal or a log.
 func Bounded(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -71,7 +73,8 @@ func escaped(text string, lines bool) string {
 	return out.String()
 }
 
-// isHarmful reports whether a terminal does anything but display the character. The caller handles line breaks and tabs.
+// isHarmful reports whether a terminal does anything but display the character. The caller handles
+// line breaks and tabs.
 func isHarmful(r rune) bool {
 	switch {
 	case r == '\n', r == '\t':

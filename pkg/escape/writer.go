@@ -9,7 +9,8 @@ import (
 // noFile is the descriptor of a writer that is not a file.
 const noFile = ^uintptr(0)
 
-// Writer escapes with Text everything that is written to it, also characters that are split between calls.
+// Writer escapes with Text everything that is written to it, also characters that are split between
+// calls.
 type Writer struct {
 	mu      sync.Mutex
 	to      io.Writer
@@ -44,7 +45,8 @@ func (w *Writer) write(text string) error {
 	return err
 }
 
-// Flush writes an incomplete character. It returns the first error of any Write, since callers rarely check each one.
+// Flush writes an incomplete character. It returns the first error of any Write, since callers
+// rarely check each one.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,7 +58,8 @@ func (w *Writer) Flush() error {
 	return w.failed
 }
 
-// Fd returns the descriptor of the file below, to check whether it is a terminal; an invalid one if it is not a file.
+// Fd returns the descriptor of the file below, to check whether it is a terminal; an invalid one if
+// it is not a file.
 func (w *Writer) Fd() uintptr {
 	if file, ok := w.to.(interface{ Fd() uintptr }); ok {
 		return file.Fd()
@@ -64,7 +67,8 @@ func (w *Writer) Fd() uintptr {
 	return noFile
 }
 
-// unfinished returns how many bytes at the end of b are the beginning of a character, or a CR that LF may follow.
+// unfinished returns how many bytes at the end of b are the beginning of a character, or a CR that
+// LF may follow.
 func unfinished(b []byte) int {
 	if len(b) > 0 && b[len(b)-1] == '\r' {
 		return 1

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Closest returns the candidates that a mistyped word most likely means: those with the fewest differing letters, else
-// those that begin with it. Of one or two letters nothing is known, and a short word is close only to one with a single
-// difference.
+// Closest returns the candidates that a mistyped word most likely means: those with the fewest
+// differing letters, else those that begin with it. Of one or two letters nothing is known, and a
+// short word is close only to one with a single difference.
 func Closest(word string, candidates []string) []string {
 	const short = 4
 	word = strings.ToLower(word)
@@ -39,7 +39,8 @@ func Closest(word string, candidates []string) []string {
 	return slices.Compact(best)
 }
 
-// distance is how many letters must be inserted, removed, replaced, or exchanged with their neighbor.
+// distance is how many letters must be inserted, removed, replaced, or exchanged with their
+// neighbor.
 func distance(a, b string) int {
 	before, last := []int(nil), make([]int, len(b)+1)
 	for j := range last {

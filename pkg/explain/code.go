@@ -36,8 +36,8 @@ func codeOf(class fault.Class) int {
 	return CodeFailed
 }
 
-// ClassOf returns the class of an error: that of the packages' own types, else of the errors of libraries that no package
-// has given a type.
+// ClassOf returns the class of an error: that of the packages' own types, else of the errors of
+// libraries that no package has given a type.
 func ClassOf(err error) fault.Class {
 	if class := fault.Of(err); class != fault.Unknown {
 		return class

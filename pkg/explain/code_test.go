@@ -22,7 +22,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// Errors of libraries that no package has given a type have an exit code as well, and a type that wraps one keeps it.
+// Errors of libraries that no package has given a type have an exit code as well, and a type that
+// wraps one keeps it.
 func TestForeignErrorsHaveACode(t *testing.T) {
 	pods := schema.GroupResource{Resource: "pods"}
 	for name, test := range map[string]struct {
@@ -52,7 +53,8 @@ func TestForeignErrorsHaveACode(t *testing.T) {
 	}
 }
 
-// Each class has its own exit code, and the class of an error follows from its causes where it only adds to them.
+// Each class has its own exit code, and the class of an error follows from its causes where it only
+// adds to them.
 func TestCodesFollowClasses(t *testing.T) {
 	for class, want := range map[fault.Class]int{
 		fault.Usage: CodeUsage, fault.Denied: CodeDenied, fault.Unavailable: CodeNoBuilder, fault.Failed: CodeFailed, fault.Interrupted: CodeInterrupted,

@@ -10,7 +10,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
-// nextForDenied names the source that counts. A login is advised only where what it stores would be used.
+// nextForDenied names the source that counts. A login is advised only where what it stores would be
+// used.
 func nextForDenied(e *registryauth.DeniedError) string {
 	login := "kubectl buildkit login " + e.Host
 	const check = "check that these credentials may push and pull there; "
@@ -51,7 +52,8 @@ func nextForUnread(e *registryauth.SourceError, login string) string {
 	return login
 }
 
-// keeps is true of helpers that store what login gives them. Others make up credentials from an identity.
+// keeps is true of helpers that store what login gives them. Others make up credentials from an
+// identity.
 func keeps(helper string) bool {
 	return slices.Contains([]string{"desktop", "osxkeychain", "wincred", "secretservice", "pass", "store", "file"}, helper)
 }

@@ -17,14 +17,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// Report is an error as its reader sees it: what is wrong, what to do next, and the exit code for scripts.
+// Report is an error as its reader sees it: what is wrong, what to do next, and the exit code for
+// scripts.
 type Report struct {
 	Text string // empty where it was printed already
 	Next string // may be empty
 	Code int
 }
 
-// ExitError is returned to end the program with the exit code of another one. There is nothing to print.
+// ExitError is returned to end the program with the exit code of another one. There is nothing to
+// print.
 type ExitError struct{ Code int }
 
 func (e *ExitError) Error() string { return fmt.Sprintf("the command ended with exit code %d", e.Code) }
@@ -32,7 +34,8 @@ func (e *ExitError) Error() string { return fmt.Sprintf("the command ended with 
 // Class returns fault.Failed: what the code means is known to the other program alone.
 func (e *ExitError) Class() fault.Class { return fault.Failed }
 
-// Error turns what the packages know into what a person needs. It is the only place that knows both.
+// Error turns what the packages know into what a person needs. It is the only place that knows
+// both.
 func Error(err error) Report {
 	if ended := (*ExitError)(nil); errors.As(err, &ended) {
 		return Report{Code: ended.Code}
@@ -45,8 +48,8 @@ func Error(err error) Report {
 	return report
 }
 
-// Ended is Error for the end of a program whose context is ctx: what follows from Ctrl-C is not reported, and nothing is
-// when the program that reads the output has ended.
+// Ended is Error for the end of a program whose context is ctx: what follows from Ctrl-C is not
+// reported, and nothing is when the program that reads the output has ended.
 func Ended(ctx context.Context, err error) Report {
 	if outputEnded(ctx, err) {
 		return Report{Code: codeOf(fault.Interrupted)}
@@ -57,7 +60,8 @@ func Ended(ctx context.Context, err error) Report {
 	return Error(err)
 }
 
-// outputEnded reports whether the context ended with the reader of the output, or the error is that it did.
+// outputEnded reports whether the context ended with the reader of the output, or the error is that
+// it did.
 func outputEnded(ctx context.Context, err error) bool {
 	var writing *fs.PathError
 	return errors.Is(context.Cause(ctx), syscall.EPIPE) ||
@@ -131,7 +135,8 @@ func explainBuilder(err error) (Report, bool) {
 	return Report{}, false
 }
 
-// nextForNotFound names a builder that may have been meant; without one, how to install what was named.
+// nextForNotFound names a builder that may have been meant; without one, how to install what was
+// named.
 func nextForNotFound(e *cluster.NotFoundError) string {
 	install := Reinstall(e.Name, e.Namespace)
 	switch similar := Closest(e.Name, e.Others); {

@@ -9,7 +9,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
 
-// explainFiles is for files of this machine that cannot be read, and results that could not be written here.
+// explainFiles is for files of this machine that cannot be read, and results that could not be
+// written here.
 func explainFiles(err error) (Report, bool) {
 	var (
 		privileged *safefile.PrivilegedError

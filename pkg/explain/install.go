@@ -63,8 +63,8 @@ func nextForStorage(e *install.StorageError) string {
 	return fmt.Sprintf("--storage %s keeps them; %s", e.Has, replaceVolumes(e))
 }
 
-// replaceVolumes is how a builder gets other volumes. One that is installed must not be uninstalled for that, which would take
-// its settings as well.
+// replaceVolumes is how a builder gets other volumes. One that is installed must not be uninstalled
+// for that, which would take its settings as well.
 func replaceVolumes(e *install.StorageError) string {
 	if !e.Installed {
 		return fmt.Sprintf("to remove the volumes with their cache, and install again: kubectl buildkit uninstall %s -n %s --purge", e.Name, e.Namespace)

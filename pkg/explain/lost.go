@@ -44,7 +44,8 @@ func nextForLost(e *driver.LostError) string {
 	return "build again: finished steps are in the cache"
 }
 
-// explainNoAnswer reports all members that did not answer, with the first next step that there is for one of them.
+// explainNoAnswer reports all members that did not answer, with the first next step that there is
+// for one of them.
 func explainNoAnswer(err error) (Report, bool) {
 	var silent *driver.NoAnswerError
 	if !errors.As(err, &silent) {

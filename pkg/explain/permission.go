@@ -42,7 +42,8 @@ func nextForPermission(e *kube.ForbiddenError) string {
 	return fmt.Sprintf("ask an administrator for this permission; check with: kubectl auth can-i %s %s %s", e.Verb, e.Resource, where)
 }
 
-// nextForTunnel is for a transport that is not permitted. The Role of a builder's users has no exec.
+// nextForTunnel is for a transport that is not permitted. The Role of a builder's users has no
+// exec.
 func nextForTunnel(e *tunnel.ForbiddenError) string {
 	name := e.Builder
 	if name == "" {

@@ -55,7 +55,8 @@ func explainReason(err error) (Report, bool) {
 	return report, true
 }
 
-// nextForStage names the stages of the Dockerfile, or how to ask for them where the Dockerfile is not on this machine.
+// nextForStage names the stages of the Dockerfile, or how to ask for them where the Dockerfile is
+// not on this machine.
 func nextForStage(stages []string) string {
 	if len(stages) == 0 {
 		return "list the stages: the same command with --call targets"
@@ -80,8 +81,8 @@ func (b remedyFor) install(flags string) string {
 	return strings.TrimSpace(fmt.Sprintf("kubectl buildkit install %s -n %s %s", b.name, b.namespace, flags))
 }
 
-// change is the same for a daemon's configuration, and for a builder that install did not make the lines of
-// buildkitd.toml.
+// change is the same for a daemon's configuration, and for a builder that install did not make the
+// lines of buildkitd.toml.
 func (b remedyFor) change(flags, toml string) string {
 	if b.managed {
 		return b.install(flags)
@@ -89,7 +90,8 @@ func (b remedyFor) change(flags, toml string) string {
 	return fmt.Sprintf("add to the buildkitd.toml of Pod %s: %s", b.pod, toml)
 }
 
-// aboutRegistry returns what is wrong between the builder and a registry, and what to do; empty for other reasons.
+// aboutRegistry returns what is wrong between the builder and a registry, and what to do; empty for
+// other reasons.
 func (b remedyFor) aboutRegistry(e *solve.DiagnosedError) (text, next string) {
 	host := e.Host
 	switch e.Reason {
@@ -113,7 +115,8 @@ func (b remedyFor) aboutRegistry(e *solve.DiagnosedError) (text, next string) {
 	return "", ""
 }
 
-// unreached is for a registry that the builder cannot reach. Images of Docker Hub may come from a mirror.
+// unreached is for a registry that the builder cannot reach. Images of Docker Hub may come from a
+// mirror.
 func (b remedyFor) unreached(e *solve.DiagnosedError) string {
 	if e.Host == dockerHub && !strings.Contains(e.Error(), "failed to push") {
 		return b.change("--registry-mirror docker.io=HOST:PORT", `[registry."docker.io"] mirrors = ["HOST:PORT"]`)
@@ -124,7 +127,8 @@ func (b remedyFor) unreached(e *solve.DiagnosedError) string {
 
 const dockerHub = "docker.io"
 
-// otherArchitecture puts a builder on nodes of the first platform that is named, beside the one that is there.
+// otherArchitecture puts a builder on nodes of the first platform that is named, beside the one
+// that is there.
 func (b remedyFor) otherArchitecture(platforms []string) string {
 	arch := ""
 	for _, platform := range platforms {
@@ -152,7 +156,8 @@ func (b remedyFor) entitlement(name string) string {
 	return b.install("--config FILE") + ", with the line " + line + " in FILE" + risk
 }
 
-// Quote returns a word as a shell takes it. Control characters, which a terminal must not get, are left to printf.
+// Quote returns a word as a shell takes it. Control characters, which a terminal must not get, are
+// left to printf.
 func Quote(word string) string {
 	if strings.ContainsFunc(word, unicode.IsControl) {
 		var text strings.Builder

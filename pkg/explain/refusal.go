@@ -68,8 +68,8 @@ func flagsOf(values map[string]map[string]string) string {
 	return text
 }
 
-// unspecified reads a quota's "must specify limits.cpu for: buildkitd; requests.memory for: buildkitd", or an older one's
-// "must specify limits.cpu,limits.memory".
+// unspecified reads a quota's "must specify limits.cpu for: buildkitd; requests.memory for:
+// buildkitd", or an older one's "must specify limits.cpu,limits.memory".
 func unspecified(message string) string {
 	_, list, found := strings.Cut(message, "must specify ")
 	if !found {
@@ -89,8 +89,8 @@ func unspecified(message string) string {
 	return flagsOf(values)
 }
 
-// withinQuota are the flags with which a Pod takes what a quota leaves; empty if that is nothing, or if it is not a matter of
-// --request and --limit.
+// withinQuota are the flags with which a Pod takes what a quota leaves; empty if that is nothing,
+// or if it is not a matter of --request and --limit.
 func withinQuota(e *kube.AdmissionError) string {
 	values := map[string]map[string]string{}
 	for _, excess := range e.Excesses() {
@@ -116,8 +116,8 @@ func set(values map[string]map[string]string, isLimit bool, name string, value r
 	values[flag][name] = value.String()
 }
 
-// consistent adds the request that a smaller limit asks for, and the limit that a larger request does: neither may be on the
-// wrong side of the other.
+// consistent adds the request that a smaller limit asks for, and the limit that a larger request
+// does: neither may be on the wrong side of the other.
 func consistent(values map[string]map[string]string, takes corev1.ResourceList) map[string]map[string]string {
 	for name, text := range values["limit"] {
 		request, requested := takes[corev1.ResourceName("requests."+name)]
@@ -134,9 +134,10 @@ func consistent(values map[string]map[string]string, takes corev1.ResourceList) 
 	return values
 }
 
-// outsideRange reads a LimitRange's "maximum cpu usage per Container is 1, but limit is 2", "minimum memory usage per
-// Container is 64Mi, but request is 1Mi" or "but no request is specified", and "memory max limit to request ratio per
-// Container is 2, but provided ratio is 4.000000".
+// outsideRange reads a LimitRange's "maximum cpu usage per Container is 1, but limit is 2",
+// "minimum memory usage per Container is 64Mi, but request is 1Mi" or "but no request is
+// specified", and "memory max limit to request ratio per Container is 2, but provided ratio is
+// 4.000000".
 func outsideRange(e *kube.AdmissionError) string {
 	values := map[string]map[string]string{}
 	found := regexp.MustCompile(`(?:maximum|minimum) (\S+) usage per (?:Container|Pod) is ([^\s,\]]+), but (?:no )?(limit|request)`)

@@ -9,15 +9,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// Selection is what a command line has chosen: pasted without it, the commands of a next step would change a builder of the
-// current context, of another namespace, or of the default name.
+// Selection is what a command line has chosen: pasted without it, the commands of a next step would
+// change a builder of the current context, of another namespace, or of the default name.
 type Selection struct {
-	// Cluster are the flags that chose the cluster, with their values, e.g. "--context" and "prod". The user (--as) is
-	// not among them, since the step may be another user's.
+	// Cluster are the flags that chose the cluster, with their values, e.g. "--context" and "prod".
+	// The user (--as) is not among them, since the step may be another user's.
 	Cluster [][2]string
 	// Namespace and Builder are those that the command line names; empty if it names none.
 	Namespace, Builder string
-	// Install is the command line itself where it is an install: its flags are not stored if it was refused.
+	// Install is the command line itself where it is an install: its flags are not stored if it was
+	// refused.
 	Install string
 }
 
@@ -48,7 +49,8 @@ func (s Selection) Pasteable(next string) string {
 	})
 }
 
-// moreFlags returns the flags that a next step adds to the install that the command line is; empty for other commands.
+// moreFlags returns the flags that a next step adds to the install that the command line is; empty
+// for other commands.
 func (s Selection) moreFlags(command string) string {
 	words := strings.Fields(command)
 	if s.Install == "" || len(words) < 2 || words[0] != "install" || words[1] != cmp.Or(s.Builder, builder.DefaultName) {
@@ -64,7 +66,8 @@ func (s Selection) moreFlags(command string) string {
 	return strings.Join(words, " ")
 }
 
-// inThisNamespace adds the namespace and the builder to a command of this plugin that depends on them and names none.
+// inThisNamespace adds the namespace and the builder to a command of this plugin that depends on
+// them and names none.
 func (s Selection) inThisNamespace(command string) string {
 	words := strings.Fields(command)
 	name := ""

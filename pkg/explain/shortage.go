@@ -11,10 +11,12 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// killed is the exit code of a program that SIGKILL has ended, which is also how the kernel takes memory back.
+// killed is the exit code of a program that SIGKILL has ended, which is also how the kernel takes
+// memory back.
 const killed = 128 + 9
 
-// moreMemory doubles the limit of a builder's memory and keeps what is reserved: a limit alone reserves as much.
+// moreMemory doubles the limit of a builder's memory and keeps what is reserved: a limit alone
+// reserves as much.
 func moreMemory(member cluster.Member) string {
 	install := Reinstall(member.Builder, member.Namespace)
 	limit, err := resource.ParseQuantity(member.MemoryLimit)

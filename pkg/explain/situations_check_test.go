@@ -16,8 +16,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
 
-// nextSteps has the next step of every situation, with the placeholders that only the reader can fill in. That its commands exist is
-// tested where they are, in pkg/cmd.
+// nextSteps has the next step of every situation, with the placeholders that only the reader can
+// fill in. That its commands exist is tested where they are, in pkg/cmd.
 const nextSteps = "testdata/next-steps.txt"
 
 // update writes the file anew: go test ./pkg/explain -update-next-steps.
@@ -48,7 +48,8 @@ func TestSituations(t *testing.T) {
 	}
 }
 
-// Every type of error that a package declares has a row, or a reason to have none; so has every reason of a build.
+// Every type of error that a package declares has a row, or a reason to have none; so has every
+// reason of a build.
 func TestEveryErrorHasARow(t *testing.T) {
 	rows := map[string]bool{}
 	reasons := map[solve.Reason]bool{}
@@ -93,7 +94,8 @@ func TestEveryErrorHasARow(t *testing.T) {
 	}
 }
 
-// rowless are the errors that are never explained as they are, with the error that carries their text.
+// rowless are the errors that are never explained as they are, with the error that carries their
+// text.
 func rowless() map[string]string {
 	return map[string]string{
 		"registryauth.SourceError": "a field of a DeniedError, which has rows for each of its origins",
@@ -140,7 +142,8 @@ func declared(t *testing.T) (types, reasons []string) {
 	return types, reasons
 }
 
-// errorType returns the type that a method makes an error, whatever it is called; empty for other functions.
+// errorType returns the type that a method makes an error, whatever it is called; empty for other
+// functions.
 func errorType(function *ast.FuncDecl) string {
 	if function.Recv == nil || function.Name.Name != "Error" || function.Type.Params.NumFields() != 0 || function.Type.Results.NumFields() != 1 {
 		return ""

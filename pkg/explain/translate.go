@@ -4,7 +4,8 @@ import "strings"
 
 // Translation answers a word of docker, buildctl or kubectl with this program's.
 type Translation struct {
-	// Command is where the word was typed, e.g. "" for the root, or "history list"; "*" is every command.
+	// Command is where the word was typed, e.g. "" for the root, or "history list"; "*" is every
+	// command.
 	Command string
 	// Words are the names of a command, or flags with their dashes.
 	Words []string
@@ -14,7 +15,8 @@ type Translation struct {
 	Next string
 }
 
-// Translations is the only table of other programs' words. A word that this program has is not in it.
+// Translations is the only table of other programs' words. A word that this program has is not in
+// it.
 func Translations() []Translation {
 	const run = "kubectl buildkit "
 	return []Translation{

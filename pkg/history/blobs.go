@@ -12,8 +12,8 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// maxBlob is the maximum size of a blob that is read, in bytes. Logs, the largest, are truncated by BuildKit at 2 MiB a
-// step.
+// maxBlob is the maximum size of a blob that is read, in bytes. Logs, the largest, are truncated by
+// BuildKit at 2 MiB a step.
 const maxBlob = 256 << 20
 
 // blobs reads a daemon's blobs of at most maxBlob bytes.
@@ -23,7 +23,8 @@ func blobsOf(c *client.Client) blobs {
 	return blobs{proxy.NewContentStore(c.ContentClient())}
 }
 
-// ReaderAt returns an error for a blob whose reported size is invalid or too large: readers allocate that size.
+// ReaderAt returns an error for a blob whose reported size is invalid or too large: readers
+// allocate that size.
 func (b blobs) ReaderAt(ctx context.Context, blob ocispecs.Descriptor) (content.ReaderAt, error) {
 	reader, err := b.InfoReaderProvider.ReaderAt(ctx, blob)
 	if err != nil {

@@ -48,7 +48,8 @@ type Material struct {
 	Digest map[string]string `json:"digest,omitempty"`
 }
 
-// BuildFailure is the error of the build, its place in the Dockerfile, and the last lines of the step's log.
+// BuildFailure is the error of the build, its place in the Dockerfile, and the last lines of the
+// step's log.
 type BuildFailure struct {
 	Message string          `json:"message"`
 	Step    string          `json:"step,omitempty"`
@@ -59,8 +60,8 @@ type BuildFailure struct {
 // lastLines is the number of lines that are shown of a failed step's log.
 const lastLines = 16
 
-// Inspect returns the details of a record, without the warnings of a build that still runs. Credentials in addresses are
-// masked.
+// Inspect returns the details of a record, without the warnings of a build that still runs.
+// Credentials in addresses are masked.
 func Inspect(ctx context.Context, c *client.Client, record Record) (*Details, error) {
 	details, err := inspect(ctx, c, record)
 	if err == nil {

@@ -27,7 +27,8 @@ func (s sizedStore) Info(ctx context.Context, d digest.Digest) (content.Info, er
 	return info, err
 }
 
-// A daemon's figure for a blob's size is an error where it cannot be, and nothing is allocated for it.
+// A daemon's figure for a blob's size is an error where it cannot be, and nothing is allocated for
+// it.
 func TestSizesOfBlobsAreBounded(t *testing.T) {
 	for _, size := range []int64{1 << 60, maxBlob + 1, -1} {
 		d := newDaemon(t)

@@ -21,9 +21,9 @@ const (
 	provenancePredicates = "https://slsa.dev/provenance/"
 )
 
-// Provenance returns the provenance of a finished build in the daemon's record: a SLSA v0.2 predicate, JSON, for each
-// platform; the key is "" for a build without --platform. Without full, steps and times are omitted. It is empty if the
-// daemon has no record of the build.
+// Provenance returns the provenance of a finished build in the daemon's record: a SLSA v0.2
+// predicate, JSON, for each platform; the key is "" for a build without --platform. Without full,
+// steps and times are omitted. It is empty if the daemon has no record of the build.
 func Provenance(ctx context.Context, c *client.Client, ref string, full bool) (map[string]json.RawMessage, error) {
 	records, err := c.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{Ref: ref, EarlyExit: true})
 	if err != nil {

@@ -148,7 +148,8 @@ func imagesOf(entry *controlapi.BuildHistoryRecord) []string {
 	return names
 }
 
-// mask masks the credentials in every text below a value, so that no field is left out, nor one that is added later.
+// mask masks the credentials in every text below a value, so that no field is left out, nor one
+// that is added later.
 func mask(value reflect.Value) {
 	switch value.Kind() {
 	case reflect.Pointer, reflect.Interface:

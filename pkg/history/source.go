@@ -20,7 +20,8 @@ func sourceOf(attrs map[string]string) string {
 	return ""
 }
 
-// placeOf returns docker's name of a build without an image: the URL or the directory, and the target.
+// placeOf returns docker's name of a build without an image: the URL or the directory, and the
+// target.
 func placeOf(attrs map[string]string) string {
 	place, target := sourceOf(attrs), attrs["target"]
 	if dir := filepath.ToSlash(attrs["vcs:localdir:context"]); dir != "" && dir != "." {
@@ -50,8 +51,8 @@ func withoutCredentials(address string) string {
 	return parsed.String()
 }
 
-// withoutSecrets masks the credentials in the options of caches, which traces contain, e.g. the option "token" of GitHub's
-// cache, and those that are masked in any text.
+// withoutSecrets masks the credentials in the options of caches, which traces contain, e.g. the
+// option "token" of GitHub's cache, and those that are masked in any text.
 func withoutSecrets(text string) string {
 	options := regexp.MustCompile(`(?i)(token(?:=|\\?"\s*:\s*\\?"))[^\s,"\\]+`)
 	return options.ReplaceAllString(escape.MaskCredentials(text), "${1}***")

@@ -50,7 +50,8 @@ type StorageError struct {
 	Has, Wants string
 	// Classes are the StorageClasses of the cluster.
 	Classes []string
-	// Installed reports that the builder exists, and not only its volumes; WantedSize and WantedClass are what it was to have.
+	// Installed reports that the builder exists, and not only its volumes; WantedSize and
+	// WantedClass are what it was to have.
 	Installed               bool
 	WantedSize, WantedClass string
 	// Err is what the cluster said; it may be nil.

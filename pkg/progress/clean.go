@@ -7,15 +7,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// cleaner escapes the daemon's status, so that the display's own control codes are the only ones on the terminal, and its
-// own line breaks the only ones outside of logs.
+// cleaner escapes the daemon's status, so that the display's own control codes are the only ones on
+// the terminal, and its own line breaks the only ones outside of logs.
 type cleaner struct {
 	colors   bool // of logs
 	warnings bool // are shown
 	logs     map[stream]*escape.Log
 }
 
-// stream is one output stream of a step. A control sequence may begin in one status and end in the next.
+// stream is one output stream of a step. A control sequence may begin in one status and end in the
+// next.
 type stream struct {
 	step   digest.Digest
 	number int

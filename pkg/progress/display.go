@@ -34,8 +34,8 @@ type Display struct {
 
 // Options are the options of a display.
 type Options struct {
-	// Builder describes the builder: as a phrase, e.g. `building with "buildkitd"`, and as a name for the end of a line.
-	// Both may be empty.
+	// Builder describes the builder: as a phrase, e.g. `building with "buildkitd"`, and as a name
+	// for the end of a line. Both may be empty.
 	Phrase, Name string
 	// NoColors removes colors from the steps' logs.
 	NoColors bool
@@ -43,9 +43,10 @@ type Options struct {
 	Warnings bool
 }
 
-// New returns a display that draws on out, with its own control codes; mode TTY is an error if out is not a terminal. The
-// daemon's text is escaped before it is drawn; in mode RawJSON, which is for programs, credentials are masked, also in logs,
-// whose bytes are in base64. The display ignores the end of ctx, so that the last lines of a cancelled build are drawn.
+// New returns a display that draws on out, with its own control codes; mode TTY is an error if out
+// is not a terminal. The daemon's text is escaped before it is drawn; in mode RawJSON, which is for
+// programs, credentials are masked, also in logs, whose bytes are in base64. The display ignores
+// the end of ctx, so that the last lines of a cancelled build are drawn.
 func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Display, error) {
 	if mode == RawJSON {
 		out = escape.NewWriter(out) // escaping does not change the meaning of JSON

@@ -56,7 +56,8 @@ func lastLines(log string) []string {
 	return lines
 }
 
-// PrintFailed writes, after Close, the last lines of each failed step's log, for modes that do not show logs.
+// PrintFailed writes, after Close, the last lines of each failed step's log, for modes that do not
+// show logs.
 func (d *Display) PrintFailed(w io.Writer) {
 	for _, step := range d.tails.failed {
 		if len(step.lines) == 1 && step.lines[0] == "" {

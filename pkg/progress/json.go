@@ -7,7 +7,8 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// JSON writes every status as a line of JSON, with the times of the daemon. Attach may be called once.
+// JSON writes every status as a line of JSON, with the times of the daemon. Attach may be called
+// once.
 type JSON struct {
 	w    io.Writer
 	done chan struct{} // nil before it is attached

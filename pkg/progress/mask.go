@@ -7,8 +7,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// Masked returns a copy of a status with credentials masked in names, errors, logs and warnings. It is for programs:
-// nothing else is changed.
+// Masked returns a copy of a status with credentials masked in names, errors, logs and warnings. It
+// is for programs: nothing else is changed.
 func Masked(in *client.SolveStatus) *client.SolveStatus {
 	out := rewritten(in, escape.MaskCredentials)
 	for _, line := range in.Logs {

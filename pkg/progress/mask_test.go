@@ -12,8 +12,8 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
-// Every text of a daemon may have a URL with a token in it: neither --progress rawjson nor a trace has it, in any field,
-// and what is passed on is not changed.
+// Every text of a daemon may have a URL with a token in it: neither --progress rawjson nor a trace
+// has it, in any field, and what is passed on is not changed.
 func TestCredentialsAreMaskedForPrograms(t *testing.T) {
 	const url = "https://user:t0k3n@git.example.com/a.git"
 	now, step := time.Now(), digest.FromString("x")

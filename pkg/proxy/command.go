@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// Run runs the command to its end and returns its exit code, or 128 plus the number of the signal that ended it, as a
-// shell does. Signals to this process are forwarded to the command.
+// Run runs the command to its end and returns its exit code, or 128 plus the number of the signal
+// that ended it, as a shell does. Signals to this process are forwarded to the command.
 func Run(command *exec.Cmd) (int, error) {
 	received := make(chan os.Signal, 8)
 	signal.Notify(received, forwarded()...)

@@ -1,5 +1,6 @@
-// Package proxy gives programs on this machine access to remote connections: it listens on a unix socket that only its
-// user may use, joins every accepted connection to a remote one, and runs a command meanwhile.
+// Package proxy gives programs on this machine access to remote connections: it listens on a unix
+// socket that only its user may use, joins every accepted connection to a remote one, and runs a
+// command meanwhile.
 //
 // It must not know where the connections lead, nor their protocol.
 package proxy
@@ -9,8 +10,8 @@ import (
 	"sync"
 )
 
-// Join copies bytes in both directions until one end is done, and closes both. It returns nil if the local end is done, or
-// the remote end was closed properly; else why the remote end was lost.
+// Join copies bytes in both directions until one end is done, and closes both. It returns nil if
+// the local end is done, or the remote end was closed properly; else why the remote end was lost.
 //
 // Neither end is half-closed: HTTP/2 does not need it, and a tunnel does not support it.
 func Join(near, far io.ReadWriteCloser) error {
@@ -30,8 +31,8 @@ func Join(near, far io.ReadWriteCloser) error {
 	return lost
 }
 
-// carry copies until one side is done, and returns the error of the side that was lost. Only a reader's own io.EOF is a
-// proper end: an error that wraps it means that the connection broke.
+// carry copies until one side is done, and returns the error of the side that was lost. Only a
+// reader's own io.EOF is a proper end: an error that wraps it means that the connection broke.
 func carry(to io.Writer, from io.Reader) (reading, writing error) {
 	buffer := make([]byte, 64<<10)
 	for {

@@ -7,7 +7,8 @@ import (
 	"net"
 )
 
-// Where access depends on the directory, the user's own directory for temporary files is theirs alone.
+// Where access depends on the directory, the user's own directory for temporary files is theirs
+// alone.
 
 func listenPrivately(path string) (*net.UnixListener, error) {
 	return net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})

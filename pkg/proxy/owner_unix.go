@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// listenPrivately creates the socket with mode 0600, so that no other user can connect before a change of the mode.
+// listenPrivately creates the socket with mode 0600, so that no other user can connect before a
+// change of the mode.
 func listenPrivately(path string) (*net.UnixListener, error) {
 	before := syscall.Umask(0o177)
 	defer syscall.Umask(before)
@@ -21,7 +22,8 @@ func owned(info fs.FileInfo) bool {
 	return ok && int(stat.Uid) == os.Geteuid()
 }
 
-// exposed reports whether others may replace what is in the directory. In one with the sticky bit they cannot.
+// exposed reports whether others may replace what is in the directory. In one with the sticky bit
+// they cannot.
 func exposed(directory fs.FileInfo) bool {
 	return directory.Mode().Perm()&0o022 != 0 && directory.Mode()&fs.ModeSticky == 0
 }

@@ -36,9 +36,9 @@ func NamedPath(listen string) (string, error) {
 	return path, nil
 }
 
-// Directory is where this user's sockets belong, and makes it for the user alone: kubectl-buildkit under
-// $XDG_RUNTIME_DIR, or kubectl-buildkit-UID under the directory for temporary files where that is not set, or
-// it is another user's, as after su.
+// Directory is where this user's sockets belong, and makes it for the user alone: kubectl-buildkit
+// under $XDG_RUNTIME_DIR, or kubectl-buildkit-UID under the directory for temporary files where
+// that is not set, or it is another user's, as after su.
 func Directory(lookupEnv func(string) (string, bool)) (string, error) {
 	if runtime, _ := lookupEnv("XDG_RUNTIME_DIR"); filepath.IsAbs(runtime) {
 		if info, err := os.Stat(runtime); err == nil && owned(info) {
@@ -52,8 +52,8 @@ func Directory(lookupEnv func(string) (string, bool)) (string, error) {
 	return private(filepath.Join(temporary, fmt.Sprintf("%s-%d", directoryName, os.Getuid())))
 }
 
-// TemporaryPath is the path for the socket of one command, in a directory that is made for it. The function removes the
-// directory, once the socket is removed.
+// TemporaryPath is the path for the socket of one command, in a directory that is made for it. The
+// function removes the directory, once the socket is removed.
 func TemporaryPath(lookupEnv func(string) (string, bool)) (path string, remove func(), err error) {
 	directory, err := Directory(lookupEnv)
 	if err != nil {
@@ -65,8 +65,8 @@ func TemporaryPath(lookupEnv func(string) (string, bool)) (path string, remove f
 	return filepath.Join(directory, "buildkit.sock"), func() { _ = os.Remove(directory) }, nil
 }
 
-// LastingPath is the same path every time for a builder of this name, in this cluster and namespace. The path of a socket
-// is short: what distinguishes clusters and namespaces is a hash.
+// LastingPath is the same path every time for a builder of this name, in this cluster and
+// namespace. The path of a socket is short: what distinguishes clusters and namespaces is a hash.
 func LastingPath(lookupEnv func(string) (string, bool), name, host, namespace string) (string, error) {
 	directory, err := Directory(lookupEnv)
 	if err != nil {
@@ -76,7 +76,8 @@ func LastingPath(lookupEnv func(string) (string, bool), name, host, namespace st
 	return filepath.Join(directory, name[:min(len(name), 20)]+"-"+hex.EncodeToString(sum[:4])+".sock"), nil
 }
 
-// private makes the directory if there is none. Another user may have put one there first, to read along.
+// private makes the directory if there is none. Another user may have put one there first, to read
+// along.
 func private(path string) (string, error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
 		return "", unusable(path, reasonOf(err))

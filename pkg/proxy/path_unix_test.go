@@ -54,7 +54,8 @@ func TestTemporaryPathLeavesNothing(t *testing.T) {
 	}
 }
 
-// The path is the same for the same builder, another for another, and short enough for a socket whatever the names are.
+// The path is the same for the same builder, another for another, and short enough for a socket
+// whatever the names are.
 func TestLastingPath(t *testing.T) {
 	env, seen := temporary(t), map[string]bool{}
 	long := strings.Repeat("long-", 12)

@@ -11,8 +11,8 @@ import (
 type Server struct {
 	// Dial opens the remote end of one connection.
 	Dial func(context.Context) (net.Conn, error)
-	// Report is called for a connection that could not be opened or was lost, with its number, which begins with 1. The
-	// others are not affected. Several goroutines may call it at once.
+	// Report is called for a connection that could not be opened or was lost, with its number,
+	// which begins with 1. The others are not affected. Several goroutines may call it at once.
 	Report func(number int, err error)
 }
 

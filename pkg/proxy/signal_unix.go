@@ -15,8 +15,9 @@ func forwarded() []os.Signal {
 	}
 }
 
-// fromTerminal reports whether the command has received this signal itself: a terminal sends the signals of its keys to
-// all processes in the foreground. Many programs exit at once on a second Ctrl-C.
+// fromTerminal reports whether the command has received this signal itself: a terminal sends the
+// signals of its keys to all processes in the foreground. Many programs exit at once on a second
+// Ctrl-C.
 func fromTerminal(sig os.Signal) bool {
 	if sig != syscall.SIGINT && sig != syscall.SIGQUIT {
 		return false

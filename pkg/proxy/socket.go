@@ -13,7 +13,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
-// maxPath is the maximum length, in bytes, of a socket's path on every system (sun_path of darwin, without its NUL).
+// maxPath is the maximum length, in bytes, of a socket's path on every system (sun_path of darwin,
+// without its NUL).
 const maxPath = 103
 
 // unusable is the error of a path that can have no socket.
@@ -26,7 +27,8 @@ type Socket struct {
 	net.Listener
 	// Path is absolute.
 	Path string
-	// Exposed reports whether other users may write to the directory, and so replace this socket with their own.
+	// Exposed reports whether other users may write to the directory, and so replace this socket
+	// with their own.
 	Exposed bool
 
 	own       fs.FileInfo
@@ -34,8 +36,8 @@ type Socket struct {
 	closeErr  error
 }
 
-// Listen creates the socket, with mode 0600. It replaces a socket that an ended process has left at the path; it returns a
-// *usage.Error if a process listens there, or if another file exists.
+// Listen creates the socket, with mode 0600. It replaces a socket that an ended process has left at
+// the path; it returns a *usage.Error if a process listens there, or if another file exists.
 func Listen(path string) (*Socket, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -100,7 +102,8 @@ func clearStale(path string) error {
 	return nil
 }
 
-// reasonOf returns a system's error without the operation and the path, which the message around it has.
+// reasonOf returns a system's error without the operation and the path, which the message around it
+// has.
 func reasonOf(err error) string {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

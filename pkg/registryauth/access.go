@@ -10,8 +10,9 @@ import (
 	authutil "github.com/containerd/containerd/v2/core/remotes/docker/auth"
 )
 
-// noUpload is the ID of an upload that does not exist. A PATCH of it requires the permission to push and then returns "not
-// found": nothing is created. A POST would create an upload, and in some registries a repository.
+// noUpload is the ID of an upload that does not exist. A PATCH of it requires the permission to
+// push and then returns "not found": nothing is created. A POST would create an upload, and in some
+// registries a repository.
 const noUpload = "00000000-0000-4000-8000-000000000000"
 
 func tagsOf(path string) string { return "/v2/" + path + "/tags/list?n=1" }
@@ -28,8 +29,8 @@ type attempt struct {
 	unseen      bool  // the repository does not exist yet, or is not visible
 }
 
-// access tries the credentials of the sources, in their order, at a registry, and changes nothing there. It returns the
-// first attempt that is not refused, or the first of all if each is.
+// access tries the credentials of the sources, in their order, at a registry, and changes nothing
+// there. It returns the first attempt that is not refused, or the first of all if each is.
 func (p *Provider) access(ctx context.Context, at purpose) *attempt {
 	var first *attempt
 	var refused []Credentials
@@ -79,7 +80,8 @@ func (p *Provider) accessWith(ctx context.Context, at purpose, credentials Crede
 	return a
 }
 
-// begin sends a read request first. If that succeeds, the repository exists, and a token for a push creates none.
+// begin sends a read request first. If that succeeds, the repository exists, and a token for a push
+// creates none.
 func (a *attempt) begin(ctx context.Context, at purpose) {
 	if at.path == "" {
 		a.ask(ctx, question{method: http.MethodGet, path: "/v2/"})
@@ -120,8 +122,9 @@ func (a *attempt) usesTokens(ctx context.Context, push question) bool {
 
 func uploadOf(path string) string { return "/v2/" + path + "/blobs/uploads/" + noUpload }
 
-// onlyAccount checks the account alone, without the repository: some token servers create the repository of a token for a
-// push, and registries return the same error for missing and forbidden repositories.
+// onlyAccount checks the account alone, without the repository: some token servers create the
+// repository of a token for a push, and registries return the same error for missing and forbidden
+// repositories.
 func (a *attempt) onlyAccount(ctx context.Context) {
 	a.unseen = true
 	if a.err == nil {

@@ -28,20 +28,23 @@ const (
 	maxRedirects = 5
 )
 
-// rules are the restrictions of a client for one registry and its token server. Every request with a credential is sent by
-// a client of newClient, so that scheme, host, redirects, size and time are checked in one place.
+// rules are the restrictions of a client for one registry and its token server. Every request with
+// a credential is sent by a client of newClient, so that scheme, host, redirects, size and time are
+// checked in one place.
 type rules struct {
 	transport *http.Transport
 	limit     time.Duration          // of one request; 0 if its context bounds it
 	plain     func(host string) bool // whether credentials may be sent to host[:port] without TLS; nil is never
 }
 
-// newClient is the only constructor of an HTTP client in this project's own code: see TestOneHTTPClient.
+// newClient is the only constructor of an HTTP client in this project's own code: see
+// TestOneHTTPClient.
 func newClient(r rules) *http.Client {
 	return &http.Client{Transport: &guard{next: r.transport, plain: r.plain}, CheckRedirect: checkRedirect, Timeout: r.limit}
 }
 
-// guard rejects requests that would expose a credential to the network, and limits the size of responses.
+// guard rejects requests that would expose a credential to the network, and limits the size of
+// responses.
 type guard struct {
 	next  http.RoundTripper
 	plain func(host string) bool
@@ -99,7 +102,8 @@ func closeBody(request *http.Request) {
 	}
 }
 
-// carriesCredentials reports whether the request has a credential, or a body: the only bodies are forms of token requests.
+// carriesCredentials reports whether the request has a credential, or a body: the only bodies are
+// forms of token requests.
 func carriesCredentials(request *http.Request) bool {
 	return request.Header.Get("Authorization") != "" || request.Header.Get("Cookie") != "" ||
 		request.Body != nil && request.Body != http.NoBody
@@ -121,8 +125,9 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// checkRedirect rejects redirects from TLS to plain HTTP, and with a credential to another server: net/http removes some
-// headers for another domain, but neither for a subdomain or another port, nor a body.
+// checkRedirect rejects redirects from TLS to plain HTTP, and with a credential to another server:
+// net/http removes some headers for another domain, but neither for a subdomain or another port,
+// nor a body.
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	last := via[len(via)-1].URL
 	if len(via) > maxRedirects {
@@ -136,8 +141,8 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// speaksPlain reports whether the server at the other end has no TLS. Not every server answers a TLS handshake with
-// HTTP, which http.ErrSchemeMismatch stands for.
+// speaksPlain reports whether the server at the other end has no TLS. Not every server answers a
+// TLS handshake with HTTP, which http.ErrSchemeMismatch stands for.
 func speaksPlain(err error) bool {
 	var record tls.RecordHeaderError
 	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &record)
@@ -200,7 +205,8 @@ func systemAuthorities() *x509.CertPool {
 	return pool
 }
 
-// trusting returns a configuration that verifies servers with these authorities; nil is the system's.
+// trusting returns a configuration that verifies servers with these authorities; nil is the
+// system's.
 func trusting(pool *x509.CertPool) *tls.Config {
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 }
@@ -210,7 +216,8 @@ func trustingAll() *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
 }
 
-// sameName permits plain HTTP to the registry's own host name, at any port: its token server often has the same name.
+// sameName permits plain HTTP to the registry's own host name, at any port: its token server often
+// has the same name.
 func sameName(registry string) func(host string) bool {
 	return func(host string) bool { return strings.EqualFold(nameOf(host), nameOf(registry)) }
 }

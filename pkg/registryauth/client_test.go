@@ -73,7 +73,8 @@ func bearerOf(w http.ResponseWriter, realm string) {
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
-// Redirects and Locations that a registry or a token server chooses, for requests that carry a credential.
+// Redirects and Locations that a registry or a token server chooses, for requests that carry a
+// credential.
 func TestRedirects(t *testing.T) {
 	plain, got := victim(t)
 	other := httptest.NewTLSServer(plain.Config.Handler)

@@ -45,8 +45,9 @@ type proxies struct {
 	FTP   string `json:"ftpProxy"`
 }
 
-// Directory returns the directory of the docker config: DOCKER_CONFIG, relative to the working directory, or .docker in the
-// home directory. It is "" if neither is known: then the docker config is not read.
+// Directory returns the directory of the docker config: DOCKER_CONFIG, relative to the working
+// directory, or .docker in the home directory. It is "" if neither is known: then the docker config
+// is not read.
 func Directory(lookupEnv func(string) (string, bool), home string) string {
 	if dir, _ := lookupEnv(directoryEnv); dir != "" {
 		if absolute, err := filepath.Abs(dir); err == nil {
@@ -60,8 +61,8 @@ func Directory(lookupEnv func(string) (string, bool), home string) string {
 	return filepath.Join(home, ".docker")
 }
 
-// readConfig reads the file; a missing or empty one has no credentials. It returns the valid fields of a file with faults
-// together with the faults. Without a directory the file is not read.
+// readConfig reads the file; a missing or empty one has no credentials. It returns the valid fields
+// of a file with faults together with the faults. Without a directory the file is not read.
 func readConfig(path string) (config, []*ConfigError) {
 	if path == "" {
 		return config{}, nil
@@ -134,8 +135,8 @@ type field struct {
 	at    int // of the value in the text
 }
 
-// fieldsOf returns the fields of a valid object in their order. As in docker, a name may occur again, in any case, and adds
-// to the previous one.
+// fieldsOf returns the fields of a valid object in their order. As in docker, a name may occur
+// again, in any case, and adds to the previous one.
 func fieldsOf(text []byte) (fields []field) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	_, _ = decoder.Token()
@@ -185,7 +186,8 @@ func parseInto(path string, text []byte, into any) *ConfigError {
 	return fault
 }
 
-// offsetOf returns the position of the fault in a text of that length, from one; 0 if it is not known.
+// offsetOf returns the position of the fault in a text of that length, from one; 0 if it is not
+// known.
 func offsetOf(err error, length int) int {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError

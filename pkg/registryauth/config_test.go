@@ -42,7 +42,8 @@ func mustProvider(t *testing.T, text string) *Provider {
 	return provider(t, text, nil)
 }
 
-// A config that cannot be read, as a whole or in one field, is a warning that says where, and the rest is used.
+// A config that cannot be read, as a whole or in one field, is a warning that says where, and the
+// rest is used.
 func TestBrokenConfig(t *testing.T) {
 	const rest = `"credHelpers":{"h.io":"x/evil"}`
 	for name, test := range map[string]struct {

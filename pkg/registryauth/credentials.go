@@ -28,8 +28,8 @@ func (o Options) bounded(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer in %v", limit))
 }
 
-// Config has the user's credentials: the docker config, the environment, and the flags about them. It is complete before
-// Provider is called.
+// Config has the user's credentials: the docker config, the environment, and the flags about them.
+// It is complete before Provider is called.
 type Config struct {
 	env, file loaded
 	scoped    []scoped
@@ -39,8 +39,8 @@ type Config struct {
 	lookupEnv func(string) (string, bool)
 }
 
-// Read reads the docker config. It does not run credential helpers. A part that cannot be read is not an error: Warnings
-// returns it.
+// Read reads the docker config. It does not run credential helpers. A part that cannot be read is
+// not an error: Warnings returns it.
 func Read(opts Options) *Config {
 	c := &Config{scoped: findScoped(opts), authority: &authority{}, lookupEnv: opts.LookupEnv}
 	if opts.Directory != "" {
@@ -76,8 +76,8 @@ func (c *Config) Proxies() map[string]string {
 // Secret is a docker config in a Secret of the cluster.
 type Secret struct{ loaded }
 
-// ParseSecret parses a docker config, or the value of its "auths": Secrets may have either. Messages name it by source. The
-// error is a *ConfigError if no credentials can be used.
+// ParseSecret parses a docker config, or the value of its "auths": Secrets may have either.
+// Messages name it by source. The error is a *ConfigError if no credentials can be used.
 func ParseSecret(source string, text []byte) (Secret, error) {
 	parsed, faults := parseConfig(source, text)
 	usable := slices.ContainsFunc(slices.Collect(maps.Values(parsed.Auths)), func(e entry) bool { return !e.empty() })
@@ -95,13 +95,13 @@ func ParseSecret(source string, text []byte) (Secret, error) {
 	return Secret{loaded{name: source, origin: FromSecret, config: config{Auths: parsed.Auths}, faults: faults}}, nil
 }
 
-// Build has the additional credentials of one build, and the references that it needs credentials for. The zero value is
-// for requests to registries without a build.
+// Build has the additional credentials of one build, and the references that it needs credentials
+// for. The zero value is for requests to registries without a build.
 type Build struct {
 	// Secrets take precedence over the user's own credentials, in their order.
 	Secrets []Secret
-	// Pushes and Images are the references that are pushed, and those of the other images. The first one of a registry
-	// determines the credentials for the registry as a whole.
+	// Pushes and Images are the references that are pushed, and those of the other images. The
+	// first one of a registry determines the credentials for the registry as a whole.
 	Pushes, Images []string
 }
 

@@ -52,7 +52,8 @@ func (e *SourceError) Unwrap() error { return e.Cause }
 // Class returns fault.Failed.
 func (*SourceError) Class() fault.Class { return fault.Failed }
 
-// None reports whether the helper works and has no credentials for the host, without another message.
+// None reports whether the helper works and has no credentials for the host, without another
+// message.
 func (e *SourceError) None() bool {
 	var none *notKeptError
 	return errors.As(e.Cause, &none) && none.complaint == ""

@@ -100,7 +100,8 @@ func hostInURL(text string) string {
 	return ""
 }
 
-// refuses reports whether the text has one of the messages of registries and the daemon for denied access.
+// refuses reports whether the text has one of the messages of registries and the daemon for denied
+// access.
 func refuses(text string) bool {
 	for _, words := range []string{
 		"401 Unauthorized", "403 Forbidden", "insufficient_scope", "access denied", "authorization failed",

@@ -16,8 +16,8 @@ import (
 	"testing"
 )
 
-// fake is a registry for the user "u" with the password of this package's tests, or with the identity token "id", and
-// for the user "reader" with the same password, who may not push.
+// fake is a registry for the user "u" with the password of this package's tests, or with the
+// identity token "id", and for the user "reader" with the same password, who may not push.
 type fake struct {
 	*httptest.Server
 	ca []byte
@@ -85,8 +85,8 @@ func (f *fake) token(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(reply)
 }
 
-// newFake makes a registry that wants "Basic" or "Bearer", or lets in everybody who comes if scheme is "". With
-// answer it says something else about uploads.
+// newFake makes a registry that wants "Basic" or "Bearer", or lets in everybody who comes if scheme
+// is "". With answer it says something else about uploads.
 func newFake(t *testing.T, scheme string, plain bool, answer http.HandlerFunc) *fake {
 	t.Helper()
 	f := &fake{}

@@ -21,10 +21,12 @@ const (
 	helperLimit = 40 * time.Second
 	// helperGrace is how long a killed helper may keep its pipes open.
 	helperGrace = 2 * time.Second
-	// maxHelperText is how much of a helper's message is quoted, and maxHelperAnswer how much is read, in bytes.
+	// maxHelperText is how much of a helper's message is quoted, and maxHelperAnswer how much is
+	// read, in bytes.
 	maxHelperText   = 200
 	maxHelperAnswer = 1 << 20
-	// credentialsAge is how long the output of a helper is cached. Some return tokens that are valid for five minutes.
+	// credentialsAge is how long the output of a helper is cached. Some return tokens that are
+	// valid for five minutes.
 	credentialsAge = 4*time.Minute + 50*time.Second
 )
 
@@ -37,7 +39,8 @@ func helperSource(suffix string) string {
 	return `credential helper "` + helperName(suffix) + `"`
 }
 
-// checkHelper rejects names that are a path: the program could be in the working directory, e.g. a checkout.
+// checkHelper rejects names that are a path: the program could be in the working directory, e.g. a
+// checkout.
 func checkHelper(suffix string) error {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 	if suffix == "" || strings.Trim(suffix, letters) != "" {
@@ -46,8 +49,8 @@ func checkHelper(suffix string) error {
 	return nil
 }
 
-// programs runs credential helpers, and caches their output. One program runs once at a time, since some open a window or
-// a keychain; one that hangs does not block others, and is not run again.
+// programs runs credential helpers, and caches their output. One program runs once at a time, since
+// some open a window or a keychain; one that hangs does not block others, and is not run again.
 type programs struct {
 	limit time.Duration
 
@@ -172,8 +175,8 @@ func eraseFromHelper(ctx context.Context, suffix, server string) error {
 // notKept is the protocol's message of a helper without credentials for the server.
 const notKept = "credentials not found"
 
-// notKeptError is returned when a helper has no credentials for the server. Some helpers also print this message for other
-// failures, with the reason on standard error.
+// notKeptError is returned when a helper has no credentials for the server. Some helpers also print
+// this message for other failures, with the reason on standard error.
 type notKeptError struct{ complaint string }
 
 func (e *notKeptError) Error() string { return "it has none" + e.complaint }
@@ -231,8 +234,9 @@ func (c Credentials) orIn(stdout []byte) Credentials {
 	return c
 }
 
-// complaint returns the first line of each text of a failed helper, which is a message by the protocol. It omits JSON
-// objects, which helpers print on success, and lines that contain the secret.
+// complaint returns the first line of each text of a failed helper, which is a message by the
+// protocol. It omits JSON objects, which helpers print on success, and lines that contain the
+// secret.
 func complaint(sent Credentials, texts ...string) string {
 	var all strings.Builder
 	for _, text := range texts {

@@ -153,8 +153,8 @@ func TestHungHelper(t *testing.T) {
 	}
 }
 
-// TestHungHelperHoldsUpNothingElse proves that other hosts are served meanwhile, that the helper is given up after its
-// limit, and that it is not waited for a second time.
+// TestHungHelperHoldsUpNothingElse proves that other hosts are served meanwhile, that the helper is
+// given up after its limit, and that it is not waited for a second time.
 func TestHungHelperHoldsUpNothingElse(t *testing.T) {
 	started := filepath.Join(t.TempDir(), "started")
 	helpers(t, map[string]string{"hangs": "echo x >> " + strconv.Quote(started) + "; exec sleep 600", "good": answering("good")})

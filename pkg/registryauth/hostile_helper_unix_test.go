@@ -44,8 +44,8 @@ func TestFailedHelpersDoNotPrintSecrets(t *testing.T) {
 	}
 }
 
-// A helper may start an agent that keeps its output open, read nothing of its input, write without end, or be a
-// directory.
+// A helper may start an agent that keeps its output open, read nothing of its input, write without
+// end, or be a directory.
 func TestUnusualHelpers(t *testing.T) {
 	helpers(t, map[string]string{
 		"agent":   "sleep 4 &\n" + answering("agent"),
@@ -80,7 +80,8 @@ func TestUnusualHelpers(t *testing.T) {
 	}
 }
 
-// Docker's other registries take the Hub's login also where a helper keeps all credentials, as Docker Desktop's does.
+// Docker's other registries take the Hub's login also where a helper keeps all credentials, as
+// Docker Desktop's does.
 func TestHubLoginInAHelper(t *testing.T) {
 	helpers(t, map[string]string{"store": `read server; case $server in https://index.docker.io/v1/) echo '{"Username":"hub","Secret":"x"}';; *) echo "credentials not found in native keychain"; exit 1;; esac`})
 	p := mustProvider(t, `{"credsStore":"store"}`)

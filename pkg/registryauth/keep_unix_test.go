@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestLoginThroughHelpers proves that a password goes to the helper of its host, that the file has none, that an
-// identity token is marked as one, and that logout takes it away again.
+// TestLoginThroughHelpers proves that a password goes to the helper of its host, that the file has
+// none, that an identity token is marked as one, and that logout takes it away again.
 func TestLoginThroughHelpers(t *testing.T) {
 	kept := filepath.Join(t.TempDir(), "kept")
 	quoted := strconv.Quote(kept)

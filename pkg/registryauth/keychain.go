@@ -47,8 +47,8 @@ type purpose struct {
 	push bool
 }
 
-// keychain finds credentials, in this order: Secrets of the cluster, the environment, a config of buildx for the
-// repository, the docker config; in each of them the longest path first.
+// keychain finds credentials, in this order: Secrets of the cluster, the environment, a config of
+// buildx for the repository, the docker config; in each of them the longest path first.
 type keychain struct {
 	env     loaded   // DOCKER_AUTH_CONFIG
 	file    loaded   // the docker config
@@ -66,7 +66,8 @@ type loaded struct {
 	faults []*ConfigError
 }
 
-// unusable returns the fault that makes all credentials of the config unusable; nil if there is none.
+// unusable returns the fault that makes all credentials of the config unusable; nil if there is
+// none.
 func (l loaded) unusable() *ConfigError {
 	for _, fault := range l.faults {
 		if !fault.Used && (fault.Field == "" || fault.Field == authsKey) {
@@ -76,14 +77,16 @@ func (l loaded) unusable() *ConfigError {
 	return nil
 }
 
-// source is a source of credentials for a purpose. It is read on demand: a helper may open a window.
+// source is a source of credentials for a purpose. It is read on demand: a helper may open a
+// window.
 type source struct {
 	index int // among those for the same purpose
 	read  func(ctx context.Context) (Credentials, *SourceError)
 }
 
-// find returns the first credentials, whether or not a registry would accept them. If a source of the host fails, and no
-// other has any, they are anonymous and unread is the error: many pulls need no credentials.
+// find returns the first credentials, whether or not a registry would accept them. If a source of
+// the host fails, and no other has any, they are anonymous and unread is the error: many pulls need
+// no credentials.
 func (k *keychain) find(ctx context.Context, at purpose) (found Credentials, unread *SourceError) {
 	for _, each := range k.sources(at) {
 		credentials, err := each.read(ctx)
@@ -97,8 +100,8 @@ func (k *keychain) find(ctx context.Context, at purpose) (found Credentials, unr
 	return Credentials{}, unread
 }
 
-// sources returns the sources in their order. Docker's other registries accept the login of Docker Hub, which may be in a
-// helper that has none for them.
+// sources returns the sources in their order. Docker's other registries accept the login of Docker
+// Hub, which may be in a helper that has none for them.
 func (k *keychain) sources(at purpose) []source {
 	if !k.allows(at.host) {
 		return nil
@@ -128,8 +131,8 @@ func takesHubLogin(host string) bool {
 	return host == "dhi.io" || host == "registry.scout.docker.com"
 }
 
-// inConfig returns the sources of a config: the entries for a path, then the helper, which is for the whole registry, then
-// the entries for the whole registry.
+// inConfig returns the sources of a config: the entries for a path, then the helper, which is for
+// the whole registry, then the entries for the whole registry.
 func (k *keychain) inConfig(at purpose, from loaded) []source {
 	var list []source
 	if fault := from.unusable(); fault != nil {
@@ -156,7 +159,8 @@ func (k *keychain) inConfig(at purpose, from loaded) []source {
 	return list
 }
 
-// inline returns the entries of several configs: the longest path first, then in the order of the configs.
+// inline returns the entries of several configs: the longest path first, then in the order of the
+// configs.
 func (k *keychain) inline(at purpose, origin Origin, configs ...loaded) []source {
 	type candidate struct {
 		match

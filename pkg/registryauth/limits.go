@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Limit restricts the credentials of builds to those for these hosts, which ParseHost has returned; an empty list forbids
-// all. The hosts count as named by the build.
+// Limit restricts the credentials of builds to those for these hosts, which ParseHost has returned;
+// an empty list forbids all. The hosts count as named by the build.
 func (c *Config) Limit(hosts []string) {
 	c.allowed = append([]string{}, hosts...)
 }
@@ -35,7 +35,8 @@ func ParseHosts(lists []string) ([]string, error) {
 	return hosts, nil
 }
 
-// isNamed reports whether the user named the registry: for the build, in a flag, or at the installation of the builder.
+// isNamed reports whether the user named the registry: for the build, in a flag, or at the
+// installation of the builder.
 func (p *Provider) isNamed(host string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,7 +56,8 @@ func (p *Provider) purposeOf(host string) purpose {
 	return purpose{host: host}
 }
 
-// purposeOfScopes returns the purpose of a token, and its new scope: the daemon requests all previous scopes, and one more.
+// purposeOfScopes returns the purpose of a token, and its new scope: the daemon requests all
+// previous scopes, and one more.
 func (p *Provider) purposeOfScopes(host string, scopes []string) (at purpose, newest string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -27,8 +27,9 @@ func (m match) source(host string, from loaded) source {
 	}}
 }
 
-// matching returns the entries for the purpose, the longest path first; of equal ones first the key that docker writes,
-// then those of old configs, which are URLs. The credentials of an empty one are in a helper.
+// matching returns the entries for the purpose, the longest path first; of equal ones first the key
+// that docker writes, then those of old configs, which are URLs. The credentials of an empty one
+// are in a helper.
 func matching(entries map[string]entry, at purpose, patterns bool) []match {
 	keys := keysOf(at.host)
 	rank := func(name string) int {
@@ -59,7 +60,8 @@ func isBelow(repository, path string) bool {
 	return path == "" || repository == path || strings.HasPrefix(repository, path+"/")
 }
 
-// matchesPattern matches like the kubelet: each * of a pull secret's pattern, e.g. "*.example.com", is one label of a host.
+// matchesPattern matches like the kubelet: each * of a pull secret's pattern, e.g. "*.example.com",
+// is one label of a host.
 func matchesPattern(pattern, host string) bool {
 	if !strings.Contains(pattern, "*") {
 		return false

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestOrder is the order in which credentials are found: source, path, and what the registry says of the ones before.
+// TestOrder is the order in which credentials are found: source, path, and what the registry says
+// of the ones before.
 func TestOrder(t *testing.T) {
 	is := func(user string) string { return `{"auth":"` + encoded(user, "p") + `"}` }
 	type config = map[string]string // path in the docker config's directory to text
@@ -100,8 +101,9 @@ func users(t *testing.T, p *Provider, at purpose) (list []string) {
 	return list
 }
 
-// TestNextCandidate proves that credentials which a registry refuses give way to the next ones, for a token, for a
-// preflight and for the password alike, that this is shown, and that none is used where none is accepted.
+// TestNextCandidate proves that credentials which a registry refuses give way to the next ones, for
+// a token, for a preflight and for the password alike, that this is shown, and that none is used
+// where none is accepted.
 func TestNextCandidate(t *testing.T) {
 	right, wrong, reader := encoded("u", secret), encoded("w", "wrong-Password"), encoded("reader", secret)
 	for name, test := range map[string]struct {
@@ -171,8 +173,8 @@ func TestNextCandidate(t *testing.T) {
 	}
 }
 
-// TestNothingIsMade proves that no question before a push makes a repository: no upload is begun, and no token server is
-// asked for a push to a repository that was not seen.
+// TestNothingIsMade proves that no question before a push makes a repository: no upload is begun,
+// and no token server is asked for a push to a repository that was not seen.
 func TestNothingIsMade(t *testing.T) {
 	for _, scheme := range []string{"Bearer", "Basic", ""} {
 		for _, missing := range []bool{false, true} {

@@ -51,7 +51,8 @@ func (p *Provider) verdict(ctx context.Context, at purpose) error {
 	return nil
 }
 
-// unanswered reports whether the registry itself did not respond before the timeout, and the caller still waits.
+// unanswered reports whether the registry itself did not respond before the timeout, and the caller
+// still waits.
 func unanswered(ctx context.Context, err error) bool {
 	var request *url.Error
 	var token *TokenError // of another server

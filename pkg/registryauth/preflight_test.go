@@ -75,8 +75,8 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestPreflightWaitsForTheCA proves that an unknown certificate is not a verdict until the CA is known, that a correct
-// password then is found right.
+// TestPreflightWaitsForTheCA proves that an unknown certificate is not a verdict until the CA is
+// known, that a correct password then is found right.
 func TestPreflightWaitsForTheCA(t *testing.T) {
 	f := newFake(t, "Bearer", false, nil)
 	p := mustProvider(t, `{"auths":{"`+f.host()+`":{"auth":"`+encoded("u", "wrong")+`"}}}`)
@@ -119,7 +119,8 @@ func TestPreflightOfNothing(t *testing.T) {
 	}
 }
 
-// TestPreflightDoubts proves that a registry which cannot be asked is named with the reason, before the push.
+// TestPreflightDoubts proves that a registry which cannot be asked is named with the reason, before
+// the push.
 func TestPreflightDoubts(t *testing.T) {
 	plain, secure := newFake(t, "", true, nil), newFake(t, "", false, nil)
 	p := mustProvider(t, "{}")

@@ -17,8 +17,8 @@ type Steps interface {
 	Step(name string) (end func(error))
 }
 
-// Provider provides credentials and tokens to the daemons of one builder, in any number of sessions, and checks them at
-// registries, for one build.
+// Provider provides credentials and tokens to the daemons of one builder, in any number of
+// sessions, and checks them at registries, for one build.
 type Provider struct {
 	keychain  *keychain
 	authority *authority
@@ -55,8 +55,8 @@ type failure struct {
 	refused bool
 }
 
-// Session returns the service for sessions with the daemon, which also explains the daemon's errors. It shows its work as
-// steps; nil shows nothing.
+// Session returns the service for sessions with the daemon, which also explains the daemon's
+// errors. It shows its work as steps; nil shows nothing.
 func (p *Provider) Session(steps Steps) session.Attachable { return &server{provider: p, steps: steps} }
 
 // Trust adds certificate authorities, in PEM, for requests of this client to
@@ -103,7 +103,8 @@ func (p *Provider) newClient(t *http.Transport, plain func(host string) bool) *h
 	return newClient(rules{transport: t, limit: p.limit, plain: plain})
 }
 
-// plainFor permits plain HTTP to an insecure registry, to a token server of the same name, and to other insecure hosts.
+// plainFor permits plain HTTP to an insecure registry, to a token server of the same name, and to
+// other insecure hosts.
 func (p *Provider) plainFor(registry string) func(host string) bool {
 	same, insecure := sameName(registry), slices.Clone(p.insecure)
 	return func(host string) bool { return same(host) || slices.Contains(insecure, host) }

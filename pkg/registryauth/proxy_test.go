@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// proxy is one that wants a user and a password, and leads to a registry whatever host is asked for.
+// proxy is one that wants a user and a password, and leads to a registry whatever host is asked
+// for.
 func proxyTo(t *testing.T, registry *fake) *httptest.Server {
 	t.Helper()
 	target := registry.Listener.Addr().String()
@@ -51,9 +52,9 @@ func proxyTo(t *testing.T, registry *fake) *httptest.Server {
 	return s
 }
 
-// TestProxyPasswords is about a proxy that asks who one is, for registries with TLS and without: the right password
-// works, and a wrong one is an error that names the proxy and not its password. Requests to loopback addresses never
-// go through one, so the registry has another name.
+// TestProxyPasswords is about a proxy that asks who one is, for registries with TLS and without:
+// the right password works, and a wrong one is an error that names the proxy and not its password.
+// Requests to loopback addresses never go through one, so the registry has another name.
 func TestProxyPasswords(t *testing.T) {
 	const host = "example.com" // of the test server's certificate
 	for _, plain := range []bool{false, true} {

@@ -13,8 +13,9 @@ import (
 // maxQuote is how much of a message of a server or a program is quoted, in bytes.
 const maxQuote = 400
 
-// repeats reports whether the text contains the secret of the credentials, in any form in which a server or a program may
-// return it: as it is, in JSON, in a form or a URL, or in an Authorization header.
+// repeats reports whether the text contains the secret of the credentials, in any form in which a
+// server or a program may return it: as it is, in JSON, in a form or a URL, or in an Authorization
+// header.
 func (c Credentials) repeats(text string) bool {
 	for _, secret := range []string{c.Secret, c.RegistryToken} {
 		if secret == "" {
@@ -34,7 +35,8 @@ func (c Credentials) repeats(text string) bool {
 	return false
 }
 
-// quoted returns the text for a message: in one line, truncated, and empty if it contains the secret.
+// quoted returns the text for a message: in one line, truncated, and empty if it contains the
+// secret.
 func (c Credentials) quoted(text string) string {
 	if c.repeats(text) || len(text) >= maxQuote {
 		return ""
@@ -47,7 +49,8 @@ func statusText(code int) string {
 	return strings.TrimSpace(strconv.Itoa(code) + " " + http.StatusText(code))
 }
 
-// oneLine replaces control characters, since the text of servers and programs is printed on a terminal and sent to the daemon.
+// oneLine replaces control characters, since the text of servers and programs is printed on a
+// terminal and sent to the daemon.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -15,7 +15,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// challengeLimit is the timeout for a registry's own challenge. Only the builder may reach the registry.
+// challengeLimit is the timeout for a registry's own challenge. Only the builder may reach the
+// registry.
 const challengeLimit = 5 * time.Second
 
 // wishes is the challenge of a registry: the authentication that it requires.
@@ -32,8 +33,8 @@ type asked struct {
 	left bool // the caller that sent the request did not wait for the response
 }
 
-// wishesOf requests the challenge from the registry itself, once: the daemon is not trusted. Some registries require
-// authentication only for a repository.
+// wishesOf requests the challenge from the registry itself, once: the daemon is not trusted. Some
+// registries require authentication only for a repository.
 func (p *Provider) wishesOf(ctx context.Context, at purpose) wishes {
 	p.mu.Lock()
 	one := p.wishes[at.host]
@@ -104,8 +105,9 @@ func (p *Provider) askWishes(ctx context.Context, at purpose) wishes {
 // probe is a request without side effects.
 type probe struct{ method, path string }
 
-// probesOf returns the requests to which a registry responds with its challenge. Some registries allow anonymous reads, and
-// require authentication for a push only: the PATCH is for an upload that does not exist.
+// probesOf returns the requests to which a registry responds with its challenge. Some registries
+// allow anonymous reads, and require authentication for a push only: the PATCH is for an upload
+// that does not exist.
 func probesOf(at purpose) []probe {
 	probes := []probe{{http.MethodGet, "/v2/"}}
 	if at.path != "" {
@@ -117,8 +119,9 @@ func probesOf(at purpose) []probe {
 	return probes
 }
 
-// tokenServer returns the options for a token request: those of the registry's own challenge. If this machine cannot reach
-// the registry, it returns the daemon's, if the token server is in the registry's domain; else an *UnverifiedRealmError.
+// tokenServer returns the options for a token request: those of the registry's own challenge. If
+// this machine cannot reach the registry, it returns the daemon's, if the token server is in the
+// registry's domain; else an *UnverifiedRealmError.
 func (p *Provider) tokenServer(ctx context.Context, at purpose, said authutil.TokenOptions, secret bool) (authutil.TokenOptions, error) {
 	own := p.wishesOf(ctx, at)
 	if own.bearer != nil {
@@ -146,7 +149,8 @@ func (p *Provider) tokenServer(ctx context.Context, at purpose, said authutil.To
 	return said, &UnverifiedRealmError{Host: shownHost(at.host), Realm: place(realm), Cause: errors.New("the registry names no token server")}
 }
 
-// UnverifiedRealmError is returned when the daemon names a token server that the registry itself could not confirm.
+// UnverifiedRealmError is returned when the daemon names a token server that the registry itself
+// could not confirm.
 type UnverifiedRealmError struct {
 	Host, Realm string
 	Cause       error
@@ -172,7 +176,8 @@ func checkRealm(text string) error {
 	return nil
 }
 
-// sameDomain reports whether two hosts have the same owner, e.g. registry.example.com and auth.example.com.
+// sameDomain reports whether two hosts have the same owner, e.g. registry.example.com and
+// auth.example.com.
 func sameDomain(a, b string) bool {
 	a, b = strings.ToLower(nameOf(a)), strings.ToLower(nameOf(b))
 	if a == b {

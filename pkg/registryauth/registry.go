@@ -200,7 +200,8 @@ func (a *reply) message(sent Credentials) string {
 	return statusText(a.code)
 }
 
-// answerError is returned for an error response of a token server, with a message that is safe to print.
+// answerError is returned for an error response of a token server, with a message that is safe to
+// print.
 type answerError struct {
 	text string
 	err  error

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestSecrets proves the order of the sources, and that what cannot be read names its source and nothing of its content.
+// TestSecrets proves the order of the sources, and that what cannot be read names its source and
+// nothing of its content.
 func TestSecrets(t *testing.T) {
 	c := configOf(t, `{"auths":{"r.io":{"auth":"`+encoded("file", "p")+`"},"x.io":{"auth":"`+encoded("file", "p")+`"}}}`,
 		map[string]string{authEnv: `{"auths":{"r.io":{"auth":"` + encoded("env", "p") + `"}}}`})

@@ -35,8 +35,8 @@ type server struct {
 // Register registers the service with the session.
 func (s *server) Register(to *grpc.Server) { auth.RegisterAuthServer(to, s) }
 
-// Explain returns a *DeniedError or a *TokenError that wraps err, if err is the daemon's report of a registry that denied
-// access; else err as it is.
+// Explain returns a *DeniedError or a *TokenError that wraps err, if err is the daemon's report of
+// a registry that denied access; else err as it is.
 func (s *server) Explain(err error) error { return s.provider.Explain(err) }
 
 // show shows a step once.
@@ -68,8 +68,9 @@ func (s *server) Credentials(ctx context.Context, req *auth.CredentialsRequest) 
 	return &auth.CredentialsResponse{Username: credentials.Username, Secret: credentials.Secret}, nil
 }
 
-// withheld returns why the daemon must not receive the credentials; empty if it may. If this machine cannot reach the
-// registry, the daemon receives them if the user named the registry: a malicious daemon could name any host.
+// withheld returns why the daemon must not receive the credentials; empty if it may. If this
+// machine cannot reach the registry, the daemon receives them if the user named the registry: a
+// malicious daemon could name any host.
 func (p *Provider) withheld(ctx context.Context, at purpose, wanted func(wishes) bool) string {
 	own := p.wishesOf(ctx, at)
 	switch {
@@ -83,8 +84,8 @@ func (p *Provider) withheld(ctx context.Context, at purpose, wanted func(wishes)
 	return fmt.Sprintf("this machine cannot ask the registry (%v), and the build does not name it: --registry-auth %s does", own.err, shownHost(at.host))
 }
 
-// accepted returns the first credentials that the registry does not refuse for the purpose. It tries them only if there are
-// several.
+// accepted returns the first credentials that the registry does not refuse for the purpose. It
+// tries them only if there are several.
 func (s *server) accepted(ctx context.Context, at purpose) Credentials {
 	p := s.provider
 	if len(p.sourcesFor(at)) > 1 && at.path != "" {
@@ -115,8 +116,9 @@ func (s *server) FetchToken(ctx context.Context, req *auth.FetchTokenRequest) (*
 	return response, nil
 }
 
-// fetch fetches a token with the first credentials that are not refused. With several sources it tries the token at the
-// registry: most token servers return one to any account, without the permissions that the account does not have.
+// fetch fetches a token with the first credentials that are not refused. With several sources it
+// tries the token at the registry: most token servers return one to any account, without the
+// permissions that the account does not have.
 func (s *server) fetch(ctx context.Context, req *auth.FetchTokenRequest, at purpose, newest string) (*auth.FetchTokenResponse, error) {
 	p := s.provider
 	sources := p.sourcesFor(at)
@@ -223,7 +225,8 @@ func (s *server) daemonFetches() bool {
 	return err == nil && yes
 }
 
-// find returns the credentials for the purpose. If their source fails, it shows that and continues without credentials.
+// find returns the credentials for the purpose. If their source fails, it shows that and continues
+// without credentials.
 func (s *server) find(ctx context.Context, at purpose) Credentials {
 	credentials, unread := s.provider.keychain.find(ctx, at)
 	s.provider.note(at.host, credentials, unread, nil)
@@ -256,8 +259,8 @@ func scopeNames(scopes []string) string {
 	return strings.Join(names, " ")
 }
 
-// identity returns all credentials that the tokens of the host may have been fetched with: after a change of any of them,
-// no earlier token is used. It is the same in every build.
+// identity returns all credentials that the tokens of the host may have been fetched with: after a
+// change of any of them, no earlier token is used. It is the same in every build.
 func (s *server) identity(ctx context.Context, host string) Credentials {
 	credentials := s.find(ctx, purpose{host: host})
 	credentials.Secret += s.provider.keychain.entriesOf(host)

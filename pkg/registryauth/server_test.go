@@ -13,7 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// tokenOf asks as the daemon does. The realm it names is not the registry's: the registry knows better.
+// tokenOf asks as the daemon does. The realm it names is not the registry's: the registry knows
+// better.
 func tokenOf(t *testing.T, p *Provider, host string, scopes ...string) (string, error) {
 	t.Helper()
 	return tokenShown(t, p, nil, host, scopes...)
@@ -84,7 +85,8 @@ func TestFetchToken(t *testing.T) {
 	}
 }
 
-// Whatever a token server that knows GET only answers to a POST, short of no answer, the GET follows.
+// Whatever a token server that knows GET only answers to a POST, short of no answer, the GET
+// follows.
 func TestPostThatIsNotKnown(t *testing.T) {
 	elsewhere, got := victim(t)
 	for name, answer := range map[string]http.HandlerFunc{
@@ -122,7 +124,8 @@ func TestPostThatIsNotKnown(t *testing.T) {
 	}
 }
 
-// A token server that gives a token for one repository only is asked again, for the one that matters.
+// A token server that gives a token for one repository only is asked again, for the one that
+// matters.
 func TestOneScope(t *testing.T) {
 	const one, two, three = "repository:a/b:pull,push", "repository:base/x:pull", "repository:base/y:pull"
 	for _, status := range []int{http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity} {

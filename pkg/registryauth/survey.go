@@ -18,8 +18,8 @@ type Survey struct {
 	// Path is the config file, which may be absent; empty without a home directory.
 	Path   string `json:"path"`
 	Absent bool   `json:"absent,omitempty"`
-	// Registries are the hosts with credentials in the file or the environment. Those in a helper for all registries are
-	// not listed.
+	// Registries are the hosts with credentials in the file or the environment. Those in a helper
+	// for all registries are not listed.
 	Registries []string `json:"registries"`
 	// Faults are the errors of the parts that could not be read.
 	Faults []string `json:"faults,omitempty"`
@@ -84,19 +84,21 @@ type Standing struct {
 	User   string `json:"user,omitempty"`
 	// Open reports whether the registry accepts anonymous access.
 	Open bool `json:"open,omitempty"`
-	// Unseen reports whether the repository does not exist yet, or is not visible with these credentials. Whether it may
-	// be created is known at a push only: a request for it would create it in some registries.
+	// Unseen reports whether the repository does not exist yet, or is not visible with these
+	// credentials. Whether it may be created is known at a push only: a request for it would create
+	// it in some registries.
 	Unseen bool `json:"unseen,omitempty"`
 }
 
-// Reach checks whether a registry, which ParseHost has returned, accepts the credentials. The error is a *DeniedError, a
-// *TokenError or an *UnreachableError.
+// Reach checks whether a registry, which ParseHost has returned, accepts the credentials. The error
+// is a *DeniedError, a *TokenError or an *UnreachableError.
 func (p *Provider) Reach(ctx context.Context, host string) (Standing, error) {
 	return p.stand(ctx, purpose{host: requestHost(host)})
 }
 
-// MayPush checks whether the credentials allow to push the reference; it changes nothing at the registry. Unlike Preflight
-// it also returns an error if the registry cannot be reached. The errors are those of Reach.
+// MayPush checks whether the credentials allow to push the reference; it changes nothing at the
+// registry. Unlike Preflight it also returns an error if the registry cannot be reached. The errors
+// are those of Reach.
 func (p *Provider) MayPush(ctx context.Context, reference string) (Standing, error) {
 	if !ValidReference(reference) {
 		return Standing{}, fmt.Errorf("%q is not the name of an image", reference)

@@ -63,7 +63,8 @@ func ParseTLSContext(text string) (TLSContext, error) {
 	return c, err
 }
 
-// UseTLS uses the context for its host, in place of the authorities of Trust. Several contexts for one host are merged.
+// UseTLS uses the context for its host, in place of the authorities of Trust. Several contexts for
+// one host are merged.
 func (c *Config) UseTLS(t TLSContext) error {
 	if c.contexts == nil {
 		c.contexts = map[string]*tls.Config{}

@@ -31,8 +31,8 @@ func TestParseTLSContext(t *testing.T) {
 	}
 }
 
-// TestTLSContext proves that a context counts for its registry in place of what the builder trusts, for the token as
-// for the preflight.
+// TestTLSContext proves that a context counts for its registry in place of what the builder trusts,
+// for the token as for the preflight.
 func TestTLSContext(t *testing.T) {
 	f := newFake(t, "Bearer", false, nil)
 	ca := filepath.Join(t.TempDir(), "ca.pem")

@@ -25,8 +25,9 @@ type grant struct {
 	life    int // in seconds; 0 if the server does not report it
 }
 
-// fetchToken requests one token for all scopes, and if the server refuses that, one for the main scope: some token servers
-// return tokens for one repository only. newest is the scope that was requested last.
+// fetchToken requests one token for all scopes, and if the server refuses that, one for the main
+// scope: some token servers return tokens for one repository only. newest is the scope that was
+// requested last.
 func fetchToken(ctx context.Context, client *http.Client, options authutil.TokenOptions, credentials Credentials, newest string) (grant, error) {
 	options.Username, options.Secret = credentials.Username, credentials.Secret
 	options.Scopes = mergeScopes(options.Scopes)
@@ -40,8 +41,8 @@ func fetchToken(ctx context.Context, client *http.Client, options authutil.Token
 	return got, err
 }
 
-// fetchScopes sends the credentials with POST, as in OAuth, and if that fails, for whatever reason, with GET and basic
-// authentication, as docker and containerd do.
+// fetchScopes sends the credentials with POST, as in OAuth, and if that fails, for whatever reason,
+// with GET and basic authentication, as docker and containerd do.
 func fetchScopes(ctx context.Context, client *http.Client, options authutil.TokenOptions) (grant, error) {
 	var posted error
 	if options.Secret != "" {
@@ -76,8 +77,8 @@ func (g grant) checked() (grant, error) {
 	return g, nil
 }
 
-// retry retries after transient errors, but not after a timeout, since the time for the request is then used up, nor after
-// a response without a token.
+// retry retries after transient errors, but not after a timeout, since the time for the request is
+// then used up, nor after a response without a token.
 func retry[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
 	return retryhandler.WithRetryIf(ctx, nil, f, func(err error) bool {
 		var timeout net.Error
@@ -89,9 +90,9 @@ func retry[T any](ctx context.Context, f func(context.Context) (T, error)) (T, e
 	})
 }
 
-// wantsGet reports whether the response to a POST may mean that the server supports GET only. For a password that is any
-// response without a token, e.g. a web page or a redirect to one. An identity token requires POST, but GCR responds with
-// 404, and JFrog with 401, to both.
+// wantsGet reports whether the response to a POST may mean that the server supports GET only. For a
+// password that is any response without a token, e.g. a web page or a redirect to one. An identity
+// token requires POST, but GCR responds with 404, and JFrog with 401, to both.
 func wantsGet(err error, password bool) bool {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	if !errors.As(err, &unexpected) {
@@ -102,7 +103,8 @@ func wantsGet(err error, password bool) bool {
 	return password || unexpected.StatusCode == http.StatusNotFound || unexpected.StatusCode == http.StatusUnauthorized
 }
 
-// mergeScopes returns one scope for each repository: some servers count a second scope as a second repository.
+// mergeScopes returns one scope for each repository: some servers count a second scope as a second
+// repository.
 func mergeScopes(scopes []string) []string {
 	var names []string
 	actions := map[string][]string{}
@@ -158,7 +160,8 @@ func repositoryOf(scope string) (path string, push bool) {
 	return rest[:at], slices.Contains(strings.Split(rest[at+1:], ","), "push")
 }
 
-// wantsLess reports whether the token server's response may mean that the request had too many scopes.
+// wantsLess reports whether the token server's response may mean that the request had too many
+// scopes.
 func wantsLess(err error) bool {
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	return errors.As(err, &unexpected) && unexpected.StatusCode < http.StatusInternalServerError && unexpected.StatusCode != http.StatusTooManyRequests

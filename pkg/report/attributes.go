@@ -10,8 +10,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 )
 
-// FactsOf returns the facts in the options of a Dockerfile's frontend: source, commit, Dockerfile, target, platforms and
-// build arguments. Values of arguments whose names suggest secrets are masked.
+// FactsOf returns the facts in the options of a Dockerfile's frontend: source, commit, Dockerfile,
+// target, platforms and build arguments. Values of arguments whose names suggest secrets are
+// masked.
 func FactsOf(attributes map[string]string) []Fact {
 	var facts []Fact
 	add := func(name, value string) {

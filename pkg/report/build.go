@@ -133,8 +133,8 @@ func (s Step) Title() string {
 	return "[" + s.Group + "] " + s.Name
 }
 
-// failedStep returns the index of the step that failed the build: the one that its error is about, else the first one that
-// failed; -1 if none did.
+// failedStep returns the index of the step that failed the build: the one that its error is about,
+// else the first one that failed; -1 if none did.
 func (b Build) failedStep() int {
 	if b.State == Canceled || b.State == Succeeded {
 		return -1

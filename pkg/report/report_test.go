@@ -250,7 +250,8 @@ func TestLogsOfManyStepsAreBounded(t *testing.T) {
 	}
 }
 
-// A build that fails cancels what runs beside: that did not fail, and the build did not wait for it.
+// A build that fails cancels what runs beside: that did not fail, and the build did not wait for
+// it.
 func TestCanceledStepsDidNotFail(t *testing.T) {
 	s := newScript()
 	s.step("deps", 0, 100)

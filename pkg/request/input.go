@@ -69,7 +69,8 @@ func (o Input) dockerfileName(r *Request) string {
 	return filepath.Join(o.Path, "Dockerfile")
 }
 
-// classify is called before the context is opened, which may read standard input and is therefore last.
+// classify is called before the context is opened, which may read standard input and is therefore
+// last.
 func (o Input) classify(r *Request, env Environment) error {
 	r.source = buildcontext.Classify(o.Path, o.environment(env))
 	r.gitOverSSH = !r.plain && r.source.SSH

@@ -20,7 +20,8 @@ func (r *Request) Platforms() []string {
 	return strings.Split(r.attrs["platform"], ",")
 }
 
-// Stages returns the names of the Dockerfile's stages; empty if the Dockerfile is not on this machine.
+// Stages returns the names of the Dockerfile's stages; empty if the Dockerfile is not on this
+// machine.
 func (r *Request) Stages() []string {
 	if r.frontend != dockerfileFrontend || r.context == nil || r.defined {
 		return nil

@@ -78,7 +78,8 @@ func (e Environment) expand(path string) string {
 	return home.Expand(path, home.Directory(e.LookupEnv))
 }
 
-// environmentBool returns the value of a boolean variable, as docker parses it; false if it is not set.
+// environmentBool returns the value of a boolean variable, as docker parses it; false if it is not
+// set.
 func environmentBool(env Environment, name string) (bool, error) {
 	value, given := env.LookupEnv(name)
 	if !given {

@@ -12,9 +12,10 @@ import (
 // writerTimeout is how long a program may take to open the other end of a named pipe.
 const writerTimeout = 10 * time.Second
 
-// Read returns the content of a file that the user named, of at most limit bytes; a larger one is a *TooLargeError. Links
-// are followed, and the pipe of a shell's <(program) is read to its end. Directories, sockets and block devices are a
-// *NotRegularError, and so is a named pipe without a writer.
+// Read returns the content of a file that the user named, of at most limit bytes; a larger one is a
+// *TooLargeError. Links are followed, and the pipe of a shell's <(program) is read to its end.
+// Directories, sockets and block devices are a *NotRegularError, and so is a named pipe without a
+// writer.
 func Read(path string, limit int64) ([]byte, error) {
 	file, err := Open(path)
 	if err != nil {
@@ -94,7 +95,8 @@ func IsDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// IsPipe reports whether a named pipe exists at the path that the user named, e.g. that of a shell's <(program).
+// IsPipe reports whether a named pipe exists at the path that the user named, e.g. that of a
+// shell's <(program).
 func IsPipe(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode()&fs.ModeNamedPipe != 0

@@ -13,15 +13,16 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// Root is a directory that the user named. Links inside it are followed if their target is inside it, also if that is an
-// absolute path; its methods never open a file outside. They take names relative to the directory.
+// Root is a directory that the user named. Links inside it are followed if their target is inside
+// it, also if that is an absolute path; its methods never open a file outside. They take names
+// relative to the directory.
 type Root struct {
 	dir  string
 	root *os.Root
 }
 
-// OpenRoot opens the directory. Links in its path are followed, since the user named them. It does not open other files:
-// opening a named pipe blocks until its other end is opened.
+// OpenRoot opens the directory. Links in its path are followed, since the user named them. It does
+// not open other files: opening a named pipe blocks until its other end is opened.
 func OpenRoot(dir string) (*Root, error) {
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
@@ -40,7 +41,8 @@ func OpenRoot(dir string) (*Root, error) {
 // Dir returns the path that the directory was opened by.
 func (r *Root) Dir() string { return r.dir }
 
-// Close releases the directory. A Root that is not closed is released when nothing refers to it any more.
+// Close releases the directory. A Root that is not closed is released when nothing refers to it any
+// more.
 func (r *Root) Close() error { return r.root.Close() }
 
 // Lstat describes the name and does not follow it if it is a link.
@@ -55,8 +57,8 @@ func (r *Root) Readlink(name string) (string, error) {
 	return target, r.explain("reading", name, err)
 }
 
-// Open opens a regular file. Any other file is a *NotRegularError and is not opened, since opening it may block or have
-// side effects; a link out of the directory is a *LeavesError.
+// Open opens a regular file. Any other file is a *NotRegularError and is not opened, since opening
+// it may block or have side effects; a link out of the directory is a *LeavesError.
 func (r *Root) Open(name string) (*os.File, error) {
 	place := local(name)
 	info, err := r.root.Stat(place)
@@ -85,7 +87,8 @@ func (r *Root) Open(name string) (*os.File, error) {
 	return file, nil
 }
 
-// ReadFile returns the content of a regular file of at most limit bytes. A larger one is a *TooLargeError.
+// ReadFile returns the content of a regular file of at most limit bytes. A larger one is a
+// *TooLargeError.
 func (r *Root) ReadFile(name string, limit int64) ([]byte, error) {
 	file, err := r.Open(name)
 	if err != nil {
@@ -123,13 +126,14 @@ func (e leavesError) Error() string { return string(e) }
 // Class returns fault.Usage.
 func (leavesError) Class() fault.Class { return fault.Usage }
 
-// escapes reports whether package os rejected a name since a link in it is absolute, or leads out of the directory. The
-// package does not export an error for that.
+// escapes reports whether package os rejected a name since a link in it is absolute, or leads out
+// of the directory. The package does not export an error for that.
 func escapes(err error) bool {
 	return err != nil && strings.Contains(cause(err).Error(), "escapes from parent")
 }
 
-// behindLinks returns the name of the target of an absolute link inside the directory, with links resolved.
+// behindLinks returns the name of the target of an absolute link inside the directory, with links
+// resolved.
 func (r *Root) behindLinks(name string) (string, error) {
 	dir, err := filepath.EvalSymlinks(r.dir)
 	if err != nil {
@@ -157,7 +161,8 @@ func (r *Root) target(name string) string {
 	return filepath.Join(r.dir, filepath.Dir(name), target)
 }
 
-// explain returns an error with the caller's name of the file, and the type for links that dangle or lead out of the directory.
+// explain returns an error with the caller's name of the file, and the type for links that dangle
+// or lead out of the directory.
 func (r *Root) explain(op, name string, err error) error {
 	if err == nil {
 		return nil

@@ -24,7 +24,8 @@ func accessList() []byte {
 	return text
 }
 
-// A file that is replaced keeps its extended attributes and its access control list, also if it was to be removed first.
+// A file that is replaced keeps its extended attributes and its access control list, also if it was
+// to be removed first.
 func TestAttributesAreKept(t *testing.T) {
 	for name, run := range map[string]func(*Target) error{
 		"written": func(target *Target) error { return target.Write(t.Context(), []byte("new")) },

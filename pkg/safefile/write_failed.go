@@ -10,8 +10,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
 
-// probeSize is what is written, in bytes, to find out why files could not be received: more than what a file system keeps
-// beside a file's entry.
+// probeSize is what is written, in bytes, to find out why files could not be received: more than
+// what a file system keeps beside a file's entry.
 const probeSize = 64 << 10
 
 // UnwritableError is returned when a file cannot be written: before the work
@@ -46,8 +46,8 @@ func Unwritten(path string, err error) error {
 	return &UnwritableError{Path: path, Reason: cause(err).Error(), Next: next, Cause: err}
 }
 
-// Unwritten returns why files cannot be received now, e.g. since the disk is full; nil if they can. The receiver of a
-// directory's files does not report what failed.
+// Unwritten returns why files cannot be received now, e.g. since the disk is full; nil if they can.
+// The receiver of a directory's files does not report what failed.
 func (s *StagedTree) Unwritten() error {
 	probe := filepath.Join(s.Receiving(), stagedName("probe"))
 	err := os.WriteFile(probe, make([]byte, probeSize), 0o600)

@@ -183,7 +183,8 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// What stops the files of a directory, and the lines that are appended to one, is known with its reason.
+// What stops the files of a directory, and the lines that are appended to one, is known with its
+// reason.
 func TestUnwrittenIsNamed(t *testing.T) {
 	root(t)
 	dir := t.TempDir()

@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 )
 
-// Link creates hard links in the attempt to the regular files below a directory of the tree, so that they are not received
-// again, and returns their names. It stops at the first file that cannot be linked, e.g. on a file system without hard
-// links.
+// Link creates hard links in the attempt to the regular files below a directory of the tree, so
+// that they are not received again, and returns their names. It stops at the first file that cannot
+// be linked, e.g. on a file system without hard links.
 func (s *StagedTree) Link(dir string) (linked []string) {
 	root, err := OpenRoot(s.tree.path)
 	if err != nil {
@@ -47,7 +47,8 @@ func (s *StagedTree) likeIn(root *Root, within, name string, entry fs.DirEntry) 
 	return root.root.Chmod(made, mode(info)|0o700)
 }
 
-// Put writes a file of the attempt, or replaces a received one. Its mode is that of the file in the tree.
+// Put writes a file of the attempt, or replaces a received one. Its mode is that of the file in the
+// tree.
 func (s *StagedTree) Put(name string, text []byte) error {
 	perm := fs.FileMode(0o666)
 	if former, err := os.Lstat(filepath.Join(s.tree.path, name)); err == nil && former.Mode().IsRegular() {

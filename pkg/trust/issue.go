@@ -12,14 +12,16 @@ import (
 	"time"
 )
 
-// backdate tolerates clock skew: a node whose clock is behind must not reject a certificate as not yet valid.
+// backdate tolerates clock skew: a node whose clock is behind must not reject a certificate as not
+// yet valid.
 const backdate = 24 * time.Hour
 
-// Issue returns a new CA, and the certificates of the server and the client of the builder of that name. The CA's private
-// key is not kept.
+// Issue returns a new CA, and the certificates of the server and the client of the builder of that
+// name. The CA's private key is not kept.
 func Issue(now time.Time, name string) (*Certificates, error) {
 	authority := template(now, "builder "+name)
-	// Every CA has a different name, by which a client with several pairs selects the one that a daemon accepts.
+	// Every CA has a different name, by which a client with several pairs selects the one that a
+	// daemon accepts.
 	authority.Subject.SerialNumber = rand.Text()
 	authority.IsCA, authority.BasicConstraintsValid, authority.MaxPathLenZero = true, true, true
 	authority.KeyUsage = x509.KeyUsageCertSign

@@ -8,8 +8,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
-// Between the renewal of the Secrets and the restart of a member, which waits for its builds, there are daemons with
-// either pair. A client with both talks to all of them; each side alone refuses the other.
+// Between the renewal of the Secrets and the restart of a member, which waits for its builds, there
+// are daemons with either pair. A client with both talks to all of them; each side alone refuses
+// the other.
 func TestRenewalWindow(t *testing.T) {
 	now := time.Now()
 	old, fresh := issue(t, now.Add(-320*24*time.Hour)), issue(t, now)
@@ -80,7 +81,8 @@ func TestPredecessor(t *testing.T) {
 	}
 }
 
-// Clocks differ: less than a day does not matter; more is named, and no reason to call it something else.
+// Clocks differ: less than a day does not matter; more is named, and no reason to call it something
+// else.
 func TestClocks(t *testing.T) {
 	now := time.Now()
 	for name, test := range map[string]struct {

@@ -1,7 +1,9 @@
-// Package trust issues and parses the certificates with which a builder and its clients authenticate each other.
+// Package trust issues and parses the certificates with which a builder and its clients
+// authenticate each other.
 //
-// A builder has its own certificate authority, whose private key exists only while Issue runs: no client can be added
-// later, and renewal issues everything again. It must not know Kubernetes: certificates are passed as PEM text.
+// A builder has its own certificate authority, whose private key exists only while Issue runs: no
+// client can be added later, and renewal issues everything again. It must not know Kubernetes:
+// certificates are passed as PEM text.
 package trust
 
 import (
@@ -42,13 +44,13 @@ type Certificates struct {
 	CA []byte
 	// Server is the daemon's pair, Client that of every client.
 	Server, Client Pair
-	// Former is the client's identity of the certificates that these replace, nil if there are none: daemons that were
-	// started before the renewal accept no other until they are restarted.
+	// Former is the client's identity of the certificates that these replace, nil if there are
+	// none: daemons that were started before the renewal accept no other until they are restarted.
 	Former *Identity
 }
 
-// Predecessor returns the Former of certificates that replace c: c's own client, or else c's Former, if it is still valid.
-// It is nil if neither is.
+// Predecessor returns the Former of certificates that replace c: c's own client, or else c's
+// Former, if it is still valid. It is nil if neither is.
 func (c *Certificates) Predecessor(now time.Time) *Identity {
 	for _, candidate := range []*Identity{{CA: c.CA, Pair: c.Client}, c.Former} {
 		if candidate != nil && candidate.check(now, x509.ExtKeyUsageClientAuth) == nil {
@@ -64,7 +66,8 @@ type UnusableError struct {
 	Reason string
 	// Expired reports whether they are unusable only because they have expired.
 	Expired bool
-	// ValidFrom is the time from which on they are valid, if they are not valid yet; else it is zero.
+	// ValidFrom is the time from which on they are valid, if they are not valid yet; else it is
+	// zero.
 	ValidFrom time.Time
 }
 
@@ -83,8 +86,8 @@ func (c *Certificates) Fingerprint() string {
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
 }
 
-// Check returns an *UnusableError if these certificates must be issued again: they are incomplete, do not match, or expire
-// within RenewBefore.
+// Check returns an *UnusableError if these certificates must be issued again: they are incomplete,
+// do not match, or expire within RenewBefore.
 func (c *Certificates) Check(now time.Time) error {
 	for _, when := range []time.Time{now, now.Add(RenewBefore)} {
 		if err := (Identity{c.CA, c.Server}).check(when, x509.ExtKeyUsageServerAuth); err != nil {
@@ -133,7 +136,8 @@ func End(certificate []byte) (time.Time, error) {
 	return leaf.NotAfter, nil
 }
 
-// PeerEnd returns the time at which the other side's certificate expired, if that is why a TLS handshake failed at now.
+// PeerEnd returns the time at which the other side's certificate expired, if that is why a TLS
+// handshake failed at now.
 func PeerEnd(err error, now time.Time) (end time.Time, ended bool) {
 	var failure *tls.CertificateVerificationError
 	if !errors.As(err, &failure) || len(failure.UnverifiedCertificates) == 0 {
@@ -149,9 +153,10 @@ func NeedsRenewal(now time.Time, certificate []byte) bool {
 	return err != nil || now.Add(RenewBefore).After(end)
 }
 
-// ClientConfig returns the TLS configuration of a client: it accepts only the builder's certificates, and presents the
-// pair that the daemon requests. The former identities are for daemons that were started before a renewal; those that
-// cannot be used now are omitted. If none can be used, it returns the first *UnusableError.
+// ClientConfig returns the TLS configuration of a client: it accepts only the builder's
+// certificates, and presents the pair that the daemon requests. The former identities are for
+// daemons that were started before a renewal; those that cannot be used now are omitted. If none
+// can be used, it returns the first *UnusableError.
 //
 // The clock of the configuration starts at now, which may differ from this machine's clock.
 func ClientConfig(now time.Time, ca []byte, client Pair, former ...Identity) (*tls.Config, error) {
@@ -177,8 +182,8 @@ func ClientConfig(now time.Time, ca []byte, client Pair, former ...Identity) (*t
 	return configuration, nil
 }
 
-// config returns a configuration with the CAs and pairs of all identities. TLS presents the first pair whose CA the other
-// side accepts.
+// config returns a configuration with the CAs and pairs of all identities. TLS presents the first
+// pair whose CA the other side accepts.
 func config(identities ...Identity) (*tls.Config, error) {
 	pool := x509.NewCertPool()
 	configuration := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: ServerName, RootCAs: pool}

@@ -23,8 +23,8 @@ func issue(t *testing.T, when time.Time) *trust.Certificates {
 	return certificates
 }
 
-// greet makes a TLS connection over a pipe, and returns what each side says of it. In TLS 1.3 the client learns of a
-// refusal only when it reads.
+// greet makes a TLS connection over a pipe, and returns what each side says of it. In TLS 1.3 the
+// client learns of a refusal only when it reads.
 func greet(t *testing.T, client, server *tls.Config) (clientErr, serverErr error) {
 	t.Helper()
 	near, far := net.Pipe()

@@ -10,12 +10,13 @@ import (
 )
 
 const (
-	// chunk is how much one Write hands over at once. With its header it fits one WebSocket frame of client-go's
-	// buffer (33 KiB), which is also what the other end reads at a time.
+	// chunk is how much one Write hands over at once. With its header it fits one WebSocket frame
+	// of client-go's buffer (33 KiB), which is also what the other end reads at a time.
 	chunk = 32 << 10
 	// inFlight is how many chunks may wait for the network before Write does.
 	inFlight = 4
-	// readAhead is how much may wait for Read before the network does, in bytes. SPDY has no flow control of its own.
+	// readAhead is how much may wait for Read before the network does, in bytes. SPDY has no flow
+	// control of its own.
 	readAhead = 1 << 20
 	// piecesAhead bounds what small pieces cost besides their bytes.
 	piecesAhead = 8 << 10
@@ -23,8 +24,9 @@ const (
 	flushWithin = time.Second
 )
 
-// conn is the local end of a tunnel. A pump sends the chunks of outgoing and pushes the data that arrives; conn itself
-// never uses the network, so that deadlines are exact and Close returns at once.
+// conn is the local end of a tunnel. A pump sends the chunks of outgoing and pushes the data that
+// arrives; conn itself never uses the network, so that deadlines are exact and Close returns at
+// once.
 type conn struct {
 	target Target
 	header int // free bytes at the start of every outgoing chunk, for the pump's framing
@@ -68,11 +70,13 @@ func newConn(target Target, header int) *conn {
 // hear records that something was received, which need not be data for Read.
 func (c *conn) hear() { c.heard.Store(int64(time.Since(c.began))) }
 
-// Heard returns the time at which anything was last received, data or not: the replies to pings, which port-forward sends
-// every ten seconds, show that the connection to the node works though the Pod is silent.
+// Heard returns the time at which anything was last received, data or not: the replies to pings,
+// which port-forward sends every ten seconds, show that the connection to the node works though the
+// Pod is silent.
 func (c *conn) Heard() time.Time { return c.began.Add(time.Duration(c.heard.Load())) }
 
-// Read waits for data, the deadline, Close, or the loss of the tunnel; what arrived before a loss is read first.
+// Read waits for data, the deadline, Close, or the loss of the tunnel; what arrived before a loss
+// is read first.
 func (c *conn) Read(p []byte) (int, error) {
 	expired := c.readBy.passed()
 	for {
@@ -123,7 +127,8 @@ func (c *conn) take(p []byte) (int, error) {
 	return n, nil
 }
 
-// push passes data, which it keeps, to Read; it blocks while too much is unread. It returns false after Close.
+// push passes data, which it keeps, to Read; it blocks while too much is unread. It returns false
+// after Close.
 func (c *conn) push(data []byte) bool {
 	if len(data) == 0 {
 		return true
@@ -215,8 +220,8 @@ func (c *conn) loss() error {
 	return c.lost
 }
 
-// Close unblocks every Read and Write at once; the pump sends what was written, for a second at most, and closes the
-// connection.
+// Close unblocks every Read and Write at once; the pump sends what was written, for a second at
+// most, and closes the connection.
 func (c *conn) Close() error {
 	c.closeOnce.Do(func() { close(c.closed) })
 	return nil
@@ -255,8 +260,8 @@ func token(channel chan struct{}) {
 	}
 }
 
-// hangUp closes the underlying connection when the conn is closed or has ended: after the pump has sent the last bytes, or
-// after a timeout.
+// hangUp closes the underlying connection when the conn is closed or has ended: after the pump has
+// sent the last bytes, or after a timeout.
 func (c *conn) hangUp(link io.Closer, done <-chan struct{}) {
 	select {
 	case <-c.closed:

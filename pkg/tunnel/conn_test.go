@@ -86,8 +86,8 @@ func TestCloseUnblocksAtOnce(t *testing.T) {
 	}
 }
 
-// What was written before Close still goes out on the wire; only the raw connection shows it, for a SPDY server drops
-// what it has not passed on when its connection ends.
+// What was written before Close still goes out on the wire; only the raw connection shows it, for a
+// SPDY server drops what it has not passed on when its connection ends.
 func TestCloseSendsWhatWasWritten(t *testing.T) {
 	server := newServer(t)
 	received := make(chan []byte, 1)

@@ -17,7 +17,8 @@ func (d *deadline) set(when time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timer != nil && !d.timer.Stop() {
-		// The timer has fired: wait until it has closed the channel, which is then of no further use.
+		// The timer has fired: wait until it has closed the channel, which is then of no further
+		// use.
 		<-d.expired
 	}
 	d.timer = nil

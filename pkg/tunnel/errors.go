@@ -27,7 +27,8 @@ func (e *LostError) Unwrap() error { return e.Err }
 // Class returns fault.Unavailable.
 func (*LostError) Class() fault.Class { return fault.Unavailable }
 
-// ConnRefusedError is returned when the Pod was reached, but no process listens at the port or socket (yet).
+// ConnRefusedError is returned when the Pod was reached, but no process listens at the port or
+// socket (yet).
 type ConnRefusedError struct {
 	Namespace, Pod string
 	Port           int
@@ -46,7 +47,8 @@ func (e *ConnRefusedError) Error() string {
 // Class returns fault.Unavailable.
 func (*ConnRefusedError) Class() fault.Class { return fault.Unavailable }
 
-// DialError is returned when no tunnel could be opened; it wraps the API server's error, if there was one.
+// DialError is returned when no tunnel could be opened; it wraps the API server's error, if there
+// was one.
 type DialError struct {
 	Namespace, Pod string
 	Transport      Transport
@@ -84,7 +86,8 @@ func (*ForbiddenError) Class() fault.Class { return fault.Denied }
 // Permanent reports that a retry has the same result.
 func (e *ForbiddenError) Permanent() bool { return true }
 
-// CommandNotFoundError is returned when the command of an exec tunnel does not exist in the container.
+// CommandNotFoundError is returned when the command of an exec tunnel does not exist in the
+// container.
 type CommandNotFoundError struct{ Namespace, Pod, Command string }
 
 func (e *CommandNotFoundError) Error() string {
@@ -114,7 +117,8 @@ func (d Dialer) failure(target Target, resource string, err error) error {
 	return &DialError{Namespace: target.Namespace, Pod: target.Pod, Transport: d.Transport, Err: err}
 }
 
-// verb returns the verb in the API server's message, e.g. `User "x" cannot create resource "pods/portforward" in …`.
+// verb returns the verb in the API server's message, e.g.
+// `User "x" cannot create resource "pods/portforward" in …`.
 func verb(message string) string {
 	_, after, found := strings.Cut(message, " cannot ")
 	if word, _, ok := strings.Cut(after, " "); found && ok && word != "" {
@@ -123,8 +127,8 @@ func verb(message string) string {
 	return "create"
 }
 
-// lacksCommand reports whether the kubelet's message means that the container does not have the program. The texts are
-// those of runc and crun.
+// lacksCommand reports whether the kubelet's message means that the container does not have the
+// program. The texts are those of runc and crun.
 func (t Target) lacksCommand(message string) bool {
 	return len(t.Command) > 0 && strings.Contains(message, t.Command[0]) && strings.Contains(message, "executable file ") &&
 		strings.Contains(message, "not found")

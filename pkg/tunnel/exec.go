@@ -15,8 +15,8 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// exec runs the target's command; its standard input and output are the connection. It returns once the command's
-// streams are open.
+// exec runs the target's command; its standard input and output are the connection. It returns once
+// the command's streams are open.
 func (d Dialer) exec(ctx context.Context, target Target) (*conn, error) {
 	target.Port = 0 // it leads to the daemon's socket
 	executor, err := d.executor(target)
@@ -99,7 +99,8 @@ func (s *standardInput) Read(p []byte) (int, error) {
 			select {
 			case s.sending = <-s.outgoing:
 			default:
-				// The end of its standard input ends the command, and with it the stream: no error on either side.
+				// The end of its standard input ends the command, and with it the stream: no error
+				// on either side.
 				return 0, io.EOF
 			}
 		}
@@ -115,7 +116,8 @@ type standardOutput execution
 
 func (s *standardOutput) Write(p []byte) (int, error) {
 	s.hear()
-	// After Close the output is not read, and the command is about to end: the executor would only log an error.
+	// After Close the output is not read, and the command is about to end: the executor would only
+	// log an error.
 	_ = s.push(bytes.Clone(p))
 	return len(p), nil
 }

@@ -38,7 +38,8 @@ type forwarding struct {
 	dataEnded bool // the reader's alone
 }
 
-// forward requests both streams at once and starts the pumps. It does not wait: an error ends the conn.
+// forward requests both streams at once and starts the pumps. It does not wait: an error ends the
+// conn.
 func forward(link io.ReadWriteCloser, target Target) (*conn, error) {
 	f := &forwarding{conn: newConn(target, frameHeader), link: link, pongs: make(chan uint32, 1)}
 	var err error
@@ -136,8 +137,8 @@ func (f *forwarding) flush() bool {
 	return f.sentOr(err)
 }
 
-// sentOr is false when nothing can be sent any more. What the node said before may still have to be read: it is the
-// reason, and the failure to send only its consequence.
+// sentOr is false when nothing can be sent any more. What the node said before may still have to be
+// read: it is the reason, and the failure to send only its consequence.
 func (f *forwarding) sentOr(err error) bool {
 	if err != nil {
 		time.AfterFunc(reasonTimeout, func() { f.end(f.target.ending("sending failed: "+err.Error(), err)) })
@@ -194,8 +195,9 @@ func (f *forwarding) received(frame *spdy.DataFrame) bool {
 	return frame.Flags&spdy.DataFlagFin == 0 || f.streamEnded(frame.StreamId, "the Pod closed the connection")
 }
 
-// streamEnded returns false if the end of the stream is the end of the tunnel. The end of the data stream is, after the
-// kubelet had time to report why; the end of the error stream is only if it has a message.
+// streamEnded returns false if the end of the stream is the end of the tunnel. The end of the data
+// stream is, after the kubelet had time to report why; the end of the error stream is only if it
+// has a message.
 func (f *forwarding) streamEnded(stream spdy.StreamId, how string) bool {
 	if message := f.message.String(); message != "" {
 		f.end(f.target.ending(message, nil))
@@ -208,7 +210,8 @@ func (f *forwarding) streamEnded(stream spdy.StreamId, how string) bool {
 	return true
 }
 
-// connectionEnded ends the tunnel after the connection to the API server has ended, unless the conn was closed.
+// connectionEnded ends the tunnel after the connection to the API server has ended, unless the conn
+// was closed.
 func (f *forwarding) connectionEnded(err error) {
 	message := f.message.String()
 	switch {

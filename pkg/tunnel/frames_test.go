@@ -60,8 +60,8 @@ func saying(stream spdy.StreamId, text string) *spdy.DataFrame {
 	return &spdy.DataFrame{StreamId: stream, Data: []byte(text)}
 }
 
-// FuzzFrames is about a node, or an API server in its place, that sends anything at all: what belongs to the connection
-// is read, then comes a typed end, and the link is closed.
+// FuzzFrames is about a node, or an API server in its place, that sends anything at all: what
+// belongs to the connection is read, then comes a typed end, and the link is closed.
 func FuzzFrames(f *testing.F) {
 	reply := func(stream spdy.StreamId) spdy.Frame {
 		return &spdy.SynReplyFrame{StreamId: stream, Headers: http.Header{"a": {"b"}}}
@@ -147,7 +147,8 @@ func contents(sent []byte) (data, words []byte) {
 	return data, words
 }
 
-// FuzzAnswer is about a peer that answers a dial without a tunnel: an API server's Status, or any page of a proxy's.
+// FuzzAnswer is about a peer that answers a dial without a tunnel: an API server's Status, or any
+// page of a proxy's.
 func FuzzAnswer(f *testing.F) {
 	f.Add(403, []byte(`{"kind":"Status","code":403,"reason":"Forbidden","message":"pods \"b\" is forbidden: User \"u\" cannot create resource \"pods/portforward\""}`))
 	f.Add(404, []byte(`{"kind":"Status","code":404,"reason":"NotFound","details":{"causes":[{}]}}`))
@@ -193,7 +194,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestMemoryIsBounded proves that no other side can fill this machine's memory, whatever it sends without being read.
+// TestMemoryIsBounded proves that no other side can fill this machine's memory, whatever it sends
+// without being read.
 func TestMemoryIsBounded(t *testing.T) {
 	const most = 2 << 20
 	header := func(stream spdy.StreamId, size int) []byte {

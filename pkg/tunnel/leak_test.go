@@ -87,8 +87,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// TestLeavesNoGoroutines waits for the end of all together: the fake's side of a connection takes a second for it. What
-// is left is named by its stack.
+// TestLeavesNoGoroutines waits for the end of all together: the fake's side of a connection takes a
+// second for it. What is left is named by its stack.
 func TestLeavesNoGoroutines(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for name, live := range lifetimes() {
@@ -143,7 +143,8 @@ func inUse() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// TestHeartbeatsEnd waits for what settles has excused, now that the tests before have used most of the time.
+// TestHeartbeatsEnd waits for what settles has excused, now that the tests before have used most of
+// the time.
 func TestHeartbeatsEnd(t *testing.T) {
 	if stacks := awaitGoroutines(0, func(stack string) bool { return !isHeartbeat(stack) }); stacks != "" {
 		t.Errorf("heartbeats are left:\n%s", stacks)
@@ -158,14 +159,14 @@ func settles(t *testing.T, before int) {
 	}
 }
 
-// isHeartbeat reports whether the stack is that of client-go's heartbeat of an exec over WebSocket, which may learn of the
-// end only with its next ping, after up to five seconds.
+// isHeartbeat reports whether the stack is that of client-go's heartbeat of an exec over WebSocket,
+// which may learn of the end only with its next ping, after up to five seconds.
 func isHeartbeat(stack string) bool {
 	return strings.Contains(stack, "remotecommand.(*heartbeat).start")
 }
 
-// awaitGoroutines waits until no more goroutines run than so many, those not counted that are excused. It returns the
-// stacks if that does not happen within ten seconds.
+// awaitGoroutines waits until no more goroutines run than so many, those not counted that are
+// excused. It returns the stacks if that does not happen within ten seconds.
 func awaitGoroutines(most int, excused func(stack string) bool) string {
 	stacks := make([]byte, 1<<20)
 	for range 1000 {

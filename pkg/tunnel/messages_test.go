@@ -14,8 +14,9 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// FuzzMessages is about an API server that upgrades a connection to WebSocket, for port-forward or for exec, and then
-// sends anything at all: the dial or the first Read ends with a type, and nothing of the tunnel stays.
+// FuzzMessages is about an API server that upgrades a connection to WebSocket, for port-forward or
+// for exec, and then sends anything at all: the dial or the first Read ends with a type, and
+// nothing of the tunnel stays.
 func FuzzMessages(f *testing.F) {
 	binary := func(text string) string { return "\x82" + string(rune(len(text))) + text }
 	const end = "\x88\x02\x03\xe8"

@@ -25,8 +25,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// apiServer is the part of an API server, a kubelet and a container runtime that carries port-forward: the real
-// protocols, in front of a TCP listener that stands for the Pod's port.
+// apiServer is the part of an API server, a kubelet and a container runtime that carries
+// port-forward: the real protocols, in front of a TCP listener that stands for the Pod's port.
 type apiServer struct {
 	*httptest.Server
 	t *testing.T

@@ -1,9 +1,10 @@
-// Package tunnel makes a net.Conn to a port (or a command) in a Pod, through the API server. Nothing listens on the
-// user's machine.
+// Package tunnel makes a net.Conn to a port (or a command) in a Pod, through the API server.
+// Nothing listens on the user's machine.
 //
-// It must not know builders: a Target has all it needs. It implements SPDY itself, with the codec of moby/spdystream,
-// instead of using client-go's port-forward: a dial then honors its context and requests both streams without waiting for
-// the replies (two round trips less), a frame is one write, and Close never blocks.
+// It must not know builders: a Target has all it needs. It implements SPDY itself, with the codec
+// of moby/spdystream, instead of using client-go's port-forward: a dial then honors its context and
+// requests both streams without waiting for the replies (two round trips less), a frame is one
+// write, and Close never blocks.
 package tunnel
 
 import (
@@ -52,8 +53,9 @@ type Dialer struct {
 
 // Dial opens a tunnel. The context is for the dial only: the connection outlives it.
 //
-// Dial does not notice a port at which no process listens: the first Read returns a *ConnRefusedError. After a connection
-// has ended without a call of Close, Read and Write return a *LostError, never a bare io.EOF.
+// Dial does not notice a port at which no process listens: the first Read returns a
+// *ConnRefusedError. After a connection has ended without a call of Close, Read and Write return a
+// *LostError, never a bare io.EOF.
 func (d Dialer) Dial(ctx context.Context, target Target) (net.Conn, error) {
 	type dialed struct {
 		conn net.Conn

@@ -22,8 +22,8 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// upgrade opens a connection to the Pod's port-forward. Every dial has its own round tripper: an upgraded connection
-// belongs to its conn and cannot be shared.
+// upgrade opens a connection to the Pod's port-forward. Every dial has its own round tripper: an
+// upgraded connection belongs to its conn and cannot be shared.
 func (d Dialer) upgrade(ctx context.Context, target Target) (io.ReadWriteCloser, error) {
 	if d.Transport == SPDY {
 		return d.upgradeSPDY(ctx, target)
@@ -35,10 +35,12 @@ func (d Dialer) upgrade(ctx context.Context, target Target) (io.ReadWriteCloser,
 	return link, err
 }
 
-// otherMayWork reports whether SPDY may work: a server or proxy does not support WebSocket. An error about the Pod or the
-// user is final, except "forbidden": WebSocket needs the verb get, and SPDY the verb create.
+// otherMayWork reports whether SPDY may work: a server or proxy does not support WebSocket. An
+// error about the Pod or the user is final, except "forbidden": WebSocket needs the verb get, and
+// SPDY the verb create.
 //
-// The predicate is that of k8s.io/streaming; apimachinery's of the same name tests another type and is never true.
+// The predicate is that of k8s.io/streaming; apimachinery's of the same name tests another type and
+// is never true.
 func otherMayWork(err error) bool {
 	if apierrors.IsNotFound(err) || apierrors.IsUnauthorized(err) {
 		return false
@@ -66,7 +68,8 @@ func (d Dialer) upgradeWebSocket(ctx context.Context, target Target) (io.ReadWri
 	return portforward.NewTunnelingConnection("tunnel", conn), nil
 }
 
-// unwrapUpgrade returns an error in which errors.As finds the API server's error, which the upgrade failure hides.
+// unwrapUpgrade returns an error in which errors.As finds the API server's error, which the upgrade
+// failure hides.
 func unwrapUpgrade(err error) error {
 	if failure := (&httpstream.UpgradeFailureError{}); errors.As(err, &failure) && failure.Cause != nil {
 		return fmt.Errorf("%w: %w", err, failure.Cause)
@@ -74,8 +77,8 @@ func unwrapUpgrade(err error) error {
 	return err
 }
 
-// upgradeSPDY requests SPDY as kubectl does, with net/http, which handles proxies, credentials and the context, and
-// returns the connection with the response 101.
+// upgradeSPDY requests SPDY as kubectl does, with net/http, which handles proxies, credentials and
+// the context, and returns the connection with the response 101.
 func (d Dialer) upgradeSPDY(ctx context.Context, target Target) (io.ReadWriteCloser, error) {
 	address, err := d.url(target, "portforward")
 	if err != nil {
@@ -104,7 +107,8 @@ func (d Dialer) upgradeSPDY(ctx context.Context, target Target) (io.ReadWriteClo
 	return link, nil
 }
 
-// transport returns a round tripper with the user's credentials for one HTTP/1.1 connection, which can be upgraded.
+// transport returns a round tripper with the user's credentials for one HTTP/1.1 connection, which
+// can be upgraded.
 func (d Dialer) transport() (http.RoundTripper, error) {
 	config, err := rest.TLSConfigFor(d.Config)
 	if err != nil {
@@ -128,7 +132,8 @@ func (d Dialer) transport() (http.RoundTripper, error) {
 	})
 }
 
-// refusal returns why the server did not upgrade: its Status if there is one, else the beginning of the response.
+// refusal returns why the server did not upgrade: its Status if there is one, else the beginning of
+// the response.
 func refusal(response *http.Response) error {
 	text, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	if err != nil {
@@ -142,7 +147,8 @@ func refusal(response *http.Response) error {
 	return fmt.Errorf("the server answers %s: %.*s", response.Status, enough, strings.TrimSpace(string(text)))
 }
 
-// url returns the URL of the Pod's subresource, e.g. https://host/api/v1/namespaces/team/pods/buildkitd/portforward.
+// url returns the URL of the Pod's subresource, e.g.
+// https://host/api/v1/namespaces/team/pods/buildkitd/portforward.
 func (d Dialer) url(target Target, subresource string) (*url.URL, error) {
 	base, _, err := rest.DefaultServerUrlFor(d.Config)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"testing/synctest"
 )
 
-// cut is a link that can be read to its end and no longer written to, as after the other side has hung up.
+// cut is a link that can be read to its end and no longer written to, as after the other side has
+// hung up.
 type cut struct {
 	*wire
 	failed chan struct{} // closed by the first write, which the reader waits for
