@@ -36,7 +36,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	context.AfterFunc(ctx, stop)
 	ctx, end := context.WithCancelCause(ctx)
-	exitCode := endWithOutput(func() { end(syscall.EPIPE) })
+	exitCode := endWithOutput(func() { end(syscall.EPIPE) }, os.Stdout, os.Stderr)
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	os.Exit(exitCode(cmd.Run(ctx, os.Args[1:], streams, os.LookupEnv)))
 }

@@ -129,20 +129,13 @@ func (i *installation) planVolumes(ctx context.Context) error {
 	if i.spec.Storage == nil {
 		return nil
 	}
-	wants := i.spec.Storage.String()
-	refuse := func(reason StorageReason, claim, has, wants string) *StorageError {
-		return &StorageError{
-			Name: i.name, Namespace: i.api.Namespace(), Reason: reason, Claim: claim, Has: has, Wants: wants,
-			Installed: i.found.workload() != nil, WantedSize: i.spec.Storage.String(), WantedClass: i.spec.StorageClass,
-		}
-	}
 	if now := template(i.found.set); now != nil {
 		size := now.Spec.Resources.Requests[corev1.ResourceStorage]
 		switch {
 		case classOf(now) != i.spec.StorageClass:
-			return refuse(OtherClass, "", classOf(now), i.spec.StorageClass)
+			return i.refuseVolume(OtherClass, "", classOf(now), i.spec.StorageClass)
 		case i.spec.Storage.Cmp(size) < 0:
-			return refuse(Smaller, "", sizeOf(now), wants)
+			return i.refuseVolume(Smaller, "", sizeOf(now), i.spec.Storage.String())
 		}
 	}
 	claims := &corev1.PersistentVolumeClaimList{}
@@ -161,34 +154,48 @@ func (i *installation) planVolumes(ctx context.Context) error {
 			missing = true
 			continue
 		}
-		claim := &claims.Items[at]
-		switch {
-		case !isOf(claim, i.name):
-			return &ForeignError{Kind: kube.KindClaim, Name: name, Namespace: i.api.Namespace(), Builder: i.name}
-		case i.spec.StorageClass != "" && classOf(claim) != i.spec.StorageClass:
-			return refuse(OtherClass, name, classOf(claim), i.spec.StorageClass)
-		}
-		size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
-		switch i.spec.Storage.Cmp(size) {
-		case -1:
-			return refuse(Smaller, name, sizeOf(claim), wants)
-		case 1:
-			trial := claim.DeepCopy()
-			if err := i.api.Patch(ctx, kube.KindClaim, trial, i.larger(), true); err != nil {
-				if kube.IsForbidden(err) || ctx.Err() != nil {
-					return err
-				}
-				problem := refuse(CannotGrow, name, sizeOf(claim), wants)
-				problem.Err = reasonOf(err)
-				return problem
-			}
-			i.grow = append(i.grow, claim)
+		if err := i.planVolume(ctx, &claims.Items[at]); err != nil {
+			return err
 		}
 	}
 	if missing {
 		return i.classFor(ctx)
 	}
 	return nil
+}
+
+// planVolume checks one claim that there is, as planVolumes says.
+func (i *installation) planVolume(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
+	switch {
+	case !isOf(claim, i.name):
+		return &ForeignError{Kind: kube.KindClaim, Name: claim.Name, Namespace: i.api.Namespace(), Builder: i.name}
+	case i.spec.StorageClass != "" && classOf(claim) != i.spec.StorageClass:
+		return i.refuseVolume(OtherClass, claim.Name, classOf(claim), i.spec.StorageClass)
+	}
+	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	switch i.spec.Storage.Cmp(size) {
+	case -1:
+		return i.refuseVolume(Smaller, claim.Name, sizeOf(claim), i.spec.Storage.String())
+	case 1:
+		trial := claim.DeepCopy()
+		if err := i.api.Patch(ctx, kube.KindClaim, trial, i.larger(), true); err != nil {
+			if kube.IsForbidden(err) || ctx.Err() != nil {
+				return err
+			}
+			problem := i.refuseVolume(CannotGrow, claim.Name, sizeOf(claim), i.spec.Storage.String())
+			problem.Err = reasonOf(err)
+			return problem
+		}
+		i.grow = append(i.grow, claim)
+	}
+	return nil
+}
+
+func (i *installation) refuseVolume(reason StorageReason, claim, has, wants string) *StorageError {
+	return &StorageError{
+		Name: i.name, Namespace: i.api.Namespace(), Reason: reason, Claim: claim, Has: has, Wants: wants,
+		Installed: i.found.workload() != nil, WantedSize: i.spec.Storage.String(), WantedClass: i.spec.StorageClass,
+	}
 }
 
 // reasonOf is what the cluster said, without the frame that names the object again, and without the
