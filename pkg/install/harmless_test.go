@@ -1,6 +1,7 @@
 package install_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -154,6 +155,43 @@ func TestPlantedSettingsAreNotUsed(t *testing.T) {
 	stored, err := install.StoredSpec(t.Context(), clientOf(t, server), "buildkitd")
 	if err != nil || len(stored.Settings()) > 0 {
 		t.Errorf("installed with %+v (%v)", stored.Settings(), err)
+	}
+}
+
+// Agreeing to what was found is not agreeing to its certificates: another user may have the keys.
+// Settings and the server's Secret together are a builder whose Pod is missing; who plants both may
+// write Secrets, and then may do more.
+func TestPlantedCertificatesAreNotUsed(t *testing.T) {
+	for name, plant := range map[string]func(*testcluster.Cluster, *manifest.Builder){
+		"the server's Secret": func(s *testcluster.Cluster, o *manifest.Builder) { s.Put("secrets", o.Server) },
+		"both Secrets":        func(s *testcluster.Cluster, o *manifest.Builder) { s.Put("secrets", o.Server, o.Client) },
+		"settings and the client's Secret": func(s *testcluster.Cluster, o *manifest.Builder) {
+			s.Put("configmaps", o.Config())
+			s.Put("secrets", o.Client)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				planted := testcluster.Issue(t, time.Now())
+				objects, err := manifest.New(spec(), planted)
+				if err != nil {
+					t.Fatal(err)
+				}
+				server := testcluster.New(t)
+				plant(server, objects)
+				agree := func(context.Context, install.Plan) error { return nil }
+				_, err = install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{NoWait: true, Confirm: agree}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				secret := &corev1.Secret{}
+				server.Read("secrets", builder.ServerSecretName("buildkitd"), secret)
+				used := manifest.Certificates(secret)
+				if bytes.Equal(used.CA, planted.CA) || bytes.Equal(used.Server.Key, planted.Server.Key) || used.Former != nil {
+					t.Error("the certificates that were planted are used")
+				}
+			})
+		})
 	}
 }
 
