@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc/test/bufconn"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 )
@@ -73,7 +72,7 @@ type Cluster struct {
 	Labels Object
 
 	t        T
-	listener *bufconn.Listener
+	listener *listener
 	server   *http.Server
 
 	mu         sync.Mutex
@@ -113,7 +112,7 @@ func New(t T) *Cluster {
 
 // serve starts the API server.
 func (c *Cluster) serve() {
-	listener, server := bufconn.Listen(64<<10), &http.Server{Handler: c}
+	listener, server := newListener(), &http.Server{Handler: c}
 	c.mu.Lock()
 	c.listener, c.server = listener, server
 	c.mu.Unlock()
@@ -149,7 +148,7 @@ func (c *Cluster) Config() *rest.Config {
 		if down != nil {
 			return nil, down
 		}
-		return listener.DialContext(ctx)
+		return listener.dial(ctx)
 	}}
 }
 

@@ -15,7 +15,6 @@ import (
 	"github.com/moby/buildkit/util/grpcerrors"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/test/bufconn"
 )
 
 // Daemon is BuildKit in a Pod. Its fields are set before it is asked.
@@ -36,7 +35,7 @@ type Daemon struct {
 	// Sessions are those of the clients.
 	Sessions *session.Manager
 
-	listener *bufconn.Listener
+	listener *listener
 	server   *grpc.Server
 
 	mu     sync.Mutex
@@ -58,7 +57,7 @@ func (d *Daemon) start(config *tls.Config) error {
 	if config != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(config)))
 	}
-	d.listener, d.server = bufconn.Listen(64<<10), grpc.NewServer(options...)
+	d.listener, d.server = newListener(), grpc.NewServer(options...)
 	controlapi.RegisterControlServer(d.server, d)
 	go func() { _ = d.server.Serve(d.listener) }()
 	return nil
@@ -74,11 +73,11 @@ func (d *Daemon) Stop() {
 	d.server.Stop()
 }
 
-func (d *Daemon) dial() (net.Conn, error) {
+func (d *Daemon) dial(ctx context.Context) (net.Conn, error) {
 	if d == nil {
 		return nil, errors.New("connection refused")
 	}
-	conn, err := d.listener.Dial()
+	conn, err := d.listener.dial(ctx)
 	if err == nil {
 		d.mu.Lock()
 		d.conns = append(d.conns, conn)

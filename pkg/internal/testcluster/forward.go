@@ -1,6 +1,7 @@
 package testcluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,7 +54,7 @@ func (c *Cluster) forward(w http.ResponseWriter, r *http.Request, pod string) {
 		c.t.Errorf("upgrading: %v", err)
 		return
 	}
-	f.serve(daemon)
+	f.serve(r.Context(), daemon)
 }
 
 // afterHijack reads on where a deadline has passed: the one with which net/http ends its own read
@@ -97,7 +98,7 @@ func (f *forwarding) write(frames ...spdy.Frame) {
 	}
 }
 
-func (f *forwarding) serve(daemon *Daemon) {
+func (f *forwarding) serve(ctx context.Context, daemon *Daemon) {
 	for {
 		frame, err := f.framer.ReadFrame()
 		if err != nil {
@@ -106,7 +107,7 @@ func (f *forwarding) serve(daemon *Daemon) {
 		switch frame := frame.(type) {
 		case *spdy.SynStreamFrame:
 			f.write(&spdy.SynReplyFrame{StreamId: frame.StreamId, Headers: http.Header{}})
-			if frame.StreamId == dataStream && !f.open(daemon) {
+			if frame.StreamId == dataStream && !f.open(ctx, daemon) {
 				return
 			}
 		case *spdy.PingFrame:
@@ -122,8 +123,8 @@ func (f *forwarding) serve(daemon *Daemon) {
 }
 
 // open connects the data to the daemon; where none listens, it reports what a kubelet does.
-func (f *forwarding) open(daemon *Daemon) bool {
-	pod, err := daemon.dial()
+func (f *forwarding) open(ctx context.Context, daemon *Daemon) bool {
+	pod, err := daemon.dial(ctx)
 	if err != nil {
 		text := `error forwarding port 1234 to pod 0a1b, uid : failed to connect to localhost:1234 inside namespace "0a1b", ` +
 			`IPv4: dial tcp4 127.0.0.1:1234: connect: connection refused `
