@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -31,49 +32,50 @@ func TestSettingsOfADamagedBuilderAreKept(t *testing.T) {
 		"server Secret, Pod here": {"secrets/buildkitd-server"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := testcluster.New(t)
-			defer c.Close()
-			c.Install(memoryLimit())
-			client := clientOf(t, c)
-			before := &corev1.Secret{}
-			if err := client.Get(t.Context(), kube.KindSecret, "buildkitd-client", before); err != nil {
-				t.Fatal(err)
-			}
-			for _, each := range gone {
-				kind, object, _ := strings.Cut(each, "/")
-				c.Delete(kind, object)
-			}
-			no := errors.New("no")
-			var plan install.Plan
-			options := install.Options{NoWait: true, Confirm: func(_ context.Context, p install.Plan) error { plan = p; return no }}
-			_, err := install.Run(t.Context(), client, "buildkitd", install.Keep, options, nil)
-			unproven := len(gone) > 1 && gone[0] == "secrets/buildkitd-server"
-			if !errors.Is(err, no) || (plan.Unproven != nil) != unproven {
-				t.Fatalf("unproven %v (%v)", plan.Unproven, err)
-			}
-			shown := slices.ContainsFunc(plan.Differences, func(d builder.Difference) bool { return slices.Equal(d.New, []string{"memory=1Gi"}) })
-			if shown != unproven || plan.New {
-				t.Errorf("the plan is new %t and lists %v", plan.New, plan.Differences)
-			}
-			if _, err := install.Run(t.Context(), client, "buildkitd", install.Keep, install.Options{NoWait: true}, nil); unproven {
-				if unowned := (*install.UnownedError)(nil); !errors.As(err, &unowned) {
-					t.Fatalf("without a question: %v", err)
+			synctest.Test(t, func(t *testing.T) {
+				c := testcluster.New(t)
+				defer c.Close()
+				c.Install(memoryLimit())
+				client := clientOf(t, c)
+				before := &corev1.Secret{}
+				if err := client.Get(t.Context(), kube.KindSecret, "buildkitd-client", before); err != nil {
+					t.Fatal(err)
 				}
-			}
-			options.Confirm = func(context.Context, install.Plan) error { return nil }
-			outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, options, nil)
-			stored, storedErr := install.StoredSpec(t.Context(), client, "buildkitd")
-			if err = errors.Join(err, storedErr); err != nil || !stored.Rootless || stored.Limits.Memory().String() != "1Gi" {
-				t.Fatalf("settings: %+v (%v)", stored.Settings(), err)
-			}
-			after := &corev1.Secret{}
-			if err := client.Get(t.Context(), kube.KindSecret, "buildkitd-client", after); err != nil {
-				t.Fatal(err)
-			}
-			if unproven && bytes.Equal(before.Data["ca.crt"], after.Data["ca.crt"]) {
-				t.Errorf("certificates of unknown origin are used: renewed %t", outcome.Renewed)
-			}
+				for _, each := range gone {
+					kind, object, _ := strings.Cut(each, "/")
+					c.Delete(kind, object)
+				}
+				no := errors.New("no")
+				var plan install.Plan
+				options := install.Options{NoWait: true, Confirm: func(_ context.Context, p install.Plan) error { plan = p; return no }}
+				_, err := install.Run(t.Context(), client, "buildkitd", install.Keep, options, nil)
+				unproven := len(gone) > 1 && gone[0] == "secrets/buildkitd-server"
+				if !errors.Is(err, no) || (plan.Unproven != nil) != unproven {
+					t.Fatalf("unproven %v (%v)", plan.Unproven, err)
+				}
+				shown := slices.ContainsFunc(plan.Differences, func(d builder.Difference) bool { return slices.Equal(d.New, []string{"memory=1Gi"}) })
+				if shown != unproven || plan.New {
+					t.Errorf("the plan is new %t and lists %v", plan.New, plan.Differences)
+				}
+				if _, err := install.Run(t.Context(), client, "buildkitd", install.Keep, install.Options{NoWait: true}, nil); unproven {
+					if unowned := (*install.UnownedError)(nil); !errors.As(err, &unowned) {
+						t.Fatalf("without a question: %v", err)
+					}
+				}
+				options.Confirm = func(context.Context, install.Plan) error { return nil }
+				outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, options, nil)
+				stored, storedErr := install.StoredSpec(t.Context(), client, "buildkitd")
+				if err = errors.Join(err, storedErr); err != nil || !stored.Rootless || stored.Limits.Memory().String() != "1Gi" {
+					t.Fatalf("settings: %+v (%v)", stored.Settings(), err)
+				}
+				after := &corev1.Secret{}
+				if err := client.Get(t.Context(), kube.KindSecret, "buildkitd-client", after); err != nil {
+					t.Fatal(err)
+				}
+				if unproven && bytes.Equal(before.Data["ca.crt"], after.Data["ca.crt"]) {
+					t.Errorf("certificates of unknown origin are used: renewed %t", outcome.Renewed)
+				}
+			})
 		})
 	}
 }
