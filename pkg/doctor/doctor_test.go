@@ -2,7 +2,10 @@ package doctor_test
 
 import (
 	"encoding/base64"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -241,4 +244,21 @@ func run(t *testing.T, c *testcluster.Cluster, config string, hosts ...string) (
 	found := map[string]checkup.Result{}
 	results := checkup.Run(t.Context(), checks, func(result checkup.Result) { found[result.Name] = result })
 	return found, checkup.Err(results)
+}
+
+// A registry whose certificate no authority has issued needs one that the builder is told of.
+func TestRemedyForAnUntrustedRegistry(t *testing.T) {
+	registry := httptest.NewTLSServer(http.NotFoundHandler())
+	defer registry.Close()
+	registry.Config.ErrorLog = log.New(io.Discard, "", 0)
+	c := testcluster.New(t)
+	c.Put("nodes", node("node-1", "amd64", nil))
+	c.Install(builder.Spec{})
+	host := strings.TrimPrefix(registry.URL, "https://")
+	found, _ := run(t, c, "", host)
+	for _, check := range []string{"registry: " + host, "push: " + host + "/team/app"} {
+		if got := found[check]; got.Status != "failed" || got.Remedy != "kubectl buildkit install buildkitd -n team --registry-ca FILE" {
+			t.Errorf("%s: %+v", check, got)
+		}
+	}
 }
