@@ -49,8 +49,12 @@ func (s Streams) AskHidden(ctx context.Context, label string) (string, error) {
 	return string(line), err
 }
 
-// await ends with ctx, though a read from a terminal does not; that one ends with the process.
-func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
+// await ends with ctx, though a read from a terminal does not; that one ends with the process. None
+// is begun where ctx has ended: it could switch the echo off after that was restored.
+func await[T any](ctx context.Context, read func() (T, error)) (none T, _ error) {
+	if ctx.Err() != nil {
+		return none, context.Cause(ctx)
+	}
 	type answer struct {
 		value T
 		err   error
@@ -64,7 +68,6 @@ func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	case got := <-answered:
 		return got.value, got.err
 	case <-ctx.Done():
-		var none T
 		return none, context.Cause(ctx)
 	}
 }

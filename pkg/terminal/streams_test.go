@@ -116,6 +116,10 @@ func TestQuestionsEndWithTheContext(t *testing.T) {
 	if _, err := s.Ask(ctx, "Username"); !errors.Is(err, interrupted) {
 		t.Errorf("%v", err)
 	}
+	none, err := await(ctx, func() (string, error) { panic("a read is begun that would outlive the question") })
+	if none != "" || !errors.Is(err, interrupted) {
+		t.Errorf("%q, %v", none, err)
+	}
 }
 
 func TestHiddenTextNeedsATerminal(t *testing.T) {
