@@ -215,7 +215,8 @@ func TestCtrlC(t *testing.T) {
 	t.Run("output closed", func(t *testing.T) {
 		u := u.in(t)
 		dir, code := t.TempDir(), filepath.Join(u.mkdir("closed"), "code")
-		context := dockerfile(t, "FROM BASE", "RUN head -c 300000000 /dev/urandom >/noise")
+		// More than what is received between one line of the progress and the next.
+		context := dockerfile(t, "FROM BASE", "RUN head -c 1500000000 /dev/urandom >/noise")
 		u.run("", nil, "sh", "-c", "{ kubectl buildkit build --progress plain -o "+dir+"/new/out "+context+"; echo $? >"+code+"; } 2>&1 | grep -m1 'copying files'; cat "+code).ok()
 		if got := strings.TrimSpace(read(t, code)); got != "141" {
 			t.Errorf("exit code %s, want that of SIGPIPE", got)

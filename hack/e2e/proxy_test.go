@@ -85,8 +85,7 @@ target "two" {
 // proxyStays uses one proxy for several clients, and ends it with Ctrl-C.
 func proxyStays(t *testing.T, u *user) {
 	proxy := u.begin("proxy")
-	proxy.until("until Ctrl-C")
-	address := strings.TrimSpace(proxy.stdout.String())
+	address := u.addressOf(proxy)
 	path := strings.TrimPrefix(address, "unix://")
 	if info, err := os.Stat(path); err != nil || info.Mode() != fs.ModeSocket|0o600 || !strings.HasPrefix(path, u.env["XDG_RUNTIME_DIR"]) {
 		t.Fatalf("the socket %q: %v, %v", path, info, err)
@@ -107,12 +106,24 @@ func proxyStays(t *testing.T, u *user) {
 	}
 }
 
+// addressOf returns what the proxy prints when clients may connect. Its two streams are read side by
+// side, so that the text about the address may be here before the address.
+func (u *user) addressOf(proxy *running) string {
+	u.t.Helper()
+	proxy.until("until Ctrl-C")
+	var address string
+	u.eventually("the proxy prints its address", func() bool {
+		address = strings.TrimSpace(proxy.stdout.String())
+		return address != ""
+	})
+	return address
+}
+
 // proxiedMemberGoes asks the member in use to go, and then takes it away under a build: that is told, the build's client
 // is let go, and those that come after each event are led to the other member.
 func proxiedMemberGoes(t *testing.T, u *user) {
 	proxy := u.begin("proxy", "--listen", "unix://"+filepath.Join(u.home, "s"))
-	proxy.until("until Ctrl-C")
-	u.env["BUILDKIT_HOST"] = strings.TrimSpace(proxy.stdout.String())
+	u.env["BUILDKIT_HOST"] = u.addressOf(proxy)
 	defer delete(u.env, "BUILDKIT_HOST")
 	step := dockerfile(t, "FROM BASE", "RUN echo begun && sleep 120")
 	busy := u.start(nil, "buildctl", "build", "--progress=plain", "--frontend", "dockerfile.v0", "--local", "context="+step, "--local", "dockerfile="+step)
