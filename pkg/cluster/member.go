@@ -44,6 +44,9 @@ type Member struct {
 	Created time.Time
 }
 
+// Starting reports whether the container runs, and no probe has seen yet that its daemon listens.
+func (m Member) Starting() bool { return m.State == stateStarting }
+
 // DialStdio is the command that, run in the daemon's container, carries a connection to the
 // daemon's socket over its standard input and output.
 func (m Member) DialStdio() []string {

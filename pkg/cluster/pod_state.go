@@ -84,8 +84,12 @@ func StatusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {
 	return nil
 }
 
-// stateTerminating is the state of a Pod that is being deleted.
-const stateTerminating = "Terminating"
+const (
+	// stateTerminating is the state of a Pod that is being deleted.
+	stateTerminating = "Terminating"
+	// stateStarting is the state of a Pod whose daemon no probe has seen yet.
+	stateStarting = "Starting"
+)
 
 // StateOf is one word about a Pod, and whether builds may be sent to it. A daemon that its startup
 // probe has not seen yet may take them: connecting shows soon enough whether it answers. So may an
@@ -116,7 +120,7 @@ func StateOf(pod *corev1.Pod) (state string, ready bool) {
 	case status.State.Running == nil:
 		return unstarted(pod), false
 	case status.Started == nil || !*status.Started, neverReady(pod, status):
-		return "Starting", true
+		return stateStarting, true
 	}
 	return "NotReady", !IsManaged(pod.Labels)
 }

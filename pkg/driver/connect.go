@@ -248,7 +248,7 @@ func (d *Driver) Info(ctx context.Context, transport tunnel.Transport, member cl
 		}
 	}
 	dial := func(ctx context.Context) (net.Conn, error) { return tunnels.Dial(ctx, targetOf(member)) }
-	return whileStarting(ctx, func(ctx context.Context) (*solve.Info, error) {
+	return whileStarting(ctx, member, func(ctx context.Context) (*solve.Info, error) {
 		daemon, err := solve.Connect(ctx, dial, config)
 		if err != nil {
 			return nil, d.untrusted(member, err)

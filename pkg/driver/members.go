@@ -114,7 +114,7 @@ func askMember[T any](
 	if err != nil {
 		return answer, err
 	}
-	answer, err = whileStarting(ctx, func(ctx context.Context) (none T, err error) {
+	answer, err = whileStarting(ctx, candidate.Member, func(ctx context.Context) (none T, err error) {
 		daemon, err := d.openMember(ctx, tunnels, candidate.Member, certificates)
 		if err != nil {
 			return none, err

@@ -111,7 +111,11 @@ func isRefused(err error) bool {
 }
 
 // whileStarting asks a daemon that may not listen yet: its container runs a moment before it does.
-func whileStarting[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+// One that was seen to listen is asked once.
+func whileStarting[T any](ctx context.Context, member cluster.Member, ask func(context.Context) (T, error)) (T, error) {
+	if !member.Starting() {
+		return ask(ctx)
+	}
 	return retry(ctx, retryPolicy{within: startTimeout, only: isRefused}, nil, ask)
 }
 
