@@ -50,7 +50,7 @@ func linkFaults() []fault {
 			s.link.Hold()
 			s.told(r, fault, 15*time.Second)
 			s.end(r, 3)
-			s.explains(r, "link")
+			s.explains(r, "nothing was received over the connection")
 			s.giveUp()
 			return "explained (exit 3)"
 		}},
