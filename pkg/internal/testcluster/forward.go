@@ -2,13 +2,10 @@ package testcluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/moby/spdystream/spdy"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,29 +47,11 @@ func (c *Cluster) forward(w http.ResponseWriter, r *http.Request, pod string) {
 	c.mu.Unlock()
 	f := &forwarding{conn: conn}
 	defer f.end()
-	if f.framer, err = spdy.NewFramer(conn, &afterHijack{conn: conn, Reader: buffered}); err != nil {
+	if f.framer, err = spdy.NewFramer(conn, buffered); err != nil {
 		c.t.Errorf("upgrading: %v", err)
 		return
 	}
 	f.serve(r.Context(), daemon)
-}
-
-// afterHijack reads on where a deadline has passed: the one with which net/http ends its own read
-// before it hands a connection over, which bufconn may report a moment after it was taken back.
-type afterHijack struct {
-	io.Reader
-	conn net.Conn
-}
-
-func (r *afterHijack) Read(b []byte) (int, error) {
-	for {
-		n, err := r.Reader.Read(b)
-		var late net.Error
-		if n > 0 || !errors.As(err, &late) || !late.Timeout() {
-			return n, err
-		}
-		_ = r.conn.SetReadDeadline(time.Time{})
-	}
 }
 
 // forwarding is one request, with its two streams.
