@@ -46,6 +46,8 @@ type fakeDaemon struct {
 	telling  chan struct{} // if not nil, one token for each solve whose statuses may be sent
 	old      bool          // knows no Info
 	version  string        // "" is v9.8.7
+	listen   func(controlapi.Control_ListenBuildHistoryServer) error
+	listened atomic.Pointer[controlapi.BuildHistoryRequest]
 
 	address  string
 	sessions *session.Manager
@@ -171,6 +173,11 @@ func (f *fakeDaemon) send(ctx context.Context, id, text string) error {
 	}
 	_, err = io.WriteString(writer, text)
 	return errors.Join(err, writer.Close())
+}
+
+func (f *fakeDaemon) ListenBuildHistory(req *controlapi.BuildHistoryRequest, stream controlapi.Control_ListenBuildHistoryServer) error {
+	f.listened.Store(req)
+	return f.listen(stream)
 }
 
 func (f *fakeDaemon) Info(ctx context.Context, req *controlapi.InfoRequest) (*controlapi.InfoResponse, error) {

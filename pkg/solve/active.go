@@ -1,0 +1,95 @@
+package solve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"time"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+)
+
+// The limits of a list of active builds. Other users of the daemon write the attributes, and a
+// daemon may be anything: neither may exhaust this client's memory or time.
+const (
+	activeTimeout = 10 * time.Second
+	maxActive     = 10_000  // records
+	maxActiveText = 1 << 24 // bytes of all references and attributes
+	maxAttribute  = 1 << 12 // bytes of a key with its value
+	maxAttributes = 1 << 16 // bytes of all attributes of a build
+)
+
+// ActiveBuild is a build that the daemon runs, or that waits there to run. Any client may have sent
+// it.
+type ActiveBuild struct {
+	// Ref is its reference, which its client chose.
+	Ref string
+	// Created is the time of its start, by the daemon's clock.
+	Created time.Time
+	// Attributes are those of its outer solve. An attribute of more than 4 KiB is left out, and so
+	// are all attributes of a build that has more than 64 KiB of them.
+	Attributes map[string]string
+}
+
+// ActiveBuilds returns the builds that are active at this moment, in no order. It takes one round
+// trip. It returns a *LostError for a daemon that does not end its list within ten seconds, and an
+// error without a type for a list that is too long.
+func (d *Daemon) ActiveBuilds(ctx context.Context) ([]ActiveBuild, error) {
+	return d.activeBuilds(ctx, activeTimeout)
+}
+
+func (d *Daemon) activeBuilds(ctx context.Context, within time.Duration) ([]ActiveBuild, error) {
+	listing, stop := context.WithCancel(ctx) // not with a deadline, which gRPC would pass to the daemon
+	defer stop()                             // it ends a list that is not read to its end
+	defer time.AfterFunc(within, stop).Stop()
+	builds, err := d.readActive(listing)
+	if err != nil && listing.Err() != nil && ctx.Err() == nil {
+		return nil, &LostError{Cause: &SilentError{For: within, LinkWorks: d.silentError().LinkWorks}}
+	}
+	return builds, d.callError(ctx, err)
+}
+
+func (d *Daemon) readActive(ctx context.Context) ([]ActiveBuild, error) {
+	events, err := d.client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{ActiveOnly: true, EarlyExit: true})
+	if err != nil {
+		return nil, err
+	}
+	var builds []ActiveBuild
+	for text, records := 0, 0; ; records++ {
+		event, err := events.Recv()
+		if errors.Is(err, io.EOF) {
+			return builds, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		record := event.Record
+		if record == nil || event.Type != controlapi.BuildHistoryEventType_STARTED || record.CompletedAt != nil {
+			record = &controlapi.BuildHistoryRecord{}
+		}
+		attributes, size := boundedAttributes(record.FrontendAttrs)
+		text += size + len(record.Ref)
+		if records >= maxActive || text > maxActiveText {
+			return nil, fmt.Errorf("listing the active builds: the builder reports more than %d builds, or more than %d MiB of them",
+				maxActive, maxActiveText>>20)
+		}
+		if record.Ref != "" {
+			builds = append(builds, ActiveBuild{Ref: record.Ref, Created: record.CreatedAt.AsTime(), Attributes: attributes})
+		}
+	}
+}
+
+// boundedAttributes returns the attributes within the limits, and their size in bytes.
+func boundedAttributes(attributes map[string]string) (within map[string]string, size int) {
+	within = maps.Clone(attributes)
+	maps.DeleteFunc(within, func(key, value string) bool { return len(key)+len(value) > maxAttribute })
+	for key, value := range within {
+		size += len(key) + len(value)
+	}
+	if size > maxAttributes {
+		return nil, 0
+	}
+	return within, size
+}
