@@ -80,7 +80,8 @@ func objectSettings() []setting {
 
 func volumeSettings() []setting {
 	return []setting{
-		one("replicas", func(s *Spec) *int32 { return &s.Replicas }, func(n int32) string { return strconv.Itoa(int(n)) }),
+		one("replicas", func(s *Spec) *int32 { return &s.Replicas }, decimal),
+		one("max-builds", func(s *Spec) *int32 { return &s.MaxBuilds }, decimal),
 		{
 			name: SettingStorage,
 			values: func(s Spec) []string {
@@ -96,6 +97,8 @@ func volumeSettings() []setting {
 		text("storage-class", func(s *Spec) *string { return &s.StorageClass }),
 	}
 }
+
+func decimal(n int32) string { return strconv.Itoa(int(n)) }
 
 func mirrors() setting {
 	return setting{

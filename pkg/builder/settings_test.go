@@ -23,7 +23,7 @@ func everything(t *testing.T) builder.Spec {
 		Mirrors: map[string][]string{"docker.io": {"a.local", "b.local"}}, InsecureRegistries: []string{"r:5000", "s:5000"},
 		RegistryCA: certificate(t), ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
 		NodeSelector: map[string]string{"disk": "ssd"}, Labels: map[string]string{"team": "web"}, Annotations: map[string]string{"owner": "web, and qa"},
-		Replicas: 3, Storage: &size, StorageClass: "fast", GracePeriod: time.Minute,
+		Replicas: 3, MaxBuilds: 4, Storage: &size, StorageClass: "fast", GracePeriod: time.Minute,
 	}
 	var errs [4]error
 	spec.Requests, errs[0] = builder.ParseResources("request", "cpu=1,memory=1Gi")

@@ -52,6 +52,9 @@ type Spec struct {
 
 	// Replicas is the number of members; 0 means 1.
 	Replicas int32
+	// MaxBuilds is how many builds a member runs at once; its clients let the others wait. 0 means
+	// no limit.
+	MaxBuilds int32
 	// Storage is the size of each member's volume; nil means the node's disk, which is lost with
 	// the Pod.
 	Storage *resource.Quantity

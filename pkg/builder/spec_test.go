@@ -77,6 +77,7 @@ func TestValidate(t *testing.T) {
 			s.Env, s.RegistryCA = []corev1.EnvVar{{Name: builder.EnvCertDirs}}, certificate(t)
 		}, "env", "registry CA sets it"},
 		"replicas":          {func(s *builder.Spec) { s.Replicas = -1 }, "replicas", "not between"},
+		"max builds":        {func(s *builder.Spec) { s.MaxBuilds = -1 }, "max-builds", "negative"},
 		"storage":           {func(s *builder.Spec) { s.Storage = &negative }, "storage", "not a size"},
 		"ten bytes":         {func(s *builder.Spec) { s.Storage = new(resource.MustParse("10")) }, "storage", "at least 1Gi"},
 		"debug address":     {func(s *builder.Spec) { s.Config = []byte("[GRPC]\nDebugAddress = \":6060\"") }, "buildkitd.toml", "read the daemon's memory"},

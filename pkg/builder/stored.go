@@ -36,6 +36,7 @@ type stored struct {
 	Annotations        map[string]string   `json:"annotations,omitempty"`
 	Env                []corev1.EnvVar     `json:"env,omitempty"`
 	Replicas           int32               `json:"replicas,omitempty"`
+	MaxBuilds          int32               `json:"maxBuilds,omitempty"`
 	Storage            *resource.Quantity  `json:"storage,omitempty"`
 	StorageClass       string              `json:"storageClass,omitempty"`
 	GracePeriod        string              `json:"gracePeriod,omitempty"`
@@ -48,7 +49,7 @@ func (s Spec) Marshal() ([]byte, error) {
 		Image:   s.Image, Rootless: s.Rootless, Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
 		Requests: s.Requests, Limits: s.Limits, NodeSelector: s.NodeSelector, Tolerations: s.Tolerations,
 		ImagePullSecrets: s.ImagePullSecrets, ServiceAccount: s.ServiceAccount, Labels: s.Labels, Annotations: s.Annotations,
-		Env: s.Env, Replicas: s.Replicas, Storage: s.Storage, StorageClass: s.StorageClass,
+		Env: s.Env, Replicas: s.Replicas, MaxBuilds: s.MaxBuilds, Storage: s.Storage, StorageClass: s.StorageClass,
 	}
 	if s.GracePeriod != 0 {
 		form.GracePeriod = s.GracePeriod.String()
@@ -86,7 +87,8 @@ func Unmarshal(text []byte) (Spec, error) {
 		Image: form.Image, Rootless: form.Rootless, Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
 		Requests: form.Requests, Limits: form.Limits, NodeSelector: form.NodeSelector, Tolerations: form.Tolerations,
 		ImagePullSecrets: form.ImagePullSecrets, ServiceAccount: form.ServiceAccount, Labels: form.Labels,
-		Annotations: form.Annotations, Env: form.Env, Replicas: form.Replicas, Storage: form.Storage, StorageClass: form.StorageClass,
+		Annotations: form.Annotations, Env: form.Env, Replicas: form.Replicas, MaxBuilds: form.MaxBuilds,
+		Storage: form.Storage, StorageClass: form.StorageClass,
 	}
 	if form.Config != "" {
 		spec.Config = []byte(form.Config)

@@ -173,6 +173,9 @@ func (s Spec) validateStorage() error {
 	if s.Replicas < 0 || s.Replicas > maxReplicas {
 		return invalid("replicas", fmt.Sprint(s.Replicas), fmt.Sprintf("it is not between 1 and %d", maxReplicas), "")
 	}
+	if s.MaxBuilds < 0 {
+		return invalid("max builds", fmt.Sprint(s.MaxBuilds), "it is negative", "write at least 1, or 0 for no limit")
+	}
 	if s.Storage != nil && s.Storage.Sign() <= 0 {
 		return invalid("storage", s.Storage.String(), "it is not a size", "write e.g. 50Gi")
 	}

@@ -68,3 +68,17 @@ func TestUntrusted(t *testing.T) {
 		}
 	}
 }
+
+// Who reads the client's Secret knows the limit of builds; nonsense in it limits nothing.
+func TestConnectionHasTheLimitOfBuilds(t *testing.T) {
+	for written, want := range map[int32]int32{0: 0, 4: 4, -1: 0} {
+		server := testcluster.New(t)
+		limited := spec()
+		limited.MaxBuilds = written
+		server.InstallWith(limited, testcluster.Issue(t, time.Now()))
+		_, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		if err != nil || connection.MaxBuilds != want {
+			t.Errorf("%d: %+v (%v)", written, connection, err)
+		}
+	}
+}

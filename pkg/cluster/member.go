@@ -69,6 +69,8 @@ type Connection struct {
 	InsecureRegistries []string
 	// Members are the names of the builder's Pods.
 	Members []string
+	// MaxBuilds is how many builds a member runs at once; 0 means no limit.
+	MaxBuilds int32
 	// Expires is when the client's certificate ends.
 	Expires time.Time
 

@@ -250,7 +250,7 @@ func (c *Client) ConnectionOf(secret *corev1.Secret) (*Connection, error) {
 	}
 	return &Connection{
 		CA: document.CA, Client: document.Client, Former: document.Former, RegistryCA: document.RegistryCA,
-		Members: document.Members, Expires: end, InsecureRegistries: document.InsecureRegistries, now: c.Now,
+		Members: document.Members, Expires: end, InsecureRegistries: document.InsecureRegistries, MaxBuilds: max(document.MaxBuilds, 0), now: c.Now,
 	}, nil
 }
 

@@ -33,7 +33,7 @@ func flagGroups() map[string][]flagGroup {
 			{"Daemon Flags", strings.Fields("builder image rootless config env device")},
 			{"Registry Flags", strings.Fields("registry-mirror insecure-registry registry-ca")},
 			{"Pod Flags", strings.Fields("request limit node-selector toleration image-pull-secret service-account label annotation grace-period")},
-			{"Member and Volume Flags", strings.Fields("replicas storage storage-class")},
+			{"Member and Volume Flags", strings.Fields("replicas max-builds storage storage-class")},
 			{"Change Flags", strings.Fields("unset reset yes force dry-run output wait timeout")},
 		},
 	}

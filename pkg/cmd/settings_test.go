@@ -55,7 +55,7 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 		"insecure-registry": {"r:5000", "s:5000"}, "registry-ca": {"ca"}, "request": {"cpu=500m,memory=1Gi"},
 		"limit": {"cpu=2,memory=4Gi,ephemeral-storage=10Gi"}, "node-selector": {"disk=ssd", "zone="}, "service-account": {"builds"},
 		"toleration": {"a=b:NoSchedule", "c", ":NoExecute", "d=", "e:PreferNoSchedule"}, "grace-period": {"5m"},
-		"label": {"team=web"}, "annotation": {"note=a, b", "c="}, "replicas": {"3"}, "storage": {"5Gi"}, "storage-class": {"fast"},
+		"label": {"team=web"}, "annotation": {"note=a, b", "c="}, "replicas": {"3"}, "max-builds": {"4"}, "storage": {"5Gi"}, "storage-class": {"fast"},
 	}
 	var all []string
 	for _, name := range builder.SettingNames() {

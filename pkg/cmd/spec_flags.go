@@ -36,6 +36,7 @@ type specFlags struct {
 	annotations    []string
 	env            []string
 	replicas       int32
+	maxBuilds      int32
 	storage        string
 	storageClass   string
 	gracePeriod    time.Duration
@@ -65,6 +66,7 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	flags.Var((*list)(&s.annotations), "annotation", "Annotation for every object, e.g. owner=web@example.com (repeatable)")
 	flags.Var((*list)(&s.env), "env", "Environment of the daemon, e.g. HTTPS_PROXY=http://proxy:3128 (repeatable)")
 	flags.Int32Var(&s.replicas, "replicas", 1, "How many members; more than one make a StatefulSet")
+	flags.Int32Var(&s.maxBuilds, "max-builds", 0, "How many builds a member runs at once, while others wait; 0: any number")
 	flags.StringVar(&s.storage, "storage", "", "Size of each member's volume for the cache, e.g. 50Gi; makes a StatefulSet")
 	flags.StringVar(&s.storageClass, "storage-class", "", "StorageClass of the volumes")
 	flags.DurationVar(&s.gracePeriod, "grace-period", builder.DefaultGracePeriod, "How long running builds may go on when a Pod is told to stop")
@@ -77,7 +79,7 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 func (s *specFlags) given() (spec builder.Spec, err error) {
 	spec = builder.Spec{
 		Name: s.name, Image: s.image, Rootless: s.rootless, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
-		Replicas: s.replicas, StorageClass: s.storageClass, GracePeriod: s.gracePeriod,
+		Replicas: s.replicas, MaxBuilds: s.maxBuilds, StorageClass: s.storageClass, GracePeriod: s.gracePeriod,
 	}
 	if s.replicas < 1 {
 		return spec, &usage.Error{What: "--replicas", Value: fmt.Sprint(s.replicas), Reason: "a builder has at least one member"}

@@ -69,7 +69,7 @@ func Flags() map[string]Completer {
 func ownWords() []string {
 	return []string{
 		"--as-group", "--as-uid", "--as-user-extra", "--password", "--request-timeout", "--server", "--tls-server-name", "--token", "--username",
-		"--annotation", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--registry-mirror", "--replicas",
+		"--annotation", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--max-builds", "--registry-mirror", "--replicas",
 		"--request", "--storage", "--storage-class", "--timeout", "--toleration",
 		"--add-host", "--build-arg", "--cgroup-parent", "--no-cache-filter", "--opt", "--push-to", "--registry", "--resource", "--shm-size", "--tag", "--target", "--ulimit",
 		"--reserved-space", "--max-used-space", "--min-free-space", "--keep-storage", "--since", "--tail",

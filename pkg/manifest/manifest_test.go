@@ -134,6 +134,10 @@ func TestTheHashFollowsWhatAMemberIsStartedWith(t *testing.T) {
 			t.Errorf("%s: the hash stays", name)
 		}
 	}
+	// The limit of builds is kept by the clients: members that run need not know it.
+	if hash(func(s *builder.Spec) { s.MaxBuilds = 4 }) != base {
+		t.Error("the limit of builds: the hash changes, and a cache would go")
+	}
 	renewed := certificates()
 	renewed.Server.Certificate = []byte("a new one")
 	objects, err := manifest.New(builder.Spec{Namespace: "team"}.WithDefaults(), renewed)
@@ -146,13 +150,15 @@ func TestTheHashFollowsWhatAMemberIsStartedWith(t *testing.T) {
 }
 
 func TestConnectionDocument(t *testing.T) {
-	objects := make1(t, func(s *builder.Spec) { s.Name, s.Replicas, s.RegistryCA = "many", 2, []byte("the registry's CA\n") })
+	objects := make1(t, func(s *builder.Spec) {
+		s.Name, s.Replicas, s.MaxBuilds, s.RegistryCA = "many", 2, 4, []byte("the registry's CA\n")
+	})
 	connection, err := manifest.ReadConnection(objects.Client)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(connection.Members, []string{"many-0", "many-1"}) || connection.Mode != builder.ModePrivileged ||
-		string(connection.Client.Key) != "the client's key\n" || string(connection.RegistryCA) != "the registry's CA\n" {
+		string(connection.Client.Key) != "the client's key\n" || string(connection.RegistryCA) != "the registry's CA\n" || connection.MaxBuilds != 4 {
 		t.Errorf("got %+v", connection)
 	}
 	newer := objects.Client.DeepCopy()

@@ -38,6 +38,8 @@ type Document struct {
 	// InsecureRegistries are those that the builder reaches without verified TLS, or with plain
 	// HTTP.
 	InsecureRegistries []string `json:"insecureRegistries,omitempty"`
+	// MaxBuilds is how many builds a member runs at once; 0 means no limit.
+	MaxBuilds int32 `json:"maxBuilds,omitempty"`
 }
 
 // Connection is what a client Secret holds.
@@ -128,6 +130,7 @@ func Certificates(server *corev1.Secret) *trust.Certificates {
 func clientSecret(spec builder.Spec, certificates *trust.Certificates) (*corev1.Secret, error) {
 	document, err := json.Marshal(Document{
 		Version: connectVersion, Members: spec.MemberNames(), Mode: spec.Mode(), InsecureRegistries: spec.InsecureRegistries,
+		MaxBuilds: spec.MaxBuilds,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("describing the members: %w", err)
