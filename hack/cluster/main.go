@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/program"
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/token"
+	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/volume"
 )
 
 const usage = `usage: go run . VERB
@@ -53,8 +54,11 @@ func run(ctx context.Context, arguments []string, getenv func(string) string, st
 		return errUsage
 	}
 	verb, arguments := arguments[0], arguments[1:]
-	if verb == "token-server" && len(arguments) == 1 { // started by up, not by people
+	switch { // verbs that up starts, not people
+	case verb == "token-server" && len(arguments) == 1:
 		return token.Serve(ctx, arguments[0])
+	case verb == "volume-provisioner" && len(arguments) == 1:
+		return volume.Serve(ctx, arguments[0], stderr)
 	}
 	options, err := cluster.NewOptions(getenv)
 	if err != nil {

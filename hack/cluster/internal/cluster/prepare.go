@@ -79,10 +79,14 @@ func linkPrograms(dir state.Dir, programs map[string]string) error {
 			return fmt.Errorf("linking programs: %w", err)
 		}
 	}
-	return copySelf(filepath.Join(dir.Programs(), "token-server"))
+	return copySelf(filepath.Join(dir.Programs(), self))
 }
 
-// copySelf keeps this very program: the token server is a verb of it, and `go run` deletes what it ran.
+// self is the name of this very program among the cluster's.
+const self = "cluster"
+
+// copySelf keeps this very program: the token server and the provisioner of volumes are verbs of it, and `go run` deletes
+// what it ran.
 func copySelf(target string) error {
 	self, err := os.Open("/proc/self/exe")
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/program"
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/registry"
 	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/state"
+	"github.com/kubectl-buildkit/kubectl-buildkit/hack/cluster/internal/volume"
 )
 
 // readyTimeout is how long a node may take from the start of its kubelet.
@@ -65,6 +66,7 @@ func (c *Cluster) Up(ctx context.Context) error {
 		{"starting registries", s.startRegistries},
 		{"starting control plane", s.startControlPlane},
 		{"starting nodes", s.startNodes},
+		{"starting provisioner of volumes", s.startProvisioner},
 		{"pushing base images", s.pushImages},
 		{"waiting for nodes", s.waitForNodes},
 		{"waiting for controllers", func(ctx context.Context) error { return s.plane.WaitForControllers(ctx) }},
@@ -106,7 +108,7 @@ func (s *start) startRegistries(ctx context.Context) error {
 		{"registry-open", "tcp", addresses.Open, "registry", "serve"},
 		{"registry-token", "unix", s.registries.Socket, "registry", "serve"},
 		{"registry-basic", "tcp", addresses.Basic, "registry", "serve"},
-		{"token-server", "tcp", addresses.Token, "token-server", "token-server"},
+		{"token-server", "tcp", addresses.Token, self, "token-server"},
 	} {
 		err := s.table.Start(process.Spec{
 			Name: server.name, Program: filepath.Join(programs, server.program), Arguments: []string{server.verb, configurations[server.name]},
@@ -124,6 +126,23 @@ func (s *start) startRegistries(ctx context.Context) error {
 }
 
 func (s *start) startControlPlane(ctx context.Context) error { return s.plane.Start(ctx) }
+
+// startProvisioner makes the classes of volumes, and starts what makes the volumes.
+func (s *start) startProvisioner(ctx context.Context) error {
+	if _, err := s.plane.AddUser(volume.Process, pki.Subject{Name: volume.Process, Organizations: []string{"system:masters"}}); err != nil {
+		return err
+	}
+	provisioner := volume.Config{
+		Kubeconfig: s.options.State.Kubeconfig(volume.Process), Dir: s.options.State.Volumes(), ControlGroup: s.plan.Name(),
+	}
+	configuration, err := provisioner.Prepare(ctx)
+	if err != nil {
+		return err
+	}
+	return s.table.Start(process.Spec{
+		Name: volume.Process, Program: filepath.Join(s.options.State.Programs(), self), Arguments: []string{volume.Process, configuration},
+	})
+}
 
 func (s *start) startNodes(ctx context.Context) error {
 	addresses := s.registries.Addresses

@@ -6,16 +6,18 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"time"
 )
 
-// Client asks the API server the few things that starting and status need, without a client library.
+// Client asks the API server the few things that starting, status and the provisioner of volumes need, without a client
+// library.
 type Client struct {
 	server string
 	http   *http.Client
+	// watches has no limit of time: a watch lasts.
+	watches *http.Client
 }
 
 // cordoned is the taint of a node that an administrator has taken out of scheduling: the cluster itself is well.
@@ -61,9 +63,11 @@ func NewClient(kubeconfig string) (*Client, error) {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(config.Clusters[0].Cluster.Authority)
 	settings := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	transport := &http.Transport{TLSClientConfig: settings, ForceAttemptHTTP2: true}
 	return &Client{
-		server: config.Clusters[0].Cluster.Server,
-		http:   &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: settings}},
+		server:  config.Clusters[0].Cluster.Server,
+		http:    &http.Client{Timeout: 5 * time.Second, Transport: transport},
+		watches: &http.Client{Transport: transport},
 	}, nil
 }
 
@@ -130,24 +134,5 @@ func (c *Client) NodeReady(ctx context.Context, name string) error {
 }
 
 func (c *Client) get(ctx context.Context, path string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server+path, nil)
-	if err != nil {
-		return err
-	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", path, response.Status)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(body, into)
+	return c.Do(ctx, http.MethodGet, path, "", nil, into)
 }

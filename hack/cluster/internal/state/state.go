@@ -40,6 +40,9 @@ func (d Dir) Certificates() string { return d.Path("pki") }
 // Node is the directory of the node called name.
 func (d Dir) Node(name string) string { return d.Path("nodes", name) }
 
+// Volumes is the directory of one directory per PersistentVolume, whichever node it is of.
+func (d Dir) Volumes() string { return d.Path("volumes") }
+
 // Kubeconfig is the path of the named user's kubeconfig; the administrator's is named "admin".
 func (d Dir) Kubeconfig(user string) string { return d.Path("kubeconfig", user+".yaml") }
 
