@@ -93,6 +93,13 @@ func runDoctor(ctx context.Context, f *factory, o *doctorOptions) error {
 	checks := doctor.Checks(f.Driver, doctor.Options{
 		Builder: o.builder, Registries: o.registries, Pushes: o.pushes, Credentials: f.credentialOptions(),
 	})
+	for i, check := range checks {
+		checks[i].Run = func(ctx context.Context) checkup.Finding {
+			finding := check.Run(ctx)
+			finding.Remedy = f.pasteable(finding.Remedy)
+			return finding
+		}
+	}
 	printer := checkup.NewPrinter(f.streams.Raw.Out, checks, !f.noColors() && terminal.Is(f.streams.Raw.Out))
 	var failed error
 	results := checkup.Run(ctx, checks, func(result checkup.Result) {

@@ -219,7 +219,8 @@ func printOutcome(f *factory, outcome install.Outcome, o *installOptions) error 
 		return err
 	}
 	if outcome.Change == install.Created && suffix == "" && o.wait {
-		escape.Fprintf(f.streams.ErrOut, "now: kubectl buildkit build -n %s --builder %s -t REGISTRY/NAME:TAG --push .\n", f.namespaceOf(), o.spec.name)
+		build := "kubectl buildkit build " + explain.Named(o.spec.name, f.namespaceOf()) + " -t REGISTRY/NAME:TAG --push ."
+		escape.Fprintln(f.streams.ErrOut, "now: "+f.pasteable(build))
 	}
 	return nil
 }
@@ -234,6 +235,6 @@ func noteFormer(f *factory, outcome install.Outcome, name string) {
 	escape.Fprintf(f.streams.ErrOut, "running Pods keep their former certificates, which end on %s; they take the new ones when they are restarted\n",
 		until.Format(time.DateOnly))
 	if c, err := f.Cluster(); err == nil && until.Sub(c.Now()) < cluster.ExpiryNotice {
-		escape.Fprintf(f.streams.ErrOut, "to replace them now, with their cache: %s --yes\n", explain.Reinstall(name, c.Namespace()))
+		escape.Fprintln(f.streams.ErrOut, "to replace them now, with their cache: "+f.pasteable(explain.Reinstall(name, c.Namespace())+" --yes"))
 	}
 }

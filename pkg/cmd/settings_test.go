@@ -153,27 +153,34 @@ func TestPrintedObjectsHaveNoKeys(t *testing.T) {
 // After the first install its build is one line to copy; after a change it is not.
 func TestInstallSaysHowToBuild(t *testing.T) {
 	for name, c := range map[string]struct {
-		change install.Change
-		dryRun string
-		wait   bool
-		says   bool
+		change  install.Change
+		dryRun  string
+		wait    bool
+		builder string
+		context string
+		now     string
 	}{
-		"created":        {install.Created, "none", true, true},
-		"configured":     {install.Configured, "none", true, false},
-		"unchanged":      {install.Unchanged, "none", true, false},
-		"a dry run":      {install.Created, "server", true, false},
-		"not waited for": {install.Created, "none", false, false},
+		"created":             {change: install.Created, dryRun: "none", wait: true, builder: "team", now: "kubectl buildkit build -n ns --builder team -t REGISTRY/NAME:TAG --push ."},
+		"the default builder": {change: install.Created, dryRun: "none", wait: true, builder: "buildkitd", now: "kubectl buildkit build -n ns -t REGISTRY/NAME:TAG --push ."},
+		"in another cluster":  {change: install.Created, dryRun: "none", wait: true, builder: "buildkitd", context: "prod", now: "kubectl buildkit --context prod build -n ns -t REGISTRY/NAME:TAG --push ."},
+		"configured":          {change: install.Configured, dryRun: "none", wait: true, builder: "team"},
+		"unchanged":           {change: install.Unchanged, dryRun: "none", wait: true, builder: "team"},
+		"a dry run":           {change: install.Created, dryRun: "server", wait: true, builder: "team"},
+		"not waited for":      {change: install.Created, dryRun: "none", builder: "team"},
 	} {
 		streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 		f := newFactory(streams, noEnv)
-		*f.flags.Namespace = "ns"
+		*f.flags.Namespace, *f.flags.Context, f.builderName = "ns", c.context, c.builder
 		o := &installOptions{dryRun: c.dryRun, wait: c.wait}
-		o.spec.name = "team"
+		o.spec.name = c.builder
 		if err := printOutcome(f, install.Outcome{Change: c.change}, o); err != nil {
 			t.Fatal(err)
 		}
-		const now = "now: kubectl buildkit build -n ns --builder team -t REGISTRY/NAME:TAG --push .\n"
-		if (errOut.String() == now) != c.says || !strings.HasPrefix(out.String(), "builder/team ") {
+		want := ""
+		if c.now != "" {
+			want = "now: " + c.now + "\n"
+		}
+		if errOut.String() != want || !strings.HasPrefix(out.String(), "builder/"+c.builder+" ") {
 			t.Errorf("%s: %q, %q", name, out, errOut)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
@@ -36,10 +35,7 @@ func explainStep(err error) (Report, bool) {
 	if !errors.As(err, &failed) || !errors.As(err, &step) || failed.Ref == "" {
 		return Report{}, false
 	}
-	next := fmt.Sprintf("kubectl buildkit history logs %s -n %s", failed.Ref, failed.Member.Namespace)
-	if failed.Member.Builder != builder.DefaultName {
-		next += " --builder " + failed.Member.Builder
-	}
+	next := fmt.Sprintf("kubectl buildkit history logs %s %s", failed.Ref, Named(failed.Member.Builder, failed.Member.Namespace))
 	return Report{Text: err.Error(), Next: next}, true
 }
 

@@ -40,7 +40,7 @@ func (s Selection) Pasteable(next string) string {
 			program += " " + flag[0] + " " + Quote(flag[1])
 		}
 		if flags := s.moreFlags(rest); isPlugin && flags != "" && !strings.HasPrefix(text, s.Install) {
-			return s.Install + " " + flags
+			return strings.TrimSuffix(s.Install, " "+flags) + " " + flags
 		}
 		if isPlugin {
 			rest = s.inThisNamespace(rest)
@@ -64,6 +64,15 @@ func (s Selection) moreFlags(command string) string {
 		return ""
 	}
 	return strings.Join(words, " ")
+}
+
+// Named returns the flags that select a builder: a namespace, and a name unless it is the default.
+func Named(name, namespace string) string {
+	flags := "-n " + Quote(namespace)
+	if name != builder.DefaultName {
+		flags += " --builder " + Quote(name)
+	}
+	return flags
 }
 
 // inThisNamespace adds the namespace and the builder to a command of this plugin that depends on

@@ -27,6 +27,7 @@ func TestPasteable(t *testing.T) {
 		"kubectl buildkit install ci -n ns, which goes on":                                            "kubectl buildkit install ci -n ns, which goes on",
 		"kubectl buildkit install ci -n ns --unset storage --yes":                                     "kubectl buildkit install ci -n ns --unset storage --yes",
 		refused.Install + " --yes":                                                                    refused.Install + " --yes",
+		"kubectl buildkit install ci -n ns --limit cpu=2":                                             refused.Install,
 	} {
 		if got := refused.Pasteable(next); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
