@@ -20,13 +20,16 @@ const (
 )
 
 // Annotate adds what the client knows to the daemon's line about a directory: bytes on the wire,
-// their rate, after the end how much compression has saved, and a warning if the directory was
-// large.
+// their rate, after the end how much compression has saved, and warnings if the directory was
+// large or files of it changed.
 func (m *Meter) Annotate(status *client.SolveStatus) {
 	for _, line := range status.Statuses {
 		name, isTransfer := strings.CutPrefix(strings.TrimSuffix(line.ID, ":"), transferring)
 		if !isTransfer || line.Started == nil {
 			continue
+		}
+		if line.Completed != nil {
+			status.Warnings = append(status.Warnings, m.changes(name, line.Vertex)...)
 		}
 		now, known := m.figures(name)
 		if !known || now.wire < annotateFrom || now.content == 0 {

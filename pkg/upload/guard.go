@@ -97,6 +97,14 @@ func (f *guardedFile) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Stat describes the file if it is one of this machine.
+func (f *guardedFile) Stat() (fs.FileInfo, error) {
+	if file, ok := f.ReadCloser.(fs.File); ok {
+		return file.Stat()
+	}
+	return nil, errors.ErrUnsupported
+}
+
 type unreadable struct{ err error }
 
 func (u unreadable) Read([]byte) (int, error) { return 0, u.err }

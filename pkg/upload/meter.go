@@ -2,6 +2,7 @@ package upload
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"maps"
 	"path"
@@ -42,6 +43,9 @@ type transfer struct {
 	bytes int64 // the meter's when it began
 	wire  int64 // the link's when it began
 	sizes map[string]int64
+
+	changed []string // the first files that were written to while they were sent
+	changes int      // how many there were
 }
 
 // begin starts counting for the directory.
@@ -140,20 +144,30 @@ func (f countedFS) Open(file string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &countedFile{ReadCloser: opened, path: file, fs: f}, nil
+	counted := &countedFile{ReadCloser: opened, path: file, fs: f}
+	counted.opened, counted.known = versionOf(opened)
+	return counted, nil
 }
 
 type countedFile struct {
 	io.ReadCloser
-	path  string
-	bytes int64
-	fs    countedFS
+	path   string
+	bytes  int64
+	fs     countedFS
+	opened version
+	known  bool // whether opened is
 }
 
 // Read returns as much as fits into one of gRPC's buffers together with the rest of the message.
 func (f *countedFile) Read(b []byte) (int, error) {
 	n, err := f.ReadCloser.Read(b[:min(len(b), MaxContent)])
 	f.bytes += int64(n)
+	if errors.Is(err, io.EOF) && f.known {
+		if now, ok := versionOf(f.ReadCloser); ok && (now != f.opened) {
+			f.fs.meter.changed(f.fs.name, f.path)
+			f.known = false
+		}
+	}
 	return n, err
 }
 
