@@ -44,6 +44,9 @@ func Error(err error) Report {
 	if !ok {
 		report = explainCause(err)
 	}
+	if tooManyFiles(err) {
+		report.Next = "let it open more files, e.g. in the shell before the same command: ulimit -n 4096"
+	}
 	report.Code = codeOf(ClassOf(err))
 	return report
 }

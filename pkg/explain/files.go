@@ -35,6 +35,17 @@ func explainFiles(err error) (Report, bool) {
 	return Report{}, false
 }
 
+// spent reports whether a disk of this machine has no space left, or its user no quota.
+func spent(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// tooManyFiles reports whether the process, or this machine, may open no more files, which is not
+// the fault of the file that it was to open.
+func tooManyFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
 // changedMeanwhile reports whether the file was a regular file when its directory was listed.
 func changedMeanwhile(unread *upload.FileError) bool {
 	var (

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
 )
@@ -46,6 +49,27 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		report := Error(&upload.FileError{Directory: "context", Name: "a", Cause: c.cause})
 		if report.Code != CodeFailed || !strings.Contains(report.Next, c.next) || report.Text != `reading "a" of the directory "context": `+reason.Error() {
 			t.Errorf("got %+v", report)
+		}
+	}
+}
+
+// A limit of this machine is not the fault of the file or the host that met it.
+func TestSpentResources(t *testing.T) {
+	const more, space = "ulimit -n", "free space there"
+	for _, c := range []struct {
+		err  error
+		next string
+	}{
+		{&upload.FileError{Directory: "context", Name: "a", Cause: &fs.PathError{Op: "opening", Path: "a", Err: syscall.EMFILE}}, more},
+		{&kube.UnreachableError{Err: fmt.Errorf("dial: %w", os.NewSyscallError("socket", syscall.EMFILE))}, more},
+		{&registryauth.UnreachableError{Host: "r.io", Cause: syscall.ENFILE}, more},
+		{&registryauth.StoreError{Host: "r.io", Cause: &safefile.UnwritableError{Cause: syscall.ENOSPC}}, space},
+		{&registryauth.StoreError{Host: "r.io", Cause: syscall.EDQUOT}, space},
+		{&registryauth.StoreError{Host: "r.io", Cause: fs.ErrPermission}, "check the permissions there"},
+		{safefile.Unwritten("a", syscall.ENOSPC), space},
+	} {
+		if report := Error(c.err); !strings.Contains(report.Next, c.next) {
+			t.Errorf("%v: %q", c.err, report.Next)
 		}
 	}
 }

@@ -54,7 +54,10 @@ func nextForCache(e *solve.CacheRefusedError) string {
 }
 
 func nextForStore(e *registryauth.StoreError) string {
-	if e.Helper == "" {
+	switch full := spent(e.Cause); {
+	case e.Helper == "" && full:
+		return "free space there, or name another directory in $DOCKER_CONFIG"
+	case e.Helper == "":
 		return "check the permissions there, or name another directory in $DOCKER_CONFIG"
 	}
 	return fmt.Sprintf("fix or install %s, or take its name out of credsStore and credHelpers in %s", e.Helper, e.Path)

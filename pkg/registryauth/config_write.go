@@ -126,8 +126,10 @@ func replaceFile(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(text)
-	if err := errors.Join(err, w.Close()); err != nil {
+	if _, err := w.Write(text); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
 		return err
 	}
 	return staged.Commit()
