@@ -85,6 +85,9 @@ func ConfigName(name string) string { return name + "-config" }
 // RoleName is the Role of the people who build.
 func RoleName(name string) string { return name + "-user" }
 
+// BudgetName is the PodDisruptionBudget of the members.
+func BudgetName(name string) string { return name }
+
 // VolumeName is the name of the claim template, so that a member's claim is called
 // "cache-buildkitd-0".
 const VolumeName = "cache"

@@ -1,13 +1,11 @@
 package builder
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 )
 
 // Names of settings, which are those of install's flags.
@@ -15,6 +13,9 @@ const (
 	SettingConfig     = "config"
 	SettingRegistryCA = "registry-ca"
 	SettingStorage    = "storage"
+	SettingPatch      = "patch"
+
+	settingBudget = "pod-disruption-budget"
 )
 
 // Setting is one setting of a Spec, as its user would write it.
@@ -38,10 +39,14 @@ type setting struct {
 	add func(s *Spec, given Spec)
 	// remove takes one value back, and the whole setting where the value is empty.
 	remove func(s *Spec, value string)
+	// file ends the name of a file for a setting that is read from one, whose text content is; nil
+	// for others.
+	file    string
+	content func(*Spec) *[]byte
 }
 
 func settings() []setting {
-	return slices.Concat(daemonSettings(), registrySettings(), podSettings(), objectSettings(), volumeSettings())
+	return slices.Concat(daemonSettings(), registrySettings(), podSettings(), placementSettings(), objectSettings(), volumeSettings())
 }
 
 // SettingNames are the names of all settings, in the order in which they are shown.
@@ -62,11 +67,8 @@ func (s Spec) Settings() []Setting {
 			continue
 		}
 		shown := Setting{Name: each.name, Values: values}
-		switch each.name {
-		case SettingConfig:
-			shown.File, shown.Content = s.Name+"-config.toml", string(s.Config)
-		case SettingRegistryCA:
-			shown.File, shown.Content = s.Name+"-registry-ca.pem", string(s.RegistryCA)
+		if each.content != nil {
+			shown.File, shown.Content = s.Name+each.file, string(*each.content(&s))
 		}
 		list = append(list, shown)
 	}
@@ -110,7 +112,7 @@ func (s Spec) clone() Spec {
 	s.Mirrors, s.Requests, s.Limits = maps.Clone(s.Mirrors), s.Requests.DeepCopy(), s.Limits.DeepCopy()
 	s.NodeSelector, s.Labels, s.Annotations = maps.Clone(s.NodeSelector), maps.Clone(s.Labels), maps.Clone(s.Annotations)
 	s.InsecureRegistries, s.ImagePullSecrets = slices.Clone(s.InsecureRegistries), slices.Clone(s.ImagePullSecrets)
-	s.Tolerations, s.Env = slices.Clone(s.Tolerations), slices.Clone(s.Env)
+	s.Tolerations, s.Env, s.TopologySpread = slices.Clone(s.Tolerations), slices.Clone(s.Env), slices.Clone(s.TopologySpread)
 	return s
 }
 
@@ -224,46 +226,6 @@ func Differences(before, after Spec) []Difference {
 		}
 	}
 	return list
-}
-
-// tolerationText is what ParseTolerations reads as that toleration.
-func tolerationText(t corev1.Toleration) string {
-	text := t.Key
-	if t.Operator != corev1.TolerationOpExists {
-		text += "=" + t.Value
-	}
-	if t.Effect != "" {
-		text += ":" + string(t.Effect)
-	}
-	if t.TolerationSeconds != nil {
-		text += fmt.Sprintf(" for %ds", *t.TolerationSeconds)
-	}
-	return text
-}
-
-func tolerations() setting {
-	return setting{
-		name: "toleration",
-		values: func(s Spec) []string {
-			var values []string
-			for _, each := range s.Tolerations {
-				values = append(values, tolerationText(each))
-			}
-			return values
-		},
-		add: func(s *Spec, given Spec) {
-			for _, new := range given.Tolerations {
-				if !slices.ContainsFunc(s.Tolerations, func(old corev1.Toleration) bool { return equality.Semantic.DeepEqual(old, new) }) {
-					s.Tolerations = append(s.Tolerations, new)
-				}
-			}
-		},
-		remove: func(s *Spec, value string) {
-			s.Tolerations = slices.DeleteFunc(s.Tolerations, func(each corev1.Toleration) bool {
-				return value == "" || value == each.Key || value == tolerationText(each)
-			})
-		},
-	}
 }
 
 func env() setting {

@@ -25,18 +25,7 @@ func daemonSettings() []setting {
 		text("image", func(s *Spec) *string { return &s.Image }),
 		several("image-pull-secret", func(s *Spec) *[]string { return &s.ImagePullSecrets }),
 		one("rootless", func(s *Spec) *bool { return &s.Rootless }, strconv.FormatBool),
-		{
-			name: SettingConfig,
-			values: func(s Spec) []string {
-				if len(s.Config) == 0 {
-					return nil
-				}
-				lines := bytes.Count(append(bytes.TrimRight(s.Config, "\n"), '\n'), []byte("\n"))
-				return []string{count(lines, "line") + " " + sum(s.Config)}
-			},
-			add:    func(s *Spec, given Spec) { s.Config = given.Config },
-			remove: func(s *Spec, _ string) { s.Config = nil },
-		},
+		document(SettingConfig, ".toml", func(s *Spec) *[]byte { return &s.Config }),
 		env(),
 	}
 }
@@ -56,6 +45,7 @@ func registrySettings() []setting {
 			},
 			add:    func(s *Spec, given Spec) { s.RegistryCA = addCertificates(s.RegistryCA, given.RegistryCA) },
 			remove: func(s *Spec, value string) { s.RegistryCA = removeCertificates(s.RegistryCA, value) },
+			file:   "-" + SettingRegistryCA + ".pem", content: func(s *Spec) *[]byte { return &s.RegistryCA },
 		},
 	}
 }
@@ -75,6 +65,7 @@ func objectSettings() []setting {
 	return []setting{
 		labels("label", func(s *Spec) *map[string]string { return &s.Labels }),
 		labels("annotation", func(s *Spec) *map[string]string { return &s.Annotations }),
+		document(SettingPatch, ".yaml", func(s *Spec) *[]byte { return &s.Patch }),
 	}
 }
 
@@ -99,6 +90,24 @@ func volumeSettings() []setting {
 }
 
 func decimal(n int32) string { return strconv.Itoa(int(n)) }
+
+// document is a setting whose value is the text of a file. It is told by its length and its sum.
+func document(name, extension string, text func(*Spec) *[]byte) setting {
+	return setting{
+		name: name,
+		values: func(s Spec) []string {
+			content := *text(&s)
+			if len(content) == 0 {
+				return nil
+			}
+			lines := bytes.Count(append(bytes.TrimRight(content, "\n"), '\n'), []byte("\n"))
+			return []string{count(lines, "line") + " " + sum(content)}
+		},
+		add:    func(s *Spec, given Spec) { *text(s) = *text(&given) },
+		remove: func(s *Spec, _ string) { *text(s) = nil },
+		file:   "-" + name + extension, content: text,
+	}
+}
 
 func mirrors() setting {
 	return setting{

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
@@ -24,11 +25,14 @@ func everything(t *testing.T) builder.Spec {
 		RegistryCA: certificate(t), ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
 		NodeSelector: map[string]string{"disk": "ssd"}, Labels: map[string]string{"team": "web"}, Annotations: map[string]string{"owner": "web, and qa"},
 		Replicas: 3, MaxBuilds: 4, Storage: &size, StorageClass: "fast", GracePeriod: time.Minute,
+		PriorityClass: "builds", RuntimeClass: "kata", Scheduler: "packing", DisruptionBudget: "25%",
+		Affinity: []byte("podAntiAffinity: {}\n"), Patch: []byte("kind: Pod\nspec:\n  hostUsers: false\n"),
 	}
-	var errs [4]error
+	var errs [5]error
 	spec.Requests, errs[0] = builder.ParseResources("request", "cpu=1,memory=1Gi")
 	spec.Limits, errs[1] = builder.ParseResources("limit", "cpu=4,memory=2Gi")
 	spec.Tolerations, errs[2] = builder.ParseTolerations("a=b:NoSchedule", "c", ":NoExecute")
+	spec.TopologySpread, errs[4] = builder.ParseTopologySpread("zone", "kubernetes.io/hostname=2:DoNotSchedule")
 	spec.Env, errs[3] = builder.ParseEnv("HTTPS_PROXY=http://proxy:3128", "EMPTY=")
 	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
@@ -124,6 +128,9 @@ func TestFlagsAddToTheStoredSpec(t *testing.T) {
 		"not rootless":    {given(func(*builder.Spec) {}, "rootless"), "rootless", ""},
 		"nothing":         {given(func(*builder.Spec) {}), "replicas", "3"},
 		"limit of memory": {everything(t).Without("limit", "memory"), "limit", "cpu=4"},
+		"a wider spread": {given(func(s *builder.Spec) { s.TopologySpread = spread(t, "zone=3", "rack") }, "topology-spread"),
+			"topology-spread", "zone=3:ScheduleAnyway kubernetes.io/hostname=2:DoNotSchedule rack=1:ScheduleAnyway"},
+		"a spread less":   {everything(t).Without("topology-spread", "zone"), "topology-spread", "kubernetes.io/hostname=2:DoNotSchedule"},
 		"one registry":    {everything(t).Without("insecure-registry", "r:5000"), "insecure-registry", "s:5000"},
 		"one mirror":      {everything(t).Without("registry-mirror", "docker.io=a.local"), "registry-mirror", "docker.io=b.local"},
 		"mirrors of one":  {everything(t).Without("registry-mirror", "docker.io"), "registry-mirror", ""},
@@ -144,6 +151,15 @@ func TestFlagsAddToTheStoredSpec(t *testing.T) {
 	if left := valuesOf(second.Without("registry-ca", fingerprint), "registry-ca"); len(left) != 1 || left[0] != both[1] {
 		t.Errorf("without the first CA: %q; there were %q", left, both)
 	}
+}
+
+func spread(t *testing.T, texts ...string) []corev1.TopologySpreadConstraint {
+	t.Helper()
+	constraints, err := builder.ParseTopologySpread(texts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return constraints
 }
 
 func valuesOf(spec builder.Spec, name string) []string {

@@ -41,12 +41,25 @@ type Spec struct {
 	NodeSelector map[string]string
 	// Tolerations let members run on tainted nodes.
 	Tolerations []corev1.Toleration
+	// PriorityClass, RuntimeClass and Scheduler are those of the members; empty means the cluster's
+	// defaults.
+	PriorityClass, RuntimeClass, Scheduler string
+	// Affinity is the text, YAML or JSON, of a corev1.Affinity; see ParseAffinity.
+	Affinity []byte
+	// TopologySpread says over which nodes the members are spread. They have no selectors: those of
+	// the builder are meant. Without any, several members go to different nodes where they can.
+	TopologySpread []corev1.TopologySpreadConstraint
+	// DisruptionBudget is how many members may be away at once for the sake of their nodes, e.g.
+	// "1" or "25%"; empty means that nothing says so.
+	DisruptionBudget string
 	// ImagePullSecrets are the Secrets with which the nodes pull Image.
 	ImagePullSecrets []string
 	// ServiceAccount is the account of the members; they never get its token.
 	ServiceAccount string
 	// Labels and Annotations are added to every object.
 	Labels, Annotations map[string]string
+	// Patch is the text of strategic merge patches of the builder's objects; see ParsePatches.
+	Patch []byte
 	// Env is added to the daemon's environment, e.g. HTTPS_PROXY.
 	Env []corev1.EnvVar
 

@@ -78,6 +78,32 @@ func TestValidate(t *testing.T) {
 		}, "env", "registry CA sets it"},
 		"replicas":          {func(s *builder.Spec) { s.Replicas = -1 }, "replicas", "not between"},
 		"max builds":        {func(s *builder.Spec) { s.MaxBuilds = -1 }, "max-builds", "negative"},
+		"priority class":    {func(s *builder.Spec) { s.PriorityClass = "A B" }, "priority-class", "not the name of one"},
+		"runtime class":     {func(s *builder.Spec) { s.RuntimeClass = "kata/1" }, "runtime-class", "not the name of one"},
+		"scheduler":         {func(s *builder.Spec) { s.Scheduler = "-" }, "scheduler", "not the name of one"},
+		"affinity, no YAML": {func(s *builder.Spec) { s.Affinity = []byte("nodeAffinity: [") }, "affinity", "line 1"},
+		"affinity's field":  {func(s *builder.Spec) { s.Affinity = []byte("nodeAffinty: {}") }, "affinity", `unknown field "nodeAffinty"`},
+		"affinity, deeper":  {func(s *builder.Spec) { s.Affinity = []byte("podAffinity: {preferred: []}") }, "affinity", `unknown field "podAffinity.preferred"`},
+		"affinity's case":   {func(s *builder.Spec) { s.Affinity = []byte("NodeAffinity: {}") }, "affinity", `unknown field "NodeAffinity"`},
+		"affinity twice":    {func(s *builder.Spec) { s.Affinity = []byte("podAffinity: {}\npodAffinity: {}") }, "affinity", "already set"},
+		"affinity of none":  {func(s *builder.Spec) { s.Affinity = []byte("# nothing\n{}") }, "affinity", "says nothing"},
+		"two affinities":    {func(s *builder.Spec) { s.Affinity = []byte("podAffinity: {}\n---\npodAffinity: {}") }, "affinity", "2 documents"},
+		"affinity, a list":  {func(s *builder.Spec) { s.Affinity = []byte("[1]") }, "affinity", "cannot unmarshal array"},
+		"no affinity":       {func(s *builder.Spec) { s.Affinity = []byte("# later\n") }, "affinity", "0 documents"},
+		"budget":            {func(s *builder.Spec) { s.Replicas, s.DisruptionBudget = 2, "one" }, "pod-disruption-budget", "neither a number"},
+		"budget, negative":  {func(s *builder.Spec) { s.Replicas, s.DisruptionBudget = 2, "-1" }, "pod-disruption-budget", "neither a number"},
+		"budget, too much":  {func(s *builder.Spec) { s.Replicas, s.DisruptionBudget = 2, "101%" }, "pod-disruption-budget", "neither a number"},
+		"budget, padded":    {func(s *builder.Spec) { s.Replicas, s.DisruptionBudget = 2, "01" }, "pod-disruption-budget", "neither a number"},
+		"budget of a Pod":   {func(s *builder.Spec) { s.DisruptionBudget = "1" }, "pod-disruption-budget", "no controller"},
+		"patch, no YAML":    {func(s *builder.Spec) { s.Patch = []byte("kind: [") }, "patch", "line 1"},
+		"patch of nothing":  {func(s *builder.Spec) { s.Patch = []byte("---\n# none\n---\n") }, "patch", "has no document"},
+		"patch, no kind":    {func(s *builder.Spec) { s.Patch = []byte("spec: {}") }, "patch", "must be one of: ConfigMap, Pod,"},
+		"patch of others":   {func(s *builder.Spec) { s.Patch = []byte("kind: Node\nspec: {}") }, "patch", `kind "Node": must be one of`},
+		"patch, a list":     {func(s *builder.Spec) { s.Patch = []byte("- kind: Pod") }, "patch", "not an object"},
+		"patch's version":   {func(s *builder.Spec) { s.Patch = []byte("kind: StatefulSet\napiVersion: apps/v1beta1\nspec: {}") }, "patch", "that of a StatefulSet is apps/v1"},
+		"patch's name":      {func(s *builder.Spec) { s.Patch = []byte("kind: Pod\nmetadata: {name: 1}") }, "patch", "metadata.name"},
+		"patch, no change":  {func(s *builder.Spec) { s.Patch = []byte("kind: Pod\nmetadata: {name: x}") }, "patch", "changes nothing"},
+		"patch, key twice":  {func(s *builder.Spec) { s.Patch = []byte("kind: Pod\nspec: {}\nspec: {}") }, "patch", "document"},
 		"storage":           {func(s *builder.Spec) { s.Storage = &negative }, "storage", "not a size"},
 		"ten bytes":         {func(s *builder.Spec) { s.Storage = new(resource.MustParse("10")) }, "storage", "at least 1Gi"},
 		"debug address":     {func(s *builder.Spec) { s.Config = []byte("[GRPC]\nDebugAddress = \":6060\"") }, "buildkitd.toml", "read the daemon's memory"},
@@ -188,4 +214,19 @@ func FuzzDaemonConfig(f *testing.F) {
 		}
 		_ = spec.CacheLimits()
 	})
+}
+
+func TestParseTopologySpread(t *testing.T) {
+	got, err := builder.ParseTopologySpread("zone", "rack=2, kubernetes.io/hostname=1:DoNotSchedule")
+	if err != nil || len(got) != 3 || got[0].MaxSkew != 1 || got[0].WhenUnsatisfiable != corev1.ScheduleAnyway || got[1].MaxSkew != 2 ||
+		got[2].TopologyKey != "kubernetes.io/hostname" || got[2].WhenUnsatisfiable != corev1.DoNotSchedule {
+		t.Errorf("%+v (%v)", got, err)
+	}
+	for text, reason := range map[string]string{
+		"=1": "the key is wrong", "a b": "the key is wrong", "zone=0": "not a number from 1", "zone=": "not a number from 1", "zone=x": "not a number",
+		"zone=4294967297": "not a number", "zone:Never": `unknown word "Never"`, "zone:": `unknown word ""`, "zone,zone=2": "zone is given twice",
+	} {
+		_, err := builder.ParseTopologySpread(text)
+		refused(t, err, "topology-spread", reason)
+	}
 }

@@ -30,6 +30,13 @@ type stored struct {
 	Limits             corev1.ResourceList `json:"limits,omitempty"`
 	NodeSelector       map[string]string   `json:"nodeSelector,omitempty"`
 	Tolerations        []corev1.Toleration `json:"tolerations,omitempty"`
+	PriorityClass      string              `json:"priorityClass,omitempty"`
+	RuntimeClass       string              `json:"runtimeClass,omitempty"`
+	Scheduler          string              `json:"scheduler,omitempty"`
+	Affinity           string              `json:"affinity,omitempty"`
+	TopologySpread     []string            `json:"topologySpread,omitempty"`
+	DisruptionBudget   string              `json:"podDisruptionBudget,omitempty"`
+	Patch              string              `json:"patch,omitempty"`
 	ImagePullSecrets   []string            `json:"imagePullSecrets,omitempty"`
 	ServiceAccount     string              `json:"serviceAccount,omitempty"`
 	Labels             map[string]string   `json:"labels,omitempty"`
@@ -49,6 +56,8 @@ func (s Spec) Marshal() ([]byte, error) {
 		Image:   s.Image, Rootless: s.Rootless, Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
 		Requests: s.Requests, Limits: s.Limits, NodeSelector: s.NodeSelector, Tolerations: s.Tolerations,
 		ImagePullSecrets: s.ImagePullSecrets, ServiceAccount: s.ServiceAccount, Labels: s.Labels, Annotations: s.Annotations,
+		PriorityClass: s.PriorityClass, RuntimeClass: s.RuntimeClass, Scheduler: s.Scheduler, Affinity: string(s.Affinity),
+		TopologySpread: spreadTexts(s.TopologySpread), DisruptionBudget: s.DisruptionBudget, Patch: string(s.Patch),
 		Env: s.Env, Replicas: s.Replicas, MaxBuilds: s.MaxBuilds, Storage: s.Storage, StorageClass: s.StorageClass,
 	}
 	if s.GracePeriod != 0 {
@@ -83,22 +92,33 @@ func Unmarshal(text []byte) (Spec, error) {
 	if err := decoder.Decode(&form); err != nil {
 		return Spec{}, fmt.Errorf("reading the stored settings: %w", err)
 	}
-	spec := Spec{
-		Image: form.Image, Rootless: form.Rootless, Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
+	return form.spec()
+}
+
+// spec is the Spec of that form.
+func (form stored) spec() (spec Spec, err error) {
+	spec = Spec{
+		Image: form.Image, Rootless: form.Rootless, Config: bytesOf(form.Config), Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
 		Requests: form.Requests, Limits: form.Limits, NodeSelector: form.NodeSelector, Tolerations: form.Tolerations,
+		PriorityClass: form.PriorityClass, RuntimeClass: form.RuntimeClass, Scheduler: form.Scheduler, Affinity: bytesOf(form.Affinity),
+		DisruptionBudget: form.DisruptionBudget, Patch: bytesOf(form.Patch),
 		ImagePullSecrets: form.ImagePullSecrets, ServiceAccount: form.ServiceAccount, Labels: form.Labels,
 		Annotations: form.Annotations, Env: form.Env, Replicas: form.Replicas, MaxBuilds: form.MaxBuilds,
 		Storage: form.Storage, StorageClass: form.StorageClass,
 	}
-	if form.Config != "" {
-		spec.Config = []byte(form.Config)
+	if spec.TopologySpread, err = ParseTopologySpread(form.TopologySpread...); err == nil && form.GracePeriod != "" {
+		spec.GracePeriod, err = time.ParseDuration(form.GracePeriod)
 	}
-	if form.GracePeriod == "" {
-		return spec, nil
-	}
-	var err error
-	if spec.GracePeriod, err = time.ParseDuration(form.GracePeriod); err != nil {
+	if err != nil {
 		return Spec{}, fmt.Errorf("reading the stored settings: %w", err)
 	}
 	return spec, nil
+}
+
+// bytesOf is the text; nil if it is empty.
+func bytesOf(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	return []byte(text)
 }

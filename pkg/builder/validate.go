@@ -30,7 +30,7 @@ const maxReplicas = 1000
 func (s Spec) Validate() error {
 	s = s.WithDefaults()
 	checks := []func() error{
-		s.validateName, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement,
+		s.validateName, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement, s.validateScheduling, s.validatePatch,
 		s.validateMetadata, s.validateEnv, s.validateStorage,
 	}
 	for _, check := range checks {
@@ -203,7 +203,7 @@ func invalid(field, value, reason, next string) error {
 // flagOf is the flag that sets a field of a builder, e.g. "--node-selector" for "node selector".
 func flagOf(field string) string {
 	switch field {
-	case "builder name", "namespace", FieldConfig, FieldRegistryCA:
+	case "builder name", "namespace", FieldConfig, FieldRegistryCA, FieldAffinity, FieldPatch:
 		return field
 	case "environment variable", "environment":
 		return "--env"

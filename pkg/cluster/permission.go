@@ -35,6 +35,7 @@ func PermissionsToInstall(stateful bool) []kube.Permission {
 	)
 	if stateful {
 		all = append(all, permissions("apps", "statefulsets", "", "get", "list", "create", "patch", "delete")...)
+		all = append(all, permissions("policy", "poddisruptionbudgets", "", "get", "create", "patch", "delete")...)
 	}
 	return all
 }

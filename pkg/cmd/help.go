@@ -32,7 +32,8 @@ func flagGroups() map[string][]flagGroup {
 		"install": {
 			{"Daemon Flags", strings.Fields("builder image rootless config env device")},
 			{"Registry Flags", strings.Fields("registry-mirror insecure-registry registry-ca")},
-			{"Pod Flags", strings.Fields("request limit node-selector toleration image-pull-secret service-account label annotation grace-period")},
+			{"Pod Flags", strings.Fields("request limit image-pull-secret service-account runtime-class label annotation grace-period patch")},
+			{"Node Flags", strings.Fields("node-selector toleration affinity topology-spread priority-class scheduler pod-disruption-budget")},
 			{"Member and Volume Flags", strings.Fields("replicas max-builds storage storage-class")},
 			{"Change Flags", strings.Fields("unset reset yes force dry-run output wait timeout")},
 		},

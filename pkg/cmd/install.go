@@ -43,6 +43,12 @@ const installExample = `  # A builder named buildkitd in the current namespace
   # Three members, each with a volume that outlives its Pod
   kubectl buildkit install --replicas 3 --storage 50Gi
 
+  # Members that a drain takes away one at a time, spread over zones
+  kubectl buildkit install --replicas 3 --pod-disruption-budget 1 --topology-spread topology.kubernetes.io/zone
+
+  # What no flag says: fields of the objects, e.g. "kind: Pod" with "spec: {hostUsers: false}"
+  kubectl buildkit install --patch patch.yaml
+
   # Change one thing, keep the rest; take one thing back
   kubectl buildkit install --limit memory=16Gi
   kubectl buildkit install --unset insecure-registry=registry.local:5000

@@ -44,7 +44,11 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{"toml": "debug = true\n# it's \"quoted\" \\ and more\n", "ca": string(certificates.CA)} {
+	for name, content := range map[string]string{
+		"toml": "debug = true\n# it's \"quoted\" \\ and more\n", "ca": string(certificates.CA),
+		"affinity": "podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: []}\n",
+		"patch":    "kind: Pod\nspec: {hostUsers: false}\n---\nkind: Secret\nmetadata: {name: team-client, labels: {a: b}}\n",
+	} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -55,6 +59,8 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 		"insecure-registry": {"r:5000", "s:5000"}, "registry-ca": {"ca"}, "request": {"cpu=500m,memory=1Gi"},
 		"limit": {"cpu=2,memory=4Gi,ephemeral-storage=10Gi"}, "node-selector": {"disk=ssd", "zone="}, "service-account": {"builds"},
 		"toleration": {"a=b:NoSchedule", "c", ":NoExecute", "d=", "e:PreferNoSchedule"}, "grace-period": {"5m"},
+		"priority-class": {"builds"}, "affinity": {"affinity"}, "topology-spread": {"zone", "rack=2:DoNotSchedule"}, "runtime-class": {"kata"},
+		"scheduler": {"packing"}, "pod-disruption-budget": {"25%"}, "patch": {"patch"},
 		"label": {"team=web"}, "annotation": {"note=a, b", "c="}, "replicas": {"3"}, "max-builds": {"4"}, "storage": {"5Gi"}, "storage-class": {"fast"},
 	}
 	var all []string
@@ -67,7 +73,7 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 			args = append(args, "--"+name+"="+value)
 		}
 		all = append(all, args...)
-		if name == "storage-class" {
+		if name == "storage-class" || name == "pod-disruption-budget" {
 			args = append(args, "--storage=5Gi")
 		}
 		t.Run(name, func(t *testing.T) { roundTrip(t, certificates, args...) })

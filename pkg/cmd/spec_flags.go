@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -30,6 +31,13 @@ type specFlags struct {
 	limits         []string
 	nodeSelector   []string
 	tolerations    []string
+	priorityClass  string
+	affinityFile   string
+	spread         []string
+	runtimeClass   string
+	scheduler      string
+	budget         string
+	patchFile      string
 	pullSecrets    []string
 	serviceAccount string
 	labels         []string
@@ -60,6 +68,13 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	flags.Var((*list)(&s.limits), "limit", "Resources to allow at most, e.g. cpu=4,memory=8Gi (repeatable)")
 	flags.Var((*list)(&s.nodeSelector), "node-selector", "Labels of the nodes to run on, e.g. disk=ssd (repeatable)")
 	flags.Var((*list)(&s.tolerations), "toleration", "Taints to tolerate, e.g. dedicated=builds:NoSchedule (repeatable)")
+	flags.StringVar(&s.priorityClass, "priority-class", "", "PriorityClass of the Pods")
+	flags.StringVar(&s.affinityFile, "affinity", "", "File with the affinity of the Pods, as in a Pod's spec.affinity")
+	flags.Var((*list)(&s.spread), "topology-spread", "Spread the members over nodes by a label of theirs, e.g. topology.kubernetes.io/zone=1:DoNotSchedule (repeatable; default kubernetes.io/hostname)")
+	flags.StringVar(&s.runtimeClass, "runtime-class", "", "RuntimeClass of the Pods")
+	flags.StringVar(&s.scheduler, "scheduler", "", "The scheduler that places the Pods")
+	flags.StringVar(&s.budget, "pod-disruption-budget", "", "How many members a drain of nodes may take away at once, e.g. 1 or 25%")
+	flags.StringVar(&s.patchFile, "patch", "", "File with strategic merge patches of the builder's objects")
 	flags.Var((*list)(&s.pullSecrets), "image-pull-secret", "Secret with which the nodes pull the daemon's image (repeatable)")
 	flags.StringVar(&s.serviceAccount, "service-account", "", "ServiceAccount of the Pods; its token is never mounted")
 	flags.Var((*list)(&s.labels), "label", "Label for every object, e.g. team=web (repeatable)")
@@ -80,6 +95,7 @@ func (s *specFlags) given() (spec builder.Spec, err error) {
 	spec = builder.Spec{
 		Name: s.name, Image: s.image, Rootless: s.rootless, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
 		Replicas: s.replicas, MaxBuilds: s.maxBuilds, StorageClass: s.storageClass, GracePeriod: s.gracePeriod,
+		PriorityClass: s.priorityClass, RuntimeClass: s.runtimeClass, Scheduler: s.scheduler, DisruptionBudget: s.budget,
 	}
 	if s.replicas < 1 {
 		return spec, &usage.Error{What: "--replicas", Value: fmt.Sprint(s.replicas), Reason: "a builder has at least one member"}
@@ -97,6 +113,9 @@ func (s *specFlags) check(spec builder.Spec) error {
 	spec.Name, spec.Namespace = cmp.Or(spec.Name, builder.DefaultName), "default"
 	if spec.Storage == nil {
 		spec.StorageClass = "" // the size may be stored
+	}
+	if !spec.Stateful() && spec.DisruptionBudget != "" {
+		spec.Replicas = 2 // so may be how many there are
 	}
 	if err := spec.Validate(); err != nil {
 		return s.inFile(err)
@@ -133,7 +152,10 @@ func (s *specFlags) edit() (install.Edit, error) {
 			current = current.Without(settingName(name), value)
 		}
 		wanted := current.With(given, s.changed()...)
-		return wanted, s.inFile(wanted.Validate())
+		if err := wanted.Validate(); err != nil {
+			return wanted, s.inFile(err)
+		}
+		return wanted, s.inFile(manifest.Check(wanted))
 	}, nil
 }
 
@@ -148,11 +170,24 @@ func (s *specFlags) changed() []string {
 // a cluster hold less.
 const maxConfigFile = 1 << 20
 
+// file is a flag that names a file.
+type file struct {
+	flag, path string
+	field      string // What of a *usage.Error about the contents
+	into       func(*builder.Spec) *[]byte
+}
+
+func (s *specFlags) fileFlags() []file {
+	return []file{
+		{"--config", s.configFile, builder.FieldConfig, func(spec *builder.Spec) *[]byte { return &spec.Config }},
+		{"--registry-ca", s.registryCA, builder.FieldRegistryCA, func(spec *builder.Spec) *[]byte { return &spec.RegistryCA }},
+		{"--affinity", s.affinityFile, builder.FieldAffinity, func(spec *builder.Spec) *[]byte { return &spec.Affinity }},
+		{"--patch", s.patchFile, builder.FieldPatch, func(spec *builder.Spec) *[]byte { return &spec.Patch }},
+	}
+}
+
 func (s *specFlags) files(spec *builder.Spec) error {
-	for _, file := range []struct {
-		flag, path string
-		into       *[]byte
-	}{{"--config", s.configFile, &spec.Config}, {"--registry-ca", s.registryCA, &spec.RegistryCA}} {
+	for _, file := range s.fileFlags() {
 		if file.path == "" {
 			continue
 		}
@@ -163,7 +198,7 @@ func (s *specFlags) files(spec *builder.Spec) error {
 		if len(raw) == 0 {
 			return &usage.Error{What: file.flag, Value: file.path, Reason: "the file is empty"}
 		}
-		*file.into = raw
+		*file.into(spec) = raw
 	}
 	return nil
 }
@@ -174,12 +209,11 @@ func (s *specFlags) inFile(err error) error {
 	if !errors.As(err, &invalid) {
 		return err
 	}
-	reason := strings.TrimPrefix(invalid.Value+": "+invalid.Reason, ": ")
-	switch {
-	case s.configFile != "" && invalid.What == builder.FieldConfig:
-		return &usage.Error{What: "--config", Value: s.configFile, Reason: reason, Next: invalid.Next}
-	case s.registryCA != "" && invalid.What == builder.FieldRegistryCA:
-		return &usage.Error{What: "--registry-ca", Value: s.registryCA, Reason: reason, Next: invalid.Next}
+	for _, file := range s.fileFlags() {
+		if file.path != "" && invalid.What == file.field {
+			reason := strings.TrimPrefix(invalid.Value+": "+invalid.Reason, ": ")
+			return &usage.Error{What: file.flag, Value: file.path, Reason: reason, Next: invalid.Next}
+		}
 	}
 	return err
 }
@@ -202,7 +236,10 @@ func (s *specFlags) placement(spec *builder.Spec) (err error) {
 	if spec.NodeSelector, err = builder.ParsePairs("node selector", s.nodeSelector...); err != nil {
 		return err
 	}
-	spec.Tolerations, err = builder.ParseTolerations(s.tolerations...)
+	if spec.Tolerations, err = builder.ParseTolerations(s.tolerations...); err != nil {
+		return err
+	}
+	spec.TopologySpread, err = builder.ParseTopologySpread(s.spread...)
 	return err
 }
 

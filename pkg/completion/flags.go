@@ -29,6 +29,7 @@ func Flags() map[string]Completer {
 		"--image-pull-secret":        registrySecretNames,
 		"--service-account":          serviceAccountNames,
 		"--node-selector":            someOf(nodeLabels),
+		"--topology-spread":          oneOf("kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region"),
 		"--secret":                   secretSource,
 
 		"--dry-run":        oneOf("none", "client", "server"),
@@ -69,8 +70,8 @@ func Flags() map[string]Completer {
 func ownWords() []string {
 	return []string{
 		"--as-group", "--as-uid", "--as-user-extra", "--password", "--request-timeout", "--server", "--tls-server-name", "--token", "--username",
-		"--annotation", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--max-builds", "--registry-mirror", "--replicas",
-		"--request", "--storage", "--storage-class", "--timeout", "--toleration",
+		"--annotation", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--max-builds", "--pod-disruption-budget", "--priority-class", "--registry-mirror", "--replicas",
+		"--request", "--runtime-class", "--scheduler", "--storage", "--storage-class", "--timeout", "--toleration",
 		"--add-host", "--build-arg", "--cgroup-parent", "--no-cache-filter", "--opt", "--push-to", "--registry", "--resource", "--shm-size", "--tag", "--target", "--ulimit",
 		"--reserved-space", "--max-used-space", "--min-free-space", "--keep-storage", "--since", "--tail",
 	}

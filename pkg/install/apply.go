@@ -129,6 +129,9 @@ func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
 // origin.
 func (i *installation) write(ctx context.Context) error {
 	i.wrote = true
+	if err := i.removeBudget(ctx); err != nil {
+		return err
+	}
 	if err := i.writeOne(ctx, i.objects.Config()); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -24,13 +25,15 @@ type existing struct {
 	role           *rbacv1.Role
 	pod            *corev1.Pod
 	set            *appsv1.StatefulSet
+	budget         *policyv1.PodDisruptionBudget
+	budgetUnseen   error // why the budget may not be read
 }
 
 // find reads all objects of a builder at once.
 func (c api) find(ctx context.Context, name string) (*existing, error) {
 	f := &existing{}
 	server, client, config, role := &corev1.Secret{}, &corev1.Secret{}, &corev1.ConfigMap{}, &rbacv1.Role{}
-	pod, set := &corev1.Pod{}, &appsv1.StatefulSet{}
+	pod, set, budget := &corev1.Pod{}, &appsv1.StatefulSet{}, &policyv1.PodDisruptionBudget{}
 	var unseen error
 	err := kube.Together(
 		func() error {
@@ -67,6 +70,15 @@ func (c api) find(ctx context.Context, name string) (*existing, error) {
 			f.set = orNil(ok, set)
 			if kube.IsForbidden(err) {
 				unseen = err
+				return nil
+			}
+			return err
+		},
+		func() error {
+			ok, err := c.GetIfExists(ctx, kube.KindBudget, builder.BudgetName(name), budget)
+			f.budget = orNil(ok, budget)
+			if kube.IsForbidden(err) {
+				f.budgetUnseen = err // which matters where one is asked for
 				return nil
 			}
 			return err
@@ -115,6 +127,9 @@ func (f *existing) each(visit func(kind string, object manifest.Object)) {
 	if f.role != nil {
 		visit(kube.KindRole, f.role)
 	}
+	if f.budget != nil {
+		visit(kube.KindBudget, f.budget)
+	}
 }
 
 // isOf reports whether an object with a name of the builder's is the builder's: its labels say so,
@@ -131,11 +146,12 @@ func sameBuilder(object manifest.Object, name string) bool {
 	return cluster.IsManaged(labels) && labels[builder.LabelInstance] == name
 }
 
-// foreign is an error if any of the objects is not the builder's.
+// foreign is an error if any of the objects is not the builder's. Only who asks for a budget needs
+// the name of one: see checkBudget.
 func (f *existing) foreign(name, namespace string) error {
 	var err error
 	f.each(func(kind string, object manifest.Object) {
-		if err == nil && !isOf(object, name) {
+		if err == nil && kind != kube.KindBudget && !isOf(object, name) {
 			err = &ForeignError{Kind: kind, Name: object.GetName(), Namespace: namespace, Builder: name}
 		}
 	})
@@ -146,7 +162,7 @@ func (f *existing) foreign(name, namespace string) error {
 func (f *existing) own(name string) *existing {
 	return &existing{
 		server: ownOrNil(f.server, name), client: ownOrNil(f.client, name), config: ownOrNil(f.config, name),
-		role: ownOrNil(f.role, name), pod: ownOrNil(f.pod, name), set: ownOrNil(f.set, name),
+		role: ownOrNil(f.role, name), pod: ownOrNil(f.pod, name), set: ownOrNil(f.set, name), budget: ownOrNil(f.budget, name),
 	}
 }
 

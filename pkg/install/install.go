@@ -168,7 +168,7 @@ func (i *installation) run(ctx context.Context) error {
 func (i *installation) once(ctx context.Context) error {
 	i.outcome = Outcome{Change: Unchanged, Changes: map[kube.Reference]Change{}}
 	steps := []func(context.Context) error{
-		i.examine, i.decide, i.render, i.setController, i.checkMembers, i.planVolumes, i.dryRun, i.warnOfMissing, i.confirm, i.write,
+		i.examine, i.decide, i.checkBudget, i.render, i.setController, i.checkMembers, i.planVolumes, i.dryRun, i.warnOfMissing, i.confirm, i.write,
 	}
 	if i.options.DryRun {
 		steps[len(steps)-1] = i.pretend

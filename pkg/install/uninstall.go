@@ -63,6 +63,9 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 		}
 		return removal, err
 	}
+	if err := found.seesBudget(name); err != nil {
+		return removal, err
+	}
 	found = found.own(name)
 	if err := confirmed(ctx, found, claims, options); err != nil {
 		return removal, err

@@ -11,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,7 @@ const (
 	KindStatefulSet = "StatefulSet"
 	KindClaim       = "PersistentVolumeClaim"
 	KindEvent       = "Event"
+	KindBudget      = "PodDisruptionBudget"
 
 	KindServiceAccount = "ServiceAccount"
 	KindNamespace      = "Namespace"
@@ -47,6 +49,8 @@ func resource(kind string) (prefix, plural string) {
 		return "/apis/apps/v1", "statefulsets"
 	case KindRole:
 		return "/apis/rbac.authorization.k8s.io/v1", "roles"
+	case KindBudget:
+		return "/apis/policy/v1", "poddisruptionbudgets"
 	case KindClaim:
 		return "/api/v1", "persistentvolumeclaims"
 	case KindSecret:
@@ -237,6 +241,8 @@ func NewObject(kind string) manifest.Object {
 		return &appsv1.StatefulSet{}
 	case KindRole:
 		return &rbacv1.Role{}
+	case KindBudget:
+		return &policyv1.PodDisruptionBudget{}
 	case KindClaim:
 		return &corev1.PersistentVolumeClaim{}
 	case KindSecret:

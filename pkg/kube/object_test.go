@@ -136,6 +136,7 @@ func TestKinds(t *testing.T) {
 		kube.KindConfigMap: "/api/v1/namespaces/team/configmaps/x", kube.KindRole: "/apis/rbac.authorization.k8s.io/v1/namespaces/team/roles/x",
 		kube.KindStatefulSet: "/apis/apps/v1/namespaces/team/statefulsets/x", kube.KindClaim: "/api/v1/namespaces/team/persistentvolumeclaims/x",
 		kube.KindVolume: "/api/v1/persistentvolumes/x", kube.KindStorageClass: "/apis/storage.k8s.io/v1/storageclasses/x", kube.KindEvent: "/api/v1/namespaces/team/events/x",
+		kube.KindBudget: "/apis/policy/v1/namespaces/team/poddisruptionbudgets/x",
 	} {
 		var asked string
 		server.Refuse(func(r *http.Request, _, _ string) *metav1.Status { asked = r.URL.Path; return nil })

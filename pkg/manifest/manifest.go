@@ -33,7 +33,7 @@ type Object interface {
 type Builder struct {
 	// Server and Client are the Secrets of the two sides.
 	Server, Client *corev1.Secret
-	// Support are the ConfigMap and the Role.
+	// Support are the ConfigMap, the Role, and the PodDisruptionBudget where one is asked for.
 	Support []Object
 	// Workload is the Pod or the StatefulSet.
 	Workload Object
@@ -64,28 +64,57 @@ func NewStarted(spec builder.Spec, certificates *trust.Certificates, started str
 	if err != nil {
 		return nil, err
 	}
-	pod := memberPod(spec)
-	pod.Annotations[builder.AnnotationTrust] = started
-	hash, err := fingerprint(pod, config, spec.RegistryCA)
+	objects := &Builder{
+		Server:  serverSecret(spec, certificates),
+		Client:  client,
+		Support: append([]Object{configMap(spec, config, settings), userRole(spec)}, budget(spec)...),
+	}
+	patches, err := patchesOf(spec)
 	if err != nil {
 		return nil, err
 	}
-	pod.Annotations[builder.AnnotationSpec] = hash
-	objects := &Builder{
-		Server:   serverSecret(spec, certificates),
-		Client:   client,
-		Support:  []Object{configMap(spec, config, settings), userRole(spec)},
-		Workload: pod,
-		Pod:      pod,
+	if err := objects.addWorkload(spec, patches, started, config); err != nil {
+		return nil, err
 	}
-	if spec.Stateful() {
-		set := statefulSet(spec, pod)
-		if set.Annotations[builder.AnnotationSpec], err = fingerprint(set); err != nil {
-			return nil, err
-		}
-		objects.Workload, objects.Pod = set, firstMember(spec, pod)
+	if err := patches.apply(append([]Object{objects.Server, client}, objects.Support...)...); err != nil {
+		return nil, err
 	}
-	return objects, nil
+	return objects, patches.unused()
+}
+
+// addWorkload adds the members, which start with the certificates of that fingerprint and with that
+// configuration.
+func (b *Builder) addWorkload(spec builder.Spec, patches *patches, started, config string) error {
+	pod, err := memberPod(spec)
+	if err != nil {
+		return err
+	}
+	pod.Annotations[builder.AnnotationTrust] = started
+	if err := patches.apply(pod); err != nil {
+		return err
+	}
+	b.Workload, b.Pod = pod, pod
+	if !spec.Stateful() {
+		pod.Annotations[builder.AnnotationSpec], err = fingerprint(pod, config, spec.RegistryCA)
+		return err
+	}
+	set := statefulSet(spec, pod)
+	made := set.Spec.Template.DeepCopy()
+	if err := patches.apply(set); err != nil {
+		return err
+	}
+	template := &set.Spec.Template
+	if !reflect.DeepEqual(made, template) {
+		pod.Labels, pod.Annotations, pod.Spec = maps.Clone(template.Labels), maps.Clone(template.Annotations), *template.Spec.DeepCopy()
+	}
+	hash, err := fingerprint(pod, config, spec.RegistryCA)
+	if err != nil {
+		return err
+	}
+	pod.Annotations[builder.AnnotationSpec], template.Annotations[builder.AnnotationSpec] = hash, hash
+	b.Workload, b.Pod = set, firstMember(spec, pod)
+	set.Annotations[builder.AnnotationSpec], err = fingerprint(set)
+	return err
 }
 
 // Config is the ConfigMap, which is the first of the Support.

@@ -74,7 +74,12 @@ func TestGolden(t *testing.T) {
 		"rootless":   func(s *builder.Spec) { s.Rootless = true },
 		"everything": everything,
 		"replicas":   func(s *builder.Spec) { s.Name, s.Replicas = "many", 3 },
-		"storage":    func(s *builder.Spec) { s.Storage, s.StorageClass, s.Rootless = &storage, "fast", true },
+		"placement": func(s *builder.Spec) {
+			s.Replicas, s.PriorityClass, s.RuntimeClass, s.Scheduler, s.DisruptionBudget = 2, "builds", "kata", "packing", "25%"
+			s.Affinity = []byte("nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: disk, operator: Exists}]}}]}")
+			s.TopologySpread = []corev1.TopologySpreadConstraint{{TopologyKey: "topology.kubernetes.io/zone", MaxSkew: 2, WhenUnsatisfiable: corev1.DoNotSchedule}}
+		},
+		"storage": func(s *builder.Spec) { s.Storage, s.StorageClass, s.Rootless = &storage, "fast", true },
 	}
 	for name, change := range shapes {
 		t.Run(name, func(t *testing.T) {

@@ -27,8 +27,8 @@ const (
 )
 
 // memberPod is one member.
-func memberPod(spec builder.Spec) *corev1.Pod {
-	pod := &corev1.Pod{
+func memberPod(spec builder.Spec) (pod *corev1.Pod, err error) {
+	pod = &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: objectMeta(spec, spec.Name),
 	}
@@ -52,10 +52,21 @@ func memberPod(spec builder.Spec) *corev1.Pod {
 		ServiceAccountName:            spec.ServiceAccount,
 		NodeSelector:                  selector,
 		Tolerations:                   spec.Tolerations,
+		PriorityClassName:             spec.PriorityClass,
+		SchedulerName:                 spec.Scheduler,
+		TopologySpreadConstraints:     spread(spec),
 		RestartPolicy:                 corev1.RestartPolicyAlways,
 		TerminationGracePeriodSeconds: &grace,
 		Containers:                    []corev1.Container{container(spec)},
 		Volumes:                       volumes(spec),
+	}
+	if len(spec.Affinity) > 0 {
+		if pod.Spec.Affinity, err = builder.ParseAffinity(spec.Affinity); err != nil {
+			return nil, err
+		}
+	}
+	if spec.RuntimeClass != "" {
+		pod.Spec.RuntimeClassName = &spec.RuntimeClass
 	}
 	for _, name := range spec.ImagePullSecrets {
 		pod.Spec.ImagePullSecrets = append(pod.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
@@ -68,7 +79,7 @@ func memberPod(spec builder.Spec) *corev1.Pod {
 			FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch),
 		}
 	}
-	return pod
+	return pod, nil
 }
 
 func container(spec builder.Spec) corev1.Container {

@@ -1,9 +1,13 @@
 package manifest
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
@@ -30,8 +34,9 @@ func statefulSet(spec builder.Spec, pod *corev1.Pod) *appsv1.StatefulSet {
 			},
 		},
 	}
-	if spec.Replicas > 1 {
-		set.Spec.Template.Spec.TopologySpreadConstraints = spread(spec)
+	if spec.Replicas > 1 && len(template.Spec.TopologySpreadConstraints) == 0 {
+		// Not in the Pod, which would then be another one than with one member.
+		set.Spec.Template.Spec.TopologySpreadConstraints = spreadOverNodes(spec)
 	}
 	if spec.Storage != nil {
 		set.Spec.VolumeClaimTemplates = []corev1.PersistentVolumeClaim{claim(spec)}
@@ -39,8 +44,17 @@ func statefulSet(spec builder.Spec, pod *corev1.Pod) *appsv1.StatefulSet {
 	return set
 }
 
-// spread puts the members on different nodes where it can: they compete for CPU and disk.
+// spread is what the Spec says of it, with the selector that finds the members.
 func spread(spec builder.Spec) []corev1.TopologySpreadConstraint {
+	constraints := slices.Clone(spec.TopologySpread)
+	for n := range constraints {
+		constraints[n].LabelSelector = &metav1.LabelSelector{MatchLabels: builder.ObjectLabels(spec.Name)}
+	}
+	return constraints
+}
+
+// spreadOverNodes puts the members on different nodes where it can: they compete for CPU and disk.
+func spreadOverNodes(spec builder.Spec) []corev1.TopologySpreadConstraint {
 	return []corev1.TopologySpreadConstraint{{
 		MaxSkew:           1,
 		TopologyKey:       corev1.LabelHostname,
@@ -77,4 +91,23 @@ func firstMember(spec builder.Spec, pod *corev1.Pod) *corev1.Pod {
 		})
 	}
 	return member
+}
+
+// budget is the PodDisruptionBudget of the members; nothing where none is asked for. A drain of
+// nodes asks it before it takes a member away.
+func budget(spec builder.Spec) []Object {
+	if spec.DisruptionBudget == "" {
+		return nil
+	}
+	away := intstr.Parse(spec.DisruptionBudget)
+	return []Object{&policyv1.PodDisruptionBudget{
+		TypeMeta:   metav1.TypeMeta{APIVersion: policyv1.SchemeGroupVersion.String(), Kind: "PodDisruptionBudget"},
+		ObjectMeta: objectMeta(spec, builder.BudgetName(spec.Name)),
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MaxUnavailable: &away,
+			Selector:       &metav1.LabelSelector{MatchLabels: builder.ObjectLabels(spec.Name)},
+			// A member that does not work has no builds to lose, and must not keep its node.
+			UnhealthyPodEvictionPolicy: new(policyv1.AlwaysAllow),
+		},
+	}}
 }
