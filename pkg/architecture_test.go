@@ -77,9 +77,9 @@ func TestViewsAskNothing(t *testing.T) {
 }
 
 // What makes text harmless, the classes of errors and the error of wrong input are used everywhere,
-// so they stand on nothing but the classes.
+// and the choice of a member is arithmetic, so they stand on nothing but the classes.
 func TestFoundationsStandOnNothing(t *testing.T) {
-	for _, name := range []string{"escape", "fault", "usage"} {
+	for _, name := range []string{"escape", "fault", "placement", "usage"} {
 		for _, dep := range dependencies(t, name) {
 			if first, _, _ := strings.Cut(dep, "/"); strings.Contains(first, ".") && dep != module+"/pkg/"+name && dep != module+"/pkg/fault" {
 				t.Errorf("pkg/%s reaches %s", name, dep)

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/placement"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
@@ -91,7 +91,7 @@ func (c *Client) locate(ctx context.Context, name string, adopt bool) (*location
 // choose takes the first member that is up, in the order of the affinity.
 func (c *Client) choose(ctx context.Context, name string, wanted Selection, at *location) (Member, error) {
 	first := error(nil)
-	for _, pod := range ranked(at.connection.Members, wanted.Affinity) {
+	for _, pod := range placement.Order(at.connection.Members, wanted.Affinity) {
 		candidate := c.candidate(ctx, name, pod, at)
 		if candidate.Exists() && slices.Contains(wanted.Except, candidate.Member.UID) {
 			continue
@@ -212,30 +212,6 @@ func (c *Client) noConnection(name, pod string) error {
 		Name: name, Namespace: c.Namespace(), Pod: pod, Reason: ReasonNoConnection,
 		Message: fmt.Sprintf("Secret %q is missing", builder.ClientSecretName(name)),
 	}
-}
-
-// ranked orders members by rendezvous hashing: the same text prefers the same member, and when one
-// goes, only its own builds move.
-func ranked(members []string, affinity string) []string {
-	weight := func(member string) uint64 {
-		hash := fnv.New64a()
-		// A hash never refuses a write.
-		_, _ = hash.Write([]byte(affinity + "\x00" + member))
-		// FNV alone spreads the last bytes badly; this is the finisher of MurmurHash3.
-		sum := hash.Sum64()
-		sum ^= sum >> 33
-		sum *= 0xff51afd7ed558ccd
-		sum ^= sum >> 33
-		return sum
-	}
-	order := slices.Clone(members)
-	slices.SortStableFunc(order, func(a, b string) int {
-		if weight(a) > weight(b) {
-			return -1
-		}
-		return 1
-	})
-	return order
 }
 
 // ConnectionOf reads a client's Secret.
