@@ -75,6 +75,7 @@ func TestHistory(t *testing.T) {
 			t.Errorf("got %d bytes", len(out))
 		}
 	})
+	t.Run("stats", func(t *testing.T) { u.addsUp(t) })
 	t.Run("export", func(t *testing.T) { u.exports(t, ref) })
 	u.buildkit("history", "pin", ref).ok()
 	if got := strings.Fields(u.buildkit("history", "rm", "--all").ok().stdout); len(got) != 2 || slices.Contains(got, ref) {
@@ -151,5 +152,41 @@ func (u *user) eventually(what string, holds func() bool) {
 		if time.Now().After(deadline) {
 			u.t.Fatalf("not within a minute: %s", what)
 		}
+	}
+}
+
+// addsUp asks for the numbers of the three builds, as a table, for programs and as a page.
+func (u *user) addsUp(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "stats.html")
+	table := u.buildkit("history", "stats", "--since", "1h", "--report", page).ok().stdout
+	if !strings.HasPrefix(table, "MEMBER ") || !strings.Contains(table, "RUN echo printed-by-the-build") {
+		t.Errorf("got\n%s", table)
+	}
+	drawn, err := os.ReadFile(page)
+	if err != nil || !strings.Contains(string(drawn), "1 succeeded, 1 failed, 1 canceled") || strings.Contains(string(drawn), "<script") {
+		t.Errorf("got %s, %v", drawn, err)
+	}
+	var stats struct {
+		Members int
+		Totals  struct {
+			Builds, Succeeded, Failed, Canceled, Steps, CachedSteps int
+			DurationSeconds                                         struct{ P50, P95 float64 }
+		}
+		Items        []struct{ Metadata struct{ Name string } }
+		SlowestSteps []struct{ Name string }
+		Uncounted    []any
+	}
+	if err := json.Unmarshal([]byte(u.buildkit("history", "stats", "--by", "builder", "-o", "json").ok().stdout), &stats); err != nil {
+		t.Fatal(err)
+	}
+	all := stats.Totals
+	if all.Builds != 3 || all.Succeeded != 1 || all.Failed != 1 || all.Canceled != 1 || all.Steps < 6 || all.DurationSeconds.P95 <= 0 || stats.Members != 1 {
+		t.Errorf("got %+v", stats)
+	}
+	if len(stats.Items) != 1 || stats.Items[0].Metadata.Name != "buildkitd" || len(stats.SlowestSteps) < 3 || len(stats.Uncounted) != 0 {
+		t.Errorf("got %+v", stats)
+	}
+	if failed := u.buildkit("history", "stats", "--filter", "status=error", "-o", "jsonpath={.totals.builds}").ok().stdout; failed != "1" {
+		t.Errorf("got %q failed builds", failed)
 	}
 }

@@ -40,6 +40,7 @@ func newHistoryCommand(f *factory) *cobra.Command {
 	c.PersistentFlags().StringVar(&o.builder, "builder", builder.DefaultName, "The builder whose builds are meant")
 	c.AddCommand(
 		newHistoryListCommand(f, o),
+		newHistoryStatsCommand(f, o),
 		newHistoryInspectCommand(f, o),
 		newHistoryLogsCommand(f, o),
 		newHistoryReportCommand(f, o),

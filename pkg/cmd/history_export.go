@@ -34,7 +34,7 @@ func newHistoryExportCommand(f *factory, connect *connectOptions) *cobra.Command
 		Example: historyExportExample,
 		Args:    atMostOneRef,
 		RunE: func(c *cobra.Command, args []string) error {
-			return f.withOutput(c.Context(), output, func(w io.Writer) error {
+			return f.withOutput(c.Context(), "--output", output, func(w io.Writer) error {
 				return f.withRecord(c.Context(), *connect, refArgument(args), func(ctx context.Context, o driver.ConnectOptions, record driver.Record) error {
 					return f.ExportRecord(ctx, o, record, w)
 				})
@@ -65,7 +65,7 @@ func newHistoryReportCommand(f *factory, connect *connectOptions) *cobra.Command
 			if trace != "" && len(args) > 0 {
 				return &usage.Error{What: "--trace", Value: trace, Reason: "REF names another build", Next: "leave one of them out"}
 			}
-			return f.withOutput(c.Context(), output, func(w io.Writer) error {
+			return f.withOutput(c.Context(), "--output", output, func(w io.Writer) error {
 				if trace != "" {
 					return drawTrace(w, trace)
 				}
@@ -89,9 +89,9 @@ func runHistoryReport(ctx context.Context, f *factory, connect connectOptions, r
 	})
 }
 
-// withOutput lets write fill the file, which appears whole or not at all, or standard output unless
-// it is a terminal.
-func (f *factory) withOutput(ctx context.Context, path string, write func(io.Writer) error) error {
+// withOutput lets write fill the file that a flag names, which appears whole or not at all, or
+// standard output unless it is a terminal.
+func (f *factory) withOutput(ctx context.Context, flag, path string, write func(io.Writer) error) error {
 	if path == "" && terminal.Is(f.streams.Out) {
 		return &usage.Error{What: "--output", Reason: "a terminal cannot show it", Next: "name a file: -o FILE"}
 	}
@@ -102,7 +102,7 @@ func (f *factory) withOutput(ctx context.Context, path string, write func(io.Wri
 	var cannot *safefile.UnwritableError
 	switch {
 	case errors.As(err, &cannot):
-		return &usage.Error{What: "--output", Value: path, Reason: cannot.Reason, Next: cannot.Next}
+		return &usage.Error{What: flag, Value: path, Reason: cannot.Reason, Next: cannot.Next}
 	case err != nil:
 		return err
 	}

@@ -26,6 +26,11 @@ func TestHistoryMisuse(t *testing.T) {
 		"no such trace":    {[]string{"history", "report", "--trace", "/nowhere"}, "/nowhere"},
 		"trace and REF":    {[]string{"history", "report", "--trace", "x", "ref"}, "leave one of them out"},
 		"no directory":     {[]string{"history", "export", "-o", "/nowhere/x"}, "no such directory"},
+		"unknown group":    {[]string{"history", "stats", "--by", "team"}, "must be one of: builder, member, user, context"},
+		"in the future":    {[]string{"history", "stats", "--since", "-1h"}, `--since "-1h0m0s"`},
+		"stats of two":     {[]string{"history", "stats", "a", "b"}, "at most one NAME"},
+		"stats' filter":    {[]string{"history", "stats", "--filter", "size>1"}, "unknown key"},
+		"stats' page":      {[]string{"history", "stats", "--report", "/nowhere/x", "--kubeconfig", "/dev/null", "-n", "x"}, "--report"},
 		"no transport":     {[]string{"history", "list", "--transport", "pigeon"}, "pigeon"},
 	} {
 		t.Run(name, func(t *testing.T) {

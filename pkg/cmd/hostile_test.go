@@ -31,6 +31,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/result"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/stats"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
@@ -56,6 +57,13 @@ func printingPlaces() map[string]func(*factory) {
 	return map[string]func(*factory){
 		"history list": func(f *factory) {
 			_ = (&output.Format{}).Print(f.streams.Out, view.Builds([]driver.Record{record}, now))
+		},
+		"history stats": func(f *factory) {
+			measured := driver.Measured{
+				Builds: []stats.Build{{Ref: hostile, Member: hostile, Ran: []stats.Step{{Name: hostile}}}}, Members: 1,
+				Unread: []driver.Unread{{Unread: history.Unread{Ref: hostile, Reason: hostile}, Member: hostile}},
+			}
+			_ = printStats(f, historyStatsOptions{by: string(stats.ByMember)}, measured, nil)
 		},
 		"history inspect": func(f *factory) {
 			_ = (&output.Format{}).Print(f.streams.Out, view.Build(record, &history.Details{
@@ -187,7 +195,7 @@ func controls(r rune) bool {
 
 // A row stays one row.
 func TestRowsCannotBeForged(t *testing.T) {
-	for name, want := range map[string]int{"history list": 2, "a table": 2, "names": 1, "columns": 2, "a notice": 1, "a completion": 1, "the API's warnings": 1, "a warning of ours": 1} {
+	for name, want := range map[string]int{"history list": 2, "history stats": 6, "a table": 2, "names": 1, "columns": 2, "a notice": 1, "a completion": 1, "the API's warnings": 1, "a warning of ours": 1} {
 		streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 		printingPlaces()[name](newFactory(streams, noEnv))
 		if got := strings.Count(out.String()+errOut.String(), "\n"); got != want {

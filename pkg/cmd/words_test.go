@@ -58,7 +58,7 @@ func TestNoSuggestionOfADestructiveOrDistantWord(t *testing.T) {
 }
 
 func TestOneWayToNameTheBuilder(t *testing.T) {
-	for _, name := range []string{"install", "uninstall", "info", "du", "prune", "logs", "doctor", "history list"} {
+	for _, name := range []string{"install", "uninstall", "info", "du", "prune", "logs", "doctor", "history list", "history stats"} {
 		for args, want := range map[string]string{"": "buildkitd", "a": "a", "--builder a": "a", "a --builder a": "a", "a --builder b": "", "a b": ""} {
 			c, _, err := newTestRoot().Find(strings.Fields(name))
 			if err != nil {

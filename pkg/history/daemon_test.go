@@ -29,6 +29,7 @@ type fakeDaemon struct {
 	store    content.Store
 	records  []*controlapi.BuildHistoryRecord
 	statuses map[string][]*controlapi.StatusResponse
+	onStatus func(ref string, stream controlapi.Control_StatusServer) error // after the statuses; may be nil
 	updates  []*controlapi.UpdateBuildHistoryRequest
 }
 
@@ -111,6 +112,9 @@ func (d *fakeDaemon) Status(ask *controlapi.StatusRequest, stream controlapi.Con
 		if err := stream.Send(status); err != nil {
 			return err
 		}
+	}
+	if d.onStatus != nil {
+		return d.onStatus(ask.Ref, stream)
 	}
 	return nil
 }

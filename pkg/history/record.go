@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"slices"
@@ -50,17 +51,29 @@ type Record struct {
 
 // List returns the records that match all filters, the newest first.
 func List(ctx context.Context, c *client.Client, filters Filters) ([]Record, error) {
-	return listen(ctx, c, &controlapi.BuildHistoryRequest{EarlyExit: true}, filters)
+	return listen(ctx, c, &controlapi.BuildHistoryRequest{EarlyExit: true}, filters, 0)
 }
 
-func listen(ctx context.Context, c *client.Client, ask *controlapi.BuildHistoryRequest, filters Filters) ([]Record, error) {
+// maxRecords and maxRecordBytes bound what is kept of a daemon's records.
+const (
+	maxRecords     = 20_000
+	maxRecordBytes = 256 << 20
+)
+
+// listen returns the records that match all filters and were created less than since ago, by the
+// daemon's clock; 0 is all of them.
+func listen(
+	ctx context.Context, c *client.Client, ask *controlapi.BuildHistoryRequest, filters Filters, since time.Duration,
+) ([]Record, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // the stream may not have been read to its end
 	events, err := c.ControlClient().ListenBuildHistory(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
 	now := clockOf(events)
 	found := map[string]Record{} // a build may end while it is listed
-	for {
+	for read, bytes := 0, 0; ; {
 		event, err := events.Recv()
 		if errors.Is(err, io.EOF) {
 			break
@@ -71,7 +84,15 @@ func listen(ctx context.Context, c *client.Client, ask *controlapi.BuildHistoryR
 		if event.Record == nil || event.Type == controlapi.BuildHistoryEventType_DELETED {
 			continue
 		}
-		if record := newRecord(event.Record, now); filters.match(record) && !found[record.Ref].completed {
+		read, bytes = read+1, bytes+event.Record.SizeVT()
+		if read > maxRecords || bytes > maxRecordBytes {
+			return nil, fmt.Errorf("the builder reports more than %d builds, or more than %d bytes of them", maxRecords, maxRecordBytes)
+		}
+		record := newRecord(event.Record, now)
+		if since > 0 && record.Created.Before(now.Add(-since)) {
+			continue
+		}
+		if filters.match(record) && !found[record.Ref].completed {
 			found[record.Ref] = record
 		}
 	}

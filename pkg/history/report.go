@@ -17,7 +17,7 @@ func Draw(ctx context.Context, c *client.Client, record Record) (report.Build, e
 		return report.Build{}, err
 	}
 	if record.Status == Running { // it has ended meanwhile
-		records, err := listen(ctx, c, &controlapi.BuildHistoryRequest{Ref: record.Ref, EarlyExit: true}, nil)
+		records, err := listen(ctx, c, &controlapi.BuildHistoryRequest{Ref: record.Ref, EarlyExit: true}, nil, 0)
 		if err != nil {
 			return report.Build{}, err
 		}

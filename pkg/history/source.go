@@ -23,7 +23,19 @@ func sourceOf(attrs map[string]string) string {
 // placeOf returns docker's name of a build without an image: the URL or the directory, and the
 // target.
 func placeOf(attrs map[string]string) string {
-	place, target := sourceOf(attrs), attrs["target"]
+	place, target := contextOf(attrs), attrs["target"]
+	switch {
+	case place == "":
+		return target
+	case target != "":
+		return place + " (" + target + ")"
+	}
+	return place
+}
+
+// contextOf returns the URL or the directory of a build's context; empty if its record has neither.
+func contextOf(attrs map[string]string) string {
+	place := sourceOf(attrs)
 	if dir := filepath.ToSlash(attrs["vcs:localdir:context"]); dir != "" && dir != "." {
 		switch {
 		case place == "":
@@ -31,12 +43,6 @@ func placeOf(attrs map[string]string) string {
 		case place == withoutCredentials(attrs["vcs:source"]):
 			place += "#:" + dir
 		}
-	}
-	switch {
-	case place == "":
-		return target
-	case target != "":
-		return place + " (" + target + ")"
 	}
 	return place
 }
