@@ -73,6 +73,10 @@ soak: build ## Each fault SOAK_RUNS times (default 20), and a table of the outco
 bench: build ## Ratios against docker buildx and buildctl kube-pod (BASE=COMMIT: against that commit)
 	hack/bench/run $(if $(BASE),-base $(BASE))
 
+.PHONY: load
+load: build ## 50 clients on 4 members, some killed, for 3 minutes (LOAD='-duration 30m -peers': longer, and buildx too)
+	hack/bench/load/run $(LOAD)
+
 ##@ Releases
 
 .PHONY: release

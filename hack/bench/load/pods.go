@@ -1,0 +1,134 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+)
+
+// pod is a Pod of the namespace, as the API server last reported it.
+type pod struct {
+	name, uid string
+	node      string
+	running   bool // its containers have been started, and it is not being deleted
+	ready     bool
+}
+
+// pods follows the Pods of one namespace, which holds one builder.
+type pods struct {
+	cluster *kubectl
+	found   func(pod) // is called once for each Pod that has been started
+
+	mu    sync.Mutex
+	known map[string]pod // by UID
+	begun map[string]bool
+}
+
+// watch returns when ctx ends. One kubectl watches, so that following the Pods costs next to nothing.
+func (p *pods) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		p.watchOnce(ctx)
+		pause(ctx, 200*time.Millisecond)
+	}
+}
+
+// podEvent is what `kubectl get pods --watch --output-watch-events -o json` prints.
+type podEvent struct {
+	Type   string
+	Object struct {
+		Metadata struct {
+			Name, UID         string
+			DeletionTimestamp *time.Time
+		}
+		Spec   struct{ NodeName string }
+		Status struct {
+			Phase      string
+			Conditions []struct{ Type, Status string }
+		}
+	}
+}
+
+func (p *pods) watchOnce(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	cmd := p.cluster.command(ctx, "get", "pods", "--watch", "--output-watch-events", "-o", "json")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil || cmd.Start() != nil {
+		return
+	}
+	defer func() { _ = cmd.Wait() }() // after stop
+	defer stop()
+	for events := json.NewDecoder(stdout); ; {
+		var event podEvent
+		if events.Decode(&event) != nil {
+			return
+		}
+		p.take(event)
+	}
+}
+
+func (p *pods) take(event podEvent) {
+	object := event.Object
+	one := pod{name: object.Metadata.Name, uid: object.Metadata.UID, node: object.Spec.NodeName}
+	one.running = object.Status.Phase == "Running" && object.Metadata.DeletionTimestamp == nil
+	for _, condition := range object.Status.Conditions {
+		one.ready = one.ready || one.running && condition.Type == "Ready" && condition.Status == "True"
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if event.Type == "DELETED" {
+		delete(p.known, one.uid)
+		return
+	}
+	p.known[one.uid] = one
+	if one.running && !p.begun[one.uid] {
+		p.begun[one.uid] = true
+		p.found(one)
+	}
+}
+
+// exists reports whether the API server still has that very Pod.
+func (p *pods) exists(uid string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, known := p.known[uid]
+	return known
+}
+
+// running returns the Pods that run, in the order of their names.
+func (p *pods) running() []pod {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []pod
+	for _, one := range p.known {
+		if one.running {
+			all = append(all, one)
+		}
+	}
+	slices.SortFunc(all, func(a, b pod) int { return cmp.Compare(a.name, b.name) })
+	return all
+}
+
+// awaitReady returns the Pods when that many are ready and there are no others that run, or what there is at the end of ctx.
+func (p *pods) awaitReady(ctx context.Context, want int) ([]pod, error) {
+	for {
+		all := p.running()
+		if len(all) == want && !slices.ContainsFunc(all, func(one pod) bool { return !one.ready }) {
+			return all, nil
+		}
+		if ctx.Err() != nil {
+			return all, ctx.Err()
+		}
+		pause(ctx, 200*time.Millisecond)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
