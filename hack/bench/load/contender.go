@@ -12,7 +12,7 @@ import (
 type contender interface {
 	// name is that of the report, and part of the namespace's.
 	name() string
-	// limit is how many builds a member may run at once; 0 is no limit.
+	// limit is how many builds a member may run at once; 0 is unlimited.
 	limit() int
 	// install returns the commands that make the builder.
 	install(config string) [][]string
@@ -59,7 +59,10 @@ func (p plugin) install(config string) [][]string {
 	return [][]string{argv}
 }
 
-func (p plugin) replace(config string) [][]string { return p.install(config) }
+// replace says yes to what a builder without volumes loses.
+func (p plugin) replace(config string) [][]string {
+	return [][]string{append(p.install(config)[0], "--yes")}
+}
 
 func (p plugin) build() []string {
 	return []string{p.path, "build", "--builder", builderName, "--namespace", p.namespace}
@@ -82,7 +85,7 @@ func (b buildx) install(config string) [][]string {
 		driver = append(driver, "persistent-volume-claim.requests.storage="+volumeSize)
 	}
 	return [][]string{{
-		b.path, "create", "--name", builderName, "--driver", "kubernetes", "--bootstrap", "--buildkitd-config", config,
+		b.path, "create", "--name", builderName, "--node", builderName, "--driver", "kubernetes", "--bootstrap", "--buildkitd-config", config,
 		"--driver-opt", strings.Join(driver, ","),
 	}}
 }

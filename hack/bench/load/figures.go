@@ -158,6 +158,11 @@ func (f *figures) verdict() error {
 	if len(f.outcomes) == 0 {
 		errs = append(errs, errors.New("there was no build"))
 	}
+	for _, hit := range f.blows {
+		if hit.failure != nil { // the load was not what the schedule says
+			errs = append(errs, fmt.Errorf("%s of member %d: %w", hit.kind, hit.member, hit.failure))
+		}
+	}
 	if len(f.lost) > 0 {
 		errs = append(errs, fmt.Errorf("%d of %d builds are lost", len(f.lost), len(f.outcomes)))
 	}

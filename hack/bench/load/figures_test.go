@@ -129,6 +129,7 @@ func TestVerdict(t *testing.T) {
 		{"above the limit", 1, nil, "2 builds ran at once on a member that may run 1"},
 		{"a lost build", 2, func(f *figures) { f.lost = append(f.lost, outcome{failure: errors.New("x")}) }, "1 of 2 builds are lost"},
 		{"nothing seen", 2, func(f *figures) { f.unseen = 1 }, "nothing of 1 of 2 builds"},
+		{"a crash that failed", 2, func(f *figures) { f.blows = []blow{{kind: crash, member: 3, failure: errors.New("no member runs")}} }, "crash of member 3: no member runs"},
 		{"nothing built", 2, func(f *figures) { f.outcomes = nil }, "no build"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

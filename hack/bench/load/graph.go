@@ -26,7 +26,7 @@ func drawGraph(all []figures) []byte {
 	return out.Bytes()
 }
 
-// panel maps values to a part of the picture.
+// panel maps values to a part of the graph.
 type panel struct {
 	out        *bytes.Buffer
 	top        int

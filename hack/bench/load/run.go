@@ -44,6 +44,11 @@ func run(ctx context.Context, o options) error {
 		all = append(all, evaluate(c, o.shape, seen))
 	}
 	printReport(o.out, o, all)
+	for _, peer := range all[1:] {
+		if err := peer.verdict(); err != nil {
+			fmt.Fprintf(o.log, "%s: %v\n", peer.contender, err)
+		}
+	}
 	if o.graph != "" {
 		if err := os.WriteFile(o.graph, drawGraph(all), 0o644); err != nil {
 			return err

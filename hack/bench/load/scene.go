@@ -133,11 +133,9 @@ func (s *scene) strike(ctx context.Context, end <-chan struct{}, hits []blow, st
 			return done
 		case <-time.After(time.Until(start.Add(hit.at))):
 		}
-		began, end := time.Since(start), "done"
-		if err := s.hit(ctx, hit); err != nil {
-			end = err.Error()
-		}
-		fmt.Fprintf(s.log, "%6.1fs %s of member %d, %.1fs: %s\n", began.Seconds(), hit.kind, hit.member, (time.Since(start) - began).Seconds(), end)
+		began := time.Since(start)
+		hit.failure = s.hit(ctx, hit)
+		fmt.Fprintf(s.log, "%6.1fs %s of member %d, %.1fs\n", began.Seconds(), hit.kind, hit.member, (time.Since(start) - began).Seconds())
 		hit.at = began
 		done = append(done, hit)
 	}

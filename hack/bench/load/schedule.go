@@ -45,6 +45,8 @@ type blow struct {
 	at     time.Duration
 	kind   blowKind
 	member int // by the order of the Pods' names; an upgrade hits all
+
+	failure error // why it did not happen
 }
 
 type blowKind string
