@@ -95,11 +95,11 @@ func (c *Client) Untrusted(member Member, err error) error {
 }
 
 // identify decides how the daemon is known: by its certificates wherever there are any. Without
-// authentication it is used in two cases only, and then at.connection stays nil: its Secret
+// authentication it is used in two cases only, and then at.Connection stays nil: its Secret
 // certainly does not exist and install did not make the Pod; or the user vouches for the Pod
 // (adopt) and no certificates can be read. Labels and owners never prove anything, since the
 // creator of a Pod writes them.
-func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secret, secretErr error, at *location, adopt bool) error {
+func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secret, secretErr error, at *Location, adopt bool) error {
 	exists := at.podErr == nil
 	foreign := exists && !IsManaged(at.pod.Labels)
 	another := exists && MemberOf(at.pod).Builder != name // the name is that of another builder's member
@@ -126,7 +126,7 @@ func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secre
 }
 
 // certified reads how to connect with the builder's certificates.
-func (c *Client) certified(name string, secret *corev1.Secret, at *location) error {
+func (c *Client) certified(name string, secret *corev1.Secret, at *Location) error {
 	connection, err := c.ConnectionOf(secret)
 	if err != nil {
 		return err
@@ -134,12 +134,12 @@ func (c *Client) certified(name string, secret *corev1.Secret, at *location) err
 	if _, err := connection.TLS(); err != nil {
 		return &ExpiredError{Name: name, Namespace: c.Namespace(), Skew: c.Skew(), Err: err}
 	}
-	at.connection = connection
+	at.Connection = connection
 	return nil
 }
 
 // uncertified is about a builder that certainly has no Secret.
-func (c *Client) uncertified(ctx context.Context, name string, at *location, another bool) error {
+func (c *Client) uncertified(ctx context.Context, name string, at *Location, another bool) error {
 	switch {
 	case apierrors.IsNotFound(at.podErr), another:
 		return c.NotFound(ctx, name)

@@ -61,7 +61,7 @@ func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) 
 		return nil, err
 	}
 	inspection := &Inspection{Needs: NeedsOf(builder.Spec{Name: name})}
-	secret, at := &corev1.Secret{}, &location{pod: &corev1.Pod{}}
+	secret, at := &corev1.Secret{}, &Location{Name: name, pod: &corev1.Pod{}}
 	var secretErr error
 	lacking := make([]*kube.Reference, 2)
 	_ = kube.Together(
@@ -77,7 +77,7 @@ func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) 
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	inspection.ConnectionErr, inspection.unmanaged = err, err == nil && at.connection == nil
+	inspection.ConnectionErr, inspection.unmanaged = err, err == nil && at.Connection == nil
 	if secretErr == nil && manifest.HasConnection(secret) && !errors.As(err, new(*UnverifiedError)) {
 		inspection.Connection, _ = c.ConnectionOf(secret)
 	}
@@ -106,7 +106,7 @@ func (c *Client) lacks(ctx context.Context, kind, name string) *kube.Reference {
 }
 
 // inspectMembers looks at the Pods that the builder should have.
-func (c *Client) inspectMembers(ctx context.Context, name string, at *location, inspection *Inspection) {
+func (c *Client) inspectMembers(ctx context.Context, name string, at *Location, inspection *Inspection) {
 	names := builder.MemberNames(name, 1, false)
 	if inspection.Connection != nil {
 		names = inspection.Connection.Members
@@ -128,7 +128,7 @@ func (c *Client) inspectMembers(ctx context.Context, name string, at *location, 
 	}
 }
 
-func (c *Client) condition(ctx context.Context, name, member string, at *location, inspection *Inspection) (*corev1.Pod, Condition) {
+func (c *Client) condition(ctx context.Context, name, member string, at *Location, inspection *Inspection) (*corev1.Pod, Condition) {
 	pod, err := at.pod, at.podErr
 	if member != name {
 		pod = &corev1.Pod{}

@@ -38,29 +38,34 @@ func (c Candidate) Exists() bool { return c.Member.UID != "" }
 //
 // It takes the round trips of Resolve.
 func (c *Client) Members(ctx context.Context, name string, adopt bool) ([]Candidate, *Connection, error) {
-	at, err := c.locate(ctx, name, adopt)
+	at, err := c.Locate(ctx, name, adopt)
 	if err != nil {
 		return nil, nil, err
 	}
-	if at.connection == nil {
+	if at.Connection == nil {
 		return []Candidate{{Member: at.unmanaged(), Err: c.usable(name, at.pod)}}, nil, nil
 	}
-	names := at.connection.Members
-	if len(names) == 0 {
+	if len(at.Pods()) == 0 {
 		return nil, nil, c.noMembers(name)
 	}
-	candidates := make([]Candidate, len(names))
-	looks := make([]func() error, len(names))
-	for i, pod := range names {
+	candidates := c.candidates(ctx, at, at.Pods())
+	slices.SortStableFunc(candidates, func(a, b Candidate) int { return CompareMembers(a.Member.Pod, b.Member.Pod) })
+	return candidates, at.Connection, nil
+}
+
+// candidates looks at Pods side by side.
+func (c *Client) candidates(ctx context.Context, at *Location, pods []string) []Candidate {
+	candidates := make([]Candidate, len(pods))
+	looks := make([]func() error, len(pods))
+	for i, pod := range pods {
 		looks[i] = func() error {
-			candidates[i] = c.candidate(ctx, name, pod, at)
+			candidates[i] = c.Look(ctx, at, pod)
 			return nil
 		}
 	}
 	// No look fails: what is wrong with a member is part of its answer.
 	_ = kube.Together(looks...)
-	slices.SortStableFunc(candidates, func(a, b Candidate) int { return CompareMembers(a.Member.Pod, b.Member.Pod) })
-	return candidates, at.connection, nil
+	return candidates
 }
 
 // CompareMembers orders the names of Pods: "buildkitd-2" before "buildkitd-10".
@@ -68,14 +73,14 @@ func CompareMembers(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
-// candidate looks at one Pod; the one of the builder's own name is known.
-func (c *Client) candidate(ctx context.Context, name, podName string, at *location) Candidate {
+// Look reads one Pod of a builder, which takes one round trip unless it has the builder's own name.
+func (c *Client) Look(ctx context.Context, at *Location, podName string) Candidate {
 	pod, err := at.pod, at.podErr
-	if podName != name {
+	if podName != at.Name {
 		pod = &corev1.Pod{}
 		err = c.Get(ctx, kube.KindPod, podName, pod)
 	}
-	return c.candidateOf(name, podName, pod, err)
+	return c.candidateOf(at.Name, podName, pod, err)
 }
 
 // candidateOf judges a Pod that a builder with certificates should have, or why it could not be

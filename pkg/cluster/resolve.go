@@ -31,6 +31,8 @@ type Selection struct {
 	Affinity string
 	// Adopt says that the user vouches for a Pod of the builder's name that nothing authenticates.
 	Adopt bool
+	// Pod is the only member that is wanted; empty is any.
+	Pod string
 	// Except are the UIDs of Pods that are not wanted.
 	Except []string
 }
@@ -39,41 +41,49 @@ type Selection struct {
 // unmanaged builder, whose Member is Adopted; nothing authenticates that one.
 //
 // A builder of one Pod takes one round trip, and so does an unmanaged one; several members take
-// two, and one more for every member that is not up.
+// two.
 func (c *Client) Resolve(ctx context.Context, name string, wanted Selection) (Member, *Connection, error) {
-	at, err := c.locate(ctx, name, wanted.Adopt)
+	at, err := c.Locate(ctx, name, wanted.Adopt)
 	if err != nil {
 		return Member{}, nil, err
 	}
-	if at.connection == nil {
-		return at.unmanaged(), nil, c.withProgress(ctx, c.usable(name, at.pod))
-	}
-	member, err := c.choose(ctx, name, wanted, at)
-	return member, at.connection, err
+	member, err := c.Choose(ctx, at, wanted)
+	return member, at.Connection, err
 }
 
-// location is what a builder's name leads to.
-type location struct {
-	// connection is nil for an unmanaged builder, which is the Pod.
-	connection *Connection
+// Location is what a builder's name leads to.
+type Location struct {
+	// Name is that of the builder.
+	Name string
+	// Connection is nil for an unmanaged builder, which is one Pod.
+	Connection *Connection
+
 	// pod is the Pod of the builder's own name, if podErr is nil.
 	pod    *corev1.Pod
 	podErr error
 }
 
+// Pods returns the names of the builder's Pods.
+func (at *Location) Pods() []string {
+	if at.Connection == nil {
+		return []string{at.Name}
+	}
+	return at.Connection.Members
+}
+
 // unmanaged describes the Pod as the one member of a builder that nothing authenticates.
-func (at *location) unmanaged() Member {
+func (at *Location) unmanaged() Member {
 	member := MemberOf(at.pod)
 	member.Builder, member.Adopted = at.pod.Name, true
 	return member
 }
 
-// locate reads how to connect to a builder, and the Pod of its name, in one round trip.
-func (c *Client) locate(ctx context.Context, name string, adopt bool) (*location, error) {
+// Locate reads how to connect to a builder, and the Pod of its name, in one round trip.
+func (c *Client) Locate(ctx context.Context, name string, adopt bool) (*Location, error) {
 	if err := builder.ValidateName(name); err != nil {
 		return nil, err
 	}
-	secret, at := &corev1.Secret{}, &location{pod: &corev1.Pod{}}
+	secret, at := &corev1.Secret{}, &Location{Name: name, pod: &corev1.Pod{}}
 	var secretErr error
 	_ = kube.Together(
 		func() error {
@@ -88,32 +98,43 @@ func (c *Client) locate(ctx context.Context, name string, adopt bool) (*location
 	return at, nil
 }
 
-// choose takes the first member that is up, in the order of the affinity.
-func (c *Client) choose(ctx context.Context, name string, wanted Selection, at *location) (Member, error) {
+// SideBySide is how many members of a builder are asked at the same time.
+const SideBySide = 8
+
+// Choose takes the first member that is up, in the order of the affinity. It reads their Pods side
+// by side.
+func (c *Client) Choose(ctx context.Context, at *Location, wanted Selection) (Member, error) {
+	if at.Connection == nil {
+		return at.unmanaged(), c.WithProgress(ctx, c.usable(at.Name, at.pod))
+	}
+	pods := at.Pods()
+	if wanted.Pod != "" {
+		pods = []string{wanted.Pod}
+	}
 	first := error(nil)
-	for _, pod := range placement.Order(at.connection.Members, wanted.Affinity) {
-		candidate := c.candidate(ctx, name, pod, at)
-		if candidate.Exists() && slices.Contains(wanted.Except, candidate.Member.UID) {
-			continue
-		}
-		if candidate.Err == nil {
-			return candidate.Member, nil
-		}
-		if first == nil {
-			first = candidate.Err
+	for some := range slices.Chunk(placement.Order(pods, wanted.Affinity), SideBySide) {
+		for _, candidate := range c.candidates(ctx, at, some) {
+			switch {
+			case candidate.Exists() && slices.Contains(wanted.Except, candidate.Member.UID):
+			case candidate.Err == nil:
+				return candidate.Member, nil
+			case first == nil:
+				first = candidate.Err
+			}
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	if first == nil {
-		first = c.noMembers(name)
+		first = c.noMembers(at.Name)
 	}
-	return Member{}, c.withProgress(ctx, first)
+	return Member{}, c.WithProgress(ctx, first)
 }
 
-// withProgress adds to a Pod that starts what its node did last, e.g. that it pulls the image.
-func (c *Client) withProgress(ctx context.Context, err error) error {
+// WithProgress adds to the error of a Pod that starts what its node did last, e.g. that it pulls
+// the image.
+func (c *Client) WithProgress(ctx context.Context, err error) error {
 	var notReady *NotReadyError
 	if !errors.As(err, &notReady) || !notReady.Starting || notReady.Message != "" || notReady.Pod == "" {
 		return err

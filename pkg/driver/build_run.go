@@ -62,7 +62,7 @@ func (d *Driver) connectOrProvide(ctx context.Context, o BuildOptions, credentia
 		within.within = min(o.RetryTimeout, startTimeout)
 	}
 	c, err := retry(ctx, within, d.noteUnreachable(startTimeout), connect)
-	if err == nil || ctx.Err() != nil || o.Provide == nil {
+	if err == nil || ctx.Err() != nil || o.Provide == nil || o.Connect.Member != "" && o.Connect.Member != o.Connect.Builder {
 		return c, err
 	}
 	installed, err := o.Provide(ctx, err)
@@ -132,6 +132,9 @@ func (b *build) solve(ctx context.Context, display *progress.Display, traced sol
 	watching, stop := context.WithCancel(ctx)
 	var doubts sync.WaitGroup
 	doubts.Go(func() { pushes.warn(watching, b.connection, b.driver.showOn(display, b.options.Progress.Mode)) })
+	if reason := b.connection.reason; reason != "" {
+		display.Step(reason)(nil)
+	}
 	o := b.options
 	keeper := newReconnector(watching, b.driver, o, display, b.connection)
 	keeper.trust = trusting(b.credentials)

@@ -30,6 +30,10 @@ type ConnectOptions struct {
 	// Affinity is any text that is the same for builds that share their cache: they go to the same
 	// member.
 	Affinity string
+	// Member is the only member that is wanted, a Pod's name or its number in a set; empty is any.
+	Member string
+
+	preferred string // the Pod that is used whatever it has to do, while it can be
 }
 
 // adopts reports whether the user vouches for a Pod of the builder's name, whatever it is.
@@ -49,7 +53,8 @@ type Connection struct {
 	// Daemon is BuildKit in that Pod.
 	Daemon *solve.Daemon
 
-	installed bool // by this very call
+	installed bool   // by this very call
+	reason    string // why it is this member, for the progress; empty for the only one
 }
 
 // Close ends the connection, and every call on it. The error is that of closing it, and has no
@@ -63,8 +68,9 @@ type trustFunc func(*cluster.Connection) error
 // trustsNothing is the trustFunc of what asks no registry.
 func trustsNothing(*cluster.Connection) error { return nil }
 
-// Connect finds the member to use and connects to its daemon, which has not answered yet. It tries
-// once. The error is a cluster or connection error.
+// Connect finds the member to use and connects to its daemon, which has not answered yet where the
+// builder has one member. It tries once. The error is a cluster or connection error, or a
+// *usage.Error for ConnectOptions.Member.
 func (d *Driver) Connect(ctx context.Context, o ConnectOptions) (*Connection, error) {
 	return d.connect(ctx, o.withDefaults(), trustsNothing)
 }
@@ -80,10 +86,18 @@ func AffinityOf(path string) string {
 }
 
 func (d *Driver) connect(ctx context.Context, o ConnectOptions, trust trustFunc) (*Connection, error) {
-	return reach(ctx, d, o, func(r *reached) (*Connection, error) {
-		if err := trust(r.certificates); err != nil {
-			return nil, err
-		}
+	r, err := d.locate(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { r.guess.discard() }()
+	if err := trust(r.certificates); err != nil {
+		return nil, err
+	}
+	if pods := r.at.Pods(); len(pods) > 1 || len(pods) == 1 && pods[0] != o.Builder {
+		return d.choose(ctx, r, o)
+	}
+	return reach(ctx, d, r, o, func() (*Connection, error) {
 		daemon, err := d.open(ctx, r.tunnels, r.guess, r.member, r.certificates)
 		if err != nil {
 			return nil, err
@@ -92,45 +106,61 @@ func (d *Driver) connect(ctx context.Context, o ConnectOptions, trust trustFunc)
 	})
 }
 
-// reached is a member that may be dialed.
+// reached is a builder, and then its member that may be dialed.
 type reached struct {
+	cluster      *cluster.Client
 	tunnels      tunnel.Dialer
 	guess        *predial
+	at           *cluster.Location
+	pinned       string // the only Pod that is wanted; empty is any
 	member       cluster.Member
 	certificates *cluster.Connection // nil for an unmanaged builder
 }
 
-// reach finds the member to use and opens a connection to it. A builder usually is one Pod of its
-// own name, so that tunnel is dialed while the cluster is still being asked: over a slow connection
-// this saves seconds. A member whose certificates do not fit is passed over for the next one: it
-// may be another's Pod, or still be waiting for its builds before it takes renewed certificates.
-func reach[T any](ctx context.Context, d *Driver, o ConnectOptions, dial func(*reached) (T, error)) (none T, err error) {
-	c, err := d.Cluster()
-	if err != nil {
-		return none, err
+// locate finds a builder. The caller discards the guess: a builder usually is one Pod of its own
+// name, so that a tunnel to that is dialed while the cluster is still being asked: over a slow
+// connection this saves seconds.
+func (d *Driver) locate(ctx context.Context, o ConnectOptions) (r *reached, err error) {
+	r = &reached{}
+	if r.cluster, err = d.Cluster(); err != nil {
+		return nil, err
 	}
-	r := &reached{}
 	if r.tunnels, err = d.dialer(o.Transport); err != nil {
-		return none, err
+		return nil, err
 	}
-	r.guess = startPredial(ctx, r.tunnels, c.Namespace(), o.Builder)
-	defer func() { r.guess.discard() }()
-	wanted := cluster.Selection{Affinity: o.Affinity, Adopt: o.adopts()}
+	r.guess = startPredial(ctx, r.tunnels, r.cluster.Namespace(), o.Builder)
+	if r.at, err = r.cluster.Locate(ctx, o.Builder, o.adopts()); err == nil {
+		r.certificates = r.at.Connection
+		d.noteSkew(r.cluster)
+		if o.Member != "" {
+			r.pinned, err = memberNamed(o.Member, r.at)
+		}
+	}
+	if err != nil {
+		r.guess.discard()
+		return nil, err
+	}
+	return r, nil
+}
+
+// reach finds the member to use in the order of the affinity alone, and opens a connection to it. A
+// member whose certificates do not fit is passed over for the next one: it may be another's Pod, or
+// still be waiting for its builds before it takes renewed certificates.
+func reach[T any](ctx context.Context, d *Driver, r *reached, o ConnectOptions, dial func() (T, error)) (none T, err error) {
+	wanted := cluster.Selection{Affinity: o.Affinity, Adopt: o.adopts(), Pod: r.pinned}
 	var untrusted error
 	for {
-		r.member, r.certificates, err = c.Resolve(ctx, o.Builder, wanted)
-		if err != nil {
+		if r.member, err = r.cluster.Choose(ctx, r.at, wanted); err != nil {
 			return none, cmp.Or(untrusted, err)
 		}
-		d.noteSkew(c)
-		d.renewCertificates(ctx, c, o, r)
+		d.renewCertificates(ctx, r.cluster, o, r)
 		d.noteUnverified(r.member)
-		found, err := dial(r)
+		found, err := dial()
 		var mismatch *solve.TLSError
 		if !errors.As(err, &mismatch) || ctx.Err() != nil {
 			return found, err
 		}
-		untrusted = cmp.Or(untrusted, c.Untrusted(r.member, err))
+		untrusted = cmp.Or(untrusted, r.cluster.Untrusted(r.member, err))
 		wanted.Except = append(wanted.Except, r.member.UID)
 	}
 }

@@ -106,6 +106,9 @@ func (r *reconnector) reconnect(ctx context.Context, lost *solve.LostError) (*so
 		_ = again.Close()
 		return nil, err
 	}
+	if again.reason != "" && again.Member.UID != c.Member.UID {
+		r.display.Step(again.reason)(nil)
+	}
 	r.add(again)
 	return again.Daemon, nil
 }
@@ -130,10 +133,15 @@ func (r *reconnector) connect(ctx context.Context, before *Connection) (*Connect
 	d := r.driver.renewed()
 	trying, stop := context.WithTimeout(ctx, dialTimeout)
 	defer stop()
-	c, err := d.connect(trying, r.options.Connect, r.trust)
+	options := r.options.Connect
+	options.preferred = before.Member.Pod
+	c, err := d.connect(trying, options, r.trust)
 	if err == nil {
 		c.installed = before.installed
 		return c, nil
+	}
+	if trying.Err() != nil && ctx.Err() == nil {
+		return nil, &solve.LostError{Cause: &solve.SilentError{For: dialTimeout}} // which may pass, unlike the end of the build
 	}
 	if !before.installed || !isNotFound(err) {
 		return nil, err

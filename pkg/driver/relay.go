@@ -106,7 +106,12 @@ func (r *Relay) current() *target {
 
 // find finds a member and opens a connection to it, which may have been dialed before.
 func (r *Relay) find(ctx context.Context) (net.Conn, error) {
-	return reach(ctx, r.driver, r.options, func(reached *reached) (net.Conn, error) {
+	reached, err := r.driver.locate(ctx, r.options)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { reached.guess.discard() }()
+	return reach(ctx, r.driver, reached, r.options, func() (net.Conn, error) {
 		return r.open(ctx, reached.guess, r.know(reached.member, reached.certificates))
 	})
 }

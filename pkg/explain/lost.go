@@ -44,6 +44,19 @@ func nextForLost(e *driver.LostError) string {
 	return "build again: finished steps are in the cache"
 }
 
+// explainMember is about a member that was asked for by name: another one may do.
+func explainMember(err error) (Report, bool) {
+	var member *driver.MemberError
+	if !errors.As(err, &member) {
+		return Report{}, false
+	}
+	next := "leave out --member, to build on another one"
+	if why := explainCause(member.Err).Next; why != "" {
+		next += "; for this one: " + why
+	}
+	return Report{Text: member.Error(), Next: next}, true
+}
+
 // explainNoAnswer reports all members that did not answer, with the first next step that there is
 // for one of them.
 func explainNoAnswer(err error) (Report, bool) {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"sync"
+	"time"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
 	apitypes "github.com/moby/buildkit/api/types"
@@ -30,6 +33,8 @@ type Daemon struct {
 	Workers int
 	// Records are the builds of its history.
 	Records []*controlapi.BuildHistoryRecord
+	// Active is how many builds it has besides those that it is asked for.
+	Active int
 	// Changed are the requests to pin and remove records.
 	Changed []*controlapi.UpdateBuildHistoryRequest
 	// Sessions are those of the clients.
@@ -39,6 +44,7 @@ type Daemon struct {
 	server   *grpc.Server
 
 	mu     sync.Mutex
+	frozen bool
 	conns  []net.Conn
 	begun  map[string]chan struct{} // closed when it has, by the reference of the solve
 	solved map[string]chan struct{}
@@ -73,17 +79,48 @@ func (d *Daemon) Stop() {
 	d.server.Stop()
 }
 
+// Freeze makes new connections open, and nothing answer on them, as of a process that is stopped.
+func (d *Daemon) Freeze() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.frozen = true
+}
+
 func (d *Daemon) dial(ctx context.Context) (net.Conn, error) {
 	if d == nil {
 		return nil, errors.New("connection refused")
 	}
-	conn, err := d.listener.dial(ctx)
+	d.mu.Lock()
+	frozen := d.frozen
+	d.mu.Unlock()
+	var conn net.Conn
+	var err error
+	if frozen {
+		var far net.Conn
+		conn, far = net.Pipe()
+		go func() { _, _ = io.Copy(io.Discard, far) }()
+	} else {
+		conn, err = d.listener.dial(ctx)
+	}
 	if err == nil {
 		d.mu.Lock()
 		d.conns = append(d.conns, conn)
 		d.mu.Unlock()
 	}
 	return conn, err
+}
+
+// Open returns how many connections to it there are that no end has closed.
+func (d *Daemon) Open() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	open := 0
+	for _, conn := range d.conns {
+		if conn.SetReadDeadline(time.Time{}) == nil {
+			open++
+		}
+	}
+	return open
 }
 
 func (d *Daemon) when(channels map[string]chan struct{}, ref string) chan struct{} {
@@ -167,10 +204,17 @@ func (d *Daemon) DiskUsage(context.Context, *controlapi.DiskUsageRequest) (*cont
 	return &controlapi.DiskUsageResponse{Record: []*controlapi.UsageRecord{{ID: "a", Size: 5, InUse: true}, {ID: "b", Size: 7}}}, nil
 }
 
-// ListenBuildHistory returns the records.
-func (d *Daemon) ListenBuildHistory(_ *controlapi.BuildHistoryRequest, stream controlapi.Control_ListenBuildHistoryServer) error {
-	for _, record := range d.Records {
-		if err := stream.Send(&controlapi.BuildHistoryEvent{Type: controlapi.BuildHistoryEventType_COMPLETE, Record: record}); err != nil {
+// ListenBuildHistory returns the records, or the builds that are active.
+func (d *Daemon) ListenBuildHistory(req *controlapi.BuildHistoryRequest, stream controlapi.Control_ListenBuildHistoryServer) error {
+	kind, records := controlapi.BuildHistoryEventType_COMPLETE, d.Records
+	if req.ActiveOnly {
+		kind, records = controlapi.BuildHistoryEventType_STARTED, nil
+		for i := range d.Active {
+			records = append(records, &controlapi.BuildHistoryRecord{Ref: fmt.Sprint("active-", i)})
+		}
+	}
+	for _, record := range records {
+		if err := stream.Send(&controlapi.BuildHistoryEvent{Type: kind, Record: record}); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/moby/spdystream/spdy"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -45,7 +46,7 @@ func (c *Cluster) forward(w http.ResponseWriter, r *http.Request, pod string) {
 	c.mu.Lock()
 	c.tunnels = append(c.tunnels, conn)
 	c.mu.Unlock()
-	f := &forwarding{conn: conn}
+	f := &forwarding{conn: conn, delay: c.Delay}
 	defer f.end()
 	if f.framer, err = spdy.NewFramer(conn, buffered); err != nil {
 		c.t.Errorf("upgrading: %v", err)
@@ -57,7 +58,8 @@ func (c *Cluster) forward(w http.ResponseWriter, r *http.Request, pod string) {
 // forwarding is one request, with its two streams.
 type forwarding struct {
 	conn   net.Conn
-	mu     sync.Mutex // of writes to the framer
+	delay  time.Duration // of what the Pod sends
+	mu     sync.Mutex    // of writes to the framer
 	framer *spdy.Framer
 	pod    net.Conn
 }
@@ -112,21 +114,35 @@ func (f *forwarding) open(ctx context.Context, daemon *Daemon) bool {
 		return false
 	}
 	f.pod = pod
+	arrived := make(chan arrival, 1024)
 	go func() {
-		buffer := make([]byte, 32<<10)
+		defer close(arrived)
 		for {
+			buffer := make([]byte, 32<<10)
 			n, err := pod.Read(buffer)
 			if n > 0 {
-				f.write(&spdy.DataFrame{StreamId: dataStream, Data: buffer[:n]})
+				arrived <- arrival{buffer[:n], time.Now().Add(f.delay)}
 			}
 			if err != nil {
-				f.write(&spdy.DataFrame{StreamId: dataStream, Flags: spdy.DataFlagFin})
-				_ = f.conn.Close()
 				return
 			}
 		}
 	}()
+	go func() {
+		for each := range arrived {
+			time.Sleep(time.Until(each.due))
+			f.write(&spdy.DataFrame{StreamId: dataStream, Data: each.data})
+		}
+		f.write(&spdy.DataFrame{StreamId: dataStream, Flags: spdy.DataFlagFin})
+		_ = f.conn.Close()
+	}()
 	return true
+}
+
+// arrival is what the Pod has sent, and when it arrives at the client.
+type arrival struct {
+	data []byte
+	due  time.Time
 }
 
 // Cut ends every tunnel, as a dying API server does.
