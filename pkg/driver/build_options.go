@@ -70,7 +70,7 @@ func (o BuildOptions) withDefaults() BuildOptions {
 	if dir, err := os.Getwd(); err == nil && o.Environment.WorkingDir == "" {
 		o.Environment.WorkingDir = dir
 	}
-	o.Connect.Affinity = o.Request.Source(o.Environment).Identity
+	o.Connect.Affinity = o.Request.Affinity(o.Environment)
 	if o.Environment.LookPath == nil {
 		o.Environment.LookPath = exec.LookPath
 	}

@@ -286,8 +286,16 @@ func TestAffinity(t *testing.T) {
 		{"git:github.com/org/repo", top, request.Options{Frontend: request.Frontend{FrontendName: "dockerfile.v0", Opts: []string{"context=https://github.com/org/repo.git"}}}},
 		{dir, dir, request.Options{Input: request.Input{Path: "."}}},
 		{dir, top, request.Options{Input: request.Input{Path: "link"}}},
-		{dir, top, request.Options{Frontend: request.Frontend{FrontendName: "dockerfile.v0", Locals: []string{"dockerfile=.", "context=link"}}}},
+		{dir, top, request.Options{Frontend: request.Frontend{FrontendName: "dockerfile.v0", Locals: []string{"dockerfile=link", "context=link"}}}},
 		{dir, "", request.Options{Input: request.Input{Path: "."}}},
+		{dir, dir, request.Options{Input: request.Input{Path: ".", File: "Dockerfile"}, Steps: request.Steps{Target: "test"}}},
+		{dir + "\x00web/Dockerfile", top, request.Options{Input: request.Input{Path: "link", File: "link/web/Dockerfile"}}},
+		{dir + "\x00web/Dockerfile", top, request.Options{Frontend: request.Frontend{
+			FrontendName: "dockerfile.v0", Locals: []string{"context=link", "dockerfile=" + filepath.Join(dir, "web")},
+		}}},
+		{dir + "\x00a", top, request.Options{Frontend: request.Frontend{
+			FrontendName: "dockerfile.v0", Locals: []string{"context=link", "dockerfile=link"}, Opts: []string{"filename=a"},
+		}}},
 		{"", top, request.Options{}},
 	} {
 		o := BuildOptions{Request: c.request, Environment: request.Environment{WorkingDir: c.workingDir}}

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 	"strconv"
@@ -55,6 +56,26 @@ func (o Options) Source(env Environment) buildcontext.Source {
 		}
 	}
 	return buildcontext.Source{}
+}
+
+// Affinity returns a text that is equal for builds that share most of their steps, in docker's form
+// and in buildctl's. It opens nothing.
+func (o Options) Affinity(env Environment) string {
+	source, file := o.Source(env), o.File
+	if o.FrontendName == "" {
+		return source.Affinity(file, o.environment(env))
+	}
+	for _, opt := range o.Opts {
+		if name, found := strings.CutPrefix(opt, "filename="); found {
+			file = name
+		}
+	}
+	for _, local := range o.Locals {
+		if dir, found := strings.CutPrefix(local, "dockerfile="); found {
+			file = filepath.Join(dir, cmp.Or(file, "Dockerfile"))
+		}
+	}
+	return source.Affinity(file, o.environment(env))
 }
 
 // dockerfileName returns the user's path of the Dockerfile that is sent.
