@@ -29,6 +29,7 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	o.registries.register(flags)
 	o.connect.register(flags)
 	o.connect.registerBuilder(flags)
+	flags.StringVar(&o.connect.member, "member", "", "The only member to build on, a Pod or its number, e.g. buildkitd-2 or 2 (default the one with the cache)")
 	flags.IntVar(&o.retry.retries, "retries", 5, "How often a build that loses its builder goes on over a new connection")
 	flags.DurationVar(&o.retry.within, "retry-timeout", driver.LossTimeout, "Maximum time to wait for the builder after each connection loss")
 	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none, and restore one whose Pod was deleted")
@@ -37,6 +38,7 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 // connectOptions say which builder, and which way to it.
 type connectOptions struct {
 	builder   string
+	member    string
 	named     bool // the user said which, so no other may be installed in its place
 	transport string
 	adopt     bool
@@ -44,7 +46,7 @@ type connectOptions struct {
 }
 
 func (o *connectOptions) driver() driver.ConnectOptions {
-	return driver.ConnectOptions{Builder: o.builder, Transport: tunnel.Transport(o.transport), Adopt: o.adopt, Renew: o.renew}
+	return driver.ConnectOptions{Builder: o.builder, Member: o.member, Transport: tunnel.Transport(o.transport), Adopt: o.adopt, Renew: o.renew}
 }
 
 func (o *connectOptions) register(flags *pflag.FlagSet) {

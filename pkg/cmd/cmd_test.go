@@ -71,7 +71,7 @@ func TestBuildFlagsReachTheOptions(t *testing.T) {
 		return nil
 	}), "-t", "a:1", "-t", "b:2", "-f", "other", "--build-arg", "A=1,2", "--target", "x", "--platform", "linux/amd64,linux/arm64",
 		"--label", "k=v", "--no-cache", "--pull", "--push", "-o", "type=oci,dest=x", "-q", "--metadata-file", "m", "--iidfile", "i",
-		"--builder", "team", "--transport", "spdy", "--install=false", "dir")
+		"--builder", "team", "--member", "2", "--transport", "spdy", "--install=false", "dir")
 	if !slices.Equal(got.Tags, []string{"a:1", "b:2"}) || got.File != "other" || !slices.Equal(got.BuildArgs, []string{"A=1,2"}) {
 		t.Errorf("input: %+v", got)
 	}
@@ -81,7 +81,7 @@ func TestBuildFlagsReachTheOptions(t *testing.T) {
 	if !slices.Equal(got.Outputs, []string{"type=oci,dest=x"}) || got.MetadataFile != "m" || got.ImageIDFile != "i" || !got.quiet {
 		t.Errorf("output: %+v", got)
 	}
-	want := connectOptions{builder: "team", named: true, transport: "spdy", renew: true}
+	want := connectOptions{builder: "team", member: "2", named: true, transport: "spdy", renew: true}
 	if !reflect.DeepEqual(got.connect, want) || got.install || got.Path != "dir" {
 		t.Errorf("connection: %+v", got)
 	}

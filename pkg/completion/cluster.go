@@ -1,6 +1,7 @@
 package completion
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
@@ -44,6 +46,18 @@ func Builders(ctx context.Context, q Query) []string {
 					words = append(words, fmt.Sprintf("%s\tPod of builder %s, %s", m.Pod, b.Name, m.State))
 				}
 			}
+		}
+		return words, err
+	})
+}
+
+// memberNames completes with the members of the builder.
+func memberNames(ctx context.Context, q Query) []string {
+	return q.fromNamespace(func(c *cluster.Client) ([]string, error) {
+		candidates, _, err := c.Members(ctx, cmp.Or(q.Builder, builder.DefaultName), true)
+		var words []string
+		for _, each := range candidates {
+			words = append(words, fmt.Sprintf("%s\t%s", each.Member.Pod, cmp.Or(each.Member.State, "missing")))
 		}
 		return words, err
 	})

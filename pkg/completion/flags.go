@@ -20,6 +20,7 @@ func Flags() map[string]Completer {
 		"--as":        serviceAccountUsers,
 
 		"--builder":   Builders,
+		"--member":    memberNames,
 		"--transport": oneOf(transportNames()...),
 		"--progress":  oneOf(progress.Names()...),
 		"--platform":  someOf(platformNames),
