@@ -25,17 +25,16 @@ type figures struct {
 	service   []time.Duration // of each attempt, from its first step to its end
 	most      int             // builds that ran on one member at once
 	mostAt    string          // where and when
-	steps     int             // of all builds
-	runs      int             // steps that were run
+	steps     int             // of the builds that are done
+	runs      int             // steps that were run for them
 	oneRuns   int             // steps that one member would have run
 }
 
 // evaluate works the figures out.
 func evaluate(c contender, s shape, seen recording) figures {
 	f := figures{contender: c.name(), limit: c.limit(), members: s.members, recording: seen}
-	last, jobs := seen.start, []job(nil)
+	last, done := seen.start, []job(nil)
 	for _, o := range seen.outcomes {
-		jobs = append(jobs, o.job)
 		if o.ended.After(last) {
 			last = o.ended
 		}
@@ -43,14 +42,15 @@ func evaluate(c contender, s shape, seen recording) figures {
 			f.lost = append(f.lost, o)
 			continue
 		}
-		f.took = append(f.took, o.took())
+		f.took, done = append(f.took, o.took()), append(done, o.job)
 	}
 	if last.After(seen.start) {
 		f.perMinute = float64(len(f.took)) / last.Sub(seen.start).Minutes()
 	}
-	f.steps, f.oneRuns = oneMember(jobs)
+	f.steps, f.oneRuns = oneMember(done)
+	f.runs = runsOf(done, seen.attempts)
 	f.queue(last)
-	f.count(last)
+	f.countBusy(last)
 	return f
 }
 
@@ -118,14 +118,26 @@ func ticketsOf(attempts []attempt, last time.Time) (tickets []ticket, wait time.
 	return tickets, wait
 }
 
-// count finds how many builds ran at once, and how many steps were run.
-func (f *figures) count(last time.Time) {
-	busy, runs := map[string][]interval{}, map[string]bool{}
-	name := map[string]string{}
-	for _, a := range f.attempts {
+// runsOf returns how many steps were run for these builds, those that were lost with a member included.
+func runsOf(jobs []job, attempts []attempt) int {
+	asked, runs := map[string]bool{}, map[string]bool{}
+	for _, each := range jobs {
+		asked[each.id] = true
+	}
+	for _, a := range attempts {
 		for run := range a.ran {
-			runs[run] = true
+			if asked[a.job] {
+				runs[run] = true
+			}
 		}
+	}
+	return len(runs)
+}
+
+// countBusy finds how many builds ran on a member at once.
+func (f *figures) countBusy(last time.Time) {
+	busy, name := map[string][]interval{}, map[string]string{}
+	for _, a := range f.attempts {
 		if a.began.IsZero() {
 			continue
 		}
@@ -135,7 +147,6 @@ func (f *figures) count(last time.Time) {
 		}
 		busy[a.uid], name[a.uid] = append(busy[a.uid], interval{a.began, end}), a.pod
 	}
-	f.runs = len(runs)
 	for uid, intervals := range busy {
 		if most, when := overlap(intervals); most > f.most {
 			f.most, f.mostAt = most, fmt.Sprintf("%s, %.1f s after the start", name[uid], when.Sub(f.start).Seconds())

@@ -110,6 +110,9 @@ func TestCountsWhatRanAtOnce(t *testing.T) {
 	if got := fmt.Sprintf("%.3f", f.ratio()); got != "1.750" { // 0.7 by 0.4
 		t.Errorf("ratio %s", got)
 	}
+	if runs := runsOf([]job{{id: "b"}, {id: "d"}}, f.attempts); runs != 2 {
+		t.Errorf("%d steps run for two of the builds, want 2", runs)
+	}
 	open := evaluated(2, 1, testAttempt{job: "a", pod: "m", created: 1, began: 10}, testAttempt{job: "b", pod: "m", created: 2, began: 59, ended: 60})
 	if open.most != 2 {
 		t.Errorf("a build without an end does not count: %d at once", open.most)
