@@ -99,7 +99,9 @@ func ticketsOf(attempts []attempt, last time.Time) (tickets []ticket, wait time.
 	var arrived time.Time
 	for _, a := range attempts {
 		if arrived.IsZero() {
-			arrived = a.created
+			if arrived = a.created; !a.queued.IsZero() && a.queued.Before(arrived) {
+				arrived = a.queued
+			}
 		}
 		if a.began.IsZero() { // it left before its turn, and waits elsewhere
 			continue

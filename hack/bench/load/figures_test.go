@@ -15,7 +15,7 @@ func (f testAttempt) attempt() attempt {
 		}
 		return at(s)
 	}
-	a := attempt{pod: f.pod, uid: "uid-" + f.pod, job: f.job, created: moment(f.created), began: moment(f.began), ended: moment(f.ended), lost: moment(f.lost)}
+	a := attempt{pod: f.pod, uid: "uid-" + f.pod, job: f.job, created: moment(f.created), began: moment(f.began), ended: moment(f.ended), lost: moment(f.lost), queued: moment(f.queued)}
 	a.ran = map[string]string{}
 	for _, run := range strings.Fields(f.ran) {
 		a.ran[run] = "key"
@@ -27,6 +27,7 @@ func (f testAttempt) attempt() attempt {
 type testAttempt struct {
 	job, pod                    string
 	created, began, ended, lost int
+	queued                      int
 	ran                         string
 }
 
@@ -80,8 +81,12 @@ func TestWaits(t *testing.T) {
 		}, 5, 0, 0},
 		{"begun beside the one that was given up", 2, 1, []testAttempt{
 			{job: "a", pod: "m", created: 10, began: 10, ended: 30},
-			{job: "a", pod: "n", created: 20, began: 21, ended: 25},
+			{job: "a", pod: "n", created: 20, began: 21, ended: 25, queued: 10},
 		}, 1, 0, 1},
+		{"created when its turn came", 1, 1, []testAttempt{
+			{job: "a", pod: "m", created: 10, began: 10, ended: 15},
+			{job: "b", pod: "m", created: 15, began: 16, ended: 20, queued: 11},
+		}, 5, 4, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := evaluated(test.members, test.limit, test.attempts...)

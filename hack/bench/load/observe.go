@@ -17,6 +17,7 @@ type attempt struct {
 	ref      string
 	job      string    // by its arguments or the name of one of its steps; empty if it has shown neither
 	created  time.Time // by the daemon's clock, as all times here
+	queued   time.Time // when it began to wait, if that was before it was created
 	began    time.Time // the start of its first step; zero while it waits
 	ended    time.Time
 	lost     time.Time         // the end of the connection to the daemon, if that came first
@@ -38,6 +39,7 @@ type observer struct {
 
 	mu       sync.Mutex
 	attempts map[attemptKey]*attempt
+	queued   map[string]time.Time // since when a build waits, by its reference
 	members  sync.WaitGroup
 }
 
@@ -47,7 +49,7 @@ type attemptKey struct {
 }
 
 func newObserver(ctx context.Context, cluster *kubectl) *observer {
-	o := &observer{cluster: cluster, attempts: map[attemptKey]*attempt{}}
+	o := &observer{cluster: cluster, attempts: map[attemptKey]*attempt{}, queued: map[string]time.Time{}}
 	o.pods = &pods{cluster: cluster, known: map[string]pod{}, begun: map[string]bool{}}
 	o.pods.found = func(one pod) { o.members.Go(func() { o.member(ctx, one) }) }
 	o.members.Go(func() { o.pods.watch(ctx) })
@@ -88,6 +90,9 @@ func (o *observer) listen(ctx context.Context, p pod) error {
 		if record == nil || event.Type == controlapi.BuildHistoryEventType_DELETED {
 			continue
 		}
+		if o.noteTicket(record) {
+			continue
+		}
 		key := attemptKey{record.Ref, record.CreatedAt.AsTime()}
 		a := o.note(p, key, record)
 		if !followed[key] {
@@ -95,6 +100,24 @@ func (o *observer) listen(ctx context.Context, p pod) error {
 			following.Go(func() { o.follow(ctx, api, a) })
 		}
 	}
+}
+
+// noteTicket reports whether a record has no build, but is what a build of ours waits by. It notes since when.
+func (o *observer) noteTicket(record *controlapi.BuildHistoryRecord) bool {
+	build := record.FrontendAttrs["kubectl-buildkit.build"]
+	if build == "" {
+		return false
+	}
+	since := record.CreatedAt.AsTime()
+	if before, err := time.Parse(time.RFC3339Nano, record.FrontendAttrs["kubectl-buildkit.queued"]); err == nil && before.Before(since) {
+		since = before // at another member
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if known, is := o.queued[build]; !is || since.Before(known) {
+		o.queued[build] = since
+	}
+	return true
 }
 
 // note returns the attempt of a record.
@@ -184,6 +207,7 @@ func (o *observer) seen() []attempt {
 	var all []attempt
 	for _, a := range o.attempts {
 		one := *a
+		one.queued = o.queued[a.ref]
 		one.ran = make(map[string]string, len(a.ran))
 		for run, key := range a.ran {
 			one.ran[run] = key

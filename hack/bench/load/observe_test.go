@@ -57,6 +57,29 @@ func TestEndOfAnAttempt(t *testing.T) {
 	}
 }
 
+// A build of ours waits by records of their own, of which the first is the oldest, or names one of another member.
+func TestTickets(t *testing.T) {
+	o := &observer{attempts: map[attemptKey]*attempt{}, queued: map[string]time.Time{}}
+	ticket := func(created int, queued string) bool {
+		return o.noteTicket(&controlapi.BuildHistoryRecord{CreatedAt: timestamppb.New(at(created)), FrontendAttrs: map[string]string{
+			"kubectl-buildkit.build": "ref", "kubectl-buildkit.queued": queued,
+		}})
+	}
+	o.note(pod{}, attemptKey{"ref", at(9)}, &controlapi.BuildHistoryRecord{})
+	for _, test := range []struct {
+		created int
+		queued  string
+		want    int
+	}{{8, "", 8}, {5, "", 5}, {7, "", 5}, {9, at(3).Format(time.RFC3339Nano), 3}, {9, "never", 3}} {
+		if !ticket(test.created, test.queued) || !o.seen()[0].queued.Equal(at(test.want)) {
+			t.Errorf("created at %d, queued %q: waits since %v", test.created, test.queued, o.seen()[0].queued)
+		}
+	}
+	if o.noteTicket(&controlapi.BuildHistoryRecord{Ref: "x", FrontendAttrs: map[string]string{"build-arg:mark": "b1"}}) || len(o.seen()) != 1 {
+		t.Error("a build is a ticket")
+	}
+}
+
 func TestPodsByTheirEvents(t *testing.T) {
 	var found []string
 	p := &pods{known: map[string]pod{}, begun: map[string]bool{}, found: func(one pod) { found = append(found, one.name) }}
