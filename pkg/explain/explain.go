@@ -44,6 +44,12 @@ func Error(err error) Report {
 	if !ok {
 		report = explainCause(err)
 	}
+	if incomplete := (*install.IncompleteError)(nil); errors.As(err, &incomplete) {
+		report.Text += leftBehind("may still be there", incomplete.Removed, incomplete.Remaining)
+		if len(incomplete.Remaining) > 0 {
+			report.Next = joinSteps(report.Next, "run the command again, which goes on from there")
+		}
+	}
 	if tooManyFiles(err) {
 		report.Next = "let it open more files, e.g. in the shell before the same command: ulimit -n 4096"
 	}
@@ -109,6 +115,7 @@ func explainBuilder(err error) (Report, bool) {
 		terminating *cluster.TerminatingError
 		expired     *cluster.ExpiredError
 		unreachable *kube.UnreachableError
+		server      *kube.ServerError
 		start       *install.StartError
 	)
 	switch {
@@ -132,6 +139,8 @@ func explainBuilder(err error) (Report, bool) {
 		return Report{Text: expired.Error(), Next: nextForCertificates(expired)}, true
 	case errors.As(err, &start):
 		return explainStart(start), true
+	case errors.As(err, &server):
+		return Report{Text: err.Error(), Next: "run the command again in a moment; if it ends the same way, ask the administrator of the cluster"}, true
 	case errors.As(err, &unreachable):
 		return Report{Text: unreachable.Error(), Next: nextForCluster(unreachable)}, true
 	}
@@ -167,12 +176,7 @@ func explainStart(e *install.StartError) Report {
 	if len(e.Logs) > 0 {
 		text += "\n  the daemon's last lines:\n    " + strings.Join(e.Logs, "\n    ")
 	}
-	switch {
-	case len(e.Remaining) > 0:
-		text += fmt.Sprintf("\n  still there: %v", e.Remaining)
-	case len(e.Removed) > 0:
-		text += "\n  everything this install made was removed again"
-	}
+	text += leftBehind("still there", e.Removed, e.Remaining)
 	next := ""
 	switch {
 	case e.Reason == cluster.ReasonNodeLost:
@@ -185,6 +189,25 @@ func explainStart(e *install.StartError) Report {
 		next = Reinstall(e.Name, e.Namespace) + ", which goes on from there"
 	}
 	return Report{Text: text, Next: next}
+}
+
+// leftBehind is the line about the objects of an install that failed; empty if there were none.
+func leftBehind(label string, removed, remaining []kube.Reference) string {
+	switch {
+	case len(remaining) > 0:
+		return fmt.Sprintf("\n  %s: %v", label, remaining)
+	case len(removed) > 0:
+		return "\n  everything this install made was removed again"
+	}
+	return ""
+}
+
+// joinSteps returns two next steps, the first of which may be empty.
+func joinSteps(first, second string) string {
+	if first == "" {
+		return second
+	}
+	return first + "; then " + second
 }
 
 func explainTunnel(err error) (Report, bool) {

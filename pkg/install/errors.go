@@ -84,3 +84,20 @@ func (e *StartError) Unwrap() error { return e.Err }
 // Class returns that of the cause, e.g. of a permission that the user lacks, else
 // fault.Unavailable.
 func (e *StartError) Class() fault.Class { return fault.Or(e.Err, fault.Unavailable) }
+
+// IncompleteError is returned when a request of an install fails after others have changed
+// something, e.g. since the API server is away.
+type IncompleteError struct {
+	Name, Namespace string
+	// Removed are the objects that this install had made and has removed again, Remaining those
+	// which are still there, as far as is known.
+	Removed, Remaining []kube.Reference
+	Err                error
+}
+
+func (e *IncompleteError) Error() string { return e.Err.Error() }
+
+func (e *IncompleteError) Unwrap() error { return e.Err }
+
+// Class returns that of the cause.
+func (e *IncompleteError) Class() fault.Class { return fault.Of(e.Err) }

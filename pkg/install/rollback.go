@@ -33,8 +33,11 @@ func (i *installation) failed(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupWithin)
 	defer cancel()
 	removed, remaining := i.takeBack(ctx)
-	if isStart {
+	switch {
+	case isStart:
 		start.Removed, start.Remaining = removed, remaining
+	case len(removed)+len(remaining) > 0:
+		return &IncompleteError{Name: i.name, Namespace: i.api.Namespace(), Removed: removed, Remaining: remaining, Err: err}
 	}
 	return err
 }

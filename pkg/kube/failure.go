@@ -27,7 +27,7 @@ func (c *Client) failure(ctx context.Context, err error, verb, kind, name string
 		if unreachable := (&url.Error{}); errors.As(err, &unreachable) {
 			return &UnreachableError{Host: c.host, Err: unreachable.Err}
 		}
-		return fmt.Errorf("asking the cluster to %s %s %q: %w", verb, kind, name, err)
+		return fmt.Errorf("asking the cluster to %s: %w", request(verb, kind, name), err)
 	}
 	message := status.ErrStatus.Message
 	if forbidden := readForbidden(message); forbidden != nil {
@@ -40,7 +40,21 @@ func (c *Client) failure(ctx context.Context, err error, verb, kind, name string
 	if by, words := refusal(err, message); by != "" {
 		return &AdmissionError{By: by, Kind: kind, Name: name, Namespace: c.namespace, Message: words, Err: err}
 	}
-	return fmt.Errorf("asking the cluster to %s %s %q: %w", verb, kind, name, err)
+	if serverFailed(status) {
+		return &ServerError{Request: request(verb, kind, name), Code: int(status.ErrStatus.Code), Err: err}
+	}
+	return fmt.Errorf("asking the cluster to %s: %w", request(verb, kind, name), err)
+}
+
+// request is e.g. `get Secret "b"`, or `list Pods`.
+func request(verb, kind, name string) string {
+	switch {
+	case name == "" && strings.HasSuffix(kind, "s"):
+		return verb + " " + kind + "es"
+	case name == "":
+		return verb + " " + kind + "s"
+	}
+	return fmt.Sprintf("%s %s %q", verb, kind, name)
 }
 
 // missing is the resource that a "not found" is about, e.g. "namespaces".

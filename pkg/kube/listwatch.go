@@ -21,8 +21,9 @@ func IsConflict(err error) bool {
 const Listed watch.EventType = "LISTED"
 
 // Follow calls visit with every object that there is, then with every change, until visit says
-// done. It starts over when the server ends the watch, as it does every few minutes. After each
-// list it asks complete, which may be nil.
+// done. It starts over when the server ends the watch, as it does every few minutes, and waits for
+// a server that is away for less than outageLimit. After each list it asks complete, which may be
+// nil.
 func (c *Client) Follow(
 	ctx context.Context, kind string, options metav1.ListOptions, visit func(watch.Event) (done bool, err error), complete func() bool,
 ) error {
@@ -53,7 +54,7 @@ func (c *Client) replay(
 	switch kind {
 	case KindEvent:
 		events := &corev1.EventList{}
-		if err := c.ListObjects(ctx, kind, options, events); err != nil {
+		if err := throughOutages(ctx, func() error { return c.ListObjects(ctx, kind, options, events) }); err != nil {
 			return "", err
 		}
 		for i := range events.Items {
@@ -64,7 +65,7 @@ func (c *Client) replay(
 		return events.ResourceVersion, nil
 	default:
 		pods := &corev1.PodList{}
-		if err := c.ListObjects(ctx, kind, options, pods); err != nil {
+		if err := throughOutages(ctx, func() error { return c.ListObjects(ctx, kind, options, pods) }); err != nil {
 			return "", err
 		}
 		for i := range pods.Items {
@@ -81,6 +82,9 @@ func (c *Client) changes(
 	ctx context.Context, kind string, options metav1.ListOptions, visit func(watch.Event) (bool, error),
 ) (done bool, err error) {
 	watcher, err := c.watch(ctx, kind, options)
+	if isTemporary(err) {
+		return false, Pause(ctx, outagePause) // the list that follows waits for the server
+	}
 	if err != nil {
 		return false, err
 	}
