@@ -192,3 +192,77 @@ func prunesBoth(t *testing.T, u *user) {
 		t.Errorf("got\n%s", said)
 	}
 }
+
+// A build goes to the member that has its context's cache, and says so; to another one while that is busy or away.
+func TestChoiceOfMember(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.builder("--replicas", "3")
+	members := []string{"buildkitd-0", "buildkitd-1", "buildkitd-2"}
+	build := func(context string, more ...string) (on string, said call) {
+		t.Helper()
+		said = u.buildkit(append([]string{"build", "--progress", "plain", "-o", "type=cacheonly", context}, more...)...).ok()
+		return memberIn(t, said), said
+	}
+	contexts := []string{dockerfile(t, "FROM BASE", "RUN echo one"), dockerfile(t, "FROM BASE AS base", "RUN echo two", "FROM base", "RUN echo three")}
+	first := map[string]string{}
+	for _, context := range contexts {
+		on, said := build(context)
+		said.says("the first choice for this context")
+		again, said := build(context)
+		said.says("the first choice for this context", "CACHED")
+		if on != again {
+			t.Errorf("%s is built on %s, then on %s", context, on, again)
+		}
+		first[context] = on
+	}
+	if on, said := build(contexts[1], "--target", "base"); on != first[contexts[1]] || !strings.Contains(said.all(), "CACHED") {
+		t.Errorf("a stage is built on %s, the rest on %s\n%s", on, first[contexts[1]], said.all())
+	}
+
+	// A pin, and what is wrong with one.
+	if on, said := build(contexts[0], "--member", "2"); on != "buildkitd-2" {
+		t.Errorf("pinned to 2, built on %s\n%s", on, said.all())
+	}
+	u.buildkit("build", "--member", "3", contexts[0]).exits(2).says("--member", strings.Join(members, ", "))
+
+	// The first choice is busy.
+	busy := first[contexts[0]]
+	sleeping := dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 985")
+	var runs []*running
+	for i := range 5 {
+		runs = append(runs, u.begin("build", "--member", busy, "--progress", "plain", "-o", "type=cacheonly", "--build-arg", fmt.Sprint("N=", i), sleeping))
+	}
+	for _, r := range runs {
+		r.until("be''gun")
+	}
+	on, said := build(contexts[0])
+	if on == busy {
+		t.Errorf("a build joins five others on %s\n%s", on, said.all())
+	}
+	said.says(`"`+busy+`", the first choice, runs `, " builds already")
+	for _, r := range runs {
+		r.interrupt()
+	}
+
+	// The first choice is deleted, and comes back.
+	u.kubectl("delete", "pod", busy, "-n", u.namespace, "--wait=false").ok()
+	if on, said := build(contexts[0]); on == busy && !strings.Contains(said.all(), "the first choice for this context") {
+		t.Errorf("built on %s\n%s", on, said.all())
+	}
+	u.eventually("the member that was deleted gets its builds again", func() bool {
+		on, _ := build(contexts[0])
+		return on == busy
+	})
+}
+
+// memberIn returns the member that a build says it runs on.
+func memberIn(t *testing.T, said call) string {
+	t.Helper()
+	_, rest, found := strings.Cut(said.stderr, `building on "`)
+	if !found {
+		t.Fatalf("it does not say on which member it builds\n%s", said.all())
+	}
+	name, _, _ := strings.Cut(rest, `"`)
+	return name
+}
