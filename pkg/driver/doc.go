@@ -27,7 +27,8 @@
 //     builder;
 //   - [*tunnel.ForbiddenError], [*tunnel.DialError], [*tunnel.LostError],
 //     [*tunnel.ConnRefusedError] and [*tunnel.CommandNotFoundError];
-//   - [*solve.LostError], which a [*LostError] wraps once the cluster was asked for the cause.
+//   - [*solve.LostError], which a [*LostError] wraps once the cluster was asked for the cause;
+//   - [*MemberError], which wraps any of these for the member that was asked for by name.
 //
 // After the end of ctx an error may be a [*solve.CanceledError], or wrap [context.Cause] of ctx.
 package driver
