@@ -13,7 +13,7 @@ import (
 func numbers(name string) Numbers {
 	builds := []stats.Build{
 		{Ref: "a", Member: name, User: name, Context: name, State: stats.Succeeded, Duration: 90 * time.Second, Steps: 4, Cached: 3, Ran: []stats.Step{{Name: name, Duration: time.Minute}}},
-		{Ref: "b", Member: "team-1", State: stats.Failed, Duration: 30 * time.Second, Queued: true, Wait: 20 * time.Second, Steps: 4},
+		{Ref: "b", Member: "team-1", State: stats.Failed, Duration: 10 * time.Second, Queued: true, Wait: 20 * time.Second, Steps: 4},
 	}
 	return Numbers{
 		Title: name, Facts: []Fact{{Name: name, Value: name}}, By: stats.ByMember, Summary: stats.Sum(builds, stats.ByMember), Notes: []string{name},

@@ -26,10 +26,10 @@ type Build struct {
 	Ref                            string // of two builds with the same one, the first is counted
 	Builder, Member, User, Context string
 	State                          State
-	// Duration is from its creation to its end, with Wait.
+	// Duration is how long it took, without the time in the queue.
 	Duration time.Duration
 	// Queued reports whether it had to wait for other builds, and how long is known; it did so for
-	// Wait.
+	// Wait, before it began.
 	Queued bool
 	Wait   time.Duration
 	// Steps are those it had, Cached those that the cache had the result of.
@@ -51,8 +51,7 @@ func bounded(d time.Duration) time.Duration { return min(max(d, 0), longest) }
 
 // clean returns the build with numbers that can be.
 func (b Build) clean() Build {
-	b.Duration = bounded(b.Duration)
-	b.Wait = min(bounded(b.Wait), b.Duration)
+	b.Duration, b.Wait = bounded(b.Duration), bounded(b.Wait)
 	b.Steps = max(b.Steps, 0)
 	b.Cached = min(max(b.Cached, 0), b.Steps)
 	for _, name := range []*string{&b.User, &b.Context} {

@@ -147,7 +147,7 @@ func (c *counter) add(build Build) {
 		c.sum.CachedSteps += build.Cached
 	}
 	if build.State == Succeeded || build.State == Failed {
-		c.durations = append(c.durations, build.Duration-build.Wait)
+		c.durations = append(c.durations, build.Duration)
 	}
 	if build.Queued {
 		c.waits = append(c.waits, build.Wait)

@@ -14,7 +14,7 @@ func sample() []Build {
 	return []Build{
 		{Ref: "a", Builder: "team", Member: "team-0", User: "ada", Context: "app", State: Succeeded, Duration: 10 * time.Second, Steps: 10, Cached: 5,
 			Ran: []Step{{"[build] RUN make", 4 * time.Second}, {"[build] COPY . .", time.Second}}},
-		{Ref: "b", Builder: "team", Member: "team-1", User: "ada", Context: "lib", State: Failed, Duration: 40 * time.Second, Queued: true, Wait: 20 * time.Second,
+		{Ref: "b", Builder: "team", Member: "team-1", User: "ada", Context: "lib", State: Failed, Duration: 20 * time.Second, Queued: true, Wait: 20 * time.Second,
 			Steps: 10, Cached: 9, Ran: []Step{{"[build] RUN make", 8 * time.Second}}},
 		{Ref: "c", Builder: "team", Member: "team-1", User: "bob", Context: "app", State: Canceled, Duration: time.Hour, Steps: 5},
 		{Ref: "d", Builder: "team", Member: "team-10", Context: "app", State: Running, Steps: 7},

@@ -19,7 +19,7 @@ func aMeasure() driver.Measured {
 	long := "[build] RUN " + strings.Repeat("x", 100)
 	measured := driver.Measured{Members: 2, Builds: []stats.Build{
 		{Ref: "a", Member: "team-0", State: stats.Succeeded, Duration: 90 * time.Second, Steps: 4, Cached: 3, Ran: []stats.Step{{Name: long, Duration: time.Minute}}},
-		{Ref: "b", Member: "team-1", State: stats.Failed, Duration: 30 * time.Second, Queued: true, Wait: 20 * time.Second, Steps: 4},
+		{Ref: "b", Member: "team-1", State: stats.Failed, Duration: 10 * time.Second, Queued: true, Wait: 20 * time.Second, Steps: 4},
 	}}
 	for i := range shownUnread + 2 {
 		measured.Unread = append(measured.Unread, driver.Unread{Unread: history.Unread{Ref: fmt.Sprint("r", i), Reason: "lost"}, Member: "team-1"})
