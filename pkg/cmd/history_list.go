@@ -17,7 +17,7 @@ import (
 
 const historyListLong = `List the builds that the builder's members have a record of, the newest first.
 
-A filter is a key, an operator and a value: status=error (or running, completed, canceled), name=TEXT, ref=TEXT,
+A filter is a key, an operator and a value: status=error (or running, waiting, completed, canceled), name=TEXT, ref=TEXT,
 repository=TEXT with = and !=; startedAt, completedAt (how long ago, or a time) and duration with <, <=, >, >=. Several
 filters must all match. With --format json every line is a build, with the keys of docker buildx history ls and more; -o has
 kubectl's formats.`

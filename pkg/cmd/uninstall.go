@@ -121,7 +121,7 @@ func (f *factory) runningBuilds(ctx context.Context, name string) []string {
 	ctx, stop := context.WithTimeout(ctx, holdingsWithin)
 	defer stop()
 	answers, _ := driver.AskMembers(ctx, f.Driver, driver.ConnectOptions{Builder: name}, func(ctx context.Context, c *driver.Connection) ([]history.Record, error) {
-		return history.List(ctx, c.Daemon.Client(), history.Filters{func(r history.Record) bool { return r.Status == history.Running }})
+		return history.List(ctx, c.Daemon.Client(), history.Filters{func(r history.Record) bool { return r.Status == history.Running || r.Status == history.Waiting }})
 	})
 	var running []string
 	for _, each := range answers {

@@ -105,15 +105,17 @@ func (d *Driver) PinRecord(ctx context.Context, o ConnectOptions, record Record,
 // RemoveRecord removes the record of a build that has ended. The error is that of Ask; one of a
 // build that runs has no type.
 func (d *Driver) RemoveRecord(ctx context.Context, o ConnectOptions, record Record) error {
-	if record.Status == history.Running {
-		return fmt.Errorf("build %q still runs: its record can be removed when it has ended", record.Ref)
+	if record.Status == history.Running || record.Status == history.Waiting {
+		return fmt.Errorf("build %q is %s: its record can be removed when it has ended", record.Ref, record.Status)
 	}
 	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error { return remove(ctx, c, record.Record) })
 }
 
 func remove(ctx context.Context, c *client.Client, record history.Record) error {
-	if err := history.Remove(ctx, c, record.Ref); err != nil {
-		return fmt.Errorf("removing the record of build %q: %w", record.Ref, err)
+	for _, ref := range record.Refs() {
+		if err := history.Remove(ctx, c, ref); err != nil {
+			return fmt.Errorf("removing the record of build %q: %w", record.Ref, err)
+		}
 	}
 	return nil
 }
@@ -129,7 +131,7 @@ func (d *Driver) RemoveRecords(ctx context.Context, o ConnectOptions, removed fu
 				if err != nil {
 					break
 				}
-				if record.Status != history.Running && !record.Pinned {
+				if record.Status != history.Running && record.Status != history.Waiting && !record.Pinned {
 					err = remove(ctx, asked, record)
 					if err == nil {
 						err = removed(record)
@@ -145,6 +147,9 @@ func (d *Driver) RemoveRecords(ctx context.Context, o ConnectOptions, removed fu
 // ReplayRecord shows the statuses of a build again; of one that runs, until it has ended. The error
 // is that of Ask.
 func (d *Driver) ReplayRecord(ctx context.Context, o ConnectOptions, record Record, display solve.Display) error {
+	if record.Status == history.Waiting {
+		return fmt.Errorf("build %q waits at place %d of the queue: it has no log yet", record.Ref, record.Place)
+	}
 	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error {
 		statuses := display.Attach()
 		defer close(statuses)

@@ -77,9 +77,9 @@ func textFilter(typed, key, operator, value string) (func(Record) bool, error) {
 	}
 	if key == "status" {
 		switch Status(value) {
-		case Running, Completed, Failed, Canceled:
+		case Running, Waiting, Completed, Failed, Canceled:
 		default:
-			return nil, wrongFilter(typed, "unknown status", "must be one of: running, completed, error, canceled")
+			return nil, wrongFilter(typed, "unknown status", "must be one of: running, waiting, completed, error, canceled")
 		}
 	}
 	return func(record Record) bool {
@@ -138,6 +138,6 @@ func holds(order int, operator string) bool {
 // FilterWords returns filters and their beginnings, for completion.
 func FilterWords() []string {
 	return []string{
-		"status=error", "status=completed", "status=canceled", "status=running", "name=", "ref=", "repository=", "startedAt>", "completedAt>", "duration>",
+		"status=error", "status=completed", "status=canceled", "status=running", "status=waiting", "name=", "ref=", "repository=", "startedAt>", "completedAt>", "duration>",
 	}
 }

@@ -89,7 +89,7 @@ func inspect(ctx context.Context, c *client.Client, record Record) (*Details, er
 			details.Attestations = append(details.Attestations, Result{Platform: platform, Type: kind, Digest: statement.Digest, Size: statement.Size})
 		}
 	}
-	if record.Status == Running {
+	if record.Status == Running || record.Status == Waiting {
 		return details, nil
 	}
 	build, err := Draw(ctx, c, record)

@@ -22,9 +22,10 @@ import (
 // Status is the status of a build.
 type Status string
 
-// The statuses, with the names of docker's filters.
+// The statuses. Those that docker has too have the names of its filters.
 const (
 	Running   Status = "running"
+	Waiting   Status = "waiting" // for its turn, on a builder that limits its builds
 	Completed Status = "completed"
 	Failed    Status = "error"
 	Canceled  Status = "canceled"
@@ -38,7 +39,10 @@ type Record struct {
 	Status    Status
 	Created   time.Time
 	Ended     time.Time     // zero while it runs
-	Duration  time.Duration // until now while it runs
+	Duration  time.Duration // until now while it runs; without the time that it waited
+	Waited    time.Duration // for its turn
+	Place     int           // in the queue while it waits, 1 for the first
+	User      string        // whose it is, as its client said; empty if the builder has no limit
 	Total     int           // steps; 0 while it runs, as all counts
 	Done      int
 	Cached    int
@@ -47,6 +51,9 @@ type Record struct {
 	Error     string // why it failed, without the daemon's prefixes
 	entry     *controlapi.BuildHistoryRecord
 	completed bool
+
+	tickets     []string // the references of the build's tickets and claims
+	ticketsOnly bool     // the build itself has no record
 }
 
 // List returns the records that match all filters, the newest first.
@@ -72,7 +79,7 @@ func listen(
 		return nil, err
 	}
 	now := clockOf(events)
-	found := map[string]Record{} // a build may end while it is listed
+	found := map[string]*controlapi.BuildHistoryRecord{} // a build may end while it is listed
 	for read, bytes := 0, 0; ; {
 		event, err := events.Recv()
 		if errors.Is(err, io.EOF) {
@@ -88,18 +95,13 @@ func listen(
 		if read > maxRecords || bytes > maxRecordBytes {
 			return nil, fmt.Errorf("the builder reports more than %d builds, or more than %d bytes of them", maxRecords, maxRecordBytes)
 		}
-		record := newRecord(event.Record, now)
-		if since > 0 && record.Created.Before(now.Add(-since)) {
-			continue
-		}
-		if filters.match(record) && !found[record.Ref].completed {
-			found[record.Ref] = record
+		if found[event.Record.Ref].GetCompletedAt() == nil {
+			found[event.Record.Ref] = event.Record
 		}
 	}
-	records := make([]Record, 0, len(found))
-	for _, record := range found {
-		records = append(records, record)
-	}
+	records := slices.DeleteFunc(recordsOf(found, now), func(record Record) bool {
+		return since > 0 && record.Created.Before(now.Add(-since)) || !filters.match(record)
+	})
 	slices.SortFunc(records, Newer)
 	return records, nil
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
 	"github.com/moby/buildkit/client"
@@ -12,6 +13,9 @@ import (
 
 // Draw returns the report of a recorded build. If the build still runs, it waits for its end.
 func Draw(ctx context.Context, c *client.Client, record Record) (report.Build, error) {
+	if record.Status == Waiting {
+		return report.Build{}, fmt.Errorf("build %q waits at place %d of the queue: there is nothing to report yet", record.Ref, record.Place)
+	}
 	recorder := report.NewRecorder()
 	if err := Replay(ctx, c, record.Ref, recorder.Add); err != nil {
 		return report.Build{}, err

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/queue"
 )
 
 // The limits of a list of active builds. Other users of the daemon write the attributes, and a
@@ -21,8 +23,8 @@ const (
 	maxAttributes = 1 << 16 // bytes of all attributes of a build
 )
 
-// ActiveBuild is a build that the daemon runs, or that waits there to run. Any client may have sent
-// it.
+// ActiveBuild is a build that the daemon runs, or that waits there to run: its ticket and its claim
+// in the queue are not builds of their own. Any client may have sent it.
 type ActiveBuild struct {
 	// Ref is its reference, which its client chose.
 	Ref string
@@ -41,26 +43,43 @@ func (d *Daemon) ActiveBuilds(ctx context.Context) ([]ActiveBuild, error) {
 }
 
 func (d *Daemon) activeBuilds(ctx context.Context, within time.Duration) ([]ActiveBuild, error) {
-	listing, stop := context.WithCancel(ctx) // not with a deadline, which gRPC would pass to the daemon
-	defer stop()                             // it ends a list that is not read to its end
-	defer time.AfterFunc(within, stop).Stop()
-	builds, err := d.readActive(listing)
-	if err != nil && listing.Err() != nil && ctx.Err() == nil {
-		return nil, &LostError{Cause: &SilentError{For: within, LinkWorks: d.silentError().LinkWorks}}
-	}
-	return builds, d.callError(ctx, err)
-}
-
-func (d *Daemon) readActive(ctx context.Context) ([]ActiveBuild, error) {
-	events, err := d.client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{ActiveOnly: true, EarlyExit: true})
+	records, err := d.activeRecords(ctx, within)
 	if err != nil {
 		return nil, err
 	}
 	var builds []ActiveBuild
+	for _, build := range queue.Group(records) {
+		builds = append(builds, ActiveBuild{Ref: build.Ref, Created: build.Begun, Attributes: build.Attributes})
+	}
+	return builds, nil
+}
+
+// records returns the records that are active: builds, tickets and claims.
+func (d *Daemon) records(ctx context.Context) ([]queue.Record, error) {
+	return d.activeRecords(ctx, activeTimeout)
+}
+
+func (d *Daemon) activeRecords(ctx context.Context, within time.Duration) ([]queue.Record, error) {
+	listing, stop := context.WithCancel(ctx) // not with a deadline, which gRPC would pass to the daemon
+	defer stop()                             // it ends a list that is not read to its end
+	defer time.AfterFunc(within, stop).Stop()
+	records, err := d.readActive(listing)
+	if err != nil && listing.Err() != nil && ctx.Err() == nil {
+		return nil, &LostError{Cause: &SilentError{For: within, LinkWorks: d.silentError().LinkWorks}}
+	}
+	return records, d.callError(ctx, err)
+}
+
+func (d *Daemon) readActive(ctx context.Context) ([]queue.Record, error) {
+	events, err := d.client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{ActiveOnly: true, EarlyExit: true})
+	if err != nil {
+		return nil, err
+	}
+	var all []queue.Record
 	for text, records := 0, 0; ; records++ {
 		event, err := events.Recv()
 		if errors.Is(err, io.EOF) {
-			return builds, nil
+			return all, nil
 		}
 		if err != nil {
 			return nil, err
@@ -76,7 +95,7 @@ func (d *Daemon) readActive(ctx context.Context) ([]ActiveBuild, error) {
 				maxActive, maxActiveText>>20)
 		}
 		if record.Ref != "" {
-			builds = append(builds, ActiveBuild{Ref: record.Ref, Created: record.CreatedAt.AsTime(), Attributes: attributes})
+			all = append(all, queue.Record{Ref: record.Ref, Created: record.CreatedAt.AsTime(), Attributes: attributes})
 		}
 	}
 }

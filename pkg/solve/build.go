@@ -31,6 +31,8 @@ type Build struct {
 	Retries int
 	// Reconnect may be nil if there are no retries.
 	Reconnect Reconnect
+	// Queue is how the build waits on a daemon that has a limit.
+	Queue Queue
 	// Notice is called for every lost connection, also for one that only seems to be
 	// lost, with the outcome of replacing it. It may be nil.
 	Notice func(lost *LostError) (over func(error))

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,11 @@ type Daemon struct {
 	grace         time.Duration // see cancelGrace
 	silenceLimits silenceLimits
 	stop          context.CancelFunc // ends the guard
+
+	limit        Limit
+	abandoning   sync.Once
+	abandoned    chan struct{} // closed when builds must not wait here
+	abandonedFor error
 }
 
 // Connect dials once and, if config is not nil, does the TLS handshake. The daemon
@@ -58,7 +64,7 @@ func connect(ctx context.Context, dial Dial, config *tls.Config, patience silenc
 	}
 	d := &Daemon{
 		conn: dialed, state: l, stats: g, sessions: sessions{servers: map[string]*grpc.Server{}},
-		grace: cancelGrace, silenceLimits: patience,
+		grace: cancelGrace, silenceLimits: patience, abandoned: make(chan struct{}),
 	}
 	d.client, err = client.New(ctx, daemonAddress,
 		client.WithContextDialer(singleDial(newEagerConn(conn), l)),

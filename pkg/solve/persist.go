@@ -12,6 +12,7 @@ import (
 type run struct {
 	Build
 	daemon      *Daemon // the one that the build runs on
+	place       *place  // of the last try; nil before the first
 	retriesLeft int     // how often the connection may still be replaced
 	attempt     func() *request.Attempt
 }
@@ -20,7 +21,8 @@ type run struct {
 // connection.
 func (r *run) persist(ctx context.Context, attempt func() *request.Attempt) (*result.Result, error) {
 	r.attempt = attempt
-	current := r.begin(ctx, r.daemon)
+	current := r.begin(ctx, r.daemon, r.place)
+	r.place = current.place
 	for {
 		lost := r.awaitLoss(current)
 		if lost == nil {
@@ -41,11 +43,12 @@ func (r *run) persist(ctx context.Context, attempt func() *request.Attempt) (*re
 			r.retriesLeft--
 		}
 		current, r.daemon = next, next.daemon
+		r.place = next.place
 	}
 }
 
-func (r *run) begin(ctx context.Context, d *Daemon) *try {
-	return begin(ctx, d, r.attempt(), r.Display, r.Attachables)
+func (r *run) begin(ctx context.Context, d *Daemon, former *place) *try {
+	return begin(ctx, d, r.attempt(), r.Build, former)
 }
 
 // awaitLoss waits until the try has ended or its connection is suspected. It returns
@@ -142,7 +145,7 @@ func (r *run) reconnect(ctx context.Context, old *try, lost *LostError) (*try, e
 			return old, nil
 		case got := <-connected:
 			if got.err == nil {
-				return handOver(old, r.begin(ctx, got.daemon)), nil
+				return handOver(old, r.begin(ctx, got.daemon, old.place)), nil
 			}
 			if ended == nil {
 				old.cancel()
@@ -155,7 +158,8 @@ func (r *run) reconnect(ctx context.Context, old *try, lost *LostError) (*try, e
 
 // handOver decides between a silent try and its replacement. It returns the
 // replacement as soon as that has joined the running steps of the old one, whose
-// connection is kept until then: the daemon stops a step that no client waits for.
+// connection is kept until then: the daemon stops a step that no client waits for. A replacement
+// that waits for its turn has no steps to join.
 func handOver(old, next *try) *try {
 	ended, resumed := old.endings()
 	caught := next.steps.catchUp(old.steps)
@@ -172,6 +176,9 @@ func handOver(old, next *try) *try {
 			next.cancel()
 			return old
 		case <-caught:
+			old.cancel()
+			return next
+		case <-next.place.waiting:
 			old.cancel()
 			return next
 		case <-next.done:

@@ -26,6 +26,7 @@ type try struct {
 	daemon  *Daemon
 	attempt *request.Attempt
 	steps   *steps
+	place   *place // in the queue of the daemon
 	stop    context.CancelFunc
 
 	done     chan struct{} // closed when it has ended
@@ -33,15 +34,24 @@ type try struct {
 	err      error // a type of this package
 }
 
-// begin sends the attempt. The caller must call finish or cancel on the try.
-func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Display, attachables []session.Attachable) *try {
+// begin sends the attempt as soon as the daemon has room for it. The former place of the build is
+// nil for the first try. The caller must call finish or cancel on the try.
+func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, b Build, former *place) *try {
 	ctx, cancel := context.WithCancelCause(ctx)
-	t := &try{daemon: d, attempt: attempt, steps: newSteps(), stop: func() { cancel(nil) }, done: make(chan struct{})}
+	t := &try{
+		daemon: d, attempt: attempt, steps: newSteps(), place: newPlace(d, attempt.Options.Ref, former),
+		stop: func() { cancel(nil) }, done: make(chan struct{}),
+	}
 	upload.Guard(&attempt.Options, attempt.Upload, func(unread *upload.FileError) { cancel(unread) })
 	settled := context.AfterFunc(ctx, attempt.Interrupt)
 	go func() {
 		defer close(t.done)
 		defer settled()
+		defer t.place.leave()
+		if t.err = d.take(ctx, attempt, b.Queue, t.place, former); t.err != nil {
+			t.err = t.unread(ctx, t.err)
+			return
+		}
 		var meter *upload.Meter
 		if meter, t.err = d.prepare(ctx, attempt); t.err != nil {
 			return
@@ -50,9 +60,9 @@ func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, display Dis
 		if meter != nil {
 			readers = append(readers, meter.Annotate)
 		}
-		t.response, t.err = d.solve(ctx, attempt, t.steps, tee(display.Attach(), readers...))
+		t.response, t.err = d.solve(ctx, attempt, t.steps, tee(b.Display.Attach(), readers...))
 		if t.err != nil {
-			t.err = t.explain(ctx, t.err, attachables)
+			t.err = t.explain(ctx, t.err, b.Attachables)
 		}
 	}()
 	return t
@@ -154,9 +164,17 @@ func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, steps *ste
 	return got.response, got.err
 }
 
-func (t *try) explain(ctx context.Context, err error, attachables []session.Attachable) error {
+// unread returns the error of a file that could not be read, which ends the try, or else err.
+func (t *try) unread(ctx context.Context, err error) error {
 	var unread *upload.FileError
 	if errors.As(context.Cause(ctx), &unread) {
+		return unread
+	}
+	return err
+}
+
+func (t *try) explain(ctx context.Context, err error, attachables []session.Attachable) error {
+	if unread := t.unread(ctx, nil); unread != nil {
 		return unread
 	}
 	if ctx.Err() != nil {

@@ -52,8 +52,14 @@ func printInspected(w io.Writer, record driver.Record, details *history.Details)
 		fact("Pinned", "yes")
 	}
 	fact("Created", record.Created.Local().Format(time.RFC3339))
-	fact("Duration", shortDuration(record.Duration))
-	if record.Status != history.Running {
+	if record.Status != history.Waiting {
+		fact("Duration", shortDuration(record.Duration))
+	}
+	if record.User != "" {
+		fact("User", record.User)
+		fact("Waited", shortDuration(record.Waited))
+	}
+	if record.Status != history.Running && record.Status != history.Waiting {
 		fact("Steps", fmt.Sprintf("%d, %d of them cached", record.Total, record.Cached))
 	}
 	fact("Builder", record.Member.Builder)

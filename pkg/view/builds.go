@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,20 +18,26 @@ import (
 // Builds has one line a build, in the manner of kubectl get.
 func Builds(records []driver.Record, now time.Time) output.Answer {
 	answer := output.Answer{Kind: "Build", Columns: []output.Column{
-		{Name: "Ref"}, {Name: "Name"}, {Name: "Status"}, {Name: "Created"}, {Name: "Duration"}, {Name: "Cached"}, {Name: "Member"}, {Name: "Error", Wide: true},
+		{Name: "Ref"}, {Name: "Name"}, {Name: "Status"}, {Name: "Created"}, {Name: "Duration"}, {Name: "Cached"}, {Name: "Member"},
+		{Name: "User", Wide: true}, {Name: "Waited", Wide: true}, {Name: "Error", Wide: true},
 	}}
 	for _, record := range records {
-		status, steps := string(record.Status), fmt.Sprintf("%d/%d", record.Cached, record.Total)
+		status, took, steps := string(record.Status), shortDuration(record.Duration), fmt.Sprintf("%d/%d", record.Cached, record.Total)
 		if record.Pinned {
 			status += ",pinned"
 		}
-		if record.Status == history.Running {
+		switch record.Status {
+		case history.Running:
 			steps = "-"
+		case history.Waiting:
+			took, steps = "-", "-"
+			status = fmt.Sprintf("waiting (place %d)", record.Place)
 		}
 		created := duration.HumanDuration(now.Sub(record.Created)) + " ago"
 		answer.Items = append(answer.Items, output.Item{
 			Name: record.Ref, Namespace: record.Member.Namespace, Fields: newRecordLine(record),
-			Cells: []any{record.Ref, shortName(record.Record), status, created, shortDuration(record.Duration), steps, record.Member.Pod, record.Error},
+			Cells: []any{record.Ref, shortName(record.Record), status, created, took, steps, record.Member.Pod,
+				cmp.Or(record.User, "<none>"), shortDuration(record.Waited), record.Error},
 		})
 	}
 	return answer
@@ -67,6 +74,9 @@ type recordLine struct {
 	Cached    int        `json:"cached_steps"`
 	Warnings  int        `json:"num_warnings"`
 	Pinned    bool       `json:"pinned"`
+	User      string     `json:"user,omitempty"`
+	Waited    float64    `json:"waited_seconds,omitempty"`
+	Place     int        `json:"place,omitempty"`
 	Error     string     `json:"error,omitempty"`
 	Builder   string     `json:"builder"`
 	Namespace string     `json:"namespace"`
@@ -77,7 +87,7 @@ func newRecordLine(record driver.Record) recordLine {
 	line := recordLine{
 		Ref: record.Ref, Name: record.Name, Target: record.Target, Status: string(record.Status), CreatedAt: record.Created,
 		Seconds: record.Duration.Seconds(), Total: record.Total, Completed: record.Done, Cached: record.Cached,
-		Warnings: record.Warnings, Pinned: record.Pinned, Error: record.Error,
+		Warnings: record.Warnings, Pinned: record.Pinned, User: record.User, Waited: record.Waited.Seconds(), Place: record.Place, Error: record.Error,
 		Builder: record.Member.Builder, Namespace: record.Member.Namespace, Member: record.Member.Pod,
 	}
 	if !record.Ended.IsZero() {

@@ -1,0 +1,107 @@
+package solve
+
+import (
+	"context"
+	"time"
+
+	controlapi "github.com/moby/buildkit/api/services/control"
+	"github.com/moby/buildkit/identity"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/queue"
+)
+
+const (
+	// forgetAfter leaves the daemon the time to end a record before it is removed.
+	forgetAfter = time.Second
+	// forgetTimeout bounds the removal, which no one waits for.
+	forgetTimeout = 10 * time.Second
+	// listenAgain is the pause after a stream of events that has ended.
+	listenAgain = time.Second
+)
+
+// entry is a ticket or a claim of this client: a solve without a frontend, to which the daemon does
+// nothing but list it as active. It has no session, so that the build itself, its history and its
+// provenance are the same with and without a limit.
+type entry struct {
+	queue.Record // Created is zero until the daemon has listed it
+
+	stop   context.CancelFunc
+	remove func(context.Context, string)
+	ended  chan struct{} // closed when the call has ended
+	err    error         // of the call
+}
+
+// enter opens an entry, which lasts until leave, or the end of ctx or of the connection.
+func (d *Daemon) enter(ctx context.Context, attributes map[string]string) *entry {
+	ctx, stop := context.WithCancel(ctx)
+	e := &entry{Record: queue.Record{Ref: identity.NewID(), Attributes: attributes}, stop: stop, remove: d.removeRecord, ended: make(chan struct{})}
+	go func() {
+		defer close(e.ended)
+		_, e.err = d.client.ControlClient().Solve(ctx, &controlapi.SolveRequest{Ref: e.Ref, FrontendAttrs: attributes})
+	}()
+	return e
+}
+
+// leave ends the entry. The daemon keeps it in its history.
+func (e *entry) leave() {
+	if e != nil {
+		e.stop()
+		<-e.ended
+	}
+}
+
+// forget ends the entry, and removes it from the daemon's history if the connection lasts.
+func (e *entry) forget(ctx context.Context) {
+	if e == nil {
+		return
+	}
+	e.leave()
+	time.AfterFunc(forgetAfter, func() { e.remove(context.WithoutCancel(ctx), e.Ref) })
+}
+
+func (d *Daemon) removeRecord(ctx context.Context, ref string) {
+	ctx, stop := context.WithTimeout(ctx, forgetTimeout)
+	defer stop()
+	_, _ = d.client.ControlClient().UpdateBuildHistory(ctx, &controlapi.UpdateBuildHistoryRequest{Ref: ref, Delete: true})
+}
+
+// changes sends on the channel after builds have begun or ended. A stream that breaks is opened
+// again; the caller also looks without it from time to time.
+func (d *Daemon) changes(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	go func() {
+		for {
+			d.listen(ctx, changed)
+			if !pause(ctx, listenAgain) {
+				return
+			}
+		}
+	}()
+	return changed
+}
+
+// listen listens until the stream ends.
+func (d *Daemon) listen(ctx context.Context, changed chan<- struct{}) {
+	events, err := d.client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{ActiveOnly: true})
+	for err == nil {
+		if _, err = events.Recv(); err != nil {
+			break
+		}
+		select {
+		case changed <- struct{}{}:
+		default: // the caller has not looked since the last one
+		}
+	}
+}
+
+// pause returns false if ctx ends first.
+func pause(ctx context.Context, length time.Duration) bool {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
