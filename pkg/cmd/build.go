@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,7 @@ type buildOptions struct {
 	request.Options
 	connect connectOptions
 	retry   retryOptions
+	queue   driver.Queue
 	install bool
 	// installAsked says that the user wrote --install, so that no question is needed.
 	installAsked bool
@@ -148,9 +150,10 @@ func (o *buildOptions) build(f *factory) (options driver.BuildOptions, err error
 		Credentials: credentials,
 		Registries:  driver.Registries{Preflight: o.registries.preflight, Secrets: o.registries.secrets, ServiceAccounts: o.registries.serviceAccounts},
 		Connect:     o.connect.driver(), Retries: o.retry.retries, RetryTimeout: o.retry.within,
+		Queue:    driver.Queue{User: cmp.Or(o.queue.User, home.User(f.lookupEnv)), Timeout: o.queue.Timeout},
 		Provide:  (&provider{factory: f, options: o}).provide,
 		Progress: driver.Progress{Mode: mode, Terminal: f.streams.Raw.ErrOut, Text: f.streams.ErrOut, NoColors: f.noColors()},
-	}, errors.Join(o.connect.check(), o.retry.check())
+	}, errors.Join(o.connect.check(), o.retry.check(), checkQueueTimeout(o.queue.Timeout))
 }
 
 func (o *buildOptions) mode(f *factory) (progress.Mode, error) {
@@ -206,6 +209,13 @@ func (o retryOptions) check() error {
 		return &usage.Error{What: "--retry-timeout", Value: o.within.String(), Reason: "it is not a positive duration", Next: "write e.g. 5m"}
 	}
 	return nil
+}
+
+func checkQueueTimeout(timeout time.Duration) error {
+	if timeout >= 0 {
+		return nil
+	}
+	return &usage.Error{What: "--queue-timeout", Value: timeout.String(), Reason: "it is negative", Next: "write e.g. 10m, or 0 for no limit"}
 }
 
 // printAnswer prints what the Dockerfile was asked, and fails if the answer says so.

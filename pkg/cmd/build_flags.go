@@ -32,6 +32,8 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.connect.member, "member", "", "The only member to build on, a Pod or its number, e.g. buildkitd-2 or 2 (default the one with the cache)")
 	flags.IntVar(&o.retry.retries, "retries", 5, "How often a build that loses its builder goes on over a new connection")
 	flags.DurationVar(&o.retry.within, "retry-timeout", driver.LossTimeout, "Maximum time to wait for the builder after each connection loss")
+	flags.DurationVar(&o.queue.Timeout, "queue-timeout", 0, "Maximum time to wait for the build's turn on a builder that limits its builds; 0 is without end")
+	flags.StringVar(&o.queue.User, "queue-as", "", "Whose build it is, for the turns on such a builder; others see it (default the name of this user)")
 	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none, and restore one whose Pod was deleted")
 }
 

@@ -25,7 +25,7 @@ func flagGroups() map[string][]flagGroup {
 			{"Build Step Flags", strings.Fields("network allow add-host resource shm-size ulimit cgroup-parent")},
 			{"Attestation Flags", strings.Fields("provenance sbom attest")},
 			{"Registry Flags", strings.Fields("preflight registry-auth registry-secret registry-service-account registry-auth-tlscontext")},
-			{"Builder Flags", strings.Fields("builder member adopt install transport retries retry-timeout compress context-warning")},
+			{"Builder Flags", strings.Fields("builder member adopt install transport retries retry-timeout queue-timeout queue-as compress context-warning")},
 			{"Flags of buildctl", strings.Fields("frontend opt local oci-layout export-cache import-cache proxy-network source-policy-file trace ref-file")},
 			{"Progress Flags", strings.Fields("progress quiet debug")},
 		},

@@ -34,6 +34,8 @@ type BuildOptions struct {
 	// tried for RetryTimeout each time; 0 is LossTimeout.
 	Retries      int
 	RetryTimeout time.Duration
+	// Queue is how the build waits for its turn, if the builder has a limit.
+	Queue Queue
 	// Provide may make a builder that is missing; nil makes none.
 	Provide  Provide
 	Progress Progress

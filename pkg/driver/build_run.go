@@ -140,7 +140,7 @@ func (b *build) solve(ctx context.Context, display *progress.Display, traced sol
 	keeper.trust = trusting(b.credentials)
 	built, daemon, err := solve.Build{
 		Request: b.request, Display: traced, Attachables: []session.Attachable{b.credentials.Session(display)},
-		Retries: o.Retries, Reconnect: keeper.reconnect, Notice: keeper.notice,
+		Retries: o.Retries, Reconnect: keeper.reconnect, Notice: keeper.notice, Queue: b.queue(display, keeper),
 	}.Run(ctx, b.connection.Daemon)
 	stop()
 	doubts.Wait()

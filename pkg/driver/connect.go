@@ -174,7 +174,11 @@ func (d *Driver) open(
 	if err != nil {
 		return nil, err
 	}
-	return solve.Connect(ctx, dial, config)
+	daemon, err := solve.Connect(ctx, dial, config)
+	if err == nil {
+		daemon.SetLimit(limitOf(member, certificates))
+	}
+	return daemon, err
 }
 
 // dialOf returns how to dial a member's daemon, and the TLS configuration for it; none where the

@@ -60,6 +60,7 @@ func (r *reconnector) observed(c *Connection, diagnosis cluster.Diagnosis) {
 	if diagnosis.Cause == cluster.CauseNone {
 		return
 	}
+	leaveQueue(c, diagnosis)
 	r.display.Step(warning(c.Member, diagnosis, "this build"))(nil)
 }
 

@@ -28,6 +28,20 @@ func explainBuild(err error) (Report, bool) {
 	return Report{}, false
 }
 
+// explainQueue is about a build whose turn did not come.
+func explainQueue(err error) (Report, bool) {
+	var failed *driver.BuildError
+	var timeout *solve.QueueTimeoutError
+	if !errors.As(err, &timeout) {
+		return Report{}, false
+	}
+	next := "build again with a longer --queue-timeout"
+	if errors.As(err, &failed) {
+		next += fmt.Sprintf(", or see what runs: kubectl buildkit history list %s -n %s --filter status=running", failed.Member.Builder, failed.Member.Namespace)
+	}
+	return Report{Text: err.Error(), Next: next}, true
+}
+
 // explainStep adds where the log of a failed step is kept.
 func explainStep(err error) (Report, bool) {
 	var failed *driver.BuildError

@@ -80,7 +80,7 @@ func outputEnded(ctx context.Context, err error) bool {
 // explainCause returns the text and the next step of an error that has one cause.
 func explainCause(err error) Report {
 	for _, explanation := range []func(error) (Report, bool){
-		explainWarning, explainUsage, explainMember, explainAnswer, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainShortage, explainReason, explainStep, explainBuild, explainFiles,
+		explainWarning, explainUsage, explainMember, explainAnswer, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainShortage, explainReason, explainStep, explainQueue, explainBuild, explainFiles,
 	} {
 		if report, ok := explanation(err); ok {
 			return report

@@ -1,5 +1,6 @@
 // Package home finds the user's home directory, for files that may hold credentials or name
-// programs, and the paths that begin with a ~. It knows no such file.
+// programs, and the paths that begin with a ~. It knows no such file. It also finds the user's
+// name.
 package home
 
 import (
@@ -27,6 +28,21 @@ func Directory(lookupEnv func(string) (string, bool)) string {
 		return ""
 	}
 	return account.HomeDir
+}
+
+// User returns the name of the user: that of the environment, or the one the system has. It is
+// "unknown" if neither is known.
+func User(lookupEnv func(string) (string, bool)) string {
+	for _, name := range []string{"USER", "LOGNAME", "USERNAME"} {
+		if value, _ := lookupEnv(name); value != "" {
+			return value
+		}
+	}
+	account, err := user.Current()
+	if err != nil || account.Username == "" {
+		return "unknown"
+	}
+	return account.Username
 }
 
 // Named reports whether the path is ~, or one below it.

@@ -29,3 +29,21 @@ func TestDirectory(t *testing.T) {
 		}
 	}
 }
+
+func TestUser(t *testing.T) {
+	for want, variables := range map[string]map[string]string{
+		"ann": {"USER": "ann", "LOGNAME": "bob"}, "bob": {"USER": "", "LOGNAME": "bob"}, "cid": {"USERNAME": "cid"},
+	} {
+		got := User(func(name string) (string, bool) {
+			value, found := variables[name]
+			return value, found
+		})
+		if got != want {
+			t.Errorf("%v: got %q", variables, got)
+		}
+	}
+	account, err := user.Current()
+	if got := User(func(string) (string, bool) { return "", false }); err == nil && got != account.Username {
+		t.Errorf("got %q, the system has %q", got, account.Username)
+	}
+}

@@ -24,6 +24,7 @@ type Display struct {
 	senders sync.WaitGroup
 	replay  *replay
 	tails   tails // of a display that shows no logs
+	renames bool  // of a display that draws a step again when its name changes
 
 	mu       sync.Mutex
 	started  bool
@@ -56,11 +57,13 @@ func New(ctx context.Context, out io.Writer, mode Mode, options Options) (*Displ
 		return nil, fmt.Errorf("showing progress as %q: %w", mode, err)
 	}
 	ctx = context.WithoutCancel(ctx)
+	_, noTerminal := progressui.NewDisplay(out, progressui.TtyMode)
 	d := &Display{
-		status: make(chan *client.SolveStatus),
-		done:   make(chan struct{}),
-		replay: newReplay(),
-		tails:  tails{logs: map[digest.Digest][]byte{}},
+		renames: noTerminal == nil && (mode == Auto || mode == TTY),
+		status:  make(chan *client.SolveStatus),
+		done:    make(chan struct{}),
+		replay:  newReplay(),
+		tails:   tails{logs: map[digest.Digest][]byte{}},
 	}
 	silent := mode == Quiet || mode == None
 	cleaner := &cleaner{colors: !silent && !options.NoColors, warnings: options.Warnings, logs: map[stream]*escape.Log{}}
@@ -121,6 +124,45 @@ func (d *Display) Step(name string) (end func(error)) {
 		}
 		d.send(&client.SolveStatus{Vertexes: []*client.Vertex{&ended}})
 	}
+}
+
+// Wait is a step of the client that lasts, and whose state changes. All methods may be called on
+// nil.
+type Wait struct {
+	display *Display
+	name    string
+	vertex  client.Vertex
+}
+
+// Wait shows a step that waits for something.
+func (d *Display) Wait(name string) *Wait {
+	started := time.Now()
+	return &Wait{display: d, name: name, vertex: client.Vertex{Digest: digest.FromString(identity.NewID()), Name: name, Started: &started}}
+}
+
+// Show shows the state: on a terminal in the name of the step, else as a line below it.
+func (w *Wait) Show(state string) {
+	if w == nil {
+		return
+	}
+	vertex, status := w.vertex, &client.SolveStatus{}
+	if w.display.renames {
+		vertex.Name = w.name + ": " + state
+	} else {
+		status.Logs = []*client.VertexLog{{Vertex: vertex.Digest, Stream: 1, Data: []byte(state + "\n"), Timestamp: time.Now()}}
+	}
+	status.Vertexes = []*client.Vertex{&vertex}
+	w.display.send(status)
+}
+
+// End ends the step.
+func (w *Wait) End() {
+	if w == nil {
+		return
+	}
+	completed, ended := time.Now(), w.vertex
+	ended.Completed = &completed
+	w.display.send(&client.SolveStatus{Vertexes: []*client.Vertex{&ended}})
 }
 
 // Close waits until everything is drawn, and returns the build's warnings.
