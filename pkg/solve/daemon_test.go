@@ -48,6 +48,7 @@ type fakeDaemon struct {
 	version  string        // "" is v9.8.7
 	listen   func(controlapi.Control_ListenBuildHistoryServer) error
 	listened atomic.Pointer[controlapi.BuildHistoryRequest]
+	queue    *fakeQueue // if not nil, it answers solves and lists them
 
 	address  string
 	sessions *session.Manager
@@ -113,6 +114,9 @@ func (f *fakeDaemon) mustConnect(t *testing.T) *Daemon {
 func (f *fakeDaemon) Solve(ctx context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
 	close(f.when(f.begun, req.Ref))
 	defer close(f.when(f.solved, req.Ref))
+	if f.queue != nil {
+		return f.queue.solve(ctx, req)
+	}
 	return f.solve(ctx, req)
 }
 
@@ -177,6 +181,9 @@ func (f *fakeDaemon) send(ctx context.Context, id, text string) error {
 
 func (f *fakeDaemon) ListenBuildHistory(req *controlapi.BuildHistoryRequest, stream controlapi.Control_ListenBuildHistoryServer) error {
 	f.listened.Store(req)
+	if f.queue != nil {
+		return f.queue.listen(req, stream)
+	}
 	return f.listen(stream)
 }
 
