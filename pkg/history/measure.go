@@ -25,13 +25,6 @@ const (
 	atOnce      = 8        // statuses
 	maxStepName = 200      // characters
 	measureTime = 10 * time.Second
-	beginTime   = 200 * time.Millisecond // for a running build to report its first step
-)
-
-// Attributes of a build's request that the plugin's own builds have.
-const (
-	attributeUser   = "kubectl-buildkit.user"
-	attributeQueued = "kubectl-buildkit.queued"
 )
 
 // Measured are the numbers of a daemon's builds, without the builder's and the member's name.
@@ -68,8 +61,7 @@ func measureWithin(ctx context.Context, c *client.Client, filters Filters, since
 	var all sync.WaitGroup
 	for i, record := range records {
 		measured.Builds[i] = numbersOf(record)
-		_, queued := record.entry.FrontendAttrs[attributeQueued]
-		if record.Status == Running && !queued || record.Status != Running && record.entry.Logs == nil {
+		if record.entry.Logs == nil {
 			continue
 		}
 		size := max(record.entry.Logs.GetSize(), 0)
@@ -81,12 +73,6 @@ func measureWithin(ctx context.Context, c *client.Client, filters Filters, since
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			if record.Status == Running {
-				if !m.begun(limited, record.Ref) {
-					measured.Builds[i].State = stats.Waiting
-				}
-				return
-			}
 			if errs[i] = m.measure(limited, record, &measured.Builds[i]); errs[i] != nil && limited.Err() != nil {
 				errs[i] = context.Cause(limited)
 			}
@@ -111,12 +97,14 @@ type meter struct {
 func numbersOf(record Record) stats.Build {
 	attributes := record.entry.FrontendAttrs
 	build := stats.Build{
-		Ref: record.Ref, User: escape.MaskCredentials(attributes[attributeUser]), Context: escape.MaskCredentials(contextOf(attributes)),
-		Duration: record.Duration, Steps: record.Total, Cached: record.Cached,
+		Ref: record.Ref, User: escape.MaskCredentials(record.User), Context: escape.MaskCredentials(contextOf(attributes)),
+		Duration: record.Duration, Steps: record.Total, Cached: record.Cached, Queued: record.Waited > 0, Wait: record.Waited,
 	}
 	switch record.Status {
 	case Running:
 		build.State = stats.Running
+	case Waiting:
+		build.State = stats.Waiting
 	case Completed:
 		build.State = stats.Succeeded
 	case Canceled:
@@ -127,7 +115,7 @@ func numbersOf(record Record) stats.Build {
 	return build
 }
 
-// measure adds what the status of a build has: the steps, and how long it was in the queue.
+// measure adds what the status of a build has: the steps.
 func (m *meter) measure(ctx context.Context, record Record, build *stats.Build) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // the stream may not have been read to its end
@@ -152,9 +140,6 @@ func (m *meter) measure(ctx context.Context, record Record, build *stats.Build) 
 		}
 	}
 	build.Ran = runs.steps(record)
-	if _, queued := record.entry.FrontendAttrs[attributeQueued]; queued && !runs.first.IsZero() {
-		build.Queued, build.Wait = true, runs.first.Sub(record.Created)
-	}
 	return nil
 }
 
@@ -169,24 +154,11 @@ func cancelAfter(ctx context.Context, d time.Duration, cause error) (context.Con
 	}
 }
 
-// begun reports whether a step of a running build has begun, which the daemon reports at once.
-func (m *meter) begun(ctx context.Context, ref string) bool {
-	ctx, cancel := cancelAfter(ctx, beginTime, errors.New("no step has begun"))
-	defer cancel()
-	statuses, err := m.client.ControlClient().Status(ctx, &controlapi.StatusRequest{Ref: ref})
-	if err != nil {
-		return true
-	}
-	status, err := statuses.Recv()
-	return err == nil && len(status.Vertexes) > 0 || ctx.Err() == nil
-}
-
 // runs are the times at which steps ran. A step that ran several times is reported with a different
 // start each.
 type runs struct {
 	known map[runKey]int
 	list  []run
-	first time.Time // zero if no step began
 }
 
 type runKey struct {
@@ -205,9 +177,6 @@ func (r *runs) note(vertex *controlapi.Vertex) {
 		return
 	}
 	start := vertex.Started.AsTime()
-	if r.first.IsZero() || start.Before(r.first) {
-		r.first = start
-	}
 	key := runKey{vertex.Digest, start.UnixNano()}
 	at, known := r.known[key]
 	if !known {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/queue"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/stats"
 )
 
@@ -38,10 +39,13 @@ func ran(of *controlapi.BuildHistoryRecord, name string, from, to int) *controla
 func TestMeasure(t *testing.T) {
 	d := newDaemon(t)
 	plain, queued, old := logged("plain", 100, 20, 500), logged("queued", 200, 30, 500), logged("old", 90_000, 1, 500)
-	plain.FrontendAttrs = map[string]string{attributeUser: "ada https://u:hunter2@host/", "vcs:localdir:context": "app", "target": "bin"}
-	queued.FrontendAttrs = map[string]string{attributeQueued: "1"}
+	plain.FrontendAttrs = map[string]string{"vcs:localdir:context": "app", "target": "bin"}
+	claims := []queue.Ticket{
+		{State: queue.Claimed, User: "ada https://u:hunter2@host/", Build: "plain"},
+		{State: queue.Claimed, Build: "queued", Queued: queued.CreatedAt.AsTime().Add(-11 * time.Second)},
+	}
 	queued.Error = &spb.Status{Code: int32(codes.Canceled)}
-	d.records = []*controlapi.BuildHistoryRecord{plain, queued, old}
+	d.records = []*controlapi.BuildHistoryRecord{plain, queued, old, ticketEntry("k1", claims[0], 101, 22), ticketEntry("k2", claims[1], 201, 32)}
 	cached := ran(plain, "[build 3/4] RUN cached", 1, 1)
 	cached.Vertexes[0].Cached = true
 	d.statuses["plain"] = []*controlapi.StatusResponse{
@@ -70,28 +74,19 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// A build of the queue that has no step yet waits.
+// A build that waits is shown as such.
 func TestMeasureWhatWaits(t *testing.T) {
 	d := newDaemon(t)
-	for _, ref := range []string{"runs", "waits", "plain"} {
-		record := entry(ref, 10, 0)
-		record.CompletedAt = nil
-		if ref != "plain" {
-			record.FrontendAttrs[attributeQueued] = "1"
-		}
-		d.records = append(d.records, record)
-	}
-	d.statuses["runs"] = []*controlapi.StatusResponse{ran(d.records[0], "step", 1, -1)}
-	d.onStatus = func(_ string, stream controlapi.Control_StatusServer) error {
-		<-stream.Context().Done()
-		return nil
-	}
+	runs := entry("runs", 10, 0)
+	runs.CompletedAt = nil
+	waits := ticketEntry("t", queue.Ticket{State: queue.Waiting, User: "ann", Build: "waits"}, 10, 0)
+	d.records = []*controlapi.BuildHistoryRecord{runs, waits}
 	got, err := Measure(t.Context(), d.start(t), nil, 0)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(got.Builds) != 2 {
+		t.Fatalf("got %+v, %v", got, err)
 	}
 	for _, build := range got.Builds {
-		if want := map[string]stats.State{"runs": stats.Running, "waits": stats.Waiting, "plain": stats.Running}[build.Ref]; build.State != want {
+		if want := map[string]stats.State{"runs": stats.Running, "waits": stats.Waiting}[build.Ref]; build.State != want {
 			t.Errorf("%s: got %s, want %s", build.Ref, build.State, want)
 		}
 	}

@@ -57,11 +57,10 @@ func ticketOf(entry *controlapi.BuildHistoryRecord) (queue.Ticket, bool) {
 // written the rest.
 func (r *Record) addTickets(tickets []*controlapi.BuildHistoryRecord) {
 	first, _ := ticketOf(tickets[0])
-	queued := tickets[0].CreatedAt.AsTime()
-	if !first.Queued.IsZero() && first.Queued.Before(queued) {
-		queued = first.Queued
+	r.User = first.User
+	if !first.Queued.IsZero() { // else it was admitted at once
+		r.Waited = max(0, r.Created.Sub(first.Queued))
 	}
-	r.User, r.Waited = first.User, max(0, r.Created.Sub(queued))
 	for _, ticket := range tickets {
 		r.tickets = append(r.tickets, ticket.Ref)
 	}
