@@ -147,7 +147,7 @@ func queueOverCuts(t *testing.T, u *user) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u.env["KUBECONFIG"] = filepath.Join(u.home, l.Address())
+		u.env["KUBECONFIG"] = filepath.Join(u.home, strings.ReplaceAll(l.Address(), ":", "-"))
 		write(t, u.env["KUBECONFIG"], string(config))
 		return l
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	controlapi "github.com/moby/buildkit/api/services/control"
+	gateway "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/identity"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/queue"
@@ -15,6 +16,8 @@ const (
 	forgetAfter = time.Second
 	// forgetTimeout bounds the removal, which no one waits for.
 	forgetTimeout = 10 * time.Second
+	// finishTimeout is how long the daemon may take to end a record before the call is cancelled.
+	finishTimeout = 2 * time.Second
 	// listenAgain is the pause after a stream of events that has ended.
 	listenAgain = time.Second
 )
@@ -25,8 +28,10 @@ const (
 type entry struct {
 	queue.Record // Created is zero until the daemon has listed it
 
+	ctx    context.Context // of the caller, without its end
 	stop   context.CancelFunc
-	remove func(context.Context, string)
+	finish func(ctx context.Context, ref string) // lets the daemon end the call without an error
+	remove func(ctx context.Context, ref string)
 	ended  chan struct{} // closed when the call has ended
 	err    error         // of the call
 }
@@ -34,7 +39,10 @@ type entry struct {
 // enter opens an entry, which lasts until leave, or the end of ctx or of the connection.
 func (d *Daemon) enter(ctx context.Context, attributes map[string]string) *entry {
 	ctx, stop := context.WithCancel(ctx)
-	e := &entry{Record: queue.Record{Ref: identity.NewID(), Attributes: attributes}, stop: stop, remove: d.removeRecord, ended: make(chan struct{})}
+	e := &entry{
+		Record: queue.Record{Ref: identity.NewID(), Attributes: attributes},
+		ctx:    context.WithoutCancel(ctx), stop: stop, finish: d.finishRecord, remove: d.removeRecord, ended: make(chan struct{}),
+	}
 	go func() {
 		defer close(e.ended)
 		_, e.err = d.client.ControlClient().Solve(ctx, &controlapi.SolveRequest{Ref: e.Ref, FrontendAttrs: attributes})
@@ -42,21 +50,28 @@ func (d *Daemon) enter(ctx context.Context, attributes map[string]string) *entry
 	return e
 }
 
-// leave ends the entry. The daemon keeps it in its history.
+// leave ends the entry, and does not wait for that. The daemon keeps it in its history, and would
+// log an error if the call was cancelled. The end of the connection ends it too.
 func (e *entry) leave() {
-	if e != nil {
-		e.stop()
-		<-e.ended
+	if e == nil || isClosed(e.ended) {
+		return
 	}
+	go func() {
+		ctx, stop := context.WithTimeout(e.ctx, finishTimeout)
+		defer stop()
+		e.finish(ctx, e.Ref)
+		e.stop()
+	}()
+}
+
+func (d *Daemon) finishRecord(ctx context.Context, ref string) {
+	_, _ = d.client.GatewayClientForBuild(ref).Return(ctx, &gateway.ReturnRequest{Result: &gateway.Result{}})
 }
 
 // forget ends the entry, and removes it from the daemon's history if the connection lasts.
-func (e *entry) forget(ctx context.Context) {
-	if e == nil {
-		return
-	}
+func (e *entry) forget() {
 	e.leave()
-	time.AfterFunc(forgetAfter, func() { e.remove(context.WithoutCancel(ctx), e.Ref) })
+	time.AfterFunc(forgetAfter, func() { e.remove(e.ctx, e.Ref) })
 }
 
 func (d *Daemon) removeRecord(ctx context.Context, ref string) {

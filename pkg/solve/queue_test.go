@@ -247,14 +247,13 @@ func TestBuildResumesItsPlace(t *testing.T) {
 			break
 		}
 	}
-	_, tickets := q.builds()
-	resumed := slices.ContainsFunc(tickets, func(req *controlapi.SolveRequest) bool {
-		ticket, _ := queue.Parse(req.FrontendAttrs)
-		return ticket.State == queue.Resumed && ticket.Resumes == former
+	awaitThat(t, "its claim", func() bool {
+		_, tickets := q.builds()
+		return slices.ContainsFunc(tickets, func(req *controlapi.SolveRequest) bool {
+			ticket, _ := queue.Parse(req.FrontendAttrs)
+			return ticket.State == queue.Resumed && ticket.Resumes == former
+		})
 	})
-	if !resumed {
-		t.Error("it has no claim that resumes")
-	}
 	q.finish <- struct{}{}
 	q.finish <- struct{}{}
 	if err := <-done; err != nil {

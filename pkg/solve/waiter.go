@@ -25,6 +25,8 @@ const (
 	// The client looks for its own entry so often, at these intervals.
 	blindLooks = 6
 	blindTime  = 200 * time.Millisecond
+	// reopenTime is the pause before a ticket that has ended is replaced.
+	reopenTime = 500 * time.Millisecond
 )
 
 // errBlind is returned where the daemon does not list the builds that are active.
@@ -46,6 +48,7 @@ type waiter struct {
 	place  *place
 	idle   queue.Idle
 	seen   []queue.Record // at the last look
+	listed bool           // the daemon has listed an entry of this client
 	shown  int            // the place that was reported last
 }
 
@@ -87,8 +90,8 @@ func (w *waiter) claim(ctx context.Context, waited bool) (*entry, error) {
 	if err == nil && line.Admits(claim.Record, waited) {
 		return claim, nil
 	}
-	claim.forget(ctx)
-	if err == nil && !waited {
+	claim.forget()
+	if err == nil && !waited && w.ticket.Resumes == "" { // over a new connection it keeps its round
 		w.place.setRound(queue.Round(w.seen, w.ticket.User, w.ticket.Build))
 	}
 	return nil, err
@@ -101,7 +104,7 @@ func (w *waiter) queue(ctx context.Context) (claim *entry, err error) {
 	ticket := w.open(ctx, queue.Waiting)
 	defer func() {
 		if claim != nil {
-			ticket.forget(ctx) // the build has a record of its own
+			ticket.forget() // the build has a record of its own
 			return
 		}
 		ticket.leave()
@@ -125,6 +128,9 @@ func (w *waiter) queue(ctx context.Context) (claim *entry, err error) {
 		left, err := w.await(ctx, changed, ticket, place, time.Since(began))
 		if err != nil {
 			return nil, err
+		}
+		if isClosed(ticket.ended) { // another client can end a call that it knows the reference of
+			ticket = w.open(ctx, queue.Waiting)
 		}
 		if !left {
 			return nil, w.timedOut(line, place, time.Since(began), ticket.Created.Add(time.Since(began)))
@@ -166,7 +172,10 @@ func (w *waiter) await(ctx context.Context, changed <-chan struct{}, ticket *ent
 		if err := w.daemon.callError(ctx, ticket.err); err != nil {
 			return false, err
 		}
-		return false, &LostError{Cause: errors.New("the builder has ended the wait")}
+		if !pause(ctx, reopenTime) {
+			return false, &CanceledError{Cause: context.Cause(ctx)}
+		}
+		return true, nil
 	case <-timer.C:
 		return !last, nil
 	case <-changed:
@@ -190,11 +199,14 @@ func (w *waiter) look(ctx context.Context, own *entry) (*queue.Line, error) {
 			return nil, err
 		}
 		if i := slices.IndexFunc(records, func(r queue.Record) bool { return r.Ref == own.Ref }); i >= 0 {
-			own.Created = records[i].Created
+			own.Created, w.listed = records[i].Created, true
 			w.place.noteQueued(own.Created)
 		} else if !own.Created.IsZero() {
 			records = append(records, own.Record) // another user can hide it
-		} else if tries == blindLooks {
+		} else if tries >= blindLooks && w.listed {
+			own.Created = time.Now()
+			records = append(records, own.Record)
+		} else if tries >= blindLooks {
 			return nil, errBlind
 		} else if !pause(ctx, blindTime) {
 			return nil, &CanceledError{Cause: context.Cause(ctx)}

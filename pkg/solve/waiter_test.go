@@ -85,14 +85,17 @@ type fakeClient struct {
 	*fakeList
 	life  context.Context // ends with the client
 	black chan struct{}   // closed when nothing reaches the client any more
+
+	entries []*entry
 }
 
 func (c *fakeClient) enter(ctx context.Context, attributes map[string]string) *entry {
 	ctx, stop := context.WithCancel(ctx)
-	e := &entry{stop: stop, remove: func(context.Context, string) {}, ended: make(chan struct{})}
+	e := &entry{ctx: context.WithoutCancel(ctx), stop: stop, finish: func(context.Context, string) {}, remove: func(context.Context, string) {}, ended: make(chan struct{})}
 	c.mu.Lock()
 	c.number++
 	e.Record = queue.Record{Ref: fmt.Sprint("record", c.number), Attributes: attributes}
+	c.entries = append(c.entries, e)
 	c.mu.Unlock()
 	listed := e.Record
 	listed.Created = time.Now()
@@ -405,6 +408,73 @@ func TestResumedPlaces(t *testing.T) {
 		}
 		end()
 		synctest.Wait()
+	})
+}
+
+// A build that waits keeps its place over a new connection to the same daemon, before the later one
+// of the same user.
+func TestWaitKeepsItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeList(t)
+		running, end := context.WithCancel(t.Context())
+		l.begin(running, "other")
+		cut, lose := context.WithCancel(t.Context())
+		first, _ := l.client(cut, 1, "ann", "first", nil)
+		go func() { _, _ = first.wait(cut) }()
+		time.Sleep(time.Second)
+		go l.build(t.Context(), 1, "ann", "last", time.Second)
+		time.Sleep(time.Second)
+		lose()
+		time.Sleep(time.Second)
+		again, _ := l.client(t.Context(), 1, "ann", "again", first.place)
+		again.ticket.Resumes = "first"
+		moved := make(chan int, 9)
+		again.Moved = func(_ *Daemon, place int) { moved <- place }
+		go func() {
+			if claim, err := again.wait(t.Context()); err == nil {
+				claim.leave()
+			}
+		}()
+		if place := <-moved; place != 1 {
+			t.Errorf("it is at place %d", place)
+		}
+		end()
+		time.Sleep(time.Minute)
+	})
+}
+
+// Another client can end a ticket, and hide it: that neither lets a build begin nor ends it.
+func TestTicketsThatAnotherClientEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeList(t)
+		running, end := context.WithCancel(t.Context())
+		l.begin(running, "other")
+		w, seen := l.client(t.Context(), 1, "ann", "a", nil)
+		done := make(chan error, 1)
+		go func() {
+			claim, err := w.wait(t.Context())
+			claim.leave()
+			done <- err
+		}()
+		for range 20 {
+			time.Sleep(5 * time.Second)
+			l.mu.Lock()
+			ticket := seen.entries[len(seen.entries)-1]
+			l.mu.Unlock()
+			l.change(func() { delete(l.active, ticket.Ref) })
+			ticket.stop()
+		}
+		time.Sleep(5 * time.Second)
+		select {
+		case err := <-done:
+			t.Errorf("the wait has ended: %v", err)
+		default:
+		}
+		end()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
 	})
 }
 
