@@ -119,6 +119,11 @@ func (c *Client) Apply(ctx context.Context, object, existing manifest.Object, dr
 	if err != nil {
 		return false, err
 	}
+	if existing != nil && !dryRun {
+		if existing, err = c.takeOver(ctx, kind.Kind, existing); err != nil {
+			return false, err
+		}
+	}
 	if existing != nil {
 		metadata, _ := fields["metadata"].(map[string]any)
 		metadata["uid"], metadata["resourceVersion"] = string(existing.GetUID()), existing.GetResourceVersion()
