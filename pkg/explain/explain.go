@@ -176,7 +176,14 @@ func explainStart(e *install.StartError) Report {
 	if len(e.Logs) > 0 {
 		text += "\n  the daemon's last lines:\n    " + strings.Join(e.Logs, "\n    ")
 	}
-	text += leftBehind("still there", e.Removed, e.Remaining)
+	switch {
+	case e.RolledBack:
+		text += "\n  rolled back: its members and its settings are what they were before"
+	case e.RollBack != nil:
+		text += "\n  rolling back: " + e.RollBack.Error()
+	default:
+		text += leftBehind("still there", e.Removed, e.Remaining)
+	}
 	next := ""
 	switch {
 	case e.Reason == cluster.ReasonNodeLost:
@@ -185,7 +192,9 @@ func explainStart(e *install.StartError) Report {
 		next = "compare --node-selector, --toleration and --request with the nodes: kubectl get nodes --show-labels"
 	case strings.Contains(e.Reason, "Image"):
 		next = "check --image and --image-pull-secret, or whether the nodes reach that registry"
-	case len(e.Remaining) > 0: // it may still come up; removing it would take its settings and its cache as well
+	case e.RolledBack:
+		next = fmt.Sprintf("correct what was to change; what the builder is now: kubectl buildkit info %s -n %s", e.Name, e.Namespace)
+	case len(e.Remaining) > 0 || e.RollBack != nil: // it may still come up; removing it would take its settings and its cache as well
 		next = Reinstall(e.Name, e.Namespace) + ", which goes on from there"
 	}
 	return Report{Text: text, Next: next}

@@ -17,6 +17,7 @@ func explainInstall(err error) (Report, bool) {
 		storage  *install.StorageError
 		unowned  *install.UnownedError
 		conflict *kube.ConflictError
+		other    *install.SupersededError
 		lossy    *driver.LossError
 	)
 	switch {
@@ -27,6 +28,8 @@ func explainInstall(err error) (Report, bool) {
 	case errors.As(err, &unowned):
 		next := Reinstall(unowned.Name, unowned.Namespace) + " --yes, which uses these settings with new certificates"
 		return Report{Text: unowned.Error(), Next: next}, true
+	case errors.As(err, &other):
+		return Report{Text: other.Error(), Next: "run the command again"}, true
 	case errors.As(err, &conflict):
 		return Report{Text: conflict.Error(), Next: "run the command again"}, true
 	}

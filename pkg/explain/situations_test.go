@@ -66,6 +66,8 @@ func clusterSituations() []situation {
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("proxyconnect tcp: refused")}, "does not answer", "$NO_PROXY", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-2", Reason: "CrashLoopBackOff", RolledBack: true}, `member "n-2" of builder "n"`, "kubectl buildkit info n -n ns", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-2", Reason: "Timeout", RollBack: &install.SupersededError{Name: "n", Namespace: "ns"}}, "rolling back: another install has changed", "kubectl buildkit install n -n ns", CodeNoBuilder, ""},
 		{&install.ForeignError{Kind: "Pod", Name: "n", Namespace: "ns", Builder: "n"}, `Pod "n" in namespace "ns" was not installed`, "kubectl buildkit install n-2 -n ns; see whose it is: kubectl get pod n -n ns -o yaml; builds can use it: --builder n", CodeUsage, ""},
 		{&install.ForeignError{Kind: "Secret", Name: "n-server", Namespace: "ns", Builder: "n"}, `as a part of builder "n"`, "kubectl buildkit install n-2 -n ns; see whose it is: kubectl get secret n-server -n ns -o yaml", CodeUsage, ""},
 		{&install.ForeignError{Kind: "Pod", Name: "n", Namespace: "ns", Builder: "n", Unwanted: true}, "is left alone", "kubectl buildkit list -n ns", CodeUsage, ""},

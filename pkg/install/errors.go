@@ -53,6 +53,13 @@ func joined(references []kube.Reference) string {
 	return strings.Join(texts, " and ")
 }
 
+// Reasons of a StartError that are ours; all others are the cluster's own words.
+const (
+	ReasonTimeout     = "Timeout"
+	ReasonUnreachable = "Unreachable"
+	ReasonDeleted     = "Deleted"
+)
+
 // StartError says why a member does not start, or does not answer.
 type StartError struct {
 	Name, Namespace, Pod string
@@ -68,11 +75,18 @@ type StartError struct {
 	// Removed are the objects that this install had made and has removed again, Remaining those
 	// which are still there.
 	Removed, Remaining []kube.Reference
-	Err                error
+	// RolledBack says that members of the former settings, which are stored again, have taken the
+	// place of those that do not start; RollBack is why that was tried and failed.
+	RolledBack bool
+	RollBack   error
+	Err        error
 }
 
 func (e *StartError) Error() string {
 	text := fmt.Sprintf("builder %q in namespace %q does not start: %s", e.Name, e.Namespace, e.Reason)
+	if e.Pod != "" && e.Pod != e.Name {
+		text = fmt.Sprintf("member %q of %s", e.Pod, text)
+	}
 	if e.Message != "" {
 		text += ": " + e.Message
 	}
@@ -101,3 +115,14 @@ func (e *IncompleteError) Unwrap() error { return e.Err }
 
 // Class returns that of the cause.
 func (e *IncompleteError) Class() fault.Class { return fault.Of(e.Err) }
+
+// SupersededError says that a roll-out which failed was not rolled back, since another install has
+// changed the builder since then.
+type SupersededError struct{ Name, Namespace string }
+
+func (e *SupersededError) Error() string {
+	return fmt.Sprintf("another install has changed builder %q in namespace %q meanwhile", e.Name, e.Namespace)
+}
+
+// Class returns fault.Failed.
+func (*SupersededError) Class() fault.Class { return fault.Failed }

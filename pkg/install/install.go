@@ -6,6 +6,7 @@
 package install
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -124,6 +125,10 @@ type installation struct {
 	partial bool                    // not all settings of the builder that was there are known
 	wrote   bool                    // this run may have changed something
 
+	previous  *manifest.Previous // what a roll-out that fails goes back to; nil if there is none
+	former    *existing          // what was there of it
+	restoring *restoration       // set if this goes back
+
 	found         *existing
 	unproven      *UnownedError // nothing proves that what was found is the builder's
 	current, spec builder.Spec  // what is stored, and what is wanted
@@ -157,6 +162,7 @@ func (i *installation) run(ctx context.Context) error {
 	if err := i.failed(ctx, err); err != nil || i.options.DryRun || i.options.NoWait {
 		return err
 	}
+	i.forgetPrevious(ctx)
 	if i.rotation.kept {
 		return nil
 	}
@@ -168,7 +174,8 @@ func (i *installation) run(ctx context.Context) error {
 func (i *installation) once(ctx context.Context) error {
 	i.outcome = Outcome{Change: Unchanged, Changes: map[kube.Reference]Change{}}
 	steps := []func(context.Context) error{
-		i.examine, i.decide, i.checkBudget, i.render, i.setController, i.checkMembers, i.planVolumes, i.dryRun, i.warnOfMissing, i.confirm, i.write,
+		i.examine, i.decide, i.checkBudget, i.render, i.remember, i.setController, i.checkMembers, i.planVolumes, i.dryRun,
+		i.warnOfMissing, i.confirm, i.write,
 	}
 	if i.options.DryRun {
 		steps[len(steps)-1] = i.pretend
@@ -188,7 +195,7 @@ func (i *installation) examine(ctx context.Context) error {
 		if i.found, err = i.api.find(ctx, i.name); err != nil {
 			return err
 		}
-		if err := i.found.foreign(i.name, i.api.Namespace()); err != nil {
+		if err := cmp.Or(i.found.foreign(i.name, i.api.Namespace()), i.superseded()); err != nil {
 			return err
 		}
 		i.unproven = i.found.unowned(i.name, i.api.Namespace())
@@ -227,6 +234,11 @@ func (i *installation) confirm(ctx context.Context) error {
 
 // pretend makes the outcome of a dry run.
 func (i *installation) pretend(context.Context) error {
+	if config, ok := i.objects.Config().(*corev1.ConfigMap); ok {
+		if err := manifest.SetPrevious(config, nil); err != nil {
+			return err
+		}
+	}
 	i.outcome.Objects = i.written()
 	for _, object := range i.outcome.Objects {
 		i.record(object, i.changes[referenceTo(object)])
@@ -273,6 +285,9 @@ func (i *installation) render(ctx context.Context) error {
 		return err
 	}
 	i.outcome.Renewed = issued
+	if i.restoring != nil {
+		return i.renderFormer(certificates)
+	}
 	if i.objects, err = manifest.New(i.spec, certificates); err != nil {
 		return err
 	}

@@ -51,6 +51,16 @@ func (e *events) kinds() []install.EventKind {
 	return kinds
 }
 
+// lines are the events as text.
+func (e *events) lines() (lines []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, event := range e.list {
+		lines = append(lines, event.Pod+": "+event.Message)
+	}
+	return lines
+}
+
 func TestInstallFromNothing(t *testing.T) {
 	server := testcluster.New(t)
 	server.OnPod(server.Run)

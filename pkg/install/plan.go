@@ -75,9 +75,11 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 			wanted[name] = true
 		}
 	}
+	sameSet := i.spec.Stateful() && !i.losesVolumes()
 	keepsCache := template(i.found.set) != nil && i.spec.Storage != nil || !i.restartsMembers()
 	for _, pod := range members {
-		if pod == i.found.pod || wanted[pod.Name] && keepsCache || !holdsCache(pod) || i.givenUp(pod) || i.rotation.restarts(pod) {
+		stays := wanted[pod.Name] && (keepsCache || sameSet && sameHash(pod, i.objects.Pod))
+		if pod == i.found.pod || stays || !holdsCache(pod) || i.givenUp(pod) || i.rotation.restarts(pod) {
 			continue
 		}
 		plan.Losses = append(plan.Losses, i.lossOf(pod, wanted[pod.Name]))

@@ -23,6 +23,13 @@ func (i *installation) failed(ctx context.Context, err error) error {
 	}
 	var start *StartError
 	isStart := errors.As(err, &start)
+	if isStart && i.rollsBack(start) {
+		i.rollBack(ctx, start)
+		return err
+	}
+	if ctx.Err() != nil {
+		i.unfinished()
+	}
 	if !i.first || !i.wrote || isStart && (start.Reason == ReasonTimeout || start.Reason == ReasonUnreachable) {
 		if isStart {
 			start.Remaining = i.stillThere(ctx)

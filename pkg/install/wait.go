@@ -30,6 +30,7 @@ type waiter struct {
 	warning  string // the last one, for a timeout
 	refused  *cluster.StartProblem
 	workload types.UID
+	moved    time.Time // when the roll-out last went on; the start, where there is none
 }
 
 // progress is how far one member is.
@@ -44,6 +45,7 @@ type progress struct {
 	kick      chan struct{}
 	cancel    context.CancelFunc
 	probeErr  error
+	former    *corev1.Pod // the one that is still to be replaced
 }
 
 // answer is what a probe said about the Pod of that UID.
@@ -59,7 +61,8 @@ func (i *installation) await(ctx context.Context) error {
 		install: i, start: time.Now(), members: map[string]*progress{}, warned: map[string]bool{},
 		updates: make(chan watch.Event), answers: make(chan answer), workload: i.objects.Workload.GetUID(),
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, i.options.Timeout, timeUp{})
+	w.moved = w.start
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, name := range i.spec.MemberNames() {
 		w.members[name] = &progress{kick: make(chan struct{}, 1)}
@@ -89,9 +92,15 @@ func (w *waiter) watch(ctx context.Context, broken chan<- error) {
 			return true, context.Cause(ctx)
 		}
 	}
+	pods := func(event watch.Event) (bool, error) {
+		if event.Type == kube.Listed {
+			event.Object = &corev1.PodList{}
+		}
+		return forward(event)
+	}
 	go func() {
 		options := metav1.ListOptions{LabelSelector: builder.Selector(w.install.spec.Name)}
-		if err := w.install.api.Follow(ctx, kube.KindPod, options, forward, nil); err != nil && ctx.Err() == nil {
+		if err := w.install.api.Follow(ctx, kube.KindPod, options, pods, nil); err != nil && ctx.Err() == nil {
 			broken <- err
 		}
 	}()
@@ -114,6 +123,9 @@ func (w *waiter) run(ctx context.Context, broken <-chan error) error {
 		if member, trouble := w.overdue(); trouble != nil {
 			return w.diagnose(ctx, member, trouble)
 		}
+		if w.remaining() <= 0 {
+			return w.timedOut()
+		}
 		timer := time.NewTimer(w.patience())
 		select {
 		case event := <-w.updates:
@@ -129,7 +141,7 @@ func (w *waiter) run(ctx context.Context, broken <-chan error) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return w.interrupted(ctx)
+			return fmt.Errorf("waiting for builder %q: %w", w.install.spec.Name, context.Cause(ctx))
 		}
 		timer.Stop()
 	}
@@ -173,7 +185,7 @@ func (w *waiter) left(member *progress) time.Duration {
 
 // patience is how long nothing needs to be decided.
 func (w *waiter) patience() time.Duration {
-	least := time.Hour
+	least := w.remaining()
 	for _, member := range w.members {
 		if member.trouble != nil {
 			least = min(least, w.left(member))
@@ -209,7 +221,7 @@ type permanent interface {
 	Permanent() bool
 }
 
-// timeUp is the cause of a context whose time for a start is up.
+// timeUp is the cause of a start that took too long.
 type timeUp struct{}
 
 func (timeUp) Error() string { return "the time is up" }
@@ -217,36 +229,47 @@ func (timeUp) Error() string { return "the time is up" }
 // Class returns fault.Unavailable.
 func (timeUp) Class() fault.Class { return fault.Unavailable }
 
-// interrupted says what was known when time ran out, or when the user had enough.
-func (w *waiter) interrupted(ctx context.Context) error {
-	if !errors.Is(context.Cause(ctx), timeUp{}) {
-		return fmt.Errorf("waiting for builder %q: %w", w.install.spec.Name, context.Cause(ctx))
-	}
+// timedOut says what was known when time ran out. A member that its kubelet sees ready is not
+// reached by this client alone.
+func (w *waiter) timedOut() error {
 	timeout := &StartError{
 		Name: w.install.spec.Name, Namespace: w.install.api.Namespace(), Reason: ReasonTimeout, Waited: time.Since(w.start), Err: timeUp{},
 	}
 	timeout.Message = fmt.Sprintf("not up after %s", timeout.Waited.Round(time.Second))
-	for _, name := range w.install.spec.MemberNames() {
-		member := w.members[name]
-		if member.connected {
-			continue
+	timeout.Pod = w.missing()
+	member := w.members[timeout.Pod]
+	state := "Pod " + timeout.Pod + " does not exist"
+	switch {
+	case member.pod != nil:
+		word, _ := cluster.StateOf(member.pod)
+		state = "Pod " + timeout.Pod + " is " + word
+		if cluster.ConditionOf(member.pod, corev1.PodReady) == corev1.ConditionTrue {
+			timeout.Reason = ReasonUnreachable
 		}
-		timeout.Pod = name
-		state := "Pod " + name + " does not exist"
-		if member.pod != nil {
-			word, _ := cluster.StateOf(member.pod)
-			state = "Pod " + name + " is " + word
-		}
-		timeout.Message += "; " + state
-		if member.probeErr != nil {
-			timeout.Message += "; " + member.probeErr.Error()
-		}
-		break
+	case member.former != nil:
+		state = "Pod " + timeout.Pod + " was not replaced"
+	}
+	timeout.Message += "; " + state
+	if member.probeErr != nil {
+		timeout.Message += "; " + member.probeErr.Error()
 	}
 	if w.warning != "" {
 		timeout.Message += "; " + w.warning
 	}
 	return timeout
+}
+
+// missing is the member that the others wait for: the first one that does not answer, and was not
+// replaced later than another.
+func (w *waiter) missing() string {
+	found := ""
+	for _, name := range w.install.spec.MemberNames() {
+		member := w.members[name]
+		if !member.connected && (found == "" || w.members[found].pod == nil && member.former == nil) {
+			found = name
+		}
+	}
+	return found
 }
 
 // diagnose makes the error of a member that does not start.
@@ -266,13 +289,6 @@ func (w *waiter) diagnose(ctx context.Context, pod string, trouble *cluster.Star
 	}
 	return failure
 }
-
-// Reasons of a StartError that are ours; all others are the cluster's own words.
-const (
-	ReasonTimeout     = "Timeout"
-	ReasonUnreachable = "Unreachable"
-	ReasonDeleted     = "Deleted"
-)
 
 // stopProbes ends the probes of a member that is replaced.
 func (p *progress) reset(pod *corev1.Pod) {

@@ -19,15 +19,23 @@ func (w *waiter) changed(ctx context.Context, event watch.Event) {
 		w.podChanged(ctx, event.Type, object)
 	case *corev1.Event:
 		w.happened(event.Type, object)
+	case *corev1.PodList: // what follows is all there is
+		for _, member := range w.members {
+			member.former = nil
+		}
 	}
 }
 
 func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *corev1.Pod) {
 	member := w.members[pod.Name]
-	if member == nil || !sameHash(pod, w.install.objects.Pod) {
-		// A member too many, or one of before that still has to be replaced.
+	if member == nil {
+		return // a member too many
+	}
+	if !sameHash(pod, w.install.objects.Pod) {
+		w.formerChanged(member, change, pod)
 		return
 	}
+	member.former = nil
 	if member.pod != nil && member.pod.UID != pod.UID {
 		if pod.DeletionTimestamp != nil {
 			return

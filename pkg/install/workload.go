@@ -71,6 +71,9 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	if err != nil {
 		return meanwhile(err, workload, i.api.Namespace())
 	}
+	if err := i.replaceBroken(ctx); err != nil {
+		return err
+	}
 	if change == Unchanged { // a lost Pod has made way
 		change = Replaced
 	}

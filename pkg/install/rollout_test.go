@@ -1,0 +1,326 @@
+package install_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
+)
+
+// controller does what that of StatefulSets does: it makes Pods, and replaces those of another
+// template one at a time, the last first, when all others are ready. It never replaces one that is
+// not ready, which the real one did for years.
+type controller struct {
+	*testcluster.Cluster
+	t     *testing.T
+	kubes func(pod string) // what the kubelet does with a new Pod
+	drain time.Duration    // how long the builds of a member go on
+	away  int              // the most members that were not ready at a time
+}
+
+// set installs a builder with three members, whose controller runs until the test ends.
+func set(t *testing.T, was builder.Spec) *controller {
+	c := &controller{Cluster: testcluster.New(t), t: t}
+	class(c.Cluster, "fast", true)
+	c.Install(was)
+	c.kubes = c.Ready
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for kube.Pause(ctx, 200*time.Millisecond) == nil {
+			c.reconcile()
+		}
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	return c
+}
+
+func (c *controller) reconcile() {
+	set := &appsv1.StatefulSet{}
+	if c.Object("statefulsets", "buildkitd") == nil {
+		return
+	}
+	c.Read("statefulsets", "buildkitd", set)
+	var old []string
+	away := 0
+	for n := range *set.Spec.Replicas {
+		name := fmt.Sprintf("buildkitd-%d", n)
+		pod := &corev1.Pod{}
+		if c.Object("pods", name) == nil {
+			away++
+			c.make(set, name)
+			continue
+		}
+		c.Read("pods", name, pod)
+		ready := slices.ContainsFunc(pod.Status.Conditions, func(each corev1.PodCondition) bool {
+			return each.Type == corev1.PodReady && each.Status == corev1.ConditionTrue
+		})
+		if !ready || pod.DeletionTimestamp != nil {
+			away++
+		} else if pod.Annotations[builder.AnnotationSpec] != set.Spec.Template.Annotations[builder.AnnotationSpec] {
+			old = append(old, name)
+		}
+	}
+	if c.away = max(c.away, away); away == 0 && len(old) > 0 {
+		name := old[len(old)-1]
+		c.SetPod(name, func(pod *corev1.Pod) {
+			pod.DeletionTimestamp = new(metav1.NewTime(time.Now().Add(c.drain + time.Minute)))
+		})
+		time.AfterFunc(c.drain+time.Second, func() { c.Delete("pods", name) })
+	}
+}
+
+func (c *controller) make(set *appsv1.StatefulSet, name string) {
+	c.Put("pods", &corev1.Pod{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Labels: set.Spec.Template.Labels, Annotations: set.Spec.Template.Annotations,
+			OwnerReferences: []metav1.OwnerReference{{UID: types.UID(c.UID("statefulsets", "buildkitd")), Controller: new(true)}},
+		},
+		Spec: set.Spec.Template.Spec,
+	})
+	c.kubes(name)
+}
+
+func (c *controller) uids() (all []string) {
+	for _, name := range []string{"buildkitd-0", "buildkitd-1", "buildkitd-2"} {
+		all = append(all, c.UID("pods", name))
+	}
+	return all
+}
+
+func (c *controller) template() string {
+	set := &appsv1.StatefulSet{}
+	c.Read("statefulsets", "buildkitd", set)
+	text, err := json.Marshal(set.Spec.Template)
+	if err != nil {
+		c.t.Error(err)
+	}
+	return string(text)
+}
+
+// stored are the settings, and whether there is something to go back to.
+func (c *controller) stored() (spec builder.Spec, rolling bool) {
+	spec, err := install.StoredSpec(c.t.Context(), clientOf(c.t, c.Cluster), "buildkitd")
+	if err != nil {
+		c.t.Error(err)
+	}
+	config := &corev1.ConfigMap{}
+	c.Read("configmaps", "buildkitd-config", config)
+	_, rolling = config.Data["previous.json"]
+	return spec, rolling
+}
+
+// broken lets the Pods of an image fail as a wrong one does; those of others become ready.
+func (c *controller) broken(image string, status object) {
+	c.kubes = func(name string) {
+		pod := &corev1.Pod{}
+		if c.Read("pods", name, pod); pod.Spec.Containers[0].Image == image {
+			c.Set("pods", name, status)
+			return
+		}
+		c.Ready(name)
+	}
+}
+
+func image(name string) install.Edit {
+	return func(s builder.Spec) (builder.Spec, error) { s.Image = name; return s, nil }
+}
+
+func three() builder.Spec {
+	return builder.Spec{Replicas: 3, Storage: quantity("1Gi"), StorageClass: "fast", Env: []corev1.EnvVar{{Name: "A", Value: "1"}}}
+}
+
+// Members are replaced one at a time, each as long after its builds as these take: the timeout is
+// for what starts.
+func TestMembersAreReplacedOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := set(t, three())
+		c.drain = 2 * time.Minute
+		var seen events
+		before := c.uids()
+		_, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{Timeout: time.Minute}, seen.report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, uid := range c.uids() {
+			if uid == before[n] {
+				t.Errorf("member %d was not replaced", n)
+			}
+		}
+		if spec, rolling := c.stored(); c.away > 1 || rolling || spec.Image != "v2" {
+			t.Errorf("%d members were away at once; stored %q, rolling %t", c.away, spec.Image, rolling)
+		}
+		want := "buildkitd-2: waiting for the builds that run on it, 3m0s at most"
+		if all := strings.Join(seen.lines(), "\n"); strings.Count(all, "waiting for the builds") != 3 || !strings.Contains(all, want) {
+			t.Errorf("reported:\n%s", all)
+		}
+	})
+}
+
+// A member that does not start is replaced by one of the former settings, and the others stay.
+func TestRollOutIsRolledBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		status object
+		reason string
+	}{
+		"no such image": {testcluster.Waiting("ErrImagePull", "not found"), "ErrImagePull"},
+		"it crashes":    {object{"status": testcluster.Status(object{"terminated": object{"exitCode": 1}})}, "CrashLoopBackOff"},
+		"never ready":   {testcluster.Waiting("ContainerCreating", ""), install.ReasonTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := set(t, three())
+				c.broken("v2", test.status)
+				uids, template := c.uids(), c.template()
+				_, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{Timeout: time.Minute}, nil)
+				var start *install.StartError
+				if !errors.As(err, &start) || start.Reason != test.reason || start.Pod != "buildkitd-2" || !start.RolledBack || start.RollBack != nil {
+					t.Fatalf("got %+v (%v)", start, err)
+				}
+				spec, rolling := c.stored()
+				if spec.Image != "" || spec.Env[0].Value != "1" || rolling {
+					t.Errorf("stored: %+v, rolling %t", spec, rolling)
+				}
+				if now := c.uids(); !slices.Equal(now[:2], uids[:2]) || now[2] == uids[2] {
+					t.Errorf("members before %v, after %v", uids, now)
+				}
+				if now := c.template(); now != template {
+					t.Errorf("the template was\n%s\nand is\n%s", template, now)
+				}
+				if c.away > 1 {
+					t.Errorf("%d members were away at once", c.away)
+				}
+			})
+		})
+	}
+}
+
+// Of an install that was killed, the next one knows where to go back to, whatever it is asked.
+func TestNextInstallHealsARollOut(t *testing.T) {
+	for name, test := range map[string]struct {
+		edit  install.Edit
+		fails bool
+		image string
+	}{
+		"as it is":      {install.Keep, true, ""},
+		"a good image":  {image("v3"), false, "v3"},
+		"none":          {image(""), false, ""},
+		"another error": {image("v2"), true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := set(t, three())
+				c.broken("v2", testcluster.Waiting("ErrImagePull", "not found"))
+				if _, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{NoWait: true}, nil); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Second) // the controller has made the member that does not start
+				if spec, rolling := c.stored(); spec.Image != "v2" || !rolling {
+					t.Fatalf("stored: %+v, rolling %t", spec, rolling)
+				}
+				_, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", test.edit, install.Options{}, nil)
+				var start *install.StartError
+				if errors.As(err, &start) != test.fails || test.fails && !start.RolledBack || !test.fails && err != nil {
+					t.Errorf("got %v, %+v", err, start)
+				}
+				time.Sleep(10 * time.Second)
+				if spec, rolling := c.stored(); spec.Image != test.image || rolling || c.away > 1 {
+					t.Errorf("stored: %q, rolling %t, away %d", spec.Image, rolling, c.away)
+				}
+				for n, uid := range c.uids() {
+					pod := &corev1.Pod{}
+					c.Read("pods", fmt.Sprintf("buildkitd-%d", n), pod)
+					if got := pod.Spec.Containers[0].Image; uid == "" || got == "v2" || test.image != "" && got != test.image {
+						t.Errorf("member %d runs %q", n, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A builder of one Pod comes back as it was, without its cache.
+func TestOnePodIsRolledBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &controller{Cluster: testcluster.New(t), t: t}
+		c.Install(builder.Spec{Env: []corev1.EnvVar{{Name: "A", Value: "1"}}})
+		c.broken("v2", testcluster.Waiting("ErrImagePull", "not found"))
+		c.OnPod(func(name string) { c.kubes(name) })
+		before := &corev1.Pod{}
+		c.Read("pods", "buildkitd", before)
+		_, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{}, nil)
+		var start *install.StartError
+		if !errors.As(err, &start) || !start.RolledBack {
+			t.Fatalf("got %v, %+v", err, start)
+		}
+		after := &corev1.Pod{}
+		c.Read("pods", "buildkitd", after)
+		spec, rolling := c.stored()
+		if spec.Image != "" || spec.Env[0].Value != "1" || rolling || after.UID == before.UID ||
+			after.Annotations[builder.AnnotationSpec] != before.Annotations[builder.AnnotationSpec] {
+			t.Errorf("stored %+v, rolling %t; the Pod was %v and is %v", spec, rolling, before.Annotations, after.Annotations)
+		}
+	})
+}
+
+// A roll-out that another install has overtaken is not rolled back: that would undo the other's.
+func TestRollBackLeavesWhatAnotherInstallMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := set(t, three())
+		c.broken("v2", testcluster.Waiting("ContainerCreating", ""))
+		client := clientOf(t, c.Cluster)
+		time.AfterFunc(10*time.Second, func() {
+			if _, err := install.Run(t.Context(), client, "buildkitd", image("v3"), install.Options{NoWait: true}, nil); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err := install.Run(t.Context(), client, "buildkitd", image("v2"), install.Options{Timeout: time.Minute}, nil)
+		var start *install.StartError
+		var superseded *install.SupersededError
+		if !errors.As(err, &start) || !errors.As(start.RollBack, &superseded) {
+			t.Errorf("got %v, %+v", err, start)
+		}
+		if spec, _ := c.stored(); spec.Image != "v3" || !strings.Contains(c.template(), `"image":"v3"`) {
+			t.Errorf("stored %q", spec.Image)
+		}
+	})
+}
+
+// Who does not wait any longer is told that the members are replaced all the same, and the next
+// install waits for it.
+func TestInterruptedRollOutGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := set(t, three())
+		c.drain = 30 * time.Second
+		ctx, interrupt := context.WithCancel(t.Context())
+		time.AfterFunc(10*time.Second, interrupt)
+		var seen events
+		_, err := install.Run(ctx, clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{}, seen.report)
+		if all := strings.Join(seen.lines(), "\n"); !errors.Is(err, context.Canceled) || !strings.Contains(all, "the cluster goes on") {
+			t.Errorf("got %v, and reports:\n%s", err, all)
+		}
+		if _, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
+			t.Error(err)
+		}
+		if spec, rolling := c.stored(); spec.Image != "v2" || rolling || c.away > 1 {
+			t.Errorf("stored %q, rolling %t, away %d", spec.Image, rolling, c.away)
+		}
+	})
+}
