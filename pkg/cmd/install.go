@@ -53,6 +53,9 @@ const installExample = `  # A builder named buildkitd in the current namespace
   kubectl buildkit install --limit memory=16Gi
   kubectl buildkit install --unset insecure-registry=registry.local:5000
 
+  # After a leak: new certificates, and none that accepts the former ones
+  kubectl buildkit install --rotate
+
   # What it would do
   kubectl buildkit install -o yaml --dry-run=client`
 
@@ -65,6 +68,7 @@ type installOptions struct {
 	dryRun  string // "none", "client" or "server"
 	output  string // "" or "yaml"
 	force   bool
+	rotate  bool
 	yes     bool
 	wait    bool
 	timeout time.Duration
@@ -91,9 +95,10 @@ func newInstallCommand(f *factory, run func(context.Context, *installOptions) er
 	flags.StringVar(&o.dryRun, "dry-run", "none", `"client" asks no server, "server" asks the cluster; neither changes anything`)
 	flags.Lookup("dry-run").NoOptDefVal = "client"
 	flags.BoolVar(&o.force, "force", false, "Replace the Pod at once, without waiting for its running builds, nor for a node that is lost")
+	flags.BoolVar(&o.rotate, "rotate", false, "Issue new certificates, and replace every Pod once its builds have ended: the former ones are refused then")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "Agree to what is lost, e.g. a cache, without being asked")
 	flags.BoolVar(&o.wait, "wait", true, "Wait until the daemon has answered")
-	flags.DurationVar(&o.timeout, "timeout", defaultInstallTimeout, "How long to wait")
+	flags.DurationVar(&o.timeout, "timeout", defaultInstallTimeout, "How long a Pod may take to start; its predecessor's builds do not count")
 	takesBuilder(c)
 	return c
 }
@@ -125,7 +130,7 @@ func runInstall(ctx context.Context, f *factory, o *installOptions) error {
 		return printPlan(f, o.spec.name, edit, o.output)
 	}
 	outcome, err := installBuilder(ctx, f, o.spec.name, edit, install.Options{
-		DryRun: o.dryRun == "server", Force: o.force, NoWait: !o.wait, Timeout: o.timeout, Rotate: o.yes,
+		DryRun: o.dryRun == "server", Force: o.force, NoWait: !o.wait, Timeout: o.timeout, Rotate: o.rotate, ReplaceExpiring: o.yes,
 		Confirm: (&confirmation{
 			f: f, yes: o.yes, dry: o.dryRun == "server", reset: o.spec.reset, again: f.again("--yes"),
 		}).ask,
@@ -221,6 +226,9 @@ func printOutcome(f *factory, outcome install.Outcome, o *installOptions) error 
 		escape.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
 	}
 	noteFormer(f, outcome, o.spec.name)
+	if connection := outcome.Connection; o.rotate && suffix == "" && connection != nil {
+		escape.Fprintln(f.streams.ErrOut, rotationText(o.wait && connection.Former == nil))
+	}
 	if _, err := escape.Fprintf(f.streams.Out, "builder/%s %s%s\n", o.spec.name, outcome.Change, suffix); err != nil {
 		return err
 	}
@@ -229,6 +237,14 @@ func printOutcome(f *factory, outcome install.Outcome, o *installOptions) error 
 		escape.Fprintln(f.streams.ErrOut, "now: "+f.pasteable(build))
 	}
 	return nil
+}
+
+// rotationText says from when on the former certificates are of no use.
+func rotationText(ended bool) string {
+	if ended {
+		return "the former certificates are refused: every Pod has the new ones"
+	}
+	return "the former certificates are accepted until every Pod has been replaced, and kept for that until the next install"
 }
 
 // noteFormer says of Pods that go on with their former certificates until when they can, and how

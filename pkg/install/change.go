@@ -10,6 +10,28 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
+// Change is what install did to an object or to the builder as a whole.
+type Change string
+
+// What install can do to an object.
+const (
+	Created    Change = "created"
+	Configured Change = "configured"
+	Unchanged  Change = "unchanged"
+	Replaced   Change = "replaced"
+)
+
+// record notes what was done to an object.
+func (i *installation) record(object manifest.Object, change Change) {
+	i.recording.Lock()
+	defer i.recording.Unlock()
+	reference := referenceTo(object)
+	i.outcome.Changes[reference] = change
+	if change != Unchanged {
+		i.report(Event{Kind: EventApplied, Message: reference.String() + " " + string(change)})
+	}
+}
+
 // change is what this install has to do to make the object what it shall be, decided before
 // anything is written. What is right already is not written again: a policy may have rewritten it
 // on its creation, and would not do so again.

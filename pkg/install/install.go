@@ -35,9 +35,13 @@ type Options struct {
 	// Force replaces members without waiting for their running builds, and those whose node is
 	// lost.
 	Force bool
-	// Rotate replaces members whose certificates are about to expire even if their cache goes with
-	// them.
+	// Rotate issues new certificates now and replaces every member by one that has them: from then
+	// on the former ones are refused. Members are replaced as for any other change, each after its
+	// builds, and until then accept the former certificates, which the Secrets keep.
 	Rotate bool
+	// ReplaceExpiring replaces members whose certificates are about to expire even if their cache
+	// goes with them.
+	ReplaceExpiring bool
 	// NoWait returns once the objects are applied.
 	NoWait bool
 	// Timeout is how long the members may take to answer; 0 means DefaultTimeout.
@@ -52,17 +56,6 @@ type Options struct {
 // DefaultTimeout is how long the members may take to answer: nodes may have to be added, and images
 // pulled.
 const DefaultTimeout = 5 * time.Minute
-
-// Change is what install did to an object or to the builder as a whole.
-type Change string
-
-// What install can do to an object.
-const (
-	Created    Change = "created"
-	Configured Change = "configured"
-	Unchanged  Change = "unchanged"
-	Replaced   Change = "replaced"
-)
 
 // Outcome is what install did.
 type Outcome struct {
@@ -104,6 +97,10 @@ func Run(ctx context.Context, c *cluster.Client, name string, edit Edit, options
 		api: api{c}, id: rand.Text(), name: name, edit: edit, options: options, report: report,
 	}
 	err := i.run(ctx)
+	if err == nil && i.mixed && !options.DryRun && !options.NoWait { // that rotation has ended now
+		i = &installation{api: i.api, id: rand.Text(), name: name, edit: edit, options: options, report: report}
+		err = i.run(ctx)
+	}
 	return i.outcome, err
 }
 
@@ -128,6 +125,9 @@ type installation struct {
 	previous  *manifest.Previous // what a roll-out that fails goes back to; nil if there is none
 	former    *existing          // what was there of it
 	restoring *restoration       // set if this goes back
+
+	rotated string // the fingerprint of the certificates that this run has issued to rotate
+	mixed   bool   // a rotation that has not ended comes first
 
 	found         *existing
 	unproven      *UnownedError // nothing proves that what was found is the builder's
@@ -280,7 +280,7 @@ func (i *installation) doubt() error {
 
 // render makes the objects, with the certificates that are there if they are good.
 func (i *installation) render(ctx context.Context) error {
-	certificates, issued, err := i.found.certificates(i.api.Now(), i.spec.Name, i.unproven == nil)
+	certificates, issued, err := i.certificates(ctx)
 	if err != nil {
 		return err
 	}
@@ -292,15 +292,4 @@ func (i *installation) render(ctx context.Context) error {
 		return err
 	}
 	return i.rotate(ctx, certificates)
-}
-
-// record notes what was done to an object.
-func (i *installation) record(object manifest.Object, change Change) {
-	i.recording.Lock()
-	defer i.recording.Unlock()
-	reference := referenceTo(object)
-	i.outcome.Changes[reference] = change
-	if change != Unchanged {
-		i.report(Event{Kind: EventApplied, Message: reference.String() + " " + string(change)})
-	}
 }

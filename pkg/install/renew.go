@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,6 +27,56 @@ func renewed(now time.Time, name string, before *trust.Certificates) (certificat
 		certificates.Former = before.Predecessor(now)
 	}
 	return certificates, true, err
+}
+
+// certificates are those that exist if they are good, else new ones; to rotate, new ones anyway.
+func (i *installation) certificates(ctx context.Context) (certificates *trust.Certificates, issued bool, err error) {
+	if !i.options.Rotate || i.restoring != nil || i.unproven != nil || i.found.server == nil || i.found.client == nil || i.found.workload() == nil {
+		return i.found.certificates(i.api.Now(), i.name, i.unproven == nil)
+	}
+	before := manifest.Certificates(i.found.server)
+	if before.Fingerprint() == i.rotated { // before another client was faster
+		return before, true, nil
+	}
+	former, mixed, err := i.held(ctx, before)
+	if err != nil {
+		return nil, false, err
+	}
+	if i.mixed = mixed; mixed {
+		i.report(Event{Kind: EventWarning, Message: "another rotation of the certificates has not ended: it is finished first"})
+		return i.found.certificates(i.api.Now(), i.name, true)
+	}
+	if certificates, err = trust.Issue(i.api.Now(), i.name); err != nil {
+		return nil, false, err
+	}
+	certificates.Former, i.rotated = former, certificates.Fingerprint()
+	return certificates, true, nil
+}
+
+// held is the client's identity that the members accept now, of those that are there: after a
+// renewal, running members keep the former. Mixed reports that some accept the one and some the
+// other, of which a third generation would lock some out.
+func (i *installation) held(ctx context.Context, before *trust.Certificates) (former *trust.Identity, mixed bool, err error) {
+	if before.Former == nil {
+		return before.Predecessor(i.api.Now()), false, nil
+	}
+	if i.options.Probe == nil {
+		if i.found.started()[builder.AnnotationTrust] == before.Fingerprint() {
+			return before.Predecessor(i.api.Now()), false, nil
+		}
+		return before.Former, false, nil
+	}
+	client := i.found.client.DeepCopy()
+	manifest.SetCertificates(nil, client, before)
+	_, holds, err := i.holdings(ctx, client)
+	if err != nil {
+		return nil, false, err
+	}
+	old, current := slices.Contains(holds, holdsFormer), slices.Contains(holds, holdsCurrent)
+	if old && !current {
+		return before.Former, false, nil
+	}
+	return before.Predecessor(i.api.Now()), old && current, nil
 }
 
 // Renew issues the builder's certificates anew if they are near their end, and returns how to

@@ -79,7 +79,7 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 	}
 	// Install that may replaces the Pod, and forgets the former pair.
 	server.OnPod(server.Run)
-	outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, install.Options{Rotate: true}, nil)
+	outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, install.Options{ReplaceExpiring: true}, nil)
 	if err != nil || outcome.Change != install.Replaced || outcome.Connection.Former != nil {
 		t.Fatalf("%+v, %v", outcome, err)
 	}

@@ -46,6 +46,9 @@ const (
 // good, and until those end if their cache would go. Members that no client reaches are replaced.
 func (i *installation) rotate(ctx context.Context, certificates *trust.Certificates) error {
 	i.rotation, i.outcome.FormerUntil = rotation{}, time.Time{}
+	if i.options.Rotate {
+		return nil // all are replaced
+	}
 	has := i.found.started()
 	started := has[builder.AnnotationTrust]
 	if started == "" || i.options.Probe == nil && started == certificates.Fingerprint() {
@@ -61,7 +64,7 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	if i.found.set == nil && !holdsCache(i.found.pod) {
 		return nil // nothing is lost
 	}
-	members, holds, err := i.holdings(ctx)
+	members, holds, err := i.holdings(ctx, i.objects.Client)
 	if err != nil {
 		return err
 	}
@@ -78,12 +81,13 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	former := slices.Contains(holds, holdsFormer)
 	until := formerEnd(certificates)
 	due := until.Sub(i.api.Now()) <= cluster.ExpiryNotice
-	if former && due && (template(i.found.set) != nil || i.options.Rotate) {
+	if former && due && (template(i.found.set) != nil || i.options.ReplaceExpiring) {
 		return nil
 	}
 	i.objects = same
-	i.rotation = rotation{kept: former || len(cutOff) > 0 || slices.Contains(holds, holdsUnknown), cutOff: cutOff}
-	if former {
+	rolling := i.found.set != nil && started == certificates.Fingerprint() // those with the former ones go
+	i.rotation = rotation{kept: !rolling && (former || len(cutOff) > 0 || slices.Contains(holds, holdsUnknown)), cutOff: cutOff}
+	if former && !rolling {
 		i.outcome.FormerUntil = until
 	}
 	return nil
@@ -112,8 +116,8 @@ func formerEnd(certificates *trust.Certificates) time.Time {
 	return end
 }
 
-// holdings asks the members which certificates they have.
-func (i *installation) holdings(ctx context.Context) ([]*corev1.Pod, []holding, error) {
+// holdings asks the members which of the certificates in a client's Secret they have.
+func (i *installation) holdings(ctx context.Context, client *corev1.Secret) ([]*corev1.Pod, []holding, error) {
 	members := []*corev1.Pod{i.found.pod}
 	if i.found.set != nil {
 		var err error
@@ -121,7 +125,7 @@ func (i *installation) holdings(ctx context.Context) ([]*corev1.Pod, []holding, 
 			return nil, nil, err
 		}
 	}
-	connection, err := i.api.ConnectionOf(i.objects.Client)
+	connection, err := i.api.ConnectionOf(client)
 	if err != nil {
 		return nil, nil, err
 	}

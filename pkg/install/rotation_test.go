@@ -118,7 +118,7 @@ func TestRenewalLosesNothing(t *testing.T) {
 			client := clientOf(t, s.Cluster)
 			var lost []install.Loss
 			options := install.Options{
-				Probe: s.probe(client), Rotate: test.rotate, NoWait: test.change == install.Configured, Timeout: 3 * time.Second,
+				Probe: s.probe(client), ReplaceExpiring: test.rotate, NoWait: test.change == install.Configured, Timeout: 3 * time.Second,
 				Confirm: func(_ context.Context, plan install.Plan) error { lost = plan.Losses; return nil },
 			}
 			outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, options, nil)
