@@ -23,6 +23,8 @@ type Builder struct {
 	Members []Member
 	// Desired is how many members it should have.
 	Desired int
+	// Wanted is what its members are started with from now on; empty if it is not known.
+	Wanted string
 	// Mode is "privileged" or "rootless" as far as its settings say it, also of a builder without
 	// members.
 	Mode string
@@ -92,7 +94,8 @@ func group(pods []corev1.Pod, sets []appsv1.StatefulSet, configs []corev1.Config
 		return builders[k]
 	}
 	for _, set := range sets {
-		at(key{set.Namespace, set.Labels[builder.LabelInstance], false}).Desired = int(*set.Spec.Replicas)
+		entry := at(key{set.Namespace, set.Labels[builder.LabelInstance], false})
+		entry.Desired, entry.Wanted = int(*set.Spec.Replicas), wantedBy(&set)
 	}
 	for i := range configs {
 		config := &configs[i]

@@ -63,3 +63,31 @@ func TestListShowsBuildersWithoutPods(t *testing.T) {
 		}
 	}
 }
+
+// Members that a roll-out has not replaced yet are counted, and known without permission to read
+// more than the set; what is not a builder's set says nothing.
+func TestOutdatedMembers(t *testing.T) {
+	server := testcluster.New(t)
+	server.Install(builder.Spec{Name: "many", Replicas: 3})
+	server.SetPod("many-2", func(pod *corev1.Pod) { pod.Annotations[builder.AnnotationSpec] = "before" })
+	client := clientOf(t, server)
+	builders, err := client.List(t.Context(), false)
+	if err != nil || len(builders) != 1 || builders[0].Outdated() != 1 {
+		t.Fatalf("got %+v (%v)", builders, err)
+	}
+	wanted := client.Wanted(t.Context(), "many")
+	for n, member := range builders[0].Members {
+		if member.Outdated(wanted) != (n == 2) || member.Outdated("") {
+			t.Errorf("member %d: %+v, wanted %q", n, member, wanted)
+		}
+	}
+	server.Refuse(testcluster.Forbidding("statefulsets", ""))
+	if got := client.Wanted(t.Context(), "many"); got != "" {
+		t.Errorf("without permission: %q", got)
+	}
+	server.Refuse(nil)
+	server.Edit("statefulsets", "many", func(set testcluster.Object) { delete(set["metadata"].(testcluster.Object), "labels") })
+	if got := client.Wanted(t.Context(), "many"); got != "" {
+		t.Errorf("of another's set: %q", got)
+	}
+}

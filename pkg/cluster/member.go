@@ -42,6 +42,8 @@ type Member struct {
 	Restarts int32
 	// Created is when the Pod was made.
 	Created time.Time
+	// Spec identifies all that the Pod was started with; empty for an unmanaged one.
+	Spec string
 }
 
 // Starting reports whether the container runs, and no probe has seen yet that its daemon listens.

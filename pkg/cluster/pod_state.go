@@ -21,6 +21,7 @@ func MemberOf(pod *corev1.Pod) Member {
 	member := Member{
 		Builder: pod.Name, Namespace: pod.Namespace, Pod: pod.Name, UID: string(pod.UID), Node: pod.Spec.NodeName,
 		Mode: pod.Annotations[builder.AnnotationMode], Adopted: !IsManaged(pod.Labels), Created: pod.CreationTimestamp.Time,
+		Spec: pod.Annotations[builder.AnnotationSpec],
 	}
 	if !member.Adopted {
 		member.Builder = pod.Labels[builder.LabelInstance]

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
@@ -60,25 +61,32 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 	}
 	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), func(ctx context.Context, b *driver.Connection) (view.Introduction, error) {
 		info, err := b.Daemon.Info(ctx)
-		return view.Introduction{Info: info, Connection: b.Certificates}, err
+		return view.Introduction{Info: info, Connection: b.Certificates, Presented: b.Presented}, err
 	})
-	spec := f.settingsOf(ctx, o.connect.builder)
+	spec, wanted := f.settingsOf(ctx, o.connect.builder)
 	if len(heard) == 0 && spec == nil {
 		return err
 	}
-	answer := view.Builder(o.connect.builder, f.namespaceOf(), heard, spec, err)
+	answer := view.Builder(o.connect.builder, f.namespaceOf(), heard, spec, wanted, err)
 	return cmp.Or(err, o.format.Print(f.streams.Results(), answer))
 }
 
-// settingsOf is what install was asked for; nil if it is unknown, or may not be read.
-func (f *factory) settingsOf(ctx context.Context, name string) *builder.Spec {
+// settingsOf is what install was asked for, nil if it is unknown, or may not be read; and what
+// members are started with.
+func (f *factory) settingsOf(ctx context.Context, name string) (asked *builder.Spec, wanted string) {
 	c, err := f.Cluster()
 	if err != nil {
-		return nil
+		return nil, ""
 	}
-	spec, err := install.StoredSpec(ctx, c, name)
-	if err != nil { // also where it is known in part: the command would make another builder
-		return nil
-	}
-	return &spec
+	_ = kube.Together(
+		func() error {
+			// Where it is known in part, the command would make another builder.
+			if spec, err := install.StoredSpec(ctx, c, name); err == nil {
+				asked = &spec
+			}
+			return nil
+		},
+		func() error { wanted = c.Wanted(ctx, name); return nil },
+	)
+	return asked, wanted
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
 // ExpiringError is the warning that certificates are about to expire.
@@ -75,14 +76,32 @@ func (d *Driver) renewCertificates(ctx context.Context, c *cluster.Client, o Con
 	}
 }
 
-// noteOldCertificate warns of a daemon whose own certificate ends soon: one that was not restarted
+// Presented is the certificate of a daemon.
+type Presented struct {
+	// End is when it ends.
+	End time.Time
+	// Former is set if the builder's certificates were issued anew since the daemon was started: it
+	// accepts the former ones of clients, and no others, until it is restarted.
+	Former bool
+}
+
+// presentedBy returns what the member has presented last.
+func (d *Driver) presentedBy(member cluster.Member) Presented {
+	value, _ := d.proofs.Load(member.UID)
+	presented, _ := value.(Presented)
+	return presented
+}
+
+// noteCertificate keeps what a daemon presents, and warns if that ends soon: it was not restarted
 // since the renewal.
-func (d *Driver) noteOldCertificate(member cluster.Member, now func() time.Time) func(tls.ConnectionState) error {
+func (d *Driver) noteCertificate(member cluster.Member, now func() time.Time, certificates *cluster.Connection) func(tls.ConnectionState) error {
 	return func(state tls.ConnectionState) error {
 		if len(state.PeerCertificates) == 0 {
 			return nil
 		}
-		if end := state.PeerCertificates[0].NotAfter; end.Sub(now()) < cluster.ExpiryNotice {
+		end := state.PeerCertificates[0].NotAfter
+		d.proofs.Store(member.UID, Presented{End: end, Former: !trust.IssuedBy(certificates.CA, state.PeerCertificates[0])})
+		if end.Sub(now()) < cluster.ExpiryNotice {
 			d.warnOnce(&ExpiringError{Builder: member.Builder, Namespace: member.Namespace, Pod: member.Pod, Expires: end})
 		}
 		return nil

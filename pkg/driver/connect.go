@@ -52,6 +52,9 @@ type Connection struct {
 	Certificates *cluster.Connection
 	// Daemon is BuildKit in that Pod.
 	Daemon *solve.Daemon
+	// Presented is the certificate with which the daemon has proved what it is; zero where none was
+	// asked for.
+	Presented Presented
 
 	installed bool   // by this very call
 	reason    string // why it is this member, for the progress; empty for the only one
@@ -204,7 +207,7 @@ func (d *Driver) dialOf(
 	}
 	config, err := certificates.TLS()
 	if err == nil {
-		config.VerifyConnection = d.noteOldCertificate(member, config.Time)
+		config.VerifyConnection = d.noteCertificate(member, config.Time, certificates)
 	}
 	if err == nil && tunnels.Transport == tunnel.Exec {
 		return d.proven(tunnels, target, config, dial), nil, nil

@@ -27,6 +27,7 @@ type Driver struct {
 	read   func() Access
 	notify func(Notice)
 	noted  *sync.Map // texts of notices that are passed on once
+	proofs *sync.Map // what each member has Presented, by the UID of its Pod
 
 	transport tunnel.Transport // of what is asked without ConnectOptions
 	access    Access
@@ -45,7 +46,7 @@ func New(config *rest.Config, namespace string) *Driver {
 // loss of a builder: the credentials may have been renewed meanwhile. Notices are passed to notify,
 // which may be nil and may be called at the same time.
 func Open(read func() Access, notify func(Notice)) *Driver {
-	d := &Driver{read: read, notify: notify, noted: &sync.Map{}, transport: tunnel.Auto}
+	d := &Driver{read: read, notify: notify, noted: &sync.Map{}, proofs: &sync.Map{}, transport: tunnel.Auto}
 	d.readOnce()
 	return d
 }
@@ -55,7 +56,7 @@ func Open(read func() Access, notify func(Notice)) *Driver {
 // be used for half a minute more.
 func (d *Driver) renewed() *Driver {
 	dialer := net.Dialer{Timeout: dialTimeout}
-	again := &Driver{read: d.read, notify: d.notify, noted: d.noted, transport: d.transport, dial: dialer.DialContext}
+	again := &Driver{read: d.read, notify: d.notify, noted: d.noted, proofs: d.proofs, transport: d.transport, dial: dialer.DialContext}
 	again.readOnce()
 	return again
 }

@@ -119,7 +119,7 @@ func askMember[T any](
 		if err != nil {
 			return none, err
 		}
-		c := &Connection{Member: candidate.Member, Certificates: certificates, Daemon: daemon}
+		c := &Connection{Member: candidate.Member, Certificates: certificates, Daemon: daemon, Presented: d.presentedBy(candidate.Member)}
 		defer func() { _ = c.Close() }()
 		return ask(ctx, c)
 	})

@@ -1,6 +1,8 @@
 package trust_test
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"testing"
 	"time"
@@ -129,5 +131,22 @@ func TestClientChecksTheDaemonByTheGivenTime(t *testing.T) {
 	}
 	if clientErr, serverErr := greet(t, client, server); clientErr != nil || serverErr != nil {
 		t.Errorf("%v, %v", clientErr, serverErr)
+	}
+}
+
+func TestIssuedBy(t *testing.T) {
+	now := time.Now()
+	one, err := trust.Issue(now, "a")
+	other, otherErr := trust.Issue(now, "a")
+	if err != nil || otherErr != nil {
+		t.Fatal(err, otherErr)
+	}
+	block, _ := pem.Decode(one.Server.Certificate)
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !trust.IssuedBy(one.CA, leaf) || trust.IssuedBy(other.CA, leaf) || trust.IssuedBy([]byte("x"), leaf) {
+		t.Errorf("own %t, other %t, none %t", trust.IssuedBy(one.CA, leaf), trust.IssuedBy(other.CA, leaf), trust.IssuedBy([]byte("x"), leaf))
 	}
 }

@@ -147,6 +147,12 @@ func PeerEnd(err error, now time.Time) (end time.Time, ended bool) {
 	return end, now.After(end)
 }
 
+// IssuedBy reports whether the CA, PEM, has issued the certificate.
+func IssuedBy(ca []byte, certificate *x509.Certificate) bool {
+	issuer, err := parseOne(ca)
+	return err == nil && certificate.CheckSignatureFrom(issuer) == nil
+}
+
 // NeedsRenewal reports whether the certificate, PEM, is invalid or expires within RenewBefore.
 func NeedsRenewal(now time.Time, certificate []byte) bool {
 	end, err := End(certificate)

@@ -27,11 +27,12 @@ import (
 type Introduction struct {
 	Info       *solve.Info
 	Connection *cluster.Connection
+	Presented  driver.Presented
 }
 
 // Builder is the builder, with the members that did not answer among the others. Where none did, it
-// is what was asked of install.
-func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *builder.Spec, err error) output.Answer {
+// is what was asked of install. Members that were not started with what is wanted are outdated.
+func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *builder.Spec, wanted string, err error) output.Answer {
 	fields := builderFields{Members: []memberFields{}}
 	if spec != nil {
 		fields.Install = InstallCommand(*spec)
@@ -43,16 +44,20 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 		fields.Adopted = each.Member.Adopted
 		if connection := each.Value.Connection; connection != nil {
 			expires := connection.Expires.UTC()
-			fields.CertificatesExpire = &expires
+			fields.CertificatesExpire, fields.FormerCertificates = &expires, connection.Former != nil
 		}
-		own := newMemberFields(each.Member)
+		own := newMemberFields(each.Member, wanted)
+		if presented := each.Value.Presented; !presented.End.IsZero() {
+			end := presented.End.UTC()
+			own.CertificateExpires, own.FormerCertificate = &end, presented.Former
+		}
 		own.Ready, own.State = true, stateReady // it has answered, whatever its probe has seen yet
 		own.BuildKit = newDaemonFields(each.Value.Info)
 		fields.Members = append(fields.Members, own)
 	}
 	if silent := (*driver.NoAnswerError)(nil); errors.As(err, &silent) {
 		for _, each := range silent.Silent {
-			own := newMemberFields(each.Member)
+			own := newMemberFields(each.Member, wanted)
 			own.Error = each.Err.Error()
 			fields.Members = append(fields.Members, own)
 		}
@@ -64,6 +69,9 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 	for _, m := range fields.Members {
 		if m.Ready {
 			fields.ReadyMembers++
+		}
+		if m.Outdated {
+			fields.OutdatedMembers++
 		}
 	}
 	return output.Answer{
@@ -112,11 +120,19 @@ func printInfo(w io.Writer, name, namespace string, b builderFields, wide bool, 
 	fact("Builder", name)
 	fact("Namespace", namespace)
 	if len(b.Members) > 1 {
-		fact("Members", fmt.Sprintf("%d, %d ready", b.DesiredMembers, b.ReadyMembers))
+		text := fmt.Sprintf("%d, %d ready", b.DesiredMembers, b.ReadyMembers)
+		if b.OutdatedMembers > 0 {
+			text += fmt.Sprintf(", %d still to be replaced", b.OutdatedMembers)
+		}
+		fact("Members", text)
 	}
 	if b.CertificatesExpire != nil {
 		left := b.CertificatesExpire.Sub(now)
-		fact("Certificates", fmt.Sprintf("valid until %s (%d days)", b.CertificatesExpire.Format(time.DateOnly), int(left.Hours()/24)))
+		text := fmt.Sprintf("valid until %s (%d days)", b.CertificatesExpire.Format(time.DateOnly), int(left.Hours()/24))
+		if b.FormerCertificates {
+			text += "; Pods that were not replaced since they were issued accept the former ones"
+		}
+		fact("Certificates", text)
 	}
 	if b.Install != "" {
 		fact("Settings", b.Install)
@@ -138,6 +154,16 @@ func printMember(fact func(string, any), m memberFields, adopted, wide bool, now
 	fact("Node", cmp.Or(m.Node, "<none>"))
 	if !m.Ready || wide {
 		fact("State", m.State)
+	}
+	if m.Outdated {
+		fact("Outdated", "yes: it is replaced once its builds have ended")
+	}
+	if m.CertificateExpires != nil && (m.FormerCertificate || wide) {
+		text := "valid until " + m.CertificateExpires.Format(time.DateOnly)
+		if m.FormerCertificate {
+			text = "a former one, " + text
+		}
+		fact("Certificate", text)
 	}
 	fact("Mode", modeOf(m.Mode, adopted))
 	fact("Image", cmp.Or(m.Image, "<unknown>"))

@@ -15,8 +15,13 @@ type builderFields struct {
 	Adopted        bool `json:"adopted"`
 	DesiredMembers int  `json:"desiredMembers"`
 	ReadyMembers   int  `json:"readyMembers"`
+	// OutdatedMembers is how many members a roll-out has not replaced yet.
+	OutdatedMembers int `json:"outdatedMembers,omitempty"`
 	// CertificatesExpire is told by info, for builders that are not adopted.
 	CertificatesExpire *time.Time `json:"certificatesExpire,omitempty"`
+	// FormerCertificates is set while Pods may accept the certificates of before a renewal or a
+	// rotation.
+	FormerCertificates bool `json:"formerCertificates,omitempty"`
 	// Settings are what install was asked for, Install the command that asks for the same, which
 	// reads what is in files from their File; info prints them for those who may read the builder's
 	// ConfigMap.
@@ -46,6 +51,12 @@ type memberFields struct {
 	Mode      string     `json:"mode,omitempty"`
 	Restarts  int32      `json:"restarts"`
 	CreatedAt *time.Time `json:"createdAt,omitempty"`
+	// Outdated is set for a member that a roll-out has not replaced yet.
+	Outdated bool `json:"outdated,omitempty"`
+	// CertificateExpires is when the certificate ends that the daemon has presented to info,
+	// FormerCertificate whether the builder has newer ones.
+	CertificateExpires *time.Time `json:"certificateExpires,omitempty"`
+	FormerCertificate  bool       `json:"formerCertificate,omitempty"`
 	// BuildKit is what the daemon says of itself; info asks it.
 	BuildKit *daemonFields `json:"buildkit,omitempty"`
 	// Error is why the daemon did not answer info.
@@ -86,9 +97,10 @@ type gcFields struct {
 // stateReady is the state of a member that its probe has seen.
 const stateReady = "Ready"
 
-func newMemberFields(m cluster.Member) memberFields {
+func newMemberFields(m cluster.Member, wanted string) memberFields {
 	fields := memberFields{
 		Pod: m.Pod, Ready: m.Ready && m.State == stateReady, State: cmp.Or(m.State, "Missing"), Node: m.Node, Image: m.Image, Mode: m.Mode, Restarts: m.Restarts,
+		Outdated: m.Outdated(wanted),
 	}
 	if !m.Created.IsZero() {
 		created := m.Created.UTC()
@@ -115,9 +127,9 @@ func newDaemonFields(info *solve.Info) *daemonFields {
 
 // newBuilderFields are what the cluster alone knows.
 func newBuilderFields(b cluster.Builder) builderFields {
-	fields := builderFields{Adopted: b.Adopted, DesiredMembers: b.Desired, Members: []memberFields{}}
+	fields := builderFields{Adopted: b.Adopted, DesiredMembers: b.Desired, OutdatedMembers: b.Outdated(), Members: []memberFields{}}
 	for _, m := range b.Members {
-		own := newMemberFields(m)
+		own := newMemberFields(m, b.Wanted)
 		fields.Members = append(fields.Members, own)
 		if own.Ready {
 			fields.ReadyMembers++

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
 func TestListTable(t *testing.T) {
@@ -32,6 +33,46 @@ func TestListTable(t *testing.T) {
 	}
 }
 
+// During a roll-out, list and info show which members are still to be replaced, and info also which
+// of them have former certificates.
+func TestMembersOfARollOut(t *testing.T) {
+	members := []cluster.Member{
+		{Builder: "team", Namespace: "ns", Pod: "team-0", UID: "0", Image: "img:1", State: "Ready", Ready: true, Spec: "old"},
+		{Builder: "team", Namespace: "ns", Pod: "team-1", UID: "1", Image: "img:1", State: "Terminating", Spec: "old"},
+		{Builder: "team", Namespace: "ns", Pod: "team-2", UID: "2", Image: "img:2", State: "Ready", Ready: true, Spec: "new"},
+	}
+	var out bytes.Buffer
+	builders := []cluster.Builder{{Name: "team", Namespace: "ns", Desired: 3, Wanted: "new", Members: members}}
+	if err := (&output.Format{}).Print(&out, Builders(builders, false, noon())); err != nil {
+		t.Fatal(err)
+	}
+	want := "NAME   READY   STATUS                             MODE        IMAGE         NODES    AGE\n" +
+		"team   2/3     Ready,Terminating,Updating(1/3)    <unknown>   img:1,img:2   <none>   <unknown>\n"
+	if got := strings.Join(strings.Fields(out.String()), " "); got != strings.Join(strings.Fields(want), " ") {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+
+	connection := &cluster.Connection{Expires: noon().Add(300 * 24 * time.Hour), Former: &trust.Identity{}}
+	heard := []driver.Answer[Introduction]{
+		{Member: members[0], Value: Introduction{Info: &solve.Info{}, Connection: connection, Presented: driver.Presented{End: noon().Add(48 * time.Hour), Former: true}}},
+		{Member: members[2], Value: Introduction{Info: &solve.Info{}, Connection: connection, Presented: driver.Presented{End: connection.Expires}}},
+	}
+	silent := &driver.NoAnswerError{Silent: []driver.NoAnswer{{Member: members[1], Err: &cluster.TerminatingError{Name: "team", Namespace: "ns", Pod: "team-1"}}}}
+	fields := Builder("team", "ns", heard, nil, "new", silent).Items[0].Fields.(builderFields)
+	var text strings.Builder
+	if err := printInfo(&text, "team", "ns", fields, false, noon()); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"3, 2 ready, 2 still to be replaced", "accept the former ones", "a former one, valid until 2026-01-04"} {
+		if strings.Count(text.String(), words) != 1 {
+			t.Errorf("%q is not there once:\n%s", words, text.String())
+		}
+	}
+	if m := fields.Members; !m[0].Outdated || !m[1].Outdated || m[2].Outdated || !m[0].FormerCertificate || m[2].FormerCertificate || m[2].CertificateExpires == nil {
+		t.Errorf("got %+v", m)
+	}
+}
+
 func TestInfoOfSeveralMembers(t *testing.T) {
 	created := noon().Add(-time.Hour)
 	member := func(pod string) cluster.Member {
@@ -47,7 +88,7 @@ func TestInfoOfSeveralMembers(t *testing.T) {
 	down := member("team-1")
 	down.State, down.Ready = "ImagePullBackOff", false
 	silent := &driver.NoAnswerError{Silent: []driver.NoAnswer{{Member: down, Err: &cluster.NotReadyError{Name: "team", Namespace: "ns", Pod: "team-1", Reason: "ImagePullBackOff"}}}}
-	answer := Builder("team", "ns", heard, nil, silent)
+	answer := Builder("team", "ns", heard, nil, "", silent)
 
 	var out strings.Builder
 	fields := answer.Items[0].Fields.(builderFields)

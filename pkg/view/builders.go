@@ -43,6 +43,9 @@ func summarize(b builderFields, mode string, now time.Time) []any {
 			oldest = *m.CreatedAt
 		}
 	}
+	if b.OutdatedMembers > 0 {
+		states = append(states, fmt.Sprintf("Updating(%d/%d)", len(b.Members)-b.OutdatedMembers, b.DesiredMembers))
+	}
 	if b.Adopted {
 		modes = []string{"adopted"}
 	}
