@@ -43,7 +43,7 @@ func set(t *testing.T, was builder.Spec) *controller {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for kube.Pause(ctx, 200*time.Millisecond) == nil {
+		for kube.Pause(ctx, time.Second) == nil {
 			c.reconcile()
 		}
 	}()
@@ -80,7 +80,7 @@ func (c *controller) reconcile() {
 	if c.away = max(c.away, away); away == 0 && len(old) > 0 {
 		name := old[len(old)-1]
 		c.SetPod(name, func(pod *corev1.Pod) {
-			pod.DeletionTimestamp = new(metav1.NewTime(time.Now().Add(c.drain + time.Minute)))
+			pod.DeletionTimestamp = new(metav1.NewTime(time.Now().Add(c.drain + 90*time.Second)))
 		})
 		time.AfterFunc(c.drain+time.Second, func() { c.Delete("pods", name) })
 	}
@@ -152,10 +152,10 @@ func three() builder.Spec {
 func TestMembersAreReplacedOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := set(t, three())
-		c.drain = 2 * time.Minute
+		c.drain = 30 * time.Second
 		var seen events
 		before := c.uids()
-		_, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{Timeout: time.Minute}, seen.report)
+		_, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{Timeout: 20 * time.Second}, seen.report)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func TestMembersAreReplacedOneAtATime(t *testing.T) {
 		if spec, rolling := c.stored(); c.away > 1 || rolling || spec.Image != "v2" {
 			t.Errorf("%d members were away at once; stored %q, rolling %t", c.away, spec.Image, rolling)
 		}
-		want := "buildkitd-2: waiting for the builds that run on it, 3m0s at most"
+		want := "buildkitd-2: waiting for the builds that run on it, 2m0s at most"
 		if all := strings.Join(seen.lines(), "\n"); strings.Count(all, "waiting for the builds") != 3 || !strings.Contains(all, want) {
 			t.Errorf("reported:\n%s", all)
 		}

@@ -28,7 +28,7 @@ type rotating struct {
 
 func rotate(t *testing.T) *rotating {
 	r := &rotating{controller: set(t, three()), daemons: map[string]*trust.Certificates{}}
-	r.drain = 20 * time.Second
+	r.drain = 5 * time.Second
 	for _, uid := range r.uids() {
 		r.daemons[uid] = serverSecret(r.Cluster)
 	}
@@ -98,7 +98,7 @@ func (r *rotating) options() install.Options {
 // A rotation locks no client out while members are replaced, and the former certificates out when
 // all are; wherever it was interrupted, and started again.
 func TestRotationLocksOnlyTheFormerOut(t *testing.T) {
-	for _, after := range []time.Duration{0, time.Second, 10 * time.Second, 30 * time.Second, 50 * time.Second} {
+	for _, after := range []time.Duration{0, 500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 16 * time.Second} {
 		t.Run(fmt.Sprintf("interrupted after %s", after), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := rotate(t)
@@ -150,7 +150,7 @@ func TestNextInstallEndsARotation(t *testing.T) {
 		if _, err := install.Run(t.Context(), clientOf(t, r.Cluster), "buildkitd", install.Keep, options, nil); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(30 * time.Second)
+		time.Sleep(10 * time.Second)
 		options.NoWait, options.Rotate = false, false
 		if _, err := install.Run(t.Context(), clientOf(t, r.Cluster), "buildkitd", install.Keep, options, nil); err != nil {
 			t.Fatal(err)
