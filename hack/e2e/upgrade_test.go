@@ -29,10 +29,12 @@ func TestUpgradesLoseNoBuild(t *testing.T) {
 	former := u.secretData("buildkitd-client")
 	u.buildkit("install", "--rotate", "--yes").ok().says("+ new certificates", "the former certificates are refused")
 
-	pods := u.podUID("buildkitd-0")
+	// A member that its probe has not seen yet would be replaced first.
+	u.eventually("both members are ready", func() bool { return u.members().ReadyMembers == 2 })
+	stays := u.podUID("buildkitd-0")
 	failed := u.buildkit("install", "--image", need(t, "E2E_BASE_IMAGE"), "--yes").exits(3)
 	failed.says(`member "buildkitd-1"`, "rolled back: its members and its settings are what they were before", "next:")
-	if u.podUID("buildkitd-0") != pods {
+	if u.podUID("buildkitd-0") != stays {
 		t.Error("the rollback replaced a member that was not upgraded")
 	}
 
