@@ -148,7 +148,7 @@ func (q Query) fromKubeconfig(names func(api.Config) []string) []string {
 	if err != nil {
 		return nil
 	}
-	return names(config)
+	return withoutTabs(names(config))
 }
 
 // Builds completes a REF with the builds there are, the newest first.
@@ -156,6 +156,9 @@ func Builds(ctx context.Context, q Query) []string {
 	records, _ := q.Records(ctx, driver.ConnectOptions{Builder: q.Builder}, nil) // members that do not answer are not reported while typing
 	words := []string{history.Latest + "\tthe newest build"}
 	for _, record := range records {
+		if strings.Contains(record.Ref, "\t") {
+			continue
+		}
 		words = append(words, fmt.Sprintf("%s\t%s %s", record.Ref, record.Status, record.Name))
 	}
 	return words

@@ -7,6 +7,7 @@ package completion
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,21 +46,22 @@ func (c Completer) Words(ctx context.Context, q Query) (words []string, more boo
 		if !strings.HasPrefix(word, q.Typed) {
 			continue
 		}
-		words = append(words, inItsLine(word))
-		value, _, _ := strings.Cut(word, "\t")
+		value, description, described := strings.Cut(word, "\t")
+		if value != escape.Line(value) {
+			continue // a shell would insert another word, or two
+		}
 		more = more || strings.HasSuffix(value, "=") || strings.HasSuffix(value, "/")
+		if described {
+			value += "\t" + escape.Line(description)
+		}
+		words = append(words, value)
 	}
 	return words, more
 }
 
-// inItsLine is a candidate and its description, of which a tab separates the two and nothing else
-// does.
-func inItsLine(word string) string {
-	value, description, described := strings.Cut(word, "\t")
-	if !described {
-		return escape.Line(value)
-	}
-	return escape.Line(value) + "\t" + escape.Line(description)
+// withoutTabs are the names, of which a tab would separate a description.
+func withoutTabs(names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "\t") })
 }
 
 // oneOf completes with words that are known beforehand.

@@ -38,10 +38,17 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// A candidate is a line, also where another user chose its name.
+// A candidate is a line with the very word, also where another user chose its description. A name
+// that a line cannot hold is left out, since a shell would insert another one.
 func TestWordsAreLines(t *testing.T) {
-	words, _ := oneOf("a\x1b]0;owned\x07\nb\tc\td\ne").Words(t.Context(), Query{})
-	if len(words) != 1 || strings.ContainsAny(words[0], "\x1b\x07\n") || strings.Count(words[0], "\t") != 1 {
+	words, _ := oneOf("a\tc\td\ne\x1b]0;owned\x07", "x\x1b[31m\tred", "new\nline", "\xff", "\u202eb").Words(t.Context(), Query{})
+	if len(words) != 1 || strings.ContainsAny(words[0], "\x1b\x07\n") || !strings.HasPrefix(words[0], "a\t") || strings.Count(words[0], "\t") != 1 {
+		t.Errorf("%q", words)
+	}
+	q := Query{Kubeconfig: func() (api.Config, error) {
+		return api.Config{Contexts: map[string]*api.Context{"dev": nil, "prod\tdev": nil, "with space": nil, "$(id)": nil, "a\nb": nil}}, nil
+	}}
+	if words, _ := Flags()["--context"].Words(t.Context(), q); !slices.Equal(words, []string{"$(id)", "dev", "with space"}) {
 		t.Errorf("%q", words)
 	}
 }
