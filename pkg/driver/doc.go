@@ -16,8 +16,8 @@
 // function documents its types by name. Most functions ask the cluster, and return a "cluster
 // error", which is one of
 //   - [*KubeconfigError], and [*usage.Error] for the namespace, from the [Access] of the driver;
-//   - [*kube.UnauthorizedError], [*kube.ForbiddenError], [*kube.UnreachableError],
-//     [*kube.ServerError] and [*kube.NamespaceNotFoundError];
+//   - [*kube.UnauthorizedError], [*kube.CredentialsError], [*kube.ForbiddenError],
+//     [*kube.UnreachableError], [*kube.ServerError] and [*kube.NamespaceNotFoundError];
 //   - an error of the API server that has no type, wrapped.
 //
 // Those that use a member return a "connection error" as well, which is one of

@@ -146,8 +146,9 @@ func isDenied(err error) bool {
 		closed       *tunnel.ForbiddenError
 		unauthorized *kube.UnauthorizedError
 		kubeconfig   *KubeconfigError
+		credentials  *kube.CredentialsError
 	)
-	return errors.As(err, &forbidden) || errors.As(err, &closed) || errors.As(err, &unauthorized) ||
+	return errors.As(err, &credentials) || kube.LacksCredentials(err) || errors.As(err, &forbidden) || errors.As(err, &closed) || errors.As(err, &unauthorized) ||
 		errors.As(err, &kubeconfig) || apierrors.IsUnauthorized(err)
 }
 

@@ -40,6 +40,8 @@ func TestTimeouts(t *testing.T) {
 		"forbidden":                {&kube.ForbiddenError{}, 0, deniedTimeout},
 		"forbidden tunnel":         {&tunnel.ForbiddenError{}, 0, deniedTimeout},
 		"expired token":            {&kube.UnauthorizedError{}, 0, deniedTimeout},
+		"no credentials":           {&kube.CredentialsError{Err: errors.New("x")}, 0, deniedTimeout},
+		"none at the dial":         {dialing(errors.New(`Get "https://h": getting credentials: exec: executable aws failed with exit code 1`)), 0, deniedTimeout},
 		"no Pod":                   {&cluster.NotReadyError{Reason: cluster.ReasonMissing}, 0, absenceTimeout},
 		"no builder":               {&cluster.NotFoundError{}, 0, absenceTimeout},
 		"certificates do not fit":  {&solve.TLSError{Cause: errors.New("tls")}, 0, absenceTimeout},

@@ -15,6 +15,7 @@ func explainPermission(err error) (Report, bool) {
 	var (
 		forbidden       *kube.ForbiddenError
 		unauthorized    *kube.UnauthorizedError
+		credentials     *kube.CredentialsError
 		admission       *kube.AdmissionError
 		tunnelForbidden *tunnel.ForbiddenError
 	)
@@ -25,6 +26,8 @@ func explainPermission(err error) (Report, bool) {
 		return Report{Text: err.Error(), Next: nextForTunnel(tunnelForbidden)}, true
 	case errors.As(err, &unauthorized):
 		return Report{Text: err.Error(), Next: "log in to the cluster again, or choose another --context"}, true
+	case errors.As(err, &credentials):
+		return Report{Text: err.Error(), Next: "log in with the program that the kubeconfig names for it (users: exec), or choose another --context"}, true
 	case errors.As(err, &admission):
 		return Report{Text: err.Error(), Next: nextForRefusal(admission)}, true
 	}

@@ -81,6 +81,8 @@ func clusterSituations() []situation {
 		{denied("n", "", "pods/portforward", "jane"), "not permitted", "--role n-user --user jane", CodeDenied, ""},
 		{denied("n", "n", "pods/exec", "jane"), "not permitted", "leave out --transport", CodeDenied, ""},
 		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "not permitted to create pods/exec", "leave out --transport", CodeDenied, ""},
+		{&kube.CredentialsError{Host: "https://h", Err: errors.New("getting credentials: exec: executable aws failed with exit code 1")},
+			"getting credentials for cluster https://h: exec: executable aws failed", "the kubeconfig names", CodeDenied, ""},
 		{&kube.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", CodeDenied, ""},
 		{&kube.AdmissionError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", CodeDenied, ""},
 		{&kube.AdmissionError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0, limited: limits.memory=4Gi"}, "refuses Pod", "kubectl buildkit install n -n ns --limit memory=4Gi", CodeDenied, ""},

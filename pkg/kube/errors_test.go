@@ -52,7 +52,10 @@ func TestErrorsOfRequests(t *testing.T) {
 	}{
 		`user "jane" may not get pods "x" in namespace "team"`:                            {t.Context(), func(s *testcluster.Cluster) { s.Refuse(testcluster.Forbidding("pods", "")) }, kube.IsForbidden},
 		"cluster http://127.0.0.1:1 does not answer: " + testcluster.ErrRefused().Error(): {t.Context(), func(s *testcluster.Cluster) { s.Down(testcluster.ErrRefused()) }, is[*kube.UnreachableError]},
-		"asking the cluster to get Pod: context canceled":                                 {ended, func(*testcluster.Cluster) {}, func(err error) bool { return errors.Is(err, context.Canceled) }},
+		"getting credentials for cluster http://127.0.0.1:1: exec: executable aws failed with exit code 1": {t.Context(), func(s *testcluster.Cluster) {
+			s.Down(errors.New("getting credentials: exec: executable aws failed with exit code 1"))
+		}, is[*kube.CredentialsError]},
+		"asking the cluster to get Pod: context canceled": {ended, func(*testcluster.Cluster) {}, func(err error) bool { return errors.Is(err, context.Canceled) }},
 		`asking the cluster to get Pod "x": later`: {t.Context(), func(s *testcluster.Cluster) {
 			s.Refuse(func(*http.Request, string, string) *metav1.Status {
 				return testcluster.Failure(503, metav1.StatusReasonServiceUnavailable, "later")

@@ -24,6 +24,9 @@ func (c *Client) failure(ctx context.Context, err error, verb, kind, name string
 	}
 	var status *apierrors.StatusError
 	if !errors.As(err, &status) {
+		if LacksCredentials(err) {
+			return &CredentialsError{Host: c.host, Err: err}
+		}
 		if unreachable := (&url.Error{}); errors.As(err, &unreachable) {
 			return &UnreachableError{Host: c.host, Err: unreachable.Err}
 		}
@@ -55,6 +58,14 @@ func request(verb, kind, name string) string {
 		return verb + " " + kind + "s"
 	}
 	return fmt.Sprintf("%s %s %q", verb, kind, name)
+}
+
+// gettingCredentials is how client-go begins the error of such a program, which has no type.
+const gettingCredentials = "getting credentials: "
+
+// LacksCredentials reports whether a request failed since the program for credentials did.
+func LacksCredentials(err error) bool {
+	return err != nil && strings.Contains(err.Error(), gettingCredentials+"exec: ")
 }
 
 // missing is the resource that a "not found" is about, e.g. "namespaces".
