@@ -25,6 +25,7 @@ type figures struct {
 	service   []time.Duration // of each attempt, from its first step to its end
 	most      int             // builds that ran on one member at once
 	mostAt    string          // where and when
+	crowd     []attempt       // which
 	steps     int             // of the builds that are done
 	runs      int             // steps that were run for them
 	oneRuns   int             // steps that one member would have run
@@ -151,7 +152,11 @@ func (f *figures) countBusy(last time.Time) {
 	}
 	for uid, intervals := range busy {
 		if most, when := overlap(intervals); most > f.most {
-			f.most, f.mostAt = most, fmt.Sprintf("%s, %.1f s after the start", name[uid], when.Sub(f.start).Seconds())
+			f.most, f.mostAt = most, fmt.Sprintf("%s, %.3f s after the start", name[uid], when.Sub(f.start).Seconds())
+			f.crowd = slices.DeleteFunc(slices.Clone(f.attempts), func(a attempt) bool {
+				end := a.end()
+				return a.uid != uid || a.began.IsZero() || a.began.After(when) || !end.IsZero() && !end.After(when)
+			})
 		}
 	}
 }

@@ -22,7 +22,7 @@ func main() {
 	o := options{log: os.Stderr, out: os.Stdout}
 	flag.IntVar(&o.shape.clients, "clients", 50, "clients, each with one build at a time")
 	flag.IntVar(&o.shape.members, "members", 4, "members of the builder")
-	flag.IntVar(&o.limit, "limit", 2, "builds that a member of ours runs at once, and steps that any member runs at once")
+	flag.IntVar(&o.limit, "limit", 4, "builds that a member of ours runs at once, and steps that any member runs at once")
 	flag.DurationVar(&o.shape.duration, "duration", 3*time.Minute, "time in which builds arrive; each is built to its end")
 	flag.DurationVar(&o.shape.every, "every", time.Minute, "from one build of a client to its next, on average")
 	flag.Uint64Var(&o.shape.seed, "seed", 1, "the same seed gives the same load")
@@ -31,7 +31,7 @@ func main() {
 	flag.BoolVar(&o.calm, "calm", false, "kill and replace no member")
 	flag.StringVar(&o.graph, "graph", "", "write a graph to this SVG `file`")
 	flag.StringVar(&o.namespace, "namespace", fmt.Sprintf("load-%d", os.Getpid()), "`prefix` of the namespaces, which are removed at the end")
-	flag.BoolVar(&o.verbose, "v", false, "print every build")
+	flag.BoolVar(&o.verbose, "v", false, "print every build, and what its members saw of it")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "error: unexpected argument %q: -h lists the flags\n", flag.Arg(0))

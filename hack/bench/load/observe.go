@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,8 +41,15 @@ type observer struct {
 
 	mu       sync.Mutex
 	attempts map[attemptKey]*attempt
-	queued   map[string]time.Time // since when a build waits, by its reference
+	queued   map[string]time.Time          // since when a build waits, by its reference
+	tickets  map[string]map[string]waiting // what it waits by, by its reference and that of the record
 	members  sync.WaitGroup
+}
+
+// waiting is a record that stands in the queue for a build.
+type waiting struct {
+	state    string
+	from, to time.Time
 }
 
 type attemptKey struct {
@@ -49,7 +58,7 @@ type attemptKey struct {
 }
 
 func newObserver(ctx context.Context, cluster *kubectl) *observer {
-	o := &observer{cluster: cluster, attempts: map[attemptKey]*attempt{}, queued: map[string]time.Time{}}
+	o := &observer{cluster: cluster, attempts: map[attemptKey]*attempt{}, queued: map[string]time.Time{}, tickets: map[string]map[string]waiting{}}
 	o.pods = &pods{cluster: cluster, known: map[string]pod{}, begun: map[string]bool{}}
 	o.pods.found = func(one pod) { o.members.Go(func() { o.member(ctx, one) }) }
 	o.members.Go(func() { o.pods.watch(ctx) })
@@ -117,6 +126,14 @@ func (o *observer) noteTicket(record *controlapi.BuildHistoryRecord) bool {
 	if known, is := o.queued[build]; !is || since.Before(known) {
 		o.queued[build] = since
 	}
+	if o.tickets[build] == nil {
+		o.tickets[build] = map[string]waiting{}
+	}
+	t := waiting{state: record.FrontendAttrs["kubectl-buildkit.state"], from: record.CreatedAt.AsTime()}
+	if record.CompletedAt != nil {
+		t.to = record.CompletedAt.AsTime()
+	}
+	o.tickets[build][record.Ref] = t
 	return true
 }
 
@@ -198,6 +215,17 @@ func runsIn(log []byte) map[string]string {
 		runs[string(found[2])] = string(found[1])
 	}
 	return runs
+}
+
+// waits returns what the builds waited by, in the order of time, by their references.
+func (o *observer) waits() map[string][]waiting {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := map[string][]waiting{}
+	for build, tickets := range o.tickets {
+		all[build] = slices.SortedFunc(maps.Values(tickets), func(a, b waiting) int { return a.from.Compare(b.from) })
+	}
+	return all
 }
 
 // seen returns the attempts so far. They are copies.

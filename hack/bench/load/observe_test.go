@@ -59,7 +59,7 @@ func TestEndOfAnAttempt(t *testing.T) {
 
 // A build of ours waits by records of their own, of which the first is the oldest, or names one of another member.
 func TestTickets(t *testing.T) {
-	o := &observer{attempts: map[attemptKey]*attempt{}, queued: map[string]time.Time{}}
+	o := &observer{attempts: map[attemptKey]*attempt{}, queued: map[string]time.Time{}, tickets: map[string]map[string]waiting{}}
 	ticket := func(created int, queued string) bool {
 		return o.noteTicket(&controlapi.BuildHistoryRecord{CreatedAt: timestamppb.New(at(created)), FrontendAttrs: map[string]string{
 			"kubectl-buildkit.build": "ref", "kubectl-buildkit.queued": queued,

@@ -47,6 +47,11 @@ func printReport(w io.Writer, o options, all []figures) {
 		f.printLost(w)
 	}
 	for _, f := range all {
+		if o.verbose {
+			f.printAttempts(w, f.attempts)
+		} else if f.limit > 0 && f.most > f.limit {
+			f.printAttempts(w, f.crowd)
+		}
 		f.printLimit(w)
 	}
 }
@@ -110,6 +115,25 @@ func (f figures) printLost(w io.Writer) {
 	slices.Sort(sorted)
 	for _, reason := range sorted {
 		fmt.Fprintf(w, "%s lost %d: %s\n", f.contender, reasons[reason], reason)
+	}
+}
+
+// printAttempts prints builds as their members saw them, in the order of their first steps, with times in seconds after the
+// start.
+func (f figures) printAttempts(w io.Writer, attempts []attempt) {
+	at := func(moment time.Time) string {
+		if moment.IsZero() {
+			return "-"
+		}
+		return fmt.Sprintf("%.3f", moment.Sub(f.start).Seconds())
+	}
+	attempts = slices.SortedFunc(slices.Values(attempts), func(a, b attempt) int { return a.began.Compare(b.began) })
+	for _, a := range attempts {
+		fmt.Fprintf(w, "%s: build %s on %s: queued %s, created %s, began %s, ended %s, lost %s\n", f.contender, a.job, a.pod,
+			at(a.queued), at(a.created), at(a.began), at(a.ended), at(a.lost))
+		for _, t := range f.tickets[a.ref] {
+			fmt.Fprintf(w, "  %s %s to %s\n", t.state, at(t.from), at(t.to))
+		}
 	}
 }
 

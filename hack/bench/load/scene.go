@@ -26,7 +26,8 @@ type recording struct {
 	start    time.Time
 	outcomes []outcome
 	attempts []attempt
-	blows    []blow // as they happened
+	tickets  map[string][]waiting // of the attempts, by their references
+	blows    []blow               // as they happened
 	machine  machine
 	nodes    int // on which the members were at the start
 }
@@ -59,7 +60,7 @@ func (s *scene) play(ctx context.Context, namespace string, jobs []job, hits []b
 	pause(ctx, time.Second) // the last records
 	stopObserving()
 	s.observer.members.Wait()
-	seen.attempts = s.observer.seen()
+	seen.attempts, seen.tickets = s.observer.seen(), s.observer.waits()
 	return seen, ctx.Err()
 }
 
