@@ -100,7 +100,9 @@ func printingPlaces() map[string]func(*factory) {
 			_ = view.Cache{Members: []string{hostile, "b"}, Records: []buildcache.Record{{Type: hostile, Member: hostile}}}.PrintTotals(f.streams.Out)
 		},
 		"a completion": func(f *factory) {
-			complete := completion.Completer(func(context.Context, completion.Query) []string { return []string{hostile + "\t" + hostile} })
+			complete := completion.Completer(func(context.Context, completion.Query) []string {
+				return []string{hostile + "\t" + hostile, "app\t" + hostile}
+			})
 			words, _ := complete.Words(context.Background(), completion.Query{})
 			_, _ = io.WriteString(f.streams.Out, strings.Join(words, "\n")+"\n")
 		},
