@@ -15,11 +15,13 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
 
-// How long members that have not answered are waited for once one has: as long as that one took,
-// within these bounds. A member on a node that is unreachable would hold every build up.
+// How long members that have not answered are waited for once one has: twice as long as that one
+// took, within these bounds. A member on a node that is unreachable would hold every build up. One
+// that is only slow has the cache, which is worth seconds: of 24 builds that were started at once
+// on a busy machine, 8 did not wait long enough for their first choice with half of this.
 const (
-	shortestGrace = 300 * time.Millisecond
-	longestGrace  = 2 * time.Second
+	shortestGrace = time.Second
+	longestGrace  = 5 * time.Second
 	// preferredGrace is for the member that a lost build was on: its steps still run there.
 	preferredGrace = 5 * time.Second
 )
@@ -130,7 +132,7 @@ func (c *contest) grace(taken time.Duration) time.Duration {
 	if c.options.preferred != "" {
 		return preferredGrace
 	}
-	return min(max(taken, shortestGrace), longestGrace)
+	return min(max(2*taken, shortestGrace), longestGrace)
 }
 
 // discard closes the connections that were not chosen, also those that are still being opened.
