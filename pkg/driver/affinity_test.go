@@ -46,6 +46,9 @@ func TestAffinity(t *testing.T) {
 		{"", top, request.Options{}},
 	} {
 		o := BuildOptions{Request: c.request, Environment: request.Environment{WorkingDir: c.workingDir}}
+		if target := o.withDefaults().Connect.Target; target != c.request.Target {
+			t.Errorf("the target is %q, want %q", target, c.request.Target)
+		}
 		if got := o.withDefaults().Connect.Affinity; got != c.want {
 			t.Errorf("%q %q from %q: %q, want %q", c.request.Path, c.request.Locals, c.workingDir, got, c.want)
 		}

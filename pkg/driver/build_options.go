@@ -28,7 +28,7 @@ type BuildOptions struct {
 	// Credentials are the user's own; nil are none.
 	Credentials *registryauth.Config
 	Registries  Registries
-	// Connect is which builder. Its Affinity is set by Build.
+	// Connect is which builder. Its Affinity and Target are set by Build.
 	Connect ConnectOptions
 	// Retries is how often a build that loses its builder goes on over a new connection, which is
 	// tried for RetryTimeout each time; 0 is LossTimeout.
@@ -72,7 +72,7 @@ func (o BuildOptions) withDefaults() BuildOptions {
 	if dir, err := os.Getwd(); err == nil && o.Environment.WorkingDir == "" {
 		o.Environment.WorkingDir = dir
 	}
-	o.Connect.Affinity = o.Request.Affinity(o.Environment)
+	o.Connect.Affinity, o.Connect.Target = o.Request.Affinity(o.Environment), o.Request.Target
 	if o.Environment.LookPath == nil {
 		o.Environment.LookPath = exec.LookPath
 	}

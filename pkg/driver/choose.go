@@ -75,7 +75,7 @@ func (r *reached) order(o ConnectOptions) []string {
 	if r.pinned != "" {
 		return []string{r.pinned}
 	}
-	order := placement.Order(r.at.Pods(), o.Affinity)
+	order := placement.Prefer(r.at.Pods(), o.Affinity, o.Target)
 	if i := slices.Index(order, o.preferred); i > 0 {
 		order = slices.Insert(slices.Delete(order, i, i+1), 0, o.preferred)
 	}

@@ -30,6 +30,9 @@ type ConnectOptions struct {
 	// Affinity is any text that is the same for builds that share their cache: they go to the same
 	// member.
 	Affinity string
+	// Target tells builds of one affinity apart: where their first choice is busy, each has its own
+	// order of the others. It may be empty.
+	Target string
 	// Member is the only member that is wanted, a Pod's name or its number in a set; empty is any.
 	Member string
 

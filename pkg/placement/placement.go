@@ -49,6 +49,18 @@ func Order(members []string, key string) []string {
 	return order
 }
 
+// Prefer is Order for builds of one key of which each is about a part of it, e.g. the targets of a
+// context: all have one first choice, since they share its cache, and each part has its own order
+// of the others. Clients that start at once do not see each other's builds yet: with one order,
+// all that the first choice does not take would go to the second.
+func Prefer(members []string, key, part string) []string {
+	order := Order(members, key)
+	if part == "" || len(order) == 0 {
+		return order
+	}
+	return append(order[:1:1], Order(order[1:], key+"\x00"+part)...)
+}
+
 func weight(member, key string) uint64 {
 	hash := fnv.New64a()
 	// A hash never refuses a write.

@@ -84,11 +84,32 @@ func TestTargetsOfOneContextSpread(t *testing.T) {
 	}
 }
 
+// Clients that start at once see the same loads. Those that do not fit on the first choice spread
+// over the others all the same.
+func TestBurstSpreadsUnseen(t *testing.T) {
+	members := names(4)
+	first := Order(members, "context")[0]
+	count := map[string]int{}
+	for target := range 600 {
+		order := Prefer(members, "context", fmt.Sprint("target-", target))
+		if order[0] != first || len(order) != len(members) {
+			t.Fatalf("target %d has the order %q", target, order)
+		}
+		choice, _ := Choose(known(6, 0, 0, 0), 0)
+		count[order[choice.Index]]++
+	}
+	for _, member := range members {
+		if n := count[member]; member == first && n > 0 || member != first && (n < 170 || n > 230) {
+			t.Errorf("of 600 builds, %s gets %d", member, n)
+		}
+	}
+}
+
 // day is a day of a team: 50 users, each with contexts, some of which they share.
 type day struct {
 	random  *rand.Rand
 	members []string
-	keyOf   func(context, target string) string
+	keyOf   func(context, target string) (key, part string)
 	now     float64 // seconds
 	events  events
 	cache   map[string]bool // by member and layer
@@ -138,7 +159,8 @@ func (s *source) layers(target int) map[string]float64 {
 
 // build places a build by what the members run now; a moment later it is there.
 func (d *day) build(s *source, target int, done func()) {
-	order := Order(d.members, d.keyOf(s.name, fmt.Sprint(target)))
+	key, part := d.keyOf(s.name, fmt.Sprint(target))
+	order := Prefer(d.members, key, part)
 	loads := make([]Load, len(order))
 	for i, member := range order {
 		loads[i] = Load{State: Known, Builds: d.active[member]}
@@ -222,7 +244,7 @@ func (d *day) rate() float64 { return float64(d.hits) / float64(d.steps) }
 
 // hitRates returns the mean rate of some days, and the share of the builds that went to another
 // member than the first choice.
-func hitRates(members int, keyOf func(context, target string) string) (rate, spilled float64) {
+func hitRates(members int, keyOf func(context, target string) (key, part string)) (rate, spilled float64) {
 	const days = 3
 	for seed := range uint64(days) {
 		d := &day{random: newRandom(seed), members: names(members), keyOf: keyOf, cache: map[string]bool{}, active: map[string]int{}}
@@ -235,14 +257,14 @@ func hitRates(members int, keyOf func(context, target string) string) (rate, spi
 // A day of 50 users finds almost as much cached as if one member did everything. It would not if
 // the target were part of the key: targets of one context share most of their steps.
 func TestDayOfATeam(t *testing.T) {
-	ofContext := func(context, _ string) string { return context }
+	ofContext := func(context, target string) (string, string) { return context, target }
 	one, _ := hitRates(1, ofContext)
 	for _, members := range []int{4, 8} {
 		rate, spilled := hitRates(members, ofContext)
 		if rate < 0.95*one {
 			t.Errorf("%d members find %.3f of the steps cached, one finds %.3f: %.3f", members, rate, one, rate/one)
 		}
-		byTarget, _ := hitRates(members, func(context, target string) string { return context + " " + target })
+		byTarget, _ := hitRates(members, func(context, target string) (string, string) { return context + " " + target, "" })
 		if byTarget > rate {
 			t.Errorf("with the target in the key %d members find %.3f, without it %.3f", members, byTarget, rate)
 		}
