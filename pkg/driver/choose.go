@@ -176,6 +176,9 @@ func (c *contest) ask(ctx context.Context, index int, pod string, loaded bool) *
 	}
 	candidate := <-looked
 	a.member = candidate.Member
+	if a.daemon != nil {
+		a.daemon.SetLimit(limitOf(a.member, c.reached.certificates)) // now that the Pod is known
+	}
 	a.err = cmp.Or(candidate.Err, c.driver.untrusted(a.member, a.err))
 	if a.err != nil && a.daemon != nil {
 		_ = a.daemon.Close()
