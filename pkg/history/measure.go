@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,7 +199,8 @@ func (r *runs) steps(record Record) []stats.Step {
 		if run.cached || run.end.IsZero() {
 			continue
 		}
-		name := []rune(escape.MaskCredentials(numbered.ReplaceAllString(run.name, "[$1] ")))
+		text := strings.TrimPrefix(numbered.ReplaceAllString(run.name, "[$1] "), "[] ") // a stage may have no name
+		name := []rune(escape.MaskCredentials(text))
 		if len(name) > maxStepName {
 			name = append(name[:maxStepName-1], '…')
 		}

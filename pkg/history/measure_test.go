@@ -69,7 +69,7 @@ func TestMeasure(t *testing.T) {
 	if fmt.Sprint(first.Ran[:3]) != fmt.Sprint(want) || len(first.Ran) != 4 {
 		t.Errorf("got %v, want %v", first.Ran, want)
 	}
-	if second := got.Builds[1]; second.State != stats.Canceled || !second.Queued || second.Wait != 11*time.Second {
+	if second := got.Builds[1]; second.State != stats.Canceled || !second.Queued || second.Wait != 11*time.Second || second.Ran[0].Name != "RUN a" {
 		t.Errorf("got %+v", second)
 	}
 }
