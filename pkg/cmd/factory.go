@@ -31,8 +31,8 @@ type factory struct {
 func newFactory(streams genericiooptions.IOStreams, lookupEnv func(string) (string, bool)) *factory {
 	// Not persistent: what is read once, and when it is read again, is decided by the driver.
 	f := &factory{streams: terminal.New(terminal.Raw(streams)), lookupEnv: lookupEnv, flags: genericclioptions.NewConfigFlags(false)}
-	f.Driver = driver.Open(func() driver.Access {
-		return driver.ReadKubeconfig(f.flags, f.lookupEnv, &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}})
+	f.Driver = driver.Open(func(context string) driver.Access {
+		return driver.ReadKubeconfig(f.flags, context, f.lookupEnv, &apiWarnings{to: f.streams.ErrOut, seen: map[string]bool{}})
 	}, f.notify)
 	return f
 }

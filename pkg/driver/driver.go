@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"sync"
@@ -24,12 +25,13 @@ type Access interface {
 
 // Driver uses the builders of one namespace. Its methods may be called at the same time.
 type Driver struct {
-	read   func() Access
+	read   func(context string) Access
 	notify func(Notice)
 	noted  *sync.Map // texts of notices that are passed on once
 	proofs *sync.Map // what each member has Presented, by the UID of its Pod
 
 	transport tunnel.Transport // of what is asked without ConnectOptions
+	context   string           // of the kubeconfig, where an earlier driver has chosen it
 	access    Access
 	config    func() (*rest.Config, error)
 	namespace func() (string, error)
@@ -39,13 +41,14 @@ type Driver struct {
 
 // New returns a driver for the builders of a namespace. It makes no request.
 func New(config *rest.Config, namespace string) *Driver {
-	return Open(func() Access { return fixed{config: config, namespace: namespace} }, nil)
+	return Open(func(string) Access { return fixed{config: config, namespace: namespace} }, nil)
 }
 
 // Open returns a driver that reads how to reach the cluster when it is used, and again after each
-// loss of a builder: the credentials may have been renewed meanwhile. Notices are passed to notify,
-// which may be nil and may be called at the same time.
-func Open(read func() Access, notify func(Notice)) *Driver {
+// loss of a builder: the credentials may have been renewed meanwhile. Then read gets the context of
+// the kubeconfig that was used before; at first it gets none. Notices are passed to notify, which
+// may be nil and may be called at the same time.
+func Open(read func(context string) Access, notify func(Notice)) *Driver {
 	d := &Driver{read: read, notify: notify, noted: &sync.Map{}, proofs: &sync.Map{}, transport: tunnel.Auto}
 	d.readOnce()
 	return d
@@ -53,16 +56,21 @@ func Open(read func() Access, notify func(Notice)) *Driver {
 
 // renewed is a driver for another try after a loss. It reads again how to reach the cluster, and
 // shares no connection with d: those of net/http may be as dead as the one that was lost, and would
-// be used for half a minute more.
+// be used for half a minute more. Context and namespace stay, although the user may have switched
+// the kubeconfig to others meanwhile.
 func (d *Driver) renewed() *Driver {
 	dialer := net.Dialer{Timeout: dialTimeout}
-	again := &Driver{read: d.read, notify: d.notify, noted: d.noted, proofs: d.proofs, transport: d.transport, dial: dialer.DialContext}
+	again := &Driver{
+		read: d.read, notify: d.notify, noted: d.noted, proofs: d.proofs, transport: d.transport, dial: dialer.DialContext,
+		context: cmp.Or(d.context, d.Context()),
+	}
 	again.readOnce()
+	again.namespace = d.namespace
 	return again
 }
 
 func (d *Driver) readOnce() {
-	d.access = d.read()
+	d.access = d.read(d.context)
 	d.namespace = sync.OnceValues(d.access.Namespace)
 	d.config = sync.OnceValues(func() (*rest.Config, error) {
 		config, err := d.access.Config()

@@ -58,11 +58,30 @@ type Kubeconfig struct {
 }
 
 // ReadKubeconfig returns what the flags and files configure. They are read when they are needed,
-// once. The warnings of the API server are passed to warnings, which may be nil.
-func ReadKubeconfig(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool), warnings rest.WarningHandler) *Kubeconfig {
+// once; context, if it is not empty, takes the place of the current one. The warnings of the API
+// server are passed to warnings, which may be nil.
+func ReadKubeconfig(
+	flags *genericclioptions.ConfigFlags, context string, lookupEnv func(string) (string, bool), warnings rest.WarningHandler,
+) *Kubeconfig {
+	if context != "" {
+		flags = inContext(flags, context)
+	}
 	return &Kubeconfig{
 		context: flags.Context, server: flags.APIServer, cluster: flags.ClusterName, lookupEnv: lookupEnv, warnings: warnings,
 		loader: sync.OnceValue(func() clientcmd.ClientConfig { return load(flags, lookupEnv) }),
+	}
+}
+
+// inContext returns a copy of the flags with that context. A plain copy would be one of their locks
+// as well.
+func inContext(flags *genericclioptions.ConfigFlags, context string) *genericclioptions.ConfigFlags {
+	return &genericclioptions.ConfigFlags{
+		CacheDir: flags.CacheDir, KubeConfig: flags.KubeConfig, ClusterName: flags.ClusterName, AuthInfoName: flags.AuthInfoName,
+		Context: &context, Namespace: flags.Namespace, APIServer: flags.APIServer, TLSServerName: flags.TLSServerName,
+		Insecure: flags.Insecure, CertFile: flags.CertFile, KeyFile: flags.KeyFile, CAFile: flags.CAFile, BearerToken: flags.BearerToken,
+		Impersonate: flags.Impersonate, ImpersonateUID: flags.ImpersonateUID, ImpersonateGroup: flags.ImpersonateGroup,
+		ImpersonateUserExtra: flags.ImpersonateUserExtra, Username: flags.Username, Password: flags.Password, Timeout: flags.Timeout,
+		DisableCompression: flags.DisableCompression, ProxyURL: flags.ProxyURL, WrapConfigFn: flags.WrapConfigFn,
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -45,7 +47,7 @@ func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
 			if test.change != nil {
 				test.change(flags)
 			}
-			_, err := ReadKubeconfig(flags, os.LookupEnv, nil).Config()
+			_, err := ReadKubeconfig(flags, "", os.LookupEnv, nil).Config()
 			var kubeconfig *KubeconfigError
 			switch {
 			case test.says == "" && err != nil:
@@ -79,7 +81,7 @@ func TestKubeconfigIsNeverOneOfTheCheckout(t *testing.T) {
 	t.Cleanup(func() { clientcmd.RecommendedHomeFile = before })
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	server := func() string {
-		config, err := ReadKubeconfig(genericclioptions.NewConfigFlags(false), os.LookupEnv, nil).Config()
+		config, err := ReadKubeconfig(genericclioptions.NewConfigFlags(false), "", os.LookupEnv, nil).Config()
 		if err != nil {
 			return ""
 		}
@@ -99,6 +101,61 @@ func TestKubeconfigIsNeverOneOfTheCheckout(t *testing.T) {
 			case want != "" && got != want, got == "https://evil.example.com":
 				t.Errorf("HOME=%q: the cluster is %q", home, got)
 			}
+		}
+	}
+}
+
+// A user who switches to another cluster while a build runs does not move the build there: what is
+// read again after a loss is the same context, with its credentials of now.
+func TestRenewedDriversStayInTheirContext(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	path := filepath.Join(t.TempDir(), "config")
+	write := func(current, token, namespace string) {
+		text := "apiVersion: v1\nkind: Config\nclusters: [{name: a, cluster: {server: 'https://a'}}, {name: b, cluster: {server: 'https://b'}}]\n" +
+			"contexts: [{name: a, context: {cluster: a, user: u, namespace: " + namespace + "}}, {name: b, context: {cluster: b, user: u, namespace: of-b}}]\n" +
+			"users: [{name: u, user: {token: " + token + "}}]\ncurrent-context: " + current + "\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, flag := range []string{"", "a"} {
+		write("a", "old", "of-a")
+		flags := genericclioptions.NewConfigFlags(false)
+		*flags.KubeConfig, *flags.Context, *flags.Impersonate = path, flag, "jane"
+		d := Open(func(context string) Access { return ReadKubeconfig(flags, context, os.LookupEnv, nil) }, nil)
+		if namespace, err := d.Namespace(); err != nil || namespace != "of-a" {
+			t.Fatalf("%q, %v", namespace, err)
+		}
+		if host, err := d.Host(); err != nil || host != "https://a" {
+			t.Fatalf("%q, %v", host, err)
+		}
+		write("b", "new", "other")
+		for range 2 { // after each loss
+			d = d.renewed()
+			config, err := d.config()
+			if err != nil {
+				t.Fatal(err)
+			}
+			namespace, err := d.Namespace()
+			if config.Host != "https://a" || config.BearerToken != "new" || config.Impersonate.UserName != "jane" || d.Context() != "a" || namespace != "of-a" || err != nil {
+				t.Errorf("flag %q: %s as %q with %q, context %q, namespace %q, %v", flag, config.Host, config.Impersonate.UserName, config.BearerToken, d.Context(), namespace, err)
+			}
+		}
+	}
+}
+
+// Every flag of kubectl's counts in another context too.
+func TestInContextKeepsTheFlags(t *testing.T) {
+	flags := genericclioptions.NewConfigFlags(false).WithDeprecatedPasswordFlag()
+	flags.WrapConfigFn = func(config *rest.Config) *rest.Config { return config }
+	before, after := reflect.ValueOf(flags).Elem(), reflect.ValueOf(inContext(flags, "x")).Elem()
+	for i := range before.NumField() {
+		field := before.Type().Field(i)
+		if !field.IsExported() || field.Name == "Context" {
+			continue
+		}
+		if before.Field(i).IsNil() || before.Field(i).Pointer() != after.Field(i).Pointer() {
+			t.Errorf("%s is not kept, or has no value here", field.Name)
 		}
 	}
 }

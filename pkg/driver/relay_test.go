@@ -18,7 +18,7 @@ import (
 func noting() (*Driver, *[]string) {
 	var notices []string
 	access := fixed{config: &rest.Config{Host: "http://127.0.0.1:1"}, namespace: "ns"}
-	d := Open(func() Access { return access }, func(notice Notice) { notices = append(notices, notice.Text) })
+	d := Open(func(string) Access { return access }, func(notice Notice) { notices = append(notices, notice.Text) })
 	return d, &notices
 }
 

@@ -48,7 +48,7 @@ func inBubble(t *testing.T, change func(*builder.Spec), use func(*testing.T, *wo
 			change(&spec)
 		}
 		w.daemons = w.Install(spec)
-		w.driver = Open(func() Access { return fixed{config: w.Config(), namespace: testcluster.Namespace} }, w.note)
+		w.driver = Open(func(string) Access { return fixed{config: w.Config(), namespace: testcluster.Namespace} }, w.note)
 		w.driver.transport = tunnel.SPDY
 		use(t, w)
 	})
