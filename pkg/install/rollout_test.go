@@ -188,6 +188,10 @@ func TestRollOutIsRolledBack(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := set(t, three())
 				c.broken("v2", test.status)
+				c.Edit("statefulsets", "buildkitd", func(set object) { // which another version of this program has made
+					pod := set["spec"].(object)["template"].(object)["spec"].(object)
+					pod["hostname"], pod["containers"].([]any)[0].(object)["image"] = "former", "moby/buildkit:former"
+				})
 				uids, template := c.uids(), c.template()
 				_, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{Timeout: time.Minute}, nil)
 				var start *install.StartError
