@@ -38,7 +38,7 @@ func (d *Driver) Install(ctx context.Context, name string, edit install.Edit, op
 	if options.Confirm == nil {
 		options.Confirm = refuseLosses
 	}
-	options.Probe = d.probe
+	options.Probe, options.Builds = d.probe, d.builds
 	return install.Run(ctx, c, name, edit, options, d.event)
 }
 
@@ -65,6 +65,21 @@ func (d *Driver) probe(ctx context.Context, member cluster.Member, certificates 
 	defer func() { _ = daemon.Close() }()
 	_, err = daemon.Version(ctx)
 	return err
+}
+
+// builds counts the builds that are active on a member.
+func (d *Driver) builds(ctx context.Context, member cluster.Member, certificates *cluster.Connection) (int, error) {
+	tunnels, err := d.dialer(d.transport)
+	if err != nil {
+		return 0, err
+	}
+	daemon, err := d.openMember(ctx, tunnels, member, certificates)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = daemon.Close() }()
+	active, err := daemon.ActiveBuilds(ctx)
+	return len(active), err
 }
 
 // Uninstall removes a builder as install.Uninstall does. Steps are passed to the driver's notify.

@@ -48,6 +48,8 @@ type Options struct {
 	Timeout time.Duration
 	// Probe decides that a member is up; nil means its container runs.
 	Probe Probe
+	// Builds counts the builds that run on a member that is stopped; nil counts none.
+	Builds func(ctx context.Context, member cluster.Member, connection *cluster.Connection) (int, error)
 	// Confirm is asked before the first change; nil agrees to all but settings that nothing proves
 	// to be the builder's.
 	Confirm Confirm
@@ -126,8 +128,7 @@ type installation struct {
 	former    *existing          // what was there of it
 	restoring *restoration       // set if this goes back
 
-	rotated string // the fingerprint of the certificates that this run has issued to rotate
-	mixed   bool   // a rotation that has not ended comes first
+	mixed bool // a rotation that has not ended comes first
 
 	found         *existing
 	unproven      *UnownedError // nothing proves that what was found is the builder's

@@ -35,9 +35,6 @@ func (i *installation) certificates(ctx context.Context) (certificates *trust.Ce
 		return i.found.certificates(i.api.Now(), i.name, i.unproven == nil)
 	}
 	before := manifest.Certificates(i.found.server)
-	if before.Fingerprint() == i.rotated { // before another client was faster
-		return before, true, nil
-	}
 	former, mixed, err := i.held(ctx, before)
 	if err != nil {
 		return nil, false, err
@@ -49,7 +46,7 @@ func (i *installation) certificates(ctx context.Context) (certificates *trust.Ce
 	if certificates, err = trust.Issue(i.api.Now(), i.name); err != nil {
 		return nil, false, err
 	}
-	certificates.Former, i.rotated = former, certificates.Fingerprint()
+	certificates.Former = former
 	return certificates, true, nil
 }
 

@@ -98,7 +98,7 @@ func (i *installation) unfinished() {
 }
 
 // formerChanged takes a change of a Pod that is still to be replaced.
-func (w *waiter) formerChanged(member *progress, change watch.EventType, pod *corev1.Pod) {
+func (w *waiter) formerChanged(ctx context.Context, member *progress, change watch.EventType, pod *corev1.Pod) {
 	switch {
 	case change == watch.Deleted:
 		if member.former != nil && member.former.UID == pod.UID {
@@ -108,7 +108,7 @@ func (w *waiter) formerChanged(member *progress, change watch.EventType, pod *co
 	case pod.DeletionTimestamp == nil:
 	case member.former == nil || member.former.DeletionTimestamp == nil:
 		w.moved = time.Now()
-		w.draining(pod)
+		w.draining(ctx, pod)
 	}
 	member.former = pod
 	if pod.DeletionTimestamp != nil && cluster.NodeLost(pod) {
@@ -117,17 +117,36 @@ func (w *waiter) formerChanged(member *progress, change watch.EventType, pod *co
 }
 
 // draining reports, once, what a member waits for that is to be replaced, and how long at most.
-func (w *waiter) draining(pod *corev1.Pod) {
+func (w *waiter) draining(ctx context.Context, pod *corev1.Pod) {
 	key := "draining" + string(pod.UID)
 	if w.warned[key] {
 		return
 	}
 	w.warned[key] = true
-	text := draining(pod, w.install.options.Force)
-	if left := pod.DeletionTimestamp.Sub(w.install.api.Now()); left > time.Minute && cluster.ConditionOf(pod, corev1.PodReady) == corev1.ConditionTrue {
-		text += fmt.Sprintf(", %s at most", left.Round(time.Minute))
+	event := Event{Kind: EventDraining, Pod: pod.Name, Message: draining(pod, w.install.options.Force)}
+	if cluster.ConditionOf(pod, corev1.PodReady) != corev1.ConditionTrue || w.install.options.Force {
+		w.install.report(event)
+		return
 	}
-	w.install.report(Event{Kind: EventDraining, Pod: pod.Name, Message: text})
+	limit := fmt.Sprintf(", %s at most", pod.DeletionTimestamp.Sub(w.install.api.Now()).Round(time.Second))
+	connection, err := w.install.api.ConnectionOf(w.install.objects.Client)
+	if w.install.options.Builds == nil || err != nil {
+		event.Message += limit
+		w.install.report(event)
+		return
+	}
+	go func() {
+		counting, stop := context.WithTimeout(ctx, probeWithin)
+		defer stop()
+		if count, err := w.install.options.Builds(counting, cluster.MemberOf(pod), connection); err == nil {
+			event.Message = fmt.Sprintf("waiting for the builds that run on it: %d now", count)
+		}
+		event.Message += limit
+		select {
+		case w.counts <- event:
+		case <-ctx.Done():
+		}
+	}()
 }
 
 // remaining is how long the members may still take to answer: that time begins anew with every step

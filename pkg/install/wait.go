@@ -24,8 +24,9 @@ type waiter struct {
 	members  map[string]*progress
 	updates  chan watch.Event
 	answers  chan answer
-	scaling  bool   // an autoscaler is adding a node
-	noScale  string // why no autoscaler adds one
+	counts   chan Event // of builds on a member that is stopped
+	scaling  bool       // an autoscaler is adding a node
+	noScale  string     // why no autoscaler adds one
 	warned   map[string]bool
 	warning  string // the last one, for a timeout
 	refused  *cluster.StartProblem
@@ -59,7 +60,7 @@ type answer struct {
 func (i *installation) await(ctx context.Context) error {
 	w := &waiter{
 		install: i, start: time.Now(), members: map[string]*progress{}, warned: map[string]bool{},
-		updates: make(chan watch.Event), answers: make(chan answer), workload: i.objects.Workload.GetUID(),
+		updates: make(chan watch.Event), answers: make(chan answer), counts: make(chan Event), workload: i.objects.Workload.GetUID(),
 	}
 	w.moved = w.start
 	ctx, cancel := context.WithCancel(ctx)
@@ -135,6 +136,8 @@ func (w *waiter) run(ctx context.Context, broken <-chan error) error {
 				timer.Stop()
 				return err
 			}
+		case count := <-w.counts:
+			w.install.report(count)
 		case err := <-broken:
 			timer.Stop()
 			return err
@@ -288,12 +291,4 @@ func (w *waiter) diagnose(ctx context.Context, pod string, trouble *cluster.Star
 		failure.Logs = w.install.api.LastLines(ctx, pod, builder.ContainerName)
 	}
 	return failure
-}
-
-// stopProbes ends the probes of a member that is replaced.
-func (p *progress) reset(pod *corev1.Pod) {
-	if p.cancel != nil {
-		p.cancel()
-	}
-	*p = progress{kick: make(chan struct{}, 1), pod: pod}
 }

@@ -32,7 +32,7 @@ func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *co
 		return // a member too many
 	}
 	if !sameHash(pod, w.install.objects.Pod) {
-		w.formerChanged(member, change, pod)
+		w.formerChanged(ctx, member, change, pod)
 		return
 	}
 	member.former = nil
@@ -230,4 +230,12 @@ func (w *waiter) startProbe(ctx context.Context, member *progress) {
 			}
 		}
 	}()
+}
+
+// reset ends the probes of a member that is replaced.
+func (p *progress) reset(pod *corev1.Pod) {
+	if p.cancel != nil {
+		p.cancel()
+	}
+	*p = progress{kick: make(chan struct{}, 1), pod: pod}
 }
