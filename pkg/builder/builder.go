@@ -92,6 +92,9 @@ func BudgetName(name string) string { return name }
 // "cache-buildkitd-0".
 const VolumeName = "cache"
 
+// ClaimName is the PersistentVolumeClaim of a member.
+func ClaimName(member string) string { return VolumeName + "-" + member }
+
 // ObjectLabels are the labels that every object of a builder carries.
 func ObjectLabels(name string) map[string]string {
 	return map[string]string{LabelName: AppName, LabelInstance: name, LabelManagedBy: ManagedBy}

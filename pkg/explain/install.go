@@ -62,6 +62,12 @@ func nextForStorage(e *install.StorageError) string {
 			keep = "--storage-class " + e.Has + " keeps them"
 		}
 		return keep + "; " + replaceVolumes(e)
+	case install.Refused:
+		ask := "ask an administrator for more: kubectl describe quota -n " + e.Namespace
+		if e.Fits != "" {
+			return "the quota leaves room for --storage " + e.Fits + "; or " + ask
+		}
+		return ask
 	}
 	return fmt.Sprintf("--storage %s keeps them; %s", e.Has, replaceVolumes(e))
 }

@@ -1,6 +1,8 @@
 package explain
 
 import (
+	"errors"
+
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
@@ -23,6 +25,9 @@ func installSituations() []situation {
 		{&install.StorageError{Name: "n", Namespace: "ns", Reason: install.OtherClass, Has: "slow", Wants: "fast", Installed: true, WantedSize: "2Gi", WantedClass: "fast"}, `it cannot become "fast"`,
 			"kubectl buildkit install n -n ns --unset storage --yes, then kubectl delete pvc -n ns -l app.kubernetes.io/instance=n,app.kubernetes.io/managed-by=kubectl-buildkit, then kubectl buildkit install n -n ns --storage 2Gi --storage-class fast", CodeUsage, ""},
 		{storage(install.Smaller, "3Gi"), "cannot shrink to 2Gi", "--storage 3Gi keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
+		{&install.StorageError{Name: "n", Namespace: "ns", Reason: install.Refused, Wants: "5Gi", Fits: "3Gi", Err: errors.New("exceeded quota: q")},
+			`the volumes of builder "n" in namespace "ns" cannot be 5Gi: exceeded quota`, "--storage 3Gi; or ask an administrator for more: kubectl describe quota -n ns", CodeUsage, ""},
+		{&install.StorageError{Name: "n", Namespace: "ns", Reason: install.Refused, Wants: "5Gi", Err: errors.New("at most 2Gi")}, "at most 2Gi", "ask an administrator for more", CodeUsage, ""},
 		{storage(install.CannotGrow, "1Gi"), "cannot grow to 2Gi", "--storage 1Gi keeps them; to remove the volumes with their cache, and install again: " + purge, CodeUsage, ""},
 	}
 }

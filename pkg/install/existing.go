@@ -27,6 +27,9 @@ type existing struct {
 	set            *appsv1.StatefulSet
 	budget         *policyv1.PodDisruptionBudget
 	budgetUnseen   error // why the budget may not be read
+	// orphans are the members whose set is gone: an install that lets their volumes grow puts
+	// another set in its place, and was interrupted before.
+	orphans []*corev1.Pod
 }
 
 // find reads all objects of a builder at once.
@@ -87,6 +90,11 @@ func (c api) find(ctx context.Context, name string) (*existing, error) {
 	if err == nil && unseen != nil && f.hasMembers(name) {
 		// Of a builder that is a set, not to see it is not to know that there is none.
 		return f, unseen
+	}
+	if err == nil && f.set == nil && f.hasMembers(name) {
+		f.orphans, err = c.membersOf(ctx, name, func(pod *corev1.Pod) bool {
+			return isOf(pod, name) && pod.Name != name && pod.DeletionTimestamp == nil
+		})
 	}
 	return f, err
 }
@@ -163,6 +171,7 @@ func (f *existing) own(name string) *existing {
 	return &existing{
 		server: ownOrNil(f.server, name), client: ownOrNil(f.client, name), config: ownOrNil(f.config, name),
 		role: ownOrNil(f.role, name), pod: ownOrNil(f.pod, name), set: ownOrNil(f.set, name), budget: ownOrNil(f.budget, name),
+		orphans: f.orphans,
 	}
 }
 
@@ -227,8 +236,8 @@ func (f *existing) unowned(name, namespace string) *UnownedError {
 // hasObjects reports whether there are Secrets or settings.
 func (f *existing) hasObjects() bool { return f.server != nil || f.client != nil || f.config != nil }
 
-// absent says that the builder has no workload; a Pod that is going is none.
-func (f *existing) absent() bool { return f.workload() == nil }
+// absent says that the builder has neither a workload nor members; a Pod that is going is none.
+func (f *existing) absent() bool { return f.workload() == nil && len(f.orphans) == 0 }
 
 // certificates are those that exist if they are good and proved to be the builder's, else new ones,
 // which keep what running members accept.

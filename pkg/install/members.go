@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,7 +16,8 @@ func (f *existing) member(pod *corev1.Pod) bool {
 	if f.pod != nil && pod.UID == f.pod.UID {
 		return true
 	}
-	return f.set != nil && ownedBy(pod, f.set.UID)
+	orphan := func(other *corev1.Pod) bool { return other.UID == pod.UID }
+	return f.set != nil && ownedBy(pod, f.set.UID) || slices.ContainsFunc(f.orphans, orphan)
 }
 
 func ownedBy(pod *corev1.Pod, uid types.UID) bool {

@@ -91,7 +91,7 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 func (i *installation) lossOf(pod *corev1.Pod, replaced bool) Loss {
 	loss := Loss{Member: cluster.MemberOf(pod), Replaced: replaced}
 	if template(i.found.set) != nil {
-		loss.Claim = builder.VolumeName + "-" + pod.Name
+		loss.Claim = builder.ClaimName(pod.Name)
 	}
 	return loss
 }

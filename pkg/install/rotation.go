@@ -49,17 +49,27 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	if i.options.Rotate {
 		return nil // all are replaced
 	}
-	has := i.found.started()
-	started := has[builder.AnnotationTrust]
-	if started == "" || i.options.Probe == nil && started == certificates.Fingerprint() {
+	hash, started := i.found.started()[builder.AnnotationSpec], i.found.startedWith()
+	if started.Certificates == "" {
 		return nil
 	}
 	same, err := manifest.NewStarted(i.spec, certificates, started)
 	if err != nil {
 		return err
 	}
-	if same.Pod.Annotations[builder.AnnotationSpec] != has[builder.AnnotationSpec] || i.found.like(same.Workload) == nil {
+	adopts := len(i.found.orphans) > 0 && i.spec.Stateful()
+	if same.Pod.Annotations[builder.AnnotationSpec] != hash || i.found.like(same.Workload) == nil && !adopts {
 		return nil // they are replaced anyway
+	}
+	if adopts {
+		i.objects, i.rotation.kept = same, started.Certificates != certificates.Fingerprint()
+		return nil
+	}
+	if started.Certificates == certificates.Fingerprint() {
+		i.objects = same
+		if i.options.Probe == nil {
+			return nil
+		}
 	}
 	if i.found.set == nil && !holdsCache(i.found.pod) {
 		return nil // nothing is lost
@@ -85,7 +95,7 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 		return nil
 	}
 	i.objects = same
-	rolling := i.found.set != nil && started == certificates.Fingerprint() // those with the former ones go
+	rolling := i.found.set != nil && started.Certificates == certificates.Fingerprint() // those with the former ones go
 	i.rotation = rotation{kept: !rolling && (former || len(cutOff) > 0 || slices.Contains(holds, holdsUnknown)), cutOff: cutOff}
 	if former && !rolling {
 		i.outcome.FormerUntil = until
@@ -100,8 +110,24 @@ func (f *existing) started() map[string]string {
 		return f.set.Spec.Template.Annotations
 	case f.pod != nil:
 		return f.pod.Annotations
+	case len(f.orphans) > 0:
+		return f.orphans[0].Annotations
 	}
 	return nil
+}
+
+// startedWith returns what the members were started with besides what they are made of.
+func (f *existing) startedWith() manifest.Started {
+	var containers []corev1.Container
+	switch {
+	case f.set != nil:
+		containers = f.set.Spec.Template.Spec.Containers
+	case f.pod != nil:
+		containers = f.pod.Spec.Containers
+	case len(f.orphans) > 0:
+		containers = f.orphans[0].Spec.Containers
+	}
+	return manifest.ReadStarted(f.started(), containers)
 }
 
 // formerEnd returns when the former certificates end; zero if there are none.

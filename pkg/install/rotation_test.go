@@ -42,7 +42,7 @@ func (s *scene) renew(wanted builder.Spec, ago time.Duration) {
 	s.t.Helper()
 	certificates := testcluster.Issue(s.t, time.Now().Add(-ago))
 	certificates.Former = &trust.Identity{CA: s.first.CA, Pair: s.first.Client}
-	objects, err := manifest.NewStarted(wanted, certificates, s.first.Fingerprint())
+	objects, err := manifest.NewStarted(wanted, certificates, manifest.Started{Certificates: s.first.Fingerprint(), CacheLimits: wanted.CacheLimits()})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -165,8 +165,8 @@ func (c api) removeAll(ctx context.Context, name string, found *existing, option
 		}
 		removal.Removed = append(removal.Removed, kube.Reference{Kind: kind, Name: object.GetName()})
 	})
-	if err == nil && found.set != nil && options.Force {
-		err = c.stopMembers(ctx, name, found.member, graceOf(true))
+	if err == nil && (found.set != nil && options.Force || len(found.orphans) > 0) {
+		err = c.stopMembers(ctx, name, found.member, graceOf(options.Force))
 	}
 	if err == nil && options.Force {
 		_, err = c.giveUpLost(ctx, name, found.member)

@@ -3,87 +3,22 @@ package install
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
 // growthPolled is how often a volume that grows is looked at.
 const growthPolled = 250 * time.Millisecond
-
-// StorageReason is why the volumes cannot be what was asked for.
-type StorageReason string
-
-// Reasons of a StorageError.
-const (
-	// NoDefaultClass: no StorageClass is the default, and none was named.
-	NoDefaultClass StorageReason = "NoDefaultClass"
-	// NoSuchClass: the StorageClass that was named does not exist.
-	NoSuchClass StorageReason = "NoSuchClass"
-	// OtherClass: there are volumes of another StorageClass.
-	OtherClass StorageReason = "OtherClass"
-	// Smaller: there are larger volumes, and volumes cannot shrink.
-	Smaller StorageReason = "Smaller"
-	// CannotGrow: there are smaller volumes that cannot be expanded.
-	CannotGrow StorageReason = "CannotGrow"
-)
-
-// StorageError is returned, before anything is changed, when the volumes cannot be what was asked
-// for.
-type StorageError struct {
-	Name, Namespace string
-	Reason          StorageReason
-	// Claim is the PersistentVolumeClaim; empty for a class, and for what the StatefulSet itself
-	// says.
-	Claim string
-	// Has is the size or the class that there is, Wants what was asked for.
-	Has, Wants string
-	// Classes are the StorageClasses of the cluster.
-	Classes []string
-	// Installed reports that the builder exists, and not only its volumes; WantedSize and
-	// WantedClass are what it was to have.
-	Installed               bool
-	WantedSize, WantedClass string
-	// Err is what the cluster said; it may be nil.
-	Err error
-}
-
-func (e *StorageError) Error() string {
-	about := fmt.Sprintf("the volumes of builder %q in namespace %q", e.Name, e.Namespace)
-	if e.Claim != "" {
-		about = fmt.Sprintf("PersistentVolumeClaim %q in namespace %q", e.Claim, e.Namespace)
-	}
-	switch e.Reason {
-	case NoDefaultClass:
-		return "no StorageClass of this cluster is the default: a volume needs one"
-	case NoSuchClass:
-		return fmt.Sprintf("StorageClass %q not found", e.Wants)
-	case OtherClass:
-		return fmt.Sprintf("StorageClass of %s is %q: it cannot become %q", about, e.Has, e.Wants)
-	case Smaller:
-		return fmt.Sprintf("size of %s is %s: it cannot shrink to %s", about, e.Has, e.Wants)
-	}
-	text := fmt.Sprintf("size of %s is %s: it cannot grow to %s", about, e.Has, e.Wants)
-	if e.Err != nil {
-		text += ": " + e.Err.Error()
-	}
-	return text
-}
-
-func (e *StorageError) Unwrap() error { return e.Err }
-
-// Class returns fault.Usage.
-func (*StorageError) Class() fault.Class { return fault.Usage }
 
 // template is the claim template of a set for the cache; nil if its members have no volumes.
 func template(set *appsv1.StatefulSet) *corev1.PersistentVolumeClaim {
@@ -146,22 +81,24 @@ func (i *installation) planVolumes(ctx context.Context) error {
 		}
 		return err
 	}
-	missing := false
+	missing := 0
 	for _, member := range i.spec.MemberNames() {
-		name := builder.VolumeName + "-" + member
+		name := builder.ClaimName(member)
 		at := slices.IndexFunc(claims.Items, func(c corev1.PersistentVolumeClaim) bool { return c.Name == name && c.DeletionTimestamp == nil })
 		if at < 0 {
-			missing = true
+			missing++
 			continue
 		}
 		if err := i.planVolume(ctx, &claims.Items[at]); err != nil {
 			return err
 		}
 	}
-	if missing {
-		return i.classFor(ctx)
+	if missing > 0 {
+		if err := i.classFor(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return i.checkQuota(ctx, missing)
 }
 
 // planVolume checks one claim that there is, as planVolumes says.
@@ -178,9 +115,13 @@ func (i *installation) planVolume(ctx context.Context, claim *corev1.PersistentV
 		return i.refuseVolume(Smaller, claim.Name, sizeOf(claim), i.spec.Storage.String())
 	case 1:
 		trial := claim.DeepCopy()
-		if err := i.api.Patch(ctx, kube.KindClaim, trial, i.larger(), true); err != nil {
+		if err := i.api.Patch(ctx, kube.KindClaim, trial, ofSize(i.spec.Storage), true); err != nil {
 			if kube.IsForbidden(err) || ctx.Err() != nil {
 				return err
+			}
+			if refused := kube.AsAdmission(err); refused != nil && len(refused.Excesses()) > 0 {
+				i.grow = append(i.grow, claim)
+				return nil // checkQuota computes what would fit
 			}
 			problem := i.refuseVolume(CannotGrow, claim.Name, sizeOf(claim), i.spec.Storage.String())
 			problem.Err = reasonOf(err)
@@ -209,8 +150,9 @@ func reasonOf(err error) error {
 	return errors.New(strings.TrimRight(text, " :"))
 }
 
-func (i *installation) larger() map[string]any {
-	return map[string]any{"spec": map[string]any{"resources": map[string]any{"requests": map[string]any{"storage": i.spec.Storage.String()}}}}
+// ofSize is the patch that lets a claim grow.
+func ofSize(size *resource.Quantity) map[string]any {
+	return map[string]any{"spec": map[string]any{"resources": map[string]any{"requests": map[string]any{"storage": size.String()}}}}
 }
 
 // classFor refuses volumes that nothing would provide, and warns of them where the install does not
@@ -259,7 +201,7 @@ func ignoreForbidden(err error) error {
 // growVolumes expands the claims that are too small. Their Pods go on.
 func (i *installation) growVolumes(ctx context.Context) error {
 	for _, claim := range i.grow {
-		if err := i.api.Patch(ctx, kube.KindClaim, claim, i.larger(), false); err != nil {
+		if err := i.api.Patch(ctx, kube.KindClaim, claim, ofSize(i.spec.Storage), false); err != nil {
 			claim.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kube.KindClaim))
 			return meanwhile(err, claim, i.api.Namespace())
 		}

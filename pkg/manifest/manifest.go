@@ -45,12 +45,12 @@ type Builder struct {
 // New returns the objects, whose members start with these certificates. The Spec must be valid;
 // what it leaves to the defaults is filled in, but not stored.
 func New(spec builder.Spec, certificates *trust.Certificates) (*Builder, error) {
-	return NewStarted(spec, certificates, certificates.Fingerprint())
+	return NewStarted(spec, certificates, Started{Certificates: certificates.Fingerprint(), CacheLimits: spec.CacheLimits()})
 }
 
-// NewStarted is New for members that run already: they were started with the certificates of that
-// fingerprint, and keep them until they are restarted.
-func NewStarted(spec builder.Spec, certificates *trust.Certificates, started string) (*Builder, error) {
+// NewStarted is New for members that run already, and keep what they were started with until they
+// are restarted.
+func NewStarted(spec builder.Spec, certificates *trust.Certificates, started Started) (*Builder, error) {
 	settings, err := spec.Marshal()
 	if err != nil {
 		return nil, err
@@ -82,14 +82,14 @@ func NewStarted(spec builder.Spec, certificates *trust.Certificates, started str
 	return objects, patches.unused()
 }
 
-// addWorkload adds the members, which start with the certificates of that fingerprint and with that
-// configuration.
-func (b *Builder) addWorkload(spec builder.Spec, patches *patches, started, config string) error {
+// addWorkload adds the members, which were started like that, and with that configuration.
+func (b *Builder) addWorkload(spec builder.Spec, patches *patches, started Started, config string) error {
 	pod, err := memberPod(spec)
 	if err != nil {
 		return err
 	}
-	pod.Annotations[builder.AnnotationTrust] = started
+	pod.Annotations[builder.AnnotationTrust] = started.Certificates
+	pod.Spec.Containers[0].Args = arguments(spec, started.CacheLimits)
 	if err := patches.apply(pod); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -91,7 +92,7 @@ func container(spec builder.Spec) corev1.Container {
 		Image:           spec.Image,
 		ImagePullPolicy: corev1.PullIfNotPresent,
 		// Never a command: the official image's entrypoint prepares cgroups, or the user namespace.
-		Args:            arguments(spec),
+		Args:            arguments(spec, spec.CacheLimits()),
 		Env:             environment(spec),
 		Resources:       corev1.ResourceRequirements{Requests: spec.Requests, Limits: spec.Limits},
 		SecurityContext: securityContext(spec),
@@ -105,7 +106,7 @@ func container(spec builder.Spec) corev1.Container {
 	}
 }
 
-func arguments(spec builder.Spec) []string {
+func arguments(spec builder.Spec, cacheLimits string) []string {
 	args := []string{
 		"--addr", spec.Socket(),
 		"--addr", fmt.Sprintf("tcp://127.0.0.1:%d", builder.Port),
@@ -117,8 +118,8 @@ func arguments(spec builder.Spec) []string {
 	if spec.Rootless {
 		args = append(args, "--oci-worker-no-process-sandbox")
 	}
-	if limits := spec.CacheLimits(); limits != "" {
-		args = append(args, "--oci-worker-gc-keepstorage", limits)
+	if cacheLimits != "" {
+		args = append(args, argumentLimits, cacheLimits)
 	}
 	return args
 }
@@ -234,4 +235,32 @@ func besides(there, marks map[string]string, spec builder.Spec) map[string]strin
 		}
 	}
 	return there
+}
+
+// argumentLimits is the daemon's argument that Spec.CacheLimits is the value of.
+const argumentLimits = "--oci-worker-gc-keepstorage"
+
+// Started is what a member was started with and is not worth a restart, unlike all else in its Pod.
+type Started struct {
+	// Certificates is the fingerprint of the certificates; empty for a member of an unmanaged
+	// builder.
+	Certificates string
+	// CacheLimits are those of the daemon, as Spec.CacheLimits returns them: of a volume that has
+	// grown since, those of its former size.
+	CacheLimits string
+}
+
+// ReadStarted returns what the members were started with whose Pods have these annotations and
+// these containers.
+func ReadStarted(annotations map[string]string, containers []corev1.Container) Started {
+	started := Started{Certificates: annotations[builder.AnnotationTrust]}
+	for _, container := range containers {
+		if container.Name != builder.ContainerName {
+			continue
+		}
+		if at := slices.Index(container.Args, argumentLimits); at >= 0 && at+1 < len(container.Args) {
+			started.CacheLimits = container.Args[at+1]
+		}
+	}
+	return started
 }

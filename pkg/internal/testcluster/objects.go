@@ -160,7 +160,8 @@ func (c *Cluster) replaceLocked(key string, object Object) {
 	c.notifyLocked(key, "MODIFIED", object)
 }
 
-// removeLocked removes an object, the daemon of a Pod, and the Pods that a StatefulSet made.
+// removeLocked removes an object, the daemon of a Pod, and the Pods that a StatefulSet made;
+// without cascade these stay, and have no owner any more.
 func (c *Cluster) removeLocked(key string, cascade bool) {
 	old := c.objects[key]
 	if old == nil {
@@ -174,10 +175,16 @@ func (c *Cluster) removeLocked(key string, cascade bool) {
 	case kind == "pods" && c.daemons[name] != nil:
 		c.daemons[name].Stop()
 		delete(c.daemons, name)
-	case kind == "statefulsets" && cascade:
-		for other := range maps.Clone(c.objects) {
-			if strings.HasPrefix(other, "pods/"+name+"-") {
+	case kind == "statefulsets":
+		for other, object := range maps.Clone(c.objects) {
+			switch {
+			case !strings.HasPrefix(other, "pods/"+name+"-"):
+			case cascade:
 				c.removeLocked(other, true)
+			default:
+				orphan := clone(object)
+				delete(metadataOf(orphan), "ownerReferences")
+				c.replaceLocked(other, orphan)
 			}
 		}
 	}
