@@ -55,6 +55,9 @@ const (
 	AnnotationMode = annotationPrefix + "mode"
 	// AnnotationTrust holds the fingerprint of the certificates a member was started with.
 	AnnotationTrust = annotationPrefix + "trust"
+	// AnnotationClone is on the claim of a member that starts warm: the name of the claim whose
+	// volume is cloned.
+	AnnotationClone = annotationPrefix + "clone-of"
 )
 
 // OwnAnnotation reports whether the key of an annotation belongs to install.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/moby/buildkit/client"
 
@@ -20,10 +21,13 @@ type Record struct {
 	Member cluster.Member
 
 	certificates *cluster.Connection
+	// copies are on members whose volume began as a clone of another member's, history included.
+	copies []Record
 }
 
-// Records returns the records of all members, the newest first. Where some members do not answer,
-// the others' come with a *NoAnswerError; any other error is one of AskMembers.
+// Records returns the records of all members, the newest first, and each build once: one that
+// several members have a record of is shown with the first of them. Where some members do not
+// answer, the others' come with a *NoAnswerError; any other error is one of AskMembers.
 func (d *Driver) Records(ctx context.Context, o ConnectOptions, filters history.Filters) ([]Record, error) {
 	answers, err := AskMembers(ctx, d, o, func(ctx context.Context, c *Connection) (found []Record, err error) {
 		return found, c.Daemon.Call(ctx, func(asked *client.Client) error {
@@ -38,8 +42,24 @@ func (d *Driver) Records(ctx context.Context, o ConnectOptions, filters history.
 	for _, each := range answers {
 		all = append(all, each.Value...)
 	}
+	all = withoutCopies(all)
 	slices.SortStableFunc(all, func(a, b Record) int { return history.Newer(a.Record, b.Record) })
 	return all, err
+}
+
+// withoutCopies gives a build's first record the others.
+func withoutCopies(all []Record) []Record {
+	var distinct []Record
+	at := map[string]int{}
+	for _, record := range all {
+		if n, known := at[record.Ref]; known {
+			distinct[n].copies = append(distinct[n].copies, record)
+			continue
+		}
+		at[record.Ref] = len(distinct)
+		distinct = append(distinct, record)
+	}
+	return distinct
 }
 
 // FindRecords returns the record that each ref means. A member that does not answer is an error
@@ -99,7 +119,17 @@ func (d *Driver) ExportRecord(ctx context.Context, o ConnectOptions, record Reco
 // PinRecord keeps the record when old ones are collected, or does not any more. The error is that
 // of Ask.
 func (d *Driver) PinRecord(ctx context.Context, o ConnectOptions, record Record, keep bool) error {
-	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error { return history.Pin(ctx, c, record.Ref, keep) })
+	return d.onCopies(ctx, o, record, func(ctx context.Context, c *client.Client) error { return history.Pin(ctx, c, record.Ref, keep) })
+}
+
+// onCopies is onRecord on every member that has the record.
+func (d *Driver) onCopies(ctx context.Context, o ConnectOptions, record Record, do func(context.Context, *client.Client) error) error {
+	for _, each := range append([]Record{record}, record.copies...) {
+		if err := d.onRecord(ctx, o, each, do); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // RemoveRecord removes the record of a build that has ended. The error is that of Ask; one of a
@@ -108,7 +138,7 @@ func (d *Driver) RemoveRecord(ctx context.Context, o ConnectOptions, record Reco
 	if record.Status == history.Running || record.Status == history.Waiting {
 		return fmt.Errorf("build %q is %s: its record can be removed when it has ended", record.Ref, record.Status)
 	}
-	return d.onRecord(ctx, o, record, func(ctx context.Context, c *client.Client) error { return remove(ctx, c, record.Record) })
+	return d.onCopies(ctx, o, record, func(ctx context.Context, c *client.Client) error { return remove(ctx, c, record.Record) })
 }
 
 func remove(ctx context.Context, c *client.Client, record history.Record) error {
@@ -121,9 +151,10 @@ func remove(ctx context.Context, c *client.Client, record history.Record) error 
 }
 
 // RemoveRecords removes the records of all builds that have ended and are not pinned, on all
-// members, and calls removed with each, at the same time for several. The error is that of
-// AskMembers, or of removed.
+// members, and calls removed with each build once, at the same time for several. The error is that
+// of AskMembers, or of removed.
 func (d *Driver) RemoveRecords(ctx context.Context, o ConnectOptions, removed func(history.Record) error) error {
+	var reported sync.Map // by Ref: several members may have a record of one build
 	_, err := AskMembers(ctx, d, o, func(ctx context.Context, c *Connection) (struct{}, error) {
 		return struct{}{}, c.Daemon.Call(ctx, func(asked *client.Client) error {
 			records, err := history.List(ctx, asked, nil)
@@ -133,7 +164,7 @@ func (d *Driver) RemoveRecords(ctx context.Context, o ConnectOptions, removed fu
 				}
 				if record.Status != history.Running && record.Status != history.Waiting && !record.Pinned {
 					err = remove(ctx, asked, record)
-					if err == nil {
+					if _, known := reported.LoadOrStore(record.Ref, true); err == nil && !known {
 						err = removed(record)
 					}
 				}

@@ -3,6 +3,8 @@ package driver
 import (
 	"bytes"
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,6 +64,45 @@ func TestRecords(t *testing.T) {
 		records[0].Status = history.Running
 		if err := w.driver.RemoveRecord(t.Context(), options(), records[0]); err == nil {
 			t.Error("a running build has no record to remove")
+		}
+	})
+}
+
+// A member whose volume began as a clone of another's has that one's records: each build is listed
+// once, and what is done to its record is done to all of them.
+func TestRecordsOfACloneAreOne(t *testing.T) {
+	inBubble(t, threeMembers, func(t *testing.T, w *world) {
+		record := func(ref string) *controlapi.BuildHistoryRecord {
+			at := time.Now()
+			if ref == "own" {
+				at = at.Add(time.Minute)
+			}
+			return &controlapi.BuildHistoryRecord{Ref: ref, CreatedAt: timestamppb.New(at), CompletedAt: timestamppb.New(at.Add(time.Hour))}
+		}
+		w.daemons["buildkitd-0"].Records = []*controlapi.BuildHistoryRecord{record("cloned")}
+		w.daemons["buildkitd-1"].Records = []*controlapi.BuildHistoryRecord{record("cloned"), record("own")}
+		records, err := w.driver.Records(t.Context(), options(), nil)
+		if err != nil || len(records) != 2 || records[1].Ref != "cloned" || records[1].Member.Pod != "buildkitd-0" {
+			t.Fatalf("got %+v, %v", records, err)
+		}
+		if err := w.driver.RemoveRecord(t.Context(), options(), records[1]); err != nil {
+			t.Error(err)
+		}
+		for _, name := range []string{"buildkitd-0", "buildkitd-1"} {
+			if changed := w.daemons[name].Changed; len(changed) != 1 || changed[0].Ref != "cloned" {
+				t.Errorf("%s: changed %v", name, changed)
+			}
+		}
+		var mu sync.Mutex
+		var removed []string
+		err = w.driver.RemoveRecords(t.Context(), options(), func(record history.Record) error {
+			mu.Lock()
+			defer mu.Unlock()
+			removed = append(removed, record.Ref)
+			return nil
+		})
+		if slices.Sort(removed); err != nil || !slices.Equal(removed, []string{"cloned", "own"}) {
+			t.Errorf("removed %q, %v", removed, err)
 		}
 	})
 }

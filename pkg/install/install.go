@@ -95,9 +95,12 @@ func Run(ctx context.Context, c *cluster.Client, name string, edit Edit, options
 	if report == nil {
 		report = func(Event) {}
 	}
-	i := &installation{
-		api: api{c}, id: rand.Text(), name: name, edit: edit, options: options, report: report,
-	}
+	var reporting sync.Mutex
+	i := &installation{api: api{c}, id: rand.Text(), name: name, edit: edit, options: options, report: func(event Event) {
+		reporting.Lock()
+		defer reporting.Unlock()
+		report(event)
+	}}
 	err := i.run(ctx)
 	if err == nil && i.mixed && !options.DryRun && !options.NoWait { // that rotation has ended now
 		i = &installation{api: i.api, id: rand.Text(), name: name, edit: edit, options: options, report: report}
@@ -137,6 +140,9 @@ type installation struct {
 	rotation      rotation
 	changes       map[kube.Reference]Change // what is to be done
 	grow          []*corev1.PersistentVolumeClaim
+	missing       []string                      // the members without a claim
+	source        *corev1.PersistentVolumeClaim // whose volume theirs are clones of; nil if there is none
+	clones        []*corev1.PersistentVolumeClaim
 	withoutRole   error // why the Role cannot be made
 
 	recording sync.Mutex
@@ -158,7 +164,9 @@ func (i *installation) run(ctx context.Context) error {
 		}
 	}
 	if err == nil && !i.options.DryRun && !i.options.NoWait {
+		stop := i.superviseClones(ctx)
 		err = i.await(ctx)
+		stop()
 	}
 	if err := i.failed(ctx, err); err != nil || i.options.DryRun || i.options.NoWait {
 		return err

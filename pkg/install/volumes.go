@@ -60,7 +60,7 @@ func classOf(claim *corev1.PersistentVolumeClaim) string {
 // planVolumes finds the claims that there are for the members, asks whether those that are too
 // small may grow, and refuses what cannot be.
 func (i *installation) planVolumes(ctx context.Context) error {
-	i.grow = nil
+	i.grow, i.missing, i.source, i.clones = nil, nil, nil, nil
 	if i.spec.Storage == nil {
 		return nil
 	}
@@ -81,24 +81,23 @@ func (i *installation) planVolumes(ctx context.Context) error {
 		}
 		return err
 	}
-	missing := 0
 	for _, member := range i.spec.MemberNames() {
 		name := builder.ClaimName(member)
 		at := slices.IndexFunc(claims.Items, func(c corev1.PersistentVolumeClaim) bool { return c.Name == name && c.DeletionTimestamp == nil })
 		if at < 0 {
-			missing++
+			i.missing = append(i.missing, member)
 			continue
 		}
 		if err := i.planVolume(ctx, &claims.Items[at]); err != nil {
 			return err
 		}
 	}
-	if missing > 0 {
+	if len(i.missing) > 0 {
 		if err := i.classFor(ctx); err != nil {
 			return err
 		}
 	}
-	return i.checkQuota(ctx, missing)
+	return i.checkQuota(ctx, len(i.missing))
 }
 
 // planVolume checks one claim that there is, as planVolumes says.
@@ -108,6 +107,12 @@ func (i *installation) planVolume(ctx context.Context, claim *corev1.PersistentV
 		return &ForeignError{Kind: kube.KindClaim, Name: claim.Name, Namespace: i.api.Namespace(), Builder: i.name}
 	case i.spec.StorageClass != "" && classOf(claim) != i.spec.StorageClass:
 		return i.refuseVolume(OtherClass, claim.Name, classOf(claim), i.spec.StorageClass)
+	}
+	switch {
+	case isPendingClone(claim):
+		i.clones = append(i.clones, claim)
+	case i.source == nil && claim.Status.Phase == corev1.ClaimBound:
+		i.source = claim
 	}
 	size := claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	switch i.spec.Storage.Cmp(size) {

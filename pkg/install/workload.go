@@ -60,6 +60,9 @@ func (i *installation) writeWorkload(ctx context.Context) error {
 	if err := i.growVolumes(ctx); err != nil {
 		return err
 	}
+	if err := i.cloneVolumes(ctx); err != nil {
+		return err
+	}
 	if i.recreates() {
 		if err := i.orphanMembers(ctx); err != nil {
 			return err
