@@ -26,6 +26,9 @@ func (i *installation) checkQuota(ctx context.Context, missing int) error {
 	switch {
 	case missing > 0:
 		trial := i.newClaim()
+		if trial == nil {
+			return nil
+		}
 		trial.Name = builder.ClaimName(i.name + "-preflight")
 		if err = i.api.Create(ctx, trial.DeepCopy(), true); err == nil && missing+len(i.grow) > 1 {
 			size := then.DeepCopy()
@@ -61,10 +64,14 @@ func (i *installation) checkQuota(ctx context.Context, missing int) error {
 	return problem
 }
 
-// newClaim is a claim as the set's controller makes it, but for the name.
+// newClaim is a claim as the set's controller makes it, but for the name; nil if a patch of the user
+// has taken it away.
 func (i *installation) newClaim() *corev1.PersistentVolumeClaim {
 	set, _ := i.objects.Workload.(*appsv1.StatefulSet)
 	claim := template(set).DeepCopy()
+	if claim == nil {
+		return nil
+	}
 	claim.Namespace = i.api.Namespace()
 	claim.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kube.KindClaim))
 	return claim

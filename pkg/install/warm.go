@@ -30,7 +30,7 @@ const (
 // whether a driver can clone: superviseClones sees whether it does. What cannot be cloned is left
 // to the controller.
 func (i *installation) cloneVolumes(ctx context.Context) error {
-	if i.source == nil || len(i.missing) == 0 {
+	if i.source == nil || len(i.missing) == 0 || i.newClaim() == nil {
 		return nil
 	}
 	if capacity := i.source.Status.Capacity[corev1.ResourceStorage]; capacity.Cmp(*i.spec.Storage) > 0 {
