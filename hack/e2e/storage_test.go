@@ -5,60 +5,122 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
-// Volumes grow with their cache in them, and a kept one that is larger or smaller is accepted.
-func TestStorageGrows(t *testing.T) {
+// The StorageClasses of the project's own cluster: volumes of the first grow and can be cloned, those of the second can do
+// neither.
+const (
+	classLocal = "local"
+	classFixed = "local-fixed"
+)
+
+// newUserWithVolumes is newUser where the cluster has these classes.
+func newUserWithVolumes(t *testing.T) *user {
+	t.Helper()
 	u := newUser(t)
-	class := u.volume("5Gi")
-	u.builder("--storage", "1Gi", "--storage-class", class)
-	context := dockerfile(t, "FROM scratch", "COPY Dockerfile /")
-	u.buildkit("build", "-o", u.home+"/out", context).ok()
-	uid := func() string {
-		return u.kubectl("get", "pvc", "cache-buildkitd-0", "-o", "jsonpath={.metadata.uid}").ok().stdout
+	if !theWorld(t).own {
+		t.Skip("the cluster's volumes are not the project's own")
 	}
-	before := uid()
-	u.buildkit("install", "--storage", "2Gi", "--yes").ok().says("cache-buildkitd-0 grows to 2Gi")
-	size := u.kubectl("get", "pvc", "cache-buildkitd-0", "-o", "jsonpath={.spec.resources.requests.storage}").ok().stdout
-	if size != "2Gi" || uid() != before {
-		t.Errorf("the volume's claim wants %s", size)
+	return u
+}
+
+// claim is a field of a member's claim.
+func (u *user) claim(name, field string) string {
+	u.t.Helper()
+	return u.kubectl("get", "pvc", name, "-o", "jsonpath={"+field+"}").ok().stdout
+}
+
+// Volumes grow under a running build, whose Pod stays, also where an install is interrupted between its two sets.
+func TestStorageGrows(t *testing.T) {
+	t.Parallel()
+	u := newUserWithVolumes(t)
+	u.builder("--storage", "1Gi", "--storage-class", classLocal)
+	volume, member := u.claim("cache-buildkitd-0", ".metadata.uid"), u.podUID("buildkitd-0")
+	r := u.begin("build", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 12"))
+	r.until("begun")
+	u.buildkit("install", "--storage", "2Gi").ok().says("cache-buildkitd-0 grows to 2Gi")
+	u.eventually("the volume has grown", func() bool { return u.claim("cache-buildkitd-0", ".status.capacity.storage") == "2Gi" })
+	u.kubectl("delete", "statefulset", "buildkitd", "--cascade=orphan").ok()
+	u.buildkit("install", "--storage", "3Gi").ok()
+	r.ends(0)
+	if u.claim("cache-buildkitd-0", ".metadata.uid") != volume || u.podUID("buildkitd-0") != member {
+		t.Error("the volume or its member was replaced")
 	}
-	if text := u.buildkit("build", "--progress", "plain", "-o", u.home+"/out", context).ok().stderr; !strings.Contains(text, "CACHED") {
-		t.Errorf("the cache is lost:\n%s", text)
+	if text := u.buildkit("install").ok().stdout; !strings.Contains(text, "unchanged") {
+		t.Errorf("install once more: %s", text)
 	}
-	u.buildkit("install", "--storage", "1Gi", "--yes").exits(2).says("2Gi", "cannot shrink")
+	u.buildkit("install", "--storage", "1Gi", "--yes").exits(2).says("3Gi", "cannot shrink")
 	u.buildkit("uninstall", "--yes").ok()
-	u.buildkit("install", "--storage", "1Gi", "--storage-class", class, "--wait=false", "--yes").exits(2).says("cache-buildkitd-0", "2Gi", "--purge")
+	u.buildkit("install", "--storage", "1Gi", "--storage-class", classLocal, "--wait=false", "--yes").exits(2).says("cache-buildkitd-0", "3Gi", "--purge")
 	u.leavesOnly("persistentvolumeclaim/cache-buildkitd-0")
 	u.buildkit("uninstall", "--purge", "--yes").ok()
 }
 
-// volume makes a directory of the node a volume of that size, in a StorageClass that lets volumes grow, and returns the
-// class. Both go with the namespace.
-func (u *user) volume(size string) (class string) {
-	u.t.Helper()
-	if !theWorld(u.t).own {
-		u.t.Skip("the nodes of this cluster are not this machine")
+// What cannot be is refused before anything changes, with what can be; and a builder that is a Pod becomes a set and one again.
+func TestStorageThatCannotGrow(t *testing.T) {
+	t.Parallel()
+	u := newUserWithVolumes(t)
+	versions := func() string {
+		return u.kubectl("get", "configmaps,secrets,roles,statefulsets,pvc", "-o", `jsonpath={range .items[*]}{.metadata.name}={.metadata.generation}{.metadata.uid}{.data} {end}`).ok().stdout
 	}
-	owner := u.ownerReference()
-	u.kubectlIn("", []byte(fmt.Sprintf(`
-apiVersion: storage.k8s.io/v1
-kind: StorageClass
-metadata: {name: %[1]s, ownerReferences: [%[2]s]}
-provisioner: kubernetes.io/no-provisioner
-allowVolumeExpansion: true
----
-apiVersion: v1
-kind: PersistentVolume
-metadata: {name: %[1]s, ownerReferences: [%[2]s]}
-spec:
-  capacity: {storage: %[3]s}
-  accessModes: [ReadWriteOnce]
-  storageClassName: %[1]s
-  persistentVolumeReclaimPolicy: Retain
-  hostPath: {path: %[4]s}
-`, u.namespace, owner, size, u.mkdir("volume"))), "apply", "-f", "-").ok()
-	return u.namespace
+	u.builder("--storage", "1Gi", "--storage-class", classFixed)
+	before := versions()
+	u.buildkit("install", "--storage", "2Gi").exits(2).says("cannot grow to 2Gi", "--storage 1Gi keeps them")
+	u.kubectl("create", "quota", "disk", "--hard=requests.storage=4Gi").ok()
+	u.eventually("the quota counts", func() bool {
+		return u.kubectl("get", "quota", "disk", "-o", "jsonpath={.status.used.requests\\.storage}").ok().stdout == "1Gi"
+	})
+	u.buildkit("install", "team", "--storage", "2Gi", "--storage-class", classLocal, "--replicas", "2").exits(2).says("exceeded quota", "--storage 1Gi")
+	if after := versions(); after != before {
+		t.Errorf("changed:\n%s\n%s", before, after)
+	}
+	u.buildkit("build", "-o", "type=cacheonly", dockerfile(t, "FROM scratch", "COPY Dockerfile /")).ok()
+	u.buildkit("install", "--unset", "storage").exits(2).says("--yes")
+	u.buildkit("install", "--unset", "storage", "--yes").ok().says("cache-buildkitd-0", "stay")
+	u.buildkit("install", "--storage", "1Gi", "--storage-class", classFixed, "--yes").ok()
+	if got := u.claim("cache-buildkitd-0", ".status.phase"); got != "Bound" {
+		t.Errorf("the kept volume is %s", got)
+	}
+	u.buildkit("uninstall", "--purge", "--yes").ok()
+}
+
+// A new member starts with the cache of the first one where its volume can be cloned; one that left finds its own again.
+func TestNewMemberStartsWarm(t *testing.T) {
+	t.Parallel()
+	u := newUserWithVolumes(t)
+	u.builder("--storage", "1Gi", "--storage-class", classLocal)
+	context := dockerfile(t, "FROM BASE", "RUN --mount=type=cache,target=/cache echo once >> /cache/word && cat /cache/word")
+	u.buildkit("build", "-o", "type=cacheonly", context).ok()
+	member := u.podUID("buildkitd-0")
+	u.buildkit("install", "--replicas", "2").ok().says("cache-buildkitd-1 created as a clone of cache-buildkitd-0")
+	if text := u.buildkit("build", "--member", "1", "--progress", "plain", "-o", "type=cacheonly", context).ok().stderr; !strings.Contains(text, "CACHED") {
+		t.Errorf("the new member built it again:\n%s", text)
+	}
+	if got := len(u.builds()); got != 2 {
+		t.Errorf("%d records of two builds", got)
+	}
+	if u.podUID("buildkitd-0") != member {
+		t.Error("the first member was replaced")
+	}
+	volume := u.claim("cache-buildkitd-1", ".metadata.uid")
+	u.buildkit("install", "--replicas", "1", "--yes").ok().says("cache-buildkitd-1 stay")
+	u.buildkit("install", "--replicas", "2").ok().neverSays("clone")
+	if u.claim("cache-buildkitd-1", ".metadata.uid") != volume {
+		t.Error("the member that came back has another volume")
+	}
+	u.buildkit("uninstall", "--purge", "--yes").ok()
+}
+
+func TestNewMemberStartsColdWhereVolumesCannotBeCloned(t *testing.T) {
+	t.Parallel()
+	u := newUserWithVolumes(t)
+	u.builder("--storage", "1Gi", "--storage-class", classFixed)
+	u.buildkit("install", "--replicas", "2").ok().says("buildkitd-1: starts cold: ", "does not support").within(40 * time.Second)
+	if from := u.claim("cache-buildkitd-1", ".spec.dataSource"); from != "" {
+		t.Errorf("the claim still has a source: %s", from)
+	}
+	u.buildkit("uninstall", "--purge", "--yes").ok()
 }
 
 // ownerReference makes an object of the cluster go with the user's namespace.

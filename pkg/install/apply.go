@@ -89,7 +89,7 @@ func (i *installation) admission(ctx context.Context) error {
 		return err
 	}
 	pod := i.objects.Pod.DeepCopy()
-	fresh := i.found.pod == nil && i.found.set == nil
+	fresh := i.found.pod == nil && i.found.set == nil && len(i.found.orphans) == 0
 	if !fresh {
 		// The name is taken, by the one that this Pod may replace.
 		pod.Name += "-preflight"

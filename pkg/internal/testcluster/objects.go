@@ -29,7 +29,7 @@ func (c *Cluster) one(w http.ResponseWriter, r *http.Request, kind, name string)
 	switch {
 	case r.Method == http.MethodPatch:
 		c.patchLocked(w, r, key, old, body, dry)
-	case r.Method == http.MethodPost && old != nil && !dry:
+	case r.Method == http.MethodPost && old != nil:
 		conflict(w, metav1.StatusReasonAlreadyExists, fmt.Sprintf("%s %q already exists", kind, name))
 	case r.Method == http.MethodPost:
 		delete(metadataOf(body), "uid")
