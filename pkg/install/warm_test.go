@@ -66,13 +66,13 @@ func driver(server *testcluster.Cluster, created func()) {
 	})
 }
 
-func three(s *builder.Spec) { s.Replicas = 3 }
+func thirdMember(s *builder.Spec) { s.Replicas = 3 }
 
 func runWarm(t *testing.T, server *testcluster.Cluster, options install.Options) (lines []string, took time.Duration) {
 	t.Helper()
 	var seen events
 	begin := time.Now()
-	if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", edit(three), options, seen.report); err != nil {
+	if _, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", edit(thirdMember), options, seen.report); err != nil {
 		t.Fatal(err)
 	}
 	for _, event := range seen.list {
