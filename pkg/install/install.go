@@ -139,11 +139,8 @@ type installation struct {
 	objects       *manifest.Builder
 	rotation      rotation
 	changes       map[kube.Reference]Change // what is to be done
-	grow          []*corev1.PersistentVolumeClaim
-	missing       []string                      // the members without a claim
-	source        *corev1.PersistentVolumeClaim // whose volume theirs are clones of; nil if there is none
-	clones        []*corev1.PersistentVolumeClaim
-	withoutRole   error // why the Role cannot be made
+	volumePlan
+	withoutRole error // why the Role cannot be made
 
 	recording sync.Mutex
 	outcome   Outcome

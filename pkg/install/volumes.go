@@ -20,6 +20,15 @@ import (
 // growthPolled is how often a volume that grows is looked at.
 const growthPolled = 250 * time.Millisecond
 
+// volumePlan is what is to be done to the members' claims.
+type volumePlan struct {
+	grow    []*corev1.PersistentVolumeClaim
+	missing []string // the members without a claim
+	// source is the claim whose volume theirs are clones of; nil if there is none.
+	source *corev1.PersistentVolumeClaim
+	clones []*corev1.PersistentVolumeClaim // those that have no volume yet
+}
+
 // template is the claim template of a set for the cache; nil if its members have no volumes.
 func template(set *appsv1.StatefulSet) *corev1.PersistentVolumeClaim {
 	if set == nil {
@@ -60,7 +69,7 @@ func classOf(claim *corev1.PersistentVolumeClaim) string {
 // planVolumes finds the claims that there are for the members, asks whether those that are too
 // small may grow, and refuses what cannot be.
 func (i *installation) planVolumes(ctx context.Context) error {
-	i.grow, i.missing, i.source, i.clones = nil, nil, nil, nil
+	i.volumePlan = volumePlan{}
 	if i.spec.Storage == nil {
 		return nil
 	}

@@ -64,8 +64,8 @@ func (i *installation) checkQuota(ctx context.Context, missing int) error {
 	return problem
 }
 
-// newClaim is a claim as the set's controller makes it, but for the name; nil if a patch of the user
-// has taken it away.
+// newClaim is a claim as the set's controller makes it, but for the name; nil if a patch of the
+// user has taken it away.
 func (i *installation) newClaim() *corev1.PersistentVolumeClaim {
 	set, _ := i.objects.Workload.(*appsv1.StatefulSet)
 	claim := template(set).DeepCopy()

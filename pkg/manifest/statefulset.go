@@ -35,8 +35,8 @@ func statefulSet(spec builder.Spec, pod *corev1.Pod) *appsv1.StatefulSet {
 		},
 	}
 	if len(template.Spec.TopologySpreadConstraints) == 0 {
-		// Of one member as well: what is in the template does not change with the number of members,
-		// which would restart those that there are. Not in the Pod, which may have no controller.
+		// Of one member as well: a template that changes with the number of members would restart
+		// those that there are. Not in the Pod, which may have no controller.
 		set.Spec.Template.Spec.TopologySpreadConstraints = spreadOverNodes(spec)
 	}
 	if spec.Storage != nil {
