@@ -39,7 +39,7 @@ func TestStorageGrows(t *testing.T) {
 	volume, member := u.claim("cache-buildkitd-0", ".metadata.uid"), u.podUID("buildkitd-0")
 	r := u.begin("build", "--progress", "plain", "-o", "type=cacheonly", dockerfile(t, "FROM BASE", "RUN echo be''gun && sleep 12"))
 	r.until("begun")
-	u.buildkit("install", "--storage", "2Gi").ok().says("cache-buildkitd-0 grows to 2Gi")
+	u.buildkit("install", "--storage", "2Gi").ok().says("cache-buildkitd-0 grows to 2Gi", "--rotate")
 	u.eventually("the volume has grown", func() bool { return u.claim("cache-buildkitd-0", ".status.capacity.storage") == "2Gi" })
 	u.kubectl("delete", "statefulset", "buildkitd", "--cascade=orphan").ok()
 	u.buildkit("install", "--storage", "3Gi").ok()

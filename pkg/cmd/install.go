@@ -226,6 +226,10 @@ func printOutcome(f *factory, outcome install.Outcome, o *installOptions) error 
 		escape.Fprintln(f.streams.ErrOut, "certificates issued, valid until", outcome.Connection.Expires.Format(time.DateOnly))
 	}
 	noteFormer(f, outcome, o.spec.name)
+	if outcome.FormerLimits {
+		escape.Fprintln(f.streams.ErrOut, "running Pods keep the cache limits of the former size; to restart each after its builds, with those of the new one: "+
+			f.pasteable(explain.Reinstall(o.spec.name, f.namespaceOf())+" --rotate"))
+	}
 	if connection := outcome.Connection; o.rotate && suffix == "" && connection != nil {
 		escape.Fprintln(f.streams.ErrOut, rotationText(o.wait && connection.Former == nil))
 	}

@@ -68,6 +68,8 @@ type Outcome struct {
 	// FormerUntil is when the former certificates end, which members use until they are restarted;
 	// zero if none does.
 	FormerUntil time.Time
+	// FormerLimits says that running members keep the cache limits of their volumes' former size.
+	FormerLimits bool
 	// Objects are the objects as the server has (or, in a dry run, would have) them, in the order
 	// of applying.
 	Objects []manifest.Object
@@ -95,12 +97,8 @@ func Run(ctx context.Context, c *cluster.Client, name string, edit Edit, options
 	if report == nil {
 		report = func(Event) {}
 	}
-	var reporting sync.Mutex
-	i := &installation{api: api{c}, id: rand.Text(), name: name, edit: edit, options: options, report: func(event Event) {
-		reporting.Lock()
-		defer reporting.Unlock()
-		report(event)
-	}}
+	report = oneAtATime(report)
+	i := &installation{api: api{c}, id: rand.Text(), name: name, edit: edit, options: options, report: report}
 	err := i.run(ctx)
 	if err == nil && i.mixed && !options.DryRun && !options.NoWait { // that rotation has ended now
 		i = &installation{api: i.api, id: rand.Text(), name: name, edit: edit, options: options, report: report}

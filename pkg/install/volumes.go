@@ -221,6 +221,7 @@ func (i *installation) growVolumes(ctx context.Context) error {
 		}
 		i.report(Event{Kind: EventApplied, Message: kube.Reference{Kind: kube.KindClaim, Name: claim.Name}.String() + " grows to " + i.spec.Storage.String()})
 	}
+	i.outcome.FormerLimits = i.recreates() && !i.restartsMembers() && i.found.startedWith().CacheLimits != i.spec.CacheLimits()
 	return nil
 }
 

@@ -41,8 +41,11 @@ func setOf(t *testing.T, server *testcluster.Cluster) *appsv1.StatefulSet {
 func TestGrowingLeavesTheMembersAlone(t *testing.T) {
 	server := grown(t)
 	before := setOf(t, server).Spec.Template
-	for range 2 {
+	for n := range 2 {
 		outcome := mustInstall(t, server, edit(withStorage("2Gi", "")))
+		if outcome.FormerLimits != (n == 0) {
+			t.Errorf("install %d: the former limits are reported: %t", n, outcome.FormerLimits)
+		}
 		now := setOf(t, server)
 		if !equalJSON(before, now.Spec.Template) {
 			t.Fatalf("%s: the members restart with\n%v", outcome.Change, now.Spec.Template.Spec.Containers[0].Args)

@@ -60,6 +60,16 @@ func (i *installation) cloneVolumes(ctx context.Context) error {
 	return nil
 }
 
+// oneAtATime lets several goroutines report.
+func oneAtATime(report func(Event)) func(Event) {
+	var reporting sync.Mutex
+	return func(event Event) {
+		reporting.Lock()
+		defer reporting.Unlock()
+		report(event)
+	}
+}
+
 func (i *installation) startCold(member, reason string) {
 	i.report(Event{Kind: EventWarning, Pod: member, Reason: "ColdStart", Message: "starts cold: " + reason})
 }
