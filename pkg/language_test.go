@@ -17,10 +17,11 @@ import (
 // docs/architecture.md has the house rule; what to write instead:
 //
 //	is no X                              invalid X, X not found, is not an X
-//	nobody, somebody, whoever            the actor: user, client, daemon, kubelet, API server
-//	mend, lend, sought                   fix, provide, wait or retry
+//	nobody, somebody, anybody, whoever   the actor: user, client, daemon, kubelet, API server
+//	mend, lend, sought, heed             fix, provide, wait or retry, honor
 //	folder, picture                      directory, report
-var privateWord = regexp.MustCompile(`(?i)\bis\s+no\s+[a-z%][a-z]*|\b(mend(s|ed|ing)?|len[dt](s|ing)?|sought|nobody|somebody|whoever|folders?|pictures?)\b`)
+//	adopted builder                      unmanaged builder
+var privateWord = regexp.MustCompile(`(?i)\bis\s+no\s+[a-z%][a-z]*|\b(mend(s|ed|ing)?|len[dt](s|ing)?|sought|heed(s|ed|ing)?|nobody|somebody|anybody|whoever|adopted\s+(ones?|builders?|pods?)|folders?|pictures?)\b`)
 
 // standardTerms are what privateWord matches and may stay, and why.
 func standardTerms() map[string]string {
@@ -145,11 +146,13 @@ func TestPrivateWordsAreSeen(t *testing.T) {
 var folder = "a folder" // code may be called so
 var text = ` + "`It\nis no\nfile`" + `
 /* a picture, lent */
+var more = "heeds an adopted builder, adopted by anybody"
 var passwd = "nobody:x:65534:65534:nobody:/:/bin/false"
 var fine = "recommend, blend, lender, it is not a file"
 `
 	got := privateWordsOfGo("p.go", []byte(source))
-	want := []string{"p.go:3: Somebody", "p.go:4: is no file", "p.go:6: folder", "p.go:8: is no file", "p.go:10: picture", "p.go:10: lent"}
+	want := []string{"p.go:3: Somebody", "p.go:4: is no file", "p.go:6: folder", "p.go:8: is no file", "p.go:10: picture", "p.go:10: lent",
+		"p.go:11: heeds", "p.go:11: adopted builder", "p.go:11: anybody"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -208,7 +208,7 @@ func fileServer(t *testing.T) string {
 	})
 }
 
-// buildx is the peer, with a builder of its kubernetes driver, which to us is an adopted one.
+// buildx is the peer, with a builder of its kubernetes driver, which to us is an unmanaged one.
 type buildx struct {
 	u       *user
 	program string

@@ -103,7 +103,7 @@ func newReader(t *testing.T, private bool) *reader {
 	return r
 }
 
-// trustEverywhere makes the stand-ins' CA one that this machine and adopted builders trust, as they do public ones.
+// trustEverywhere makes the stand-ins' CA one that this machine and unmanaged builders trust, as they do public ones.
 func (r *reader) trustEverywhere(ca []byte) {
 	r.t.Helper()
 	system, err := os.ReadFile("/etc/ssl/certs/ca-certificates.crt")

@@ -39,7 +39,7 @@ func TestInstallFlags(t *testing.T) {
 		t.Errorf("the daemon's environment has %q", env)
 	}
 	if logs := u.kubectl("logs", "team").ok().stdout; !strings.Contains(logs, `{"level"`) {
-		t.Errorf("the daemon does not heed --config\n%s", logs)
+		t.Errorf("the daemon does not honor --config\n%s", logs)
 	}
 	base := "mirrored.example" + strings.TrimPrefix(need(t, "E2E_BASE_IMAGE"), open)
 	context := t.TempDir()

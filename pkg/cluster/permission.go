@@ -8,7 +8,7 @@ import (
 )
 
 // PermissionsToBuild are what the Role of a builder's users permits, for the members it has; of an
-// adopted builder what the way into its Pod takes.
+// unmanaged builder what the connection to its Pod needs.
 func PermissionsToBuild(name string, members []string, adopted bool) []kube.Permission {
 	if adopted {
 		return append(permissions("", "pods", name, "get"), permissions("", "pods/exec", name, "create", "get")...)

@@ -94,7 +94,7 @@ const (
 
 // StateOf is one word about a Pod, and whether builds may be sent to it. A daemon that its startup
 // probe has not seen yet may take them: connecting shows soon enough whether it answers. So may an
-// adopted one that merely runs: its probe may be slow by design.
+// unmanaged one that merely runs: its probe may be slow by design.
 func StateOf(pod *corev1.Pod) (state string, ready bool) {
 	if pod.DeletionTimestamp != nil {
 		return stateTerminating, false

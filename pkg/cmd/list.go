@@ -32,7 +32,7 @@ func newListCommand(f *factory) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List builders",
-		Long:    "List the builders of the namespace, those that install made and those it did not (adopted ones).",
+		Long:    "List the builders of the namespace, those that install made and those it did not (unmanaged ones).",
 		Example: listExample,
 		Args:    noArguments("kubectl buildkit info NAME"),
 		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), f, o) },

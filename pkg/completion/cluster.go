@@ -38,7 +38,7 @@ func Builders(ctx context.Context, q Query) []string {
 		for _, b := range builders {
 			kind := "builder"
 			if b.Adopted {
-				kind = "adopted builder"
+				kind = "unmanaged builder"
 			}
 			words = append(words, fmt.Sprintf("%s\t%s of %d", b.Name, kind, b.Desired))
 			for _, m := range b.Members {
