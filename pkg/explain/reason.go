@@ -96,8 +96,12 @@ func (b remedyFor) aboutRegistry(e *solve.DiagnosedError) (text, next string) {
 	host := e.Host
 	switch e.Reason {
 	case solve.RegistryPlain:
-		return fmt.Sprintf("registry %q uses plain HTTP, and builder %q expects TLS", host, b.name),
-			b.change("--insecure-registry "+host, fmt.Sprintf("[registry.%q] http = true", host))
+		text = fmt.Sprintf("registry %q uses plain HTTP, and builder %q expects TLS", host, b.name)
+		if b.managed && e.Cause != nil && strings.Contains(e.Error(), "first record does not look like a TLS handshake") {
+			return text, fmt.Sprintf("--insecure-registry tries TLS first, which this registry does not answer as HTTP servers do; "+
+				"write to a FILE, in two lines: [registry.%q] http = true; then %s", host, b.install("--config FILE"))
+		}
+		return text, b.change("--insecure-registry "+host, fmt.Sprintf("[registry.%q] http = true", host))
 	case solve.RegistryUntrusted:
 		return fmt.Sprintf("builder %q does not trust the authority that signed the certificate of registry %q, or of a proxy before it", b.name, host),
 			b.change("--registry-ca FILE", fmt.Sprintf("[registry.%q] ca = [\"FILE\"]", host))

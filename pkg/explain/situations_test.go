@@ -224,6 +224,7 @@ func reasonSituations() []situation {
 	install := "kubectl buildkit install n -n ns "
 	return []situation{
 		{about(member, solve.RegistryPlain, "", "the daemon's text"), "uses plain HTTP", install + "--insecure-registry r.io:5000", CodeNoBuilder, ""},
+		{about(member, solve.RegistryPlain, "", "tls: first record does not look like a TLS handshake"), "uses plain HTTP", install + "--config FILE", CodeNoBuilder, "FILE"},
 		{about(other, solve.RegistryPlain, "", ""), "uses plain HTTP", `buildkitd.toml of Pod n: [registry."r.io:5000"] http = true`, CodeNoBuilder, ""},
 		{about(member, solve.RegistryUntrusted, "", ""), "does not trust", install + "--registry-ca FILE", CodeNoBuilder, "FILE"},
 		{about(member, solve.RegistryCertificate, "", ""), "is invalid", install + "--insecure-registry r.io:5000", CodeNoBuilder, ""},
