@@ -28,7 +28,8 @@ that can be repeated add to the values that are stored, --unset takes a setting 
 of them. "kubectl buildkit info" shows the settings. An unchanged builder is not written.
 
 Changes are listed before they are made. If the cache or the history of a Pod is lost with them, install asks on a
-terminal; elsewhere it needs --yes. A Pod that is replaced is stopped once its running builds have ended.`
+terminal; elsewhere it needs --yes. A Pod that is replaced is stopped once its running builds have ended, one of several
+members at a time. If a new Pod does not start, the builder is rolled back to its former settings.`
 
 const installExample = `  # A builder named buildkitd in the current namespace
   kubectl buildkit install

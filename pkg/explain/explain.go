@@ -179,6 +179,9 @@ func explainStart(e *install.StartError) Report {
 	switch {
 	case e.RolledBack:
 		text += "\n  rolled back: its members and its settings are what they were before"
+		if e.Pod == e.Name {
+			text += ", and its cache is lost"
+		}
 	case e.RollBack != nil:
 		text += "\n  rolling back: " + e.RollBack.Error()
 	default:
