@@ -26,7 +26,7 @@ import (
 func (i *installation) remember(context.Context) error {
 	i.previous = nil
 	config, ok := i.objects.Config().(*corev1.ConfigMap)
-	if !ok || i.restoring != nil || i.unproven != nil {
+	if proved := i.unproven == nil; !ok || !proved || i.restoring != nil {
 		return nil
 	}
 	var stored *manifest.Previous
