@@ -155,6 +155,7 @@ func TestOnePodIsRolledBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &controller{Cluster: testcluster.New(t), t: t}
 		c.Install(builder.Spec{Env: []corev1.EnvVar{{Name: "A", Value: "1"}}})
+		c.SetPod("buildkitd", func(pod *corev1.Pod) { pod.Spec.Containers[0].Image = "mirror.example/x:1" }) // as a policy does
 		c.broken("v2", testcluster.Waiting("ErrImagePull", "not found"))
 		c.OnPod(func(name string) { c.kubes(name) })
 		before := &corev1.Pod{}
