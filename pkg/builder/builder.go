@@ -23,6 +23,11 @@ const (
 	ContainerName = "buildkitd"
 	// Port is where the daemon listens with mutual TLS, on 127.0.0.1 inside the Pod.
 	Port = 1234
+	// MetricsPort is where the metrics of a member are served, to every Pod, if they are: what
+	// OpenTelemetry's exporters for Prometheus use.
+	MetricsPort = 9464
+	// MetricsContainerName is the name of the container that serves them.
+	MetricsContainerName = "metrics"
 	// ImageRepository is where the default image comes from.
 	ImageRepository = "docker.io/moby/buildkit"
 	// FieldManager owns, in server-side apply, what install writes.

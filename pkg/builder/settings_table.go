@@ -57,6 +57,7 @@ func podSettings() []setting {
 		labels("node-selector", func(s *Spec) *map[string]string { return &s.NodeSelector }),
 		tolerations(),
 		text("service-account", func(s *Spec) *string { return &s.ServiceAccount }),
+		one("metrics", func(s *Spec) *bool { return &s.Metrics }, strconv.FormatBool),
 		one("grace-period", func(s *Spec) *time.Duration { return &s.GracePeriod }, time.Duration.String),
 	}
 }

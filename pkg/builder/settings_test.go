@@ -24,7 +24,7 @@ func everything(t *testing.T) builder.Spec {
 		Mirrors: map[string][]string{"docker.io": {"a.local", "b.local"}}, InsecureRegistries: []string{"r:5000", "s:5000"},
 		RegistryCA: certificate(t), ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
 		NodeSelector: map[string]string{"disk": "ssd"}, Labels: map[string]string{"team": "web"}, Annotations: map[string]string{"owner": "web, and qa"},
-		Replicas: 3, MaxBuilds: 4, Storage: &size, StorageClass: "fast", GracePeriod: time.Minute,
+		Replicas: 3, MaxBuilds: 4, Storage: &size, StorageClass: "fast", Metrics: true, GracePeriod: time.Minute,
 		PriorityClass: "builds", RuntimeClass: "kata", Scheduler: "packing", DisruptionBudget: "25%",
 		Affinity: []byte("podAntiAffinity: {}\n"), Patch: []byte("kind: Pod\nspec:\n  hostUsers: false\n"),
 	}

@@ -73,6 +73,8 @@ type Spec struct {
 	Storage *resource.Quantity
 	// StorageClass is the class of the volumes; empty means the cluster's default.
 	StorageClass string
+	// Metrics serves the metrics of each member on MetricsPort.
+	Metrics bool
 	// GracePeriod is how long running builds may continue once a member is told to stop; 0 means
 	// DefaultGracePeriod.
 	GracePeriod time.Duration

@@ -73,6 +73,7 @@ func TestValidate(t *testing.T) {
 		"label's value":        {func(s *builder.Spec) { s.Labels = map[string]string{"a": "b c"} }, "label", "a=b c"},
 		"our own annotation":   {func(s *builder.Spec) { s.Annotations = map[string]string{builder.AnnotationSpec: "x"} }, "annotation", "belongs to install"},
 		"environment variable": {func(s *builder.Spec) { s.Env = []corev1.EnvVar{{Name: "="}} }, "env", ""},
+		"debug address, again": {func(s *builder.Spec) { s.Env = []corev1.EnvVar{{Name: "BUILDKITD_DEBUGADDR"}} }, "env", "read the daemon's memory"},
 		"certificates twice": {func(s *builder.Spec) {
 			s.Env, s.RegistryCA = []corev1.EnvVar{{Name: builder.EnvCertDirs}}, certificate(t)
 		}, "env", "registry CA sets it"},

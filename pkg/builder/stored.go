@@ -46,6 +46,7 @@ type stored struct {
 	MaxBuilds          int32               `json:"maxBuilds,omitempty"`
 	Storage            *resource.Quantity  `json:"storage,omitempty"`
 	StorageClass       string              `json:"storageClass,omitempty"`
+	Metrics            bool                `json:"metrics,omitempty"`
 	GracePeriod        string              `json:"gracePeriod,omitempty"`
 }
 
@@ -58,7 +59,7 @@ func (s Spec) Marshal() ([]byte, error) {
 		ImagePullSecrets: s.ImagePullSecrets, ServiceAccount: s.ServiceAccount, Labels: s.Labels, Annotations: s.Annotations,
 		PriorityClass: s.PriorityClass, RuntimeClass: s.RuntimeClass, Scheduler: s.Scheduler, Affinity: string(s.Affinity),
 		TopologySpread: spreadTexts(s.TopologySpread), DisruptionBudget: s.DisruptionBudget, Patch: string(s.Patch),
-		Env: s.Env, Replicas: s.Replicas, MaxBuilds: s.MaxBuilds, Storage: s.Storage, StorageClass: s.StorageClass,
+		Env: s.Env, Replicas: s.Replicas, MaxBuilds: s.MaxBuilds, Storage: s.Storage, StorageClass: s.StorageClass, Metrics: s.Metrics,
 	}
 	if s.GracePeriod != 0 {
 		form.GracePeriod = s.GracePeriod.String()
@@ -104,7 +105,7 @@ func (form stored) spec() (spec Spec, err error) {
 		DisruptionBudget: form.DisruptionBudget, Patch: bytesOf(form.Patch),
 		ImagePullSecrets: form.ImagePullSecrets, ServiceAccount: form.ServiceAccount, Labels: form.Labels,
 		Annotations: form.Annotations, Env: form.Env, Replicas: form.Replicas, MaxBuilds: form.MaxBuilds,
-		Storage: form.Storage, StorageClass: form.StorageClass,
+		Storage: form.Storage, StorageClass: form.StorageClass, Metrics: form.Metrics,
 	}
 	if spec.TopologySpread, err = ParseTopologySpread(form.TopologySpread...); err == nil && form.GracePeriod != "" {
 		spec.GracePeriod, err = time.ParseDuration(form.GracePeriod)

@@ -162,6 +162,9 @@ func (s Spec) validateEnv() error {
 		if reasons := validation.IsEnvVarName(variable.Name); len(reasons) > 0 {
 			return invalid("environment variable", variable.Name, reasons[0], "")
 		}
+		if variable.Name == envDebugAddress {
+			return invalid("environment variable", variable.Name, "every step of a build could read the daemon's memory there", "leave it out")
+		}
 		if variable.Name == EnvCertDirs && len(s.RegistryCA) > 0 {
 			return invalid("environment variable", variable.Name, "the registry CA sets it", "give one of the two")
 		}
@@ -194,6 +197,9 @@ func (s Spec) validateStorage() error {
 // EnvCertDirs is the variable by which the daemon finds trusted certificates; Go reads a
 // colon-separated list from it.
 const EnvCertDirs = "SSL_CERT_DIR"
+
+// envDebugAddress is the daemon's variable for grpc.debugAddress.
+const envDebugAddress = "BUILDKITD_DEBUGADDR"
 
 // invalid returns a *usage.Error about a field of a Spec, which is called as the flag that sets it.
 func invalid(field, value, reason, next string) error {

@@ -50,6 +50,9 @@ const installExample = `  # A builder named buildkitd in the current namespace
   # What no flag says: fields of the objects, e.g. "kind: Pod" with "spec: {hostUsers: false}"
   kubectl buildkit install --patch patch.yaml
 
+  # Metrics for Prometheus, on port 9464 of each Pod
+  kubectl buildkit install --metrics
+
   # Change one thing, keep the rest; take one thing back
   kubectl buildkit install --limit memory=16Gi
   kubectl buildkit install --unset insecure-registry=registry.local:5000

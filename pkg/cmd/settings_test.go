@@ -58,7 +58,7 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 		"env": {"A=it's $HOME", "B=a,b", "C=", "D=two\nlines \\n"}, "registry-mirror": {"docker.io=m:5000/p", "docker.io=n", "quay.io=m"},
 		"insecure-registry": {"r:5000", "s:5000"}, "registry-ca": {"ca"}, "request": {"cpu=500m,memory=1Gi"},
 		"limit": {"cpu=2,memory=4Gi,ephemeral-storage=10Gi"}, "node-selector": {"disk=ssd", "zone="}, "service-account": {"builds"},
-		"toleration": {"a=b:NoSchedule", "c", ":NoExecute", "d=", "e:PreferNoSchedule"}, "grace-period": {"5m"},
+		"toleration": {"a=b:NoSchedule", "c", ":NoExecute", "d=", "e:PreferNoSchedule"}, "grace-period": {"5m"}, "metrics": {"true"},
 		"priority-class": {"builds"}, "affinity": {"affinity"}, "topology-spread": {"zone", "rack=2:DoNotSchedule"}, "runtime-class": {"kata"},
 		"scheduler": {"packing"}, "pod-disruption-budget": {"25%"}, "patch": {"patch"},
 		"label": {"team=web"}, "annotation": {"note=a, b", "c="}, "replicas": {"3"}, "max-builds": {"4"}, "storage": {"5Gi"}, "storage-class": {"fast"},

@@ -47,6 +47,7 @@ type specFlags struct {
 	maxBuilds      int32
 	storage        string
 	storageClass   string
+	metrics        bool
 	gracePeriod    time.Duration
 
 	// unset are the settings to take back, each NAME or NAME=VALUE; reset takes all back.
@@ -84,6 +85,7 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	flags.Int32Var(&s.maxBuilds, "max-builds", 0, "How many builds a member runs at once, while others wait; 0: any number")
 	flags.StringVar(&s.storage, "storage", "", "Size of each member's volume for the cache, e.g. 50Gi; makes a StatefulSet")
 	flags.StringVar(&s.storageClass, "storage-class", "", "StorageClass of the volumes")
+	flags.BoolVar(&s.metrics, "metrics", false, fmt.Sprintf("Serve the daemon's Prometheus metrics on port %d of each Pod", builder.MetricsPort))
 	flags.DurationVar(&s.gracePeriod, "grace-period", builder.DefaultGracePeriod, "How long running builds may go on when a Pod is told to stop")
 	flags.Var((*list)(&s.unset), "unset", "Take a setting back, e.g. limit, or one value of it, e.g. limit=memory (repeatable)")
 	flags.BoolVar(&s.reset, "reset", false, "Take back all settings that this command does not name")
@@ -94,7 +96,7 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 func (s *specFlags) given() (spec builder.Spec, err error) {
 	spec = builder.Spec{
 		Name: s.name, Image: s.image, Rootless: s.rootless, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
-		Replicas: s.replicas, MaxBuilds: s.maxBuilds, StorageClass: s.storageClass, GracePeriod: s.gracePeriod,
+		Replicas: s.replicas, MaxBuilds: s.maxBuilds, StorageClass: s.storageClass, Metrics: s.metrics, GracePeriod: s.gracePeriod,
 		PriorityClass: s.priorityClass, RuntimeClass: s.runtimeClass, Scheduler: s.scheduler, DisruptionBudget: s.budget,
 	}
 	if s.replicas < 1 {

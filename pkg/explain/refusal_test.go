@@ -11,10 +11,10 @@ import (
 
 func TestRefusedObjectsGetTheFlagThatHelps(t *testing.T) {
 	const quota, other = "the quota", "the cluster"
-	takes := kube.Usage(corev1.Container{Resources: corev1.ResourceRequirements{
+	takes := kube.Usage(corev1.PodSpec{Containers: []corev1.Container{{Resources: corev1.ResourceRequirements{
 		Limits:   corev1.ResourceList{"memory": resource.MustParse("8Gi")},
 		Requests: corev1.ResourceList{"memory": resource.MustParse("6Gi")},
-	}})
+	}}}})
 	for name, test := range map[string]struct{ by, kind, object, message, want string }{
 		"limits not named": {quota, "Pod", "team", "failed quota: q: must specify limits.cpu for: buildkitd; limits.memory for: buildkitd",
 			"say what it needs, e.g.: kubectl buildkit install team -n ns --limit cpu=2,memory=4Gi"},

@@ -96,7 +96,7 @@ func (i *installation) admission(ctx context.Context) error {
 	}
 	err := i.tryCreate(ctx, pod)
 	if refused := kube.AsAdmission(err); refused != nil {
-		refused.Takes, refused.Frees = kube.Usage(pod.Spec.Containers[0]), i.frees()
+		refused.Takes, refused.Frees = kube.Usage(pod.Spec), i.frees()
 		if fitsThen(refused) {
 			return nil
 		}

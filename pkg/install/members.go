@@ -62,9 +62,9 @@ func (c api) stopMembers(ctx context.Context, name string, member func(*corev1.P
 func (i *installation) frees() corev1.ResourceList {
 	switch {
 	case i.found.pod != nil:
-		return kube.Usage(i.found.pod.Spec.Containers[0])
+		return kube.Usage(i.found.pod.Spec)
 	case i.found.set != nil && i.restartsMembers():
-		return kube.Usage(i.found.set.Spec.Template.Spec.Containers[0])
+		return kube.Usage(i.found.set.Spec.Template.Spec)
 	}
 	return nil
 }

@@ -49,14 +49,26 @@ func amounts(text string) corev1.ResourceList {
 	return list
 }
 
-// Usage is what a Pod with that container takes of a quota, under the quota's names.
-func Usage(container corev1.Container) corev1.ResourceList {
+// Usage is what a Pod takes of a quota, under the quota's names.
+func Usage(pod corev1.PodSpec) corev1.ResourceList {
 	usage := corev1.ResourceList{corev1.ResourcePods: quantity.MustParse("1"), "count/pods": quantity.MustParse("1")}
-	for name, limit := range container.Resources.Limits {
-		usage["limits."+name], usage["requests."+name], usage[name] = limit, limit, limit // what is not requested is, as much
+	add := func(name corev1.ResourceName, amount quantity.Quantity) {
+		sum := usage[name]
+		sum.Add(amount)
+		usage[name] = sum
 	}
-	for name, request := range container.Resources.Requests {
-		usage["requests."+name], usage[name] = request, request
+	for _, container := range pod.Containers {
+		for name, limit := range container.Resources.Limits {
+			add("limits."+name, limit)
+			if _, given := container.Resources.Requests[name]; !given { // it is requested, as much
+				add("requests."+name, limit)
+				add(name, limit)
+			}
+		}
+		for name, request := range container.Resources.Requests {
+			add("requests."+name, request)
+			add(name, request)
+		}
 	}
 	return usage
 }

@@ -80,6 +80,7 @@ func TestGolden(t *testing.T) {
 			s.TopologySpread = []corev1.TopologySpreadConstraint{{TopologyKey: "topology.kubernetes.io/zone", MaxSkew: 2, WhenUnsatisfiable: corev1.DoNotSchedule}}
 		},
 		"storage": func(s *builder.Spec) { s.Storage, s.StorageClass, s.Rootless = &storage, "fast", true },
+		"metrics": func(s *builder.Spec) { s.Metrics = true },
 	}
 	for name, change := range shapes {
 		t.Run(name, func(t *testing.T) {
@@ -134,6 +135,7 @@ func TestTheHashFollowsWhatAMemberIsStartedWith(t *testing.T) {
 		"limits":        func(s *builder.Spec) { s.Limits = resources("memory=1Gi") },
 		"env":           func(s *builder.Spec) { s.Env = []corev1.EnvVar{{Name: "A", Value: "b"}} },
 		"rootless":      func(s *builder.Spec) { s.Rootless = true },
+		"metrics":       func(s *builder.Spec) { s.Metrics = true },
 	} {
 		if hash(change) == base {
 			t.Errorf("%s: the hash stays", name)

@@ -72,6 +72,9 @@ func memberPod(spec builder.Spec) (pod *corev1.Pod, err error) {
 	for _, name := range spec.ImagePullSecrets {
 		pod.Spec.ImagePullSecrets = append(pod.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
 	}
+	if spec.Metrics {
+		addMetrics(pod, spec)
+	}
 	if spec.Rootless {
 		pod.Spec.SecurityContext = &corev1.PodSecurityContext{
 			FSGroup: new(int64(rootlessUser)),

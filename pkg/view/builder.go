@@ -89,7 +89,7 @@ func InstallCommand(spec builder.Spec) string {
 		switch {
 		case setting.File != "":
 			words = append(words, flag, setting.File)
-		case setting.Name == "rootless":
+		case setting.Name == "rootless", setting.Name == "metrics":
 			words = append(words, flag)
 		default:
 			for _, value := range setting.Values {
