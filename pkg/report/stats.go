@@ -106,6 +106,9 @@ func tilesOf(all stats.Totals) []tile {
 
 func spreadTile(name string, spread *stats.Spread) tile {
 	p50, p95, longest := spread.Text()
+	if spread == nil {
+		return tile{name, p50, "no builds", nil}
+	}
 	return tile{name, p50, fmt.Sprintf("median; 95 %% at most %s, longest %s", p95, longest), nil}
 }
 

@@ -54,7 +54,7 @@ func printStats(w io.Writer, summary stats.Summary, by stats.By) error {
 	row := func(name string, t stats.Totals) {
 		p50, p95, _ := t.Duration.Text()
 		wait50, wait95, _ := t.Wait.Text()
-		line(escape.Line(name), t.Builds, t.Succeeded, t.Failed, t.Canceled, t.Running, t.Waiting, stats.Rate(t.HitRate), p50, p95, wait50, wait95)
+		line(name, t.Builds, t.Succeeded, t.Failed, t.Canceled, t.Running, t.Waiting, stats.Rate(t.HitRate), p50, p95, wait50, wait95)
 	}
 	for _, group := range summary.Groups {
 		row(group.Name, group.Totals)
