@@ -81,7 +81,6 @@ func addMetrics(pod *corev1.Pod, spec builder.Spec) {
 	}, spec)
 	mount := corev1.VolumeMount{Name: volumeMetrics, MountPath: directoryMetrics}
 	daemon := &pod.Spec.Containers[0]
-	daemon.Args = append(daemon.Args, "--debugaddr", socketMetrics)
 	daemon.VolumeMounts = append(daemon.VolumeMounts, mount)
 	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: volumeMetrics, VolumeSource: corev1.VolumeSource{
 		EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: new(resource.MustParse("1Mi"))},

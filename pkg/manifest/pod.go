@@ -118,6 +118,9 @@ func arguments(spec builder.Spec, cacheLimits string) []string {
 		"--tlskey", directoryTrust + "/" + corev1.TLSPrivateKeyKey,
 		"--config", directoryConfig + "/" + keyConfig,
 	}
+	if spec.Metrics {
+		args = append(args, "--debugaddr", socketMetrics)
+	}
 	if spec.Rootless {
 		args = append(args, "--oci-worker-no-process-sandbox")
 	}
