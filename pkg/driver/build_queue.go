@@ -25,7 +25,11 @@ func limitOf(member cluster.Member, certificates *cluster.Connection) solve.Limi
 	if certificates == nil {
 		return solve.Limit{}
 	}
-	return solve.Limit{Builds: int(certificates.MaxBuilds), Daemon: fmt.Sprintf("%s/%d", member.UID, member.Restarts)}
+	limit := solve.Limit{Builds: int(certificates.MaxBuilds)}
+	if member.UID != "" { // else the Pod is not known yet
+		limit.Daemon = fmt.Sprintf("%s/%d", member.UID, member.Restarts)
+	}
+	return limit
 }
 
 // line shows the place of a build in the queue of each daemon that it waits on.
@@ -52,11 +56,15 @@ func (l *line) moved(c *Connection, place int) {
 		wait = l.display.Wait(fmt.Sprintf("waiting for member %q", c.Member.Pod))
 		l.waits[c.Daemon] = wait
 	}
+	wait.Show(placeText(place, c.Certificates.MaxBuilds))
+}
+
+func placeText(place int, limit int32) string {
 	runs := "1 build runs"
-	if limit := c.Certificates.MaxBuilds; limit != 1 {
+	if limit != 1 {
 		runs = fmt.Sprintf("%d builds run", limit)
 	}
-	wait.Show(fmt.Sprintf("place %d of the queue (%s at a time)", place, runs))
+	return fmt.Sprintf("place %d of the queue (%s at a time)", place, runs)
 }
 
 // queue returns how the build waits.

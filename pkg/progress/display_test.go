@@ -261,3 +261,31 @@ func TestRawJSONMasksCredentials(t *testing.T) {
 		}
 	}
 }
+
+// A wait is one step: in plain text every state is a line, on a terminal its name changes.
+func TestWait(t *testing.T) {
+	draw := func(d *Display) {
+		wait := d.Wait("waiting for x")
+		wait.Show("place 2")
+		wait.Show("place 1")
+		wait.End()
+		(*Wait)(nil).Show("nothing")
+		(*Wait)(nil).End()
+	}
+	got := show(t.Context(), t, Plain, draw)
+	for _, want := range []string{"#1 waiting for x\n", "place 2", "place 1\n", "#1 DONE"} {
+		if strings.Count(got, want) != 1 {
+			t.Errorf("%q is not there once:\n%s", want, got)
+		}
+	}
+	names := show(t.Context(), t, RawJSON, func(d *Display) {
+		d.renames = true
+		draw(d)
+	})
+	if !strings.Contains(names, `"waiting for x: place 1"`) || strings.Contains(names, `"logs"`) {
+		t.Errorf("the names are\n%s", names)
+	}
+	if quiet := show(t.Context(), t, Quiet, draw); quiet != "" {
+		t.Errorf("got %q", quiet)
+	}
+}
