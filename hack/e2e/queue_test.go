@@ -93,7 +93,8 @@ func queueOrder(t *testing.T, u *user) {
 	u.eventually("the cancelled build to leave", func() bool { return u.waiting()["cid"] == 0 })
 
 	killed := first.kill()
-	if took := bobs.begins("bobs").Sub(killed); took > 5*time.Second {
+	// Without load it takes a second; the daemon ends the step first.
+	if took := bobs.begins("bobs").Sub(killed); took > 15*time.Second {
 		t.Errorf("the build of a client that died had its place for %v", took)
 	}
 	if second.begun("second") {
@@ -116,9 +117,7 @@ func queueBehindForeign(t *testing.T, u *user) {
 	waits.until("place 1 of the queue")
 	u.buildkit("build", "--queue-as", "bob", "--queue-timeout", "1s", dir).exits(3).
 		says("has waited 1s", "at place 2 of the queue", "runs 1 at a time, now of another client for", "--queue-timeout")
-	if got := u.waiting(); got["bob"] != 0 {
-		t.Errorf("the places are %v", got)
-	}
+	u.eventually("the build that has waited too long to leave", func() bool { return u.waiting()["bob"] == 0 })
 	foreign.kill()
 	waits.ends(0)
 	newest := u.builds()[0]
@@ -132,26 +131,12 @@ func queueBehindForeign(t *testing.T, u *user) {
 
 // queueOverCuts cuts the connections of a build that runs and of one that waits: neither loses its place.
 func queueOverCuts(t *testing.T, u *user) {
-	cluster, err := link.ReadCluster(t.Context(), u.env["KUBECONFIG"])
-	if err != nil {
-		t.Fatal(err)
-	}
 	straight := u.env["KUBECONFIG"]
-	through := func() *link.Link {
-		l, err := link.Listen(cluster.Server, link.Shape{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		config, err := cluster.Through(l.Address())
-		if err != nil {
-			t.Fatal(err)
-		}
-		u.env["KUBECONFIG"] = filepath.Join(u.home, strings.ReplaceAll(l.Address(), ":", "-"))
-		write(t, u.env["KUBECONFIG"], string(config))
-		return l
-	}
 	defer func() { u.env["KUBECONFIG"] = straight }()
+	through := func() *link.Link {
+		u.env["KUBECONFIG"] = straight
+		return u.through()
+	}
 	runsLink := through()
 	runs := u.queues("ann", "runs", 20)
 	runs.begins("runs")
@@ -179,6 +164,51 @@ func queueOverCuts(t *testing.T, u *user) {
 	if strings.Contains(waits.stderr.String(), "place 2") {
 		t.Errorf("a build that waits has lost its place:\n%s", waits.stderr.String())
 	}
+}
+
+// through gives the user a link of their own to the cluster.
+func (u *user) through() *link.Link {
+	u.t.Helper()
+	cluster, err := link.ReadCluster(u.t.Context(), u.env["KUBECONFIG"])
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	l, err := link.Listen(cluster.Server, link.Shape{})
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { l.Close() })
+	config, err := cluster.Through(l.Address())
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.env["KUBECONFIG"] = filepath.Join(u.home, strings.ReplaceAll(l.Address(), ":", "-"))
+	write(u.t, u.env["KUBECONFIG"], string(config))
+	return l
+}
+
+// A client that nothing reaches holds up the others for 30 seconds, and builds when it is back.
+func TestQueueSkipsUnresponsiveClient(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.builder("--max-builds", "1")
+	runs := u.queues("ann", "runs", 120)
+	runs.begins("runs")
+	straight := u.env["KUBECONFIG"]
+	black := u.through()
+	unresponsive := u.queues("bob", "unresponsive", 0)
+	unresponsive.until("place 1 of the queue")
+	u.env["KUBECONFIG"] = straight
+	next := u.queues("cid", "next", 0)
+	next.until("place 2 of the queue")
+	black.Hold()
+	free := runs.kill()
+	if took := next.begins("next").Sub(free); took < 25*time.Second || took > 40*time.Second {
+		t.Errorf("the next build has begun after %v", took)
+	}
+	next.ends(0)
+	black.Release()
+	unresponsive.ends(0)
 }
 
 // A build that waits leaves a member that is being deleted.

@@ -64,6 +64,17 @@ func (e *entry) leave() {
 	}()
 }
 
+// leaveNow is leave, and waits until the daemon has ended the entry, if it responds.
+func (e *entry) leaveNow() {
+	e.leave()
+	timer := time.NewTimer(finishTimeout)
+	defer timer.Stop()
+	select {
+	case <-e.ended:
+	case <-timer.C:
+	}
+}
+
 func (d *Daemon) finishRecord(ctx context.Context, ref string) {
 	_, _ = d.client.GatewayClientForBuild(ref).Return(ctx, &gateway.ReturnRequest{Result: &gateway.Result{}})
 }

@@ -16,7 +16,7 @@ import (
 type Limit struct {
 	Builds int // 0 means no limit
 	// Daemon identifies the process: a build that was running there resumes its place after a lost
-	// connection, on any other it waits again.
+	// connection, on any other it waits again, and on all if it is empty.
 	Daemon string
 }
 
@@ -196,7 +196,7 @@ func (d *Daemon) take(ctx context.Context, attempt *request.Attempt, q Queue, p,
 // ticket returns the first ticket of the attempt. A build that ran on this daemon before resumes.
 func (d *Daemon) ticket(attempt *request.Attempt, q Queue, p, former *place) queue.Ticket {
 	ticket := queue.Ticket{State: queue.Waiting, User: q.User, Build: p.build, Name: nameOf(attempt)}
-	if former != nil && former.daemon.limit.Daemon == d.limit.Daemon {
+	if former != nil && d.limit.Daemon != "" && former.daemon.limit.Daemon == d.limit.Daemon {
 		ticket.Resumes = former.build
 		if former.isAdmitted() {
 			ticket.State = queue.Resumed

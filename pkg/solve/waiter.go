@@ -48,6 +48,7 @@ type waiter struct {
 	place  *place
 	idle   queue.Idle
 	seen   []queue.Record // at the last look
+	delay  time.Duration  // that the last look took
 	listed bool           // the daemon has listed an entry of this client
 	shown  int            // the place that was reported last
 }
@@ -87,6 +88,14 @@ func (w *waiter) claim(ctx context.Context, waited bool) (*entry, error) {
 		return nil, &CanceledError{Cause: context.Cause(ctx)}
 	}
 	line, err := w.look(ctx, claim)
+	if err == nil && line.Admits(claim.Record, waited) && (w.delay > settleTime || len(line.Running()) > 1) {
+		// Others are there, or the daemon is slow to list them.
+		if !pause(ctx, max(settleTime, min(w.delay, staleAfter))) {
+			claim.leave()
+			return nil, &CanceledError{Cause: context.Cause(ctx)}
+		}
+		line, err = w.look(ctx, claim)
+	}
 	if err == nil && line.Admits(claim.Record, waited) {
 		return claim, nil
 	}
@@ -107,7 +116,7 @@ func (w *waiter) queue(ctx context.Context) (claim *entry, err error) {
 			ticket.forget() // the build has a record of its own
 			return
 		}
-		ticket.leave()
+		ticket.leaveNow() // the program may end with the wait
 	}()
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
@@ -192,6 +201,7 @@ func (w *waiter) await(ctx context.Context, changed <-chan struct{}, ticket *ent
 
 // look returns the line of the daemon, which the entry is in.
 func (w *waiter) look(ctx context.Context, own *entry) (*queue.Line, error) {
+	began := time.Now()
 	for tries := 1; ; tries++ {
 		asked := time.Now()
 		records, err := w.list.records(ctx)
@@ -214,7 +224,7 @@ func (w *waiter) look(ctx context.Context, own *entry) (*queue.Line, error) {
 			continue
 		}
 		if time.Since(asked) < staleAfter || tries >= blindLooks {
-			w.seen = records
+			w.seen, w.delay = records, time.Since(began)
 			return w.idle.Look(time.Now(), records, w.daemon.limit.Builds, w.ticket.Build), nil
 		}
 	}
