@@ -89,7 +89,7 @@ func (b *Builder) addWorkload(spec builder.Spec, patches *patches, started Start
 		return err
 	}
 	pod.Annotations[builder.AnnotationTrust] = started.Certificates
-	pod.Spec.Containers[0].Args = arguments(spec, started.CacheLimits)
+	started.setLimits(&pod.Spec.Containers[0])
 	if err := patches.apply(pod); err != nil {
 		return err
 	}

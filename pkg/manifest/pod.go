@@ -95,7 +95,7 @@ func container(spec builder.Spec) corev1.Container {
 		Image:           spec.Image,
 		ImagePullPolicy: corev1.PullIfNotPresent,
 		// Never a command: the official image's entrypoint prepares cgroups, or the user namespace.
-		Args:            arguments(spec, spec.CacheLimits()),
+		Args:            arguments(spec),
 		Env:             environment(spec),
 		Resources:       corev1.ResourceRequirements{Requests: spec.Requests, Limits: spec.Limits},
 		SecurityContext: securityContext(spec),
@@ -109,7 +109,7 @@ func container(spec builder.Spec) corev1.Container {
 	}
 }
 
-func arguments(spec builder.Spec, cacheLimits string) []string {
+func arguments(spec builder.Spec) []string {
 	args := []string{
 		"--addr", spec.Socket(),
 		"--addr", fmt.Sprintf("tcp://127.0.0.1:%d", builder.Port),
@@ -124,8 +124,8 @@ func arguments(spec builder.Spec, cacheLimits string) []string {
 	if spec.Rootless {
 		args = append(args, "--oci-worker-no-process-sandbox")
 	}
-	if cacheLimits != "" {
-		args = append(args, argumentLimits, cacheLimits)
+	if limits := spec.CacheLimits(); limits != "" {
+		args = append(args, argumentLimits, limits)
 	}
 	return args
 }
@@ -269,4 +269,12 @@ func ReadStarted(annotations map[string]string, containers []corev1.Container) S
 		}
 	}
 	return started
+}
+
+// setLimits gives a daemon the limits that it was started with.
+func (s Started) setLimits(container *corev1.Container) {
+	at := slices.Index(container.Args, argumentLimits)
+	if at >= 0 && s.CacheLimits != "" {
+		container.Args[at+1] = s.CacheLimits
+	}
 }
