@@ -65,6 +65,11 @@ func adaptations(t *testing.T, u *user) []string {
 		// No node has so much to give, nor the label; and the cluster has no provisioner of volumes.
 		"--node-selector disk=ssd\n", "--node-selector disk=ssd --dry-run=server\n",
 		"--storage 50Gi\n", "--storage 50Gi --dry-run=client\n",
+		// Tests of their own replace the members: TestBuilderOfATeam, TestMetrics, TestUpgrade.
+		"topology.kubernetes.io/zone\n", "topology.kubernetes.io/zone --dry-run=server\n",
+		"--patch patch.yaml\n", "--patch patch.yaml --dry-run=server\n",
+		"install --metrics\n", "install --metrics --dry-run=server\n",
+		"install --rotate\n", "install --rotate --dry-run=server\n",
 		// References are the daemon's to choose.
 		"history rm k3yb0", "history rm $(kubectl buildkit history list --quiet | head -n 1)",
 		"'FROM alpine'", "'FROM " + need(t, "E2E_BASE_IMAGE") + "'",
@@ -84,7 +89,7 @@ func adaptations(t *testing.T, u *user) []string {
 	}
 }
 
-// exampleFolder has what the examples name: Dockerfiles with their stages and arguments, and a CA.
+// exampleFolder has what the examples name: Dockerfiles with their stages and arguments, a patch and a CA.
 func (u *user) exampleFolder() string {
 	u.t.Helper()
 	dir := u.mkdir("app")
@@ -94,6 +99,7 @@ func (u *user) exampleFolder() string {
 	text := "FROM " + need(u.t, "E2E_BASE_IMAGE") + " AS release\nARG VERSION\nRUN echo $VERSION >/version\n"
 	write(u.t, filepath.Join(dir, "Dockerfile"), text)
 	write(u.t, filepath.Join(dir, "build", "Dockerfile"), text)
+	write(u.t, filepath.Join(dir, "patch.yaml"), "kind: Pod\nspec: {hostUsers: false}\n")
 	u.run(dir, nil, "cp", need(u.t, "E2E_REGISTRY_CA"), "ca.pem").ok()
 	return dir
 }
