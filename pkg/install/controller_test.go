@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 type controller struct {
 	*testcluster.Cluster
 	t     *testing.T
+	mu    sync.Mutex       // held while it works
 	kubes func(pod string) // what the kubelet does with a new Pod
 	drain time.Duration    // how long the builds of a member go on
 	away  int              // the most members that were not ready at a time
@@ -41,11 +43,24 @@ func set(t *testing.T, was builder.Spec) *controller {
 	go func() {
 		defer close(done)
 		for kube.Pause(ctx, time.Second) == nil {
-			c.reconcile()
+			c.locked(c.reconcile)
 		}
 	}()
 	t.Cleanup(func() { stop(); <-done })
 	return c
+}
+
+// locked changes how it works, or what it has noted.
+func (c *controller) locked(change func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	change()
+}
+
+// most is how many members were not ready at a time.
+func (c *controller) most() (away int) {
+	c.locked(func() { away = c.away })
+	return away
 }
 
 func (c *controller) reconcile() {
@@ -126,12 +141,14 @@ func (c *controller) stored() (spec builder.Spec, rolling bool) {
 
 // broken lets the Pods of an image fail as a wrong one does; those of others become ready.
 func (c *controller) broken(image string, status object) {
-	c.kubes = func(name string) {
-		pod := &corev1.Pod{}
-		if c.Read("pods", name, pod); pod.Spec.Containers[0].Image == image {
-			c.Set("pods", name, status)
-			return
+	c.locked(func() {
+		c.kubes = func(name string) {
+			pod := &corev1.Pod{}
+			if c.Read("pods", name, pod); pod.Spec.Containers[0].Image == image {
+				c.Set("pods", name, status)
+				return
+			}
+			c.Ready(name)
 		}
-		c.Ready(name)
-	}
+	})
 }

@@ -31,7 +31,7 @@ func three() builder.Spec {
 func TestMembersAreReplacedOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := set(t, three())
-		c.drain = 30 * time.Second
+		c.locked(func() { c.drain = 30 * time.Second })
 		var seen events
 		before := c.uids()
 		builds := func(_ context.Context, member cluster.Member, _ *cluster.Connection) (int, error) {
@@ -49,8 +49,8 @@ func TestMembersAreReplacedOneAtATime(t *testing.T) {
 				t.Errorf("member %d was not replaced", n)
 			}
 		}
-		if spec, rolling := c.stored(); c.away > 1 || rolling || spec.Image != "v2" {
-			t.Errorf("%d members were away at once; stored %q, rolling %t", c.away, spec.Image, rolling)
+		if spec, rolling := c.stored(); c.most() > 1 || rolling || spec.Image != "v2" {
+			t.Errorf("%d members were away at once; stored %q, rolling %t", c.most(), spec.Image, rolling)
 		}
 		all := strings.Join(seen.lines(), "\n")
 		for _, want := range []string{
@@ -98,8 +98,8 @@ func TestRollOutIsRolledBack(t *testing.T) {
 				if now := c.template(); now != template {
 					t.Errorf("the template was\n%s\nand is\n%s", template, now)
 				}
-				if c.away > 1 {
-					t.Errorf("%d members were away at once", c.away)
+				if c.most() > 1 {
+					t.Errorf("%d members were away at once", c.most())
 				}
 			})
 		})
@@ -135,8 +135,8 @@ func TestNextInstallHealsARollOut(t *testing.T) {
 					t.Errorf("got %v, %+v", err, start)
 				}
 				time.Sleep(10 * time.Second)
-				if spec, rolling := c.stored(); spec.Image != test.image || rolling || c.away > 1 {
-					t.Errorf("stored: %q, rolling %t, away %d", spec.Image, rolling, c.away)
+				if spec, rolling := c.stored(); spec.Image != test.image || rolling || c.most() > 1 {
+					t.Errorf("stored: %q, rolling %t, away %d", spec.Image, rolling, c.most())
 				}
 				for n, uid := range c.uids() {
 					pod := &corev1.Pod{}
@@ -203,7 +203,7 @@ func TestRollBackLeavesWhatAnotherInstallMade(t *testing.T) {
 func TestInterruptedRollOutGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := set(t, three())
-		c.drain = 30 * time.Second
+		c.locked(func() { c.drain = 30 * time.Second })
 		ctx, interrupt := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Second, interrupt)
 		var seen events
@@ -214,8 +214,8 @@ func TestInterruptedRollOutGoesOn(t *testing.T) {
 		if _, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", install.Keep, install.Options{}, nil); err != nil {
 			t.Error(err)
 		}
-		if spec, rolling := c.stored(); spec.Image != "v2" || rolling || c.away > 1 {
-			t.Errorf("stored %q, rolling %t, away %d", spec.Image, rolling, c.away)
+		if spec, rolling := c.stored(); spec.Image != "v2" || rolling || c.most() > 1 {
+			t.Errorf("stored %q, rolling %t, away %d", spec.Image, rolling, c.most())
 		}
 	})
 }

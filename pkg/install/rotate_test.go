@@ -28,16 +28,18 @@ type rotating struct {
 
 func rotate(t *testing.T) *rotating {
 	r := &rotating{controller: set(t, three()), daemons: map[string]*trust.Certificates{}}
-	r.drain = 5 * time.Second
-	for _, uid := range r.uids() {
-		r.daemons[uid] = serverSecret(r.Cluster)
-	}
 	r.first = r.connection()
-	r.kubes = func(pod string) {
-		r.daemons[r.UID("pods", pod)] = serverSecret(r.Cluster)
-		r.reachable()
-		r.Ready(pod)
-	}
+	r.locked(func() {
+		r.drain = 5 * time.Second
+		for _, uid := range r.uids() {
+			r.daemons[uid] = serverSecret(r.Cluster)
+		}
+		r.kubes = func(pod string) {
+			r.daemons[r.UID("pods", pod)] = serverSecret(r.Cluster)
+			r.reachable()
+			r.Ready(pod)
+		}
+	})
 	return r
 }
 
@@ -65,6 +67,8 @@ func (r *rotating) reachable() {
 // ended checks that all members have the same certificates, and none accepts the first ones.
 func (r *rotating) ended() {
 	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.reachable()
 	now := serverSecret(r.Cluster)
 	for n, uid := range r.uids() {
@@ -84,8 +88,8 @@ func (r *rotating) ended() {
 func (r *rotating) options() install.Options {
 	client := clientOf(r.t, r.Cluster)
 	return install.Options{Rotate: true, Timeout: time.Minute, Probe: func(_ context.Context, member cluster.Member, connection *cluster.Connection) error {
-		daemon := r.daemons[member.UID]
-		if daemon == nil {
+		var daemon *trust.Certificates
+		if r.locked(func() { daemon = r.daemons[member.UID] }); daemon == nil {
 			return fmt.Errorf("Pod %s is not up", member.Pod)
 		}
 		if err := testcluster.Handshake(connection, daemon); err != nil {
@@ -109,7 +113,7 @@ func TestRotationLocksOnlyTheFormerOut(t *testing.T) {
 					}
 					interrupt()
 				}
-				r.reachable()
+				r.locked(r.reachable)
 				issued := serverSecret(r.Cluster).Fingerprint()
 				outcome, err := install.Run(t.Context(), clientOf(t, r.Cluster), "buildkitd", install.Keep, r.options(), nil)
 				if err != nil || !outcome.Renewed || serverSecret(r.Cluster).Fingerprint() == issued {
