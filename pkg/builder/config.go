@@ -16,16 +16,13 @@ import (
 // place in that file.
 const FieldConfig = "buildkitd.toml"
 
-// DefaultConfig ends the daemon's configuration unless the user's own text has the table: devices
-// of a node are not for builds.
-const DefaultConfig = "[cdi]\n  disabled = true\n"
-
 // FieldRegistryCA is the What of a *usage.Error about the user's PEM file.
 const FieldRegistryCA = "registry CA"
 
 // DaemonConfig is the text of the daemon's buildkitd.toml: the user's own text unchanged, then the
-// registries that the Spec adds. It refuses what the user's text and the Spec say differently.
-func (s Spec) DaemonConfig() (string, error) {
+// registries that the Spec adds, and the defaults. It refuses what the user's text and the Spec say
+// differently.
+func (s Spec) DaemonConfig(defaults Defaults) (string, error) {
 	own, err := parseConfig(s.Config)
 	if err != nil {
 		return "", err
@@ -45,9 +42,7 @@ func (s Spec) DaemonConfig() (string, error) {
 		}
 		text += hosts[host]
 	}
-	if table(own, "cdi") == nil {
-		text += DefaultConfig
-	}
+	text += defaults.text(own)
 	if _, err := parseConfig([]byte(text)); err != nil {
 		return "", invalid(FieldConfig, "[registry]", "its registries cannot be extended",
 			"write each registry as a table of its own, e.g. [registry.\"docker.io\"]")
@@ -150,6 +145,9 @@ func parseConfig(text []byte) (map[string]any, error) {
 // harm. Like the daemon, it does not tell upper from lower case.
 func reserved(own map[string]any) error {
 	const hint = "leave it out: install decides it"
+	if err := twice(own, ""); err != nil {
+		return err
+	}
 	grpc := fold(table(own, "grpc"))
 	for _, key := range []string{"address", "tls", "uid", "gid", "securityDescriptor"} {
 		if _, ok := grpc[strings.ToLower(key)]; ok {
@@ -162,9 +160,31 @@ func reserved(own map[string]any) error {
 	if _, ok := fold(own)["root"]; ok {
 		return invalid(FieldConfig, "root", "the daemon's directory is a volume of its Pod", hint)
 	}
-	if most, ok := fold(table(own, "history"))["maxentries"]; ok && most == int64(0) {
-		return invalid(FieldConfig, "history.maxEntries", "without history, no build can be followed, and none is waited for when its Pod stops",
-			"write at least 1, or leave it out")
+	// With 0 the daemon tells of no running build, with less it ends when it cleans up.
+	if most, ok := fold(table(own, "history"))["maxentries"]; ok {
+		if number, isNumber := most.(int64); !isNumber || number < 1 {
+			return invalid(FieldConfig, "history.maxEntries", "without history, no build can be followed or waited for, and none is seen when its Pod stops",
+				"write at least 1, or leave it out")
+		}
+	}
+	return nil
+}
+
+// twice refuses a key that is written in two ways: to the daemon they are one, and which of them it
+// takes is not known. The hosts of registries are no such keys.
+func twice(table map[string]any, path string) error {
+	seen := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(table)) {
+		folded := strings.ToLower(key)
+		if other, ok := seen[folded]; ok {
+			return invalid(FieldConfig, path+key, fmt.Sprintf("to the daemon it is the same as %q, which is there as well", path+other), "write it once")
+		}
+		seen[folded] = key
+		if child, ok := table[key].(map[string]any); ok && folded != "registry" {
+			if err := twice(child, path+key+"."); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -186,7 +186,7 @@ func FuzzParse(f *testing.F) {
 			hosts = nil
 		}
 		spec.Mirrors, spec.InsecureRegistries = mirrors, hosts
-		if _, err := spec.DaemonConfig(); err != nil {
+		if _, err := spec.DaemonConfig(builder.CurrentDefaults); err != nil {
 			t.Errorf("%q parses into registries that break the configuration: %v", text, err)
 		}
 		if err := spec.Validate(); err != nil {

@@ -138,7 +138,7 @@ func TestDaemonConfig(t *testing.T) {
 	spec.Config = []byte("# mine\n[log]\n  format = \"json\"\n[registry.\"ghcr.io\"]\n  mirrors = [\"a.local\"]")
 	spec.Mirrors = map[string][]string{"docker.io": {"mirror.local:5000", "other.local"}}
 	spec.InsecureRegistries = []string{"mirror.local:5000"}
-	got, err := spec.DaemonConfig()
+	got, err := spec.DaemonConfig(builder.CurrentDefaults)
 	want := `# mine
 [log]
   format = "json"
@@ -151,26 +151,101 @@ func TestDaemonConfig(t *testing.T) {
   insecure = true
 [cdi]
   disabled = true
+[compaction]
+  enabled = true
+[system]
+  sessionAuthTimeout = "5m"
 `
 	if err != nil || got != want {
 		t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
 	}
 }
 
+// What the user says of a subject is all that is said of it, however it is written.
+func TestTheUsersConfigurationWinsOverDefaults(t *testing.T) {
+	for text, missing := range map[string]string{
+		"[cdi]\nspecDirs = [\"/x\"]":                   "[cdi]\n  disabled",
+		"CDI = {disabled = false}":                     "[cdi]\n  disabled",
+		"[compaction]\nwritesPerCheck = 5":             "[compaction]\n  enabled",
+		"compaction.enabled = false":                   "[compaction]\n  enabled",
+		"[System]\nmaxRegistryConcurrency = 1":         "[system]\n  session",
+		"system.sessionAuthTimeout = \"0s\" # forever": "[system]\n  session",
+	} {
+		spec := valid()
+		spec.Config = []byte(text)
+		got, err := spec.DaemonConfig(builder.CurrentDefaults)
+		if err != nil || !strings.HasPrefix(got, text+"\n") || strings.Contains(got, missing) || strings.Count(got, "  ") != 2 {
+			t.Errorf("%s: %v\n%s", text, err, got)
+		}
+	}
+	if got, err := valid().DaemonConfig(builder.PlainDefaults); err != nil || got != builder.DefaultConfig {
+		t.Errorf("the former defaults: %q (%v)", got, err)
+	}
+}
+
+func TestParallelism(t *testing.T) {
+	for _, test := range []struct {
+		limit, request, config string
+		defaults               builder.Defaults
+		want                   int64
+	}{
+		{"8", "", "", builder.CurrentDefaults, 16},
+		{"2500m", "", "", builder.CurrentDefaults, 6},
+		{"100m", "", "", builder.CurrentDefaults, 4},
+		{"", "8", "", builder.CurrentDefaults, 0},
+		{"", "", "", builder.CurrentDefaults, 0},
+		{"8", "", "", builder.PlainDefaults, 0},
+		{"8", "", "[worker.oci]\nmax-parallelism = 3", builder.CurrentDefaults, 0},
+		{"8", "", "[Worker.OCI]\nMax-Parallelism = 0", builder.CurrentDefaults, 0},
+		{"8", "", "[worker.oci]\ngc = true", builder.CurrentDefaults, 16},
+	} {
+		spec := valid()
+		spec.Config = []byte(test.config)
+		if test.limit != "" {
+			spec.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(test.limit)}
+		}
+		if test.request != "" {
+			spec.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(test.request)}
+		}
+		if got := spec.Parallelism(test.defaults); got != test.want {
+			t.Errorf("%+v: %d", test, got)
+		}
+	}
+}
+
+func TestProvenance(t *testing.T) {
+	spec := valid()
+	if got, err := spec.Provenance(builder.CurrentDefaults); err != nil || got != `{"kubernetes":{"builder":"buildkitd","namespace":"team"}}`+"\n" {
+		t.Errorf("%q (%v)", got, err)
+	}
+	spec.Config = []byte("ProvenanceEnvDir = \"/mine\"")
+	if got, err := spec.Provenance(builder.CurrentDefaults); err != nil || got != "" {
+		t.Errorf("the user's own: %q (%v)", got, err)
+	}
+}
+
 func TestDaemonConfigRefuses(t *testing.T) {
 	for text, reason := range map[string]string{
-		"[registry.\"docker.io\"]\nhttp = true":     "described there and by another option",
-		"registry = { \"ghcr.io\" = {http = true}}": "cannot be extended",
-		"[grpc]\naddress = [\"tcp://0.0.0.0:1\"]":   "listeners are set by its Pod",
-		"[grpc.tls]\ncert = \"x\"":                  "listeners are set by its Pod",
-		"root = \"/tmp\"":                           "volume of its Pod",
-		"[log\nformat = 1":                          "line 1, column",
-		"a = 1\na = 2":                              "buildkitd.toml",
+		"[registry.\"docker.io\"]\nhttp = true":                    "described there and by another option",
+		"registry = { \"ghcr.io\" = {http = true}}":                "cannot be extended",
+		"[grpc]\naddress = [\"tcp://0.0.0.0:1\"]":                  "listeners are set by its Pod",
+		"[grpc.tls]\ncert = \"x\"":                                 "listeners are set by its Pod",
+		"root = \"/tmp\"":                                          "volume of its Pod",
+		"[history]\nmaxEntries = 0":                                "none is seen when its Pod stops",
+		"History.MAXENTRIES = -1":                                  "none is seen when its Pod stops",
+		"history = {maxEntries = 0.0}":                             "none is seen when its Pod stops",
+		"[history]\nmaxEntries = \"0\"":                            "none is seen when its Pod stops",
+		"[history]\nmaxEntries = 5\nMaxEntries = 0":                "the same as",
+		"[history]\nmaxEntries = 5\n[History]\nmaxEntries = 0":     "the same as",
+		"[grpc]\nuid = 0\n[GRPC]\naddress = [\"tcp://0.0.0.0:1\"]": "",
+		"[worker.oci]\ngc = true\n[worker.OCI]\ngc = false":        "the same as",
+		"[log\nformat = 1":                                         "line 1, column",
+		"a = 1\na = 2":                                             "buildkitd.toml",
 	} {
 		spec := valid()
 		spec.Config = []byte(text)
 		spec.Mirrors = map[string][]string{"docker.io": {"mirror.local:5000"}}
-		_, err := spec.DaemonConfig()
+		_, err := spec.DaemonConfig(builder.CurrentDefaults)
 		refused(t, err, "buildkitd.toml", reason)
 	}
 }
@@ -205,12 +280,12 @@ func FuzzDaemonConfig(f *testing.F) {
 		spec := valid()
 		spec.Config = []byte(text)
 		spec.Mirrors = map[string][]string{"docker.io": {"mirror.local:5000"}}
-		config, err := spec.DaemonConfig()
+		config, err := spec.DaemonConfig(builder.CurrentDefaults)
 		if err != nil {
 			return
 		}
 		spec.Config, spec.Mirrors = []byte(config), nil
-		if _, err := spec.DaemonConfig(); err != nil {
+		if _, err := spec.DaemonConfig(builder.CurrentDefaults); err != nil {
 			t.Errorf("%q becomes %q, which is refused: %v", text, config, err)
 		}
 		_ = spec.CacheLimits()

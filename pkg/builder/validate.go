@@ -38,7 +38,7 @@ func (s Spec) Validate() error {
 			return err
 		}
 	}
-	_, err := s.DaemonConfig()
+	_, err := s.DaemonConfig(CurrentDefaults)
 	return err
 }
 

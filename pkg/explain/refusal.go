@@ -28,6 +28,10 @@ func nextForRefusal(e *kube.AdmissionError) string {
 			"kubectl label namespace %s pod-security.kubernetes.io/enforce=privileged --overwrite", e.Namespace)
 	case strings.Contains(e.Message, "security context constraint"):
 		return fmt.Sprintf("ask an administrator: oc adm policy add-scc-to-user privileged -z default -n %s", e.Namespace)
+	case strings.Contains(e.Message, "no PriorityClass with name"):
+		return "give --priority-class one of the cluster's: kubectl get priorityclasses"
+	case strings.Contains(e.Message, "RuntimeClass") && strings.Contains(e.Message, "not found"):
+		return "give --runtime-class one of the cluster's: kubectl get runtimeclasses"
 	case e.By == "the quota":
 		if flags := unspecified(e.Message); flags != "" {
 			return "say what it needs, e.g.: " + install + flags

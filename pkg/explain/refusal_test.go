@@ -40,7 +40,9 @@ func TestRefusedObjectsGetTheFlagThatHelps(t *testing.T) {
 		"a ratio":                  {other, "Pod", "team", "memory max limit to request ratio per Container is 4, but provided ratio is 8.000000", "kubectl buildkit install team -n ns --request memory=2Gi"},
 		"OpenShift": {other, "Pod", "team", `unable to validate against any security context constraint: [provider "anyuid": Forbidden]`,
 			"ask an administrator: oc adm policy add-scc-to-user privileged -z default -n ns"},
-		"another webhook": {`the webhook "w"`, "Pod", "team", "no", ""},
+		"no such priority": {other, "Pod", "team", "no PriorityClass with name high was found", "give --priority-class one of the cluster's: kubectl get priorityclasses"},
+		"no such runtime":  {other, "Pod", "team", `pod rejected: RuntimeClass "kata" not found`, "give --runtime-class one of the cluster's: kubectl get runtimeclasses"},
+		"another webhook":  {`the webhook "w"`, "Pod", "team", "no", ""},
 	} {
 		if got := nextForRefusal(&kube.AdmissionError{By: test.by, Kind: test.kind, Name: test.object, Namespace: "ns", Message: test.message, Takes: takes}); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)

@@ -53,12 +53,12 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	if started.Certificates == "" {
 		return nil
 	}
-	same, err := manifest.NewStarted(i.spec, certificates, started)
-	if err != nil {
-		return err
+	same, err := i.startedAs(certificates, hash, started)
+	if err != nil || same == nil {
+		return err // they are replaced anyway
 	}
 	adopts := len(i.found.orphans) > 0 && i.spec.Stateful()
-	if same.Pod.Annotations[builder.AnnotationSpec] != hash || i.found.like(same.Workload) == nil && !adopts {
+	if i.found.like(same.Workload) == nil && !adopts {
 		return nil // they are replaced anyway
 	}
 	if adopts {
@@ -101,6 +101,18 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 		i.outcome.FormerUntil = until
 	}
 	return nil
+}
+
+// startedAs returns the objects with which the members were started, if these differ from what they
+// would be now in their certificates and in the defaults alone; else nil.
+func (i *installation) startedAs(certificates *trust.Certificates, hash string, started manifest.Started) (*manifest.Builder, error) {
+	for started.Defaults = builder.CurrentDefaults; started.Defaults >= builder.PlainDefaults; started.Defaults-- {
+		objects, err := manifest.NewStarted(i.spec, certificates, started)
+		if err != nil || objects.Pod.Annotations[builder.AnnotationSpec] == hash {
+			return objects, err
+		}
+	}
+	return nil, nil
 }
 
 // started are the annotations that the members were started with; nil if there are none.

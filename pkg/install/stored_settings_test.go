@@ -18,7 +18,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/internal/testcluster"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -82,7 +81,7 @@ func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 	for _, members := range []bool{false, true} {
 		server, want := testcluster.New(t), asked(t, members)
 		class(server, "fast", false)
-		objects, err := manifest.New(want, testcluster.Issue(t, time.Now()))
+		objects, err := formerObjects(want, testcluster.Issue(t, time.Now()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +117,7 @@ func TestSettingsOfAFormerVersionWithoutItsPods(t *testing.T) {
 		server := testcluster.New(t)
 		class(server, "fast", false)
 		want.Name, want.Namespace = "buildkitd", "team"
-		objects, err := manifest.New(want, testcluster.Issue(t, time.Now()))
+		objects, err := formerObjects(want, testcluster.Issue(t, time.Now()))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ type Builder struct {
 // New returns the objects, whose members start with these certificates. The Spec must be valid;
 // what it leaves to the defaults is filled in, but not stored.
 func New(spec builder.Spec, certificates *trust.Certificates) (*Builder, error) {
-	return NewStarted(spec, certificates, Started{Certificates: certificates.Fingerprint(), CacheLimits: spec.CacheLimits()})
+	return NewStarted(spec, certificates, Started{Certificates: certificates.Fingerprint(), CacheLimits: spec.CacheLimits(), Defaults: builder.CurrentDefaults})
 }
 
 // NewStarted is New for members that run already, and keep what they were started with until they
@@ -56,7 +56,11 @@ func NewStarted(spec builder.Spec, certificates *trust.Certificates, started Sta
 		return nil, err
 	}
 	spec = spec.WithDefaults()
-	config, err := spec.DaemonConfig()
+	config, err := spec.DaemonConfig(started.Defaults)
+	if err != nil {
+		return nil, err
+	}
+	provenance, err := spec.Provenance(started.Defaults)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +71,7 @@ func NewStarted(spec builder.Spec, certificates *trust.Certificates, started Sta
 	objects := &Builder{
 		Server:  serverSecret(spec, certificates),
 		Client:  client,
-		Support: append([]Object{configMap(spec, config, settings), userRole(spec)}, budget(spec)...),
+		Support: append([]Object{configMap(spec, config, settings, provenance), userRole(spec)}, budget(spec)...),
 	}
 	patches, err := patchesOf(spec)
 	if err != nil {
@@ -84,7 +88,7 @@ func NewStarted(spec builder.Spec, certificates *trust.Certificates, started Sta
 
 // addWorkload adds the members, which were started like that, and with that configuration.
 func (b *Builder) addWorkload(spec builder.Spec, patches *patches, started Started, config string) error {
-	pod, err := memberPod(spec)
+	pod, err := memberPod(spec, started)
 	if err != nil {
 		return err
 	}
@@ -98,7 +102,7 @@ func (b *Builder) addWorkload(spec builder.Spec, patches *patches, started Start
 		pod.Annotations[builder.AnnotationSpec], err = fingerprint(pod, config, spec.RegistryCA)
 		return err
 	}
-	set := statefulSet(spec, pod)
+	set := statefulSet(spec, pod, started.Defaults)
 	made := set.Spec.Template.DeepCopy()
 	if err := patches.apply(set); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,6 +19,9 @@ const (
 	directoryTrust      = "/etc/kubectl-buildkit/tls"
 	directoryRegistryCA = "/etc/kubectl-buildkit/registry-ca"
 
+	// directoryProvenance is where the daemon reads by itself what provenance says besides.
+	directoryProvenance = "/etc/buildkit/provenance.d"
+
 	cachePrivileged = "/var/lib/buildkit"
 	cacheRootless   = "/home/user/.local/share/buildkit"
 
@@ -28,7 +32,7 @@ const (
 )
 
 // memberPod is one member.
-func memberPod(spec builder.Spec) (pod *corev1.Pod, err error) {
+func memberPod(spec builder.Spec, started Started) (pod *corev1.Pod, err error) {
 	pod = &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: objectMeta(spec, spec.Name),
@@ -58,7 +62,7 @@ func memberPod(spec builder.Spec) (pod *corev1.Pod, err error) {
 		TopologySpreadConstraints:     spread(spec),
 		RestartPolicy:                 corev1.RestartPolicyAlways,
 		TerminationGracePeriodSeconds: &grace,
-		Containers:                    []corev1.Container{container(spec)},
+		Containers:                    []corev1.Container{container(spec, started)},
 		Volumes:                       volumes(spec),
 	}
 	if len(spec.Affinity) > 0 {
@@ -75,6 +79,11 @@ func memberPod(spec builder.Spec) (pod *corev1.Pod, err error) {
 	if spec.Metrics {
 		addMetrics(pod, spec)
 	}
+	if provenance, err := spec.Provenance(started.Defaults); err != nil {
+		return nil, err
+	} else if provenance != "" {
+		addProvenance(&pod.Spec, spec)
+	}
 	if spec.Rootless {
 		pod.Spec.SecurityContext = &corev1.PodSecurityContext{
 			FSGroup: new(int64(rootlessUser)),
@@ -86,7 +95,7 @@ func memberPod(spec builder.Spec) (pod *corev1.Pod, err error) {
 	return pod, nil
 }
 
-func container(spec builder.Spec) corev1.Container {
+func container(spec builder.Spec, started Started) corev1.Container {
 	probe := corev1.ProbeHandler{Exec: &corev1.ExecAction{
 		Command: []string{"buildctl", "--addr", spec.Socket(), "debug", "info"},
 	}}
@@ -95,7 +104,7 @@ func container(spec builder.Spec) corev1.Container {
 		Image:           spec.Image,
 		ImagePullPolicy: corev1.PullIfNotPresent,
 		// Never a command: the official image's entrypoint prepares cgroups, or the user namespace.
-		Args:            arguments(spec),
+		Args:            arguments(spec, started),
 		Env:             environment(spec),
 		Resources:       corev1.ResourceRequirements{Requests: spec.Requests, Limits: spec.Limits},
 		SecurityContext: securityContext(spec),
@@ -109,7 +118,7 @@ func container(spec builder.Spec) corev1.Container {
 	}
 }
 
-func arguments(spec builder.Spec) []string {
+func arguments(spec builder.Spec, started Started) []string {
 	args := []string{
 		"--addr", spec.Socket(),
 		"--addr", fmt.Sprintf("tcp://127.0.0.1:%d", builder.Port),
@@ -126,6 +135,9 @@ func arguments(spec builder.Spec) []string {
 	}
 	if limits := spec.CacheLimits(); limits != "" {
 		args = append(args, argumentLimits, limits)
+	}
+	if steps := spec.Parallelism(started.Defaults); steps > 0 {
+		args = append(args, "--oci-max-parallelism", strconv.FormatInt(steps, 10))
 	}
 	return args
 }
@@ -204,6 +216,17 @@ func volumes(spec builder.Spec) []corev1.Volume {
 	return list
 }
 
+// addProvenance mounts what the provenance of builds says of the builder. To be without it is
+// better than not to start.
+func addProvenance(pod *corev1.PodSpec, spec builder.Spec) {
+	const name = "provenance"
+	pod.Volumes = append(pod.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+		LocalObjectReference: corev1.LocalObjectReference{Name: builder.ConfigName(spec.Name)}, Items: items(keyProvenance), Optional: new(true),
+	}}})
+	daemon := &pod.Containers[0]
+	daemon.VolumeMounts = append(daemon.VolumeMounts, corev1.VolumeMount{Name: name, MountPath: directoryProvenance, ReadOnly: true})
+}
+
 func items(keys ...string) []corev1.KeyToPath {
 	list := make([]corev1.KeyToPath, 0, len(keys))
 	for _, key := range keys {
@@ -254,6 +277,8 @@ type Started struct {
 	// CacheLimits are those of the daemon, as Spec.CacheLimits returns them: of a volume that has
 	// grown since, those of its former size.
 	CacheLimits string
+	// Defaults are those of the version that started it.
+	Defaults builder.Defaults
 }
 
 // ReadStarted returns what the members were started with whose Pods have these annotations and

@@ -24,6 +24,7 @@ const (
 	keyConnection  = "connection.json"
 	keyConfig      = "buildkitd.toml"
 	keySettings    = "settings.json"
+	keyProvenance  = "provenance.json"
 	connectVersion = 1
 )
 
@@ -175,11 +176,14 @@ func ReadConnection(client *corev1.Secret) (*Connection, error) {
 
 // configMap holds what the members mount, and the settings that the next install starts from: it
 // outlives the Pod.
-func configMap(spec builder.Spec, config string, settings []byte) *corev1.ConfigMap {
+func configMap(spec builder.Spec, config string, settings []byte, provenance string) *corev1.ConfigMap {
 	object := &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: objectMeta(spec, builder.ConfigName(spec.Name)),
 		Data:       map[string]string{keyConfig: config, keySettings: string(settings)},
+	}
+	if provenance != "" {
+		object.Data[keyProvenance] = provenance
 	}
 	if len(spec.RegistryCA) > 0 {
 		object.Data[keyRegistryCA] = string(spec.RegistryCA)

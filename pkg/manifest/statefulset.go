@@ -14,7 +14,7 @@ import (
 
 // statefulSet makes the members from the Pod: several of them, or one with a volume that outlives
 // it.
-func statefulSet(spec builder.Spec, pod *corev1.Pod) *appsv1.StatefulSet {
+func statefulSet(spec builder.Spec, pod *corev1.Pod, defaults builder.Defaults) *appsv1.StatefulSet {
 	template := pod.DeepCopy()
 	replicas := spec.Replicas
 	set := &appsv1.StatefulSet{
@@ -34,7 +34,7 @@ func statefulSet(spec builder.Spec, pod *corev1.Pod) *appsv1.StatefulSet {
 			},
 		},
 	}
-	if len(template.Spec.TopologySpreadConstraints) == 0 {
+	if len(template.Spec.TopologySpreadConstraints) == 0 && (spec.Replicas > 1 || defaults >= builder.TeamDefaults) {
 		// Of one member as well: a template that changes with the number of members would restart
 		// those that there are. Not in the Pod, which may have no controller.
 		set.Spec.Template.Spec.TopologySpreadConstraints = spreadOverNodes(spec)
