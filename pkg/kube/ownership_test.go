@@ -19,7 +19,7 @@ import (
 func managed(manager string, operation metav1.ManagedFieldsOperationType, subresource, field string) metav1.ManagedFieldsEntry {
 	return metav1.ManagedFieldsEntry{
 		Manager: manager, Operation: operation, APIVersion: "v1", Subresource: subresource, FieldsType: "FieldsV1",
-		FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:data":{"f:` + field + `":{}}}`)},
+		FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:` + field + `":{}}}`),
 	}
 }
 
@@ -62,7 +62,7 @@ func TestFieldsThatKubectlAppliedAreTakenOver(t *testing.T) {
 				t.Error(err)
 			}
 			for _, entry := range written.ManagedFields {
-				after = append(after, entry.Manager+" "+string(entry.FieldsV1.Raw))
+				after = append(after, entry.Manager+" "+entry.FieldsV1.GetRawString())
 			}
 			return nil
 		})
