@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -77,11 +78,11 @@ func eachProcess(group string, visit func(pid int)) error {
 	for _, root := range hierarchies {
 		err := filepath.WalkDir(filepath.Join(root, group), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || entry.Name() != "cgroup.procs" {
-				return nil // a group may be removed meanwhile
+				return unlessRemoved(err)
 			}
 			data, err := os.ReadFile(path)
 			if err != nil {
-				return nil
+				return unlessRemoved(err)
 			}
 			for _, field := range strings.Fields(string(data)) {
 				if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
@@ -95,6 +96,14 @@ func eachProcess(group string, visit func(pid int)) error {
 		}
 	}
 	return nil
+}
+
+// unlessRemoved returns the error, unless it is that of a control group that was removed meanwhile.
+func unlessRemoved(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
+		return nil
+	}
+	return err
 }
 
 // halted tells whether a process is stopped by a signal, or gone.
