@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -71,6 +72,13 @@ func (l *fakeList) begin(ctx context.Context, ref string) {
 		defer l.mu.Unlock()
 		l.running--
 	})
+}
+
+// begun returns the builds that have begun, in their order.
+func (l *fakeList) begun() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.order)
 }
 
 // fakeClient sees the list over a connection of its own.

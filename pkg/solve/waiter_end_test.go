@@ -140,6 +140,9 @@ func TestTicketsThatAnotherClientEnds(t *testing.T) {
 			ticket.stop()
 		}
 		time.Sleep(5 * time.Second)
+		if records, _ := seen.records(t.Context()); len(records) != 2 {
+			t.Errorf("%d records are listed, want the other build and a ticket", len(records))
+		}
 		select {
 		case err := <-done:
 			t.Errorf("the wait has ended: %v", err)
