@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// contender is a builder with its client. All get the same configuration of the daemon, as many members, and a volume
-// for each where the cluster makes volumes.
+// contender is a builder with its client. All get the same configuration of the daemon and as many members.
 type contender interface {
 	// name is that of the report, and part of the namespace's.
 	name() string
@@ -32,14 +31,14 @@ const (
 type team struct {
 	namespace string
 	members   int
-	limited   int
-	volumes   bool
 }
 
 // plugin is kubectl-buildkit.
 type plugin struct {
 	team
-	path string
+	path    string
+	limited int
+	volumes bool // one for each member
 }
 
 func (plugin) name() string { return "ours" }
@@ -68,7 +67,8 @@ func (p plugin) build() []string {
 	return []string{p.path, "build", "--builder", builderName, "--namespace", p.namespace}
 }
 
-// buildx is docker buildx with its kubernetes driver, which has no limit of builds.
+// buildx is docker buildx with its kubernetes driver, which does not limit how many builds run. Its members have no
+// volumes: v0.38.2 does not mount the configuration then, and so cannot pull from a registry without TLS.
 type buildx struct {
 	team
 	path    string
@@ -81,9 +81,6 @@ func (buildx) limit() int { return 0 }
 
 func (b buildx) install(config string) [][]string {
 	driver := []string{"namespace=" + b.namespace, "image=" + daemonImage, fmt.Sprintf("replicas=%d", b.members), "loadbalance=" + b.balance}
-	if b.volumes {
-		driver = append(driver, "persistent-volume-claim.requests.storage="+volumeSize)
-	}
 	return [][]string{{
 		b.path, "create", "--name", builderName, "--node", builderName, "--driver", "kubernetes", "--bootstrap", "--buildkitd-config", config,
 		"--driver-opt", strings.Join(driver, ","),
@@ -92,13 +89,9 @@ func (b buildx) install(config string) [][]string {
 
 // replace restarts all, since buildx changes no builder that exists.
 func (b buildx) replace(string) [][]string {
-	kind := "deployment/"
-	if b.volumes {
-		kind = "statefulset/"
-	}
 	return [][]string{
-		{"kubectl", "--namespace", b.namespace, "rollout", "restart", kind + builderName},
-		{"kubectl", "--namespace", b.namespace, "rollout", "status", kind + builderName, "--timeout=5m"},
+		{"kubectl", "--namespace", b.namespace, "rollout", "restart", "deployment/" + builderName},
+		{"kubectl", "--namespace", b.namespace, "rollout", "status", "deployment/" + builderName, "--timeout=5m"},
 	}
 }
 

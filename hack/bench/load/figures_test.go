@@ -45,7 +45,7 @@ func evaluated(members, limit int, attempts ...testAttempt) figures {
 	for _, id := range order {
 		seen.outcomes = append(seen.outcomes, outcome{job: job{id: id, steps: []step{{key: "key-" + id}, {key: "all"}}}, began: at(first[id].created - 1), ended: at(60)})
 	}
-	return evaluate(plugin{team: team{members: members, limited: limit}}, shape{members: members}, seen)
+	return evaluate(plugin{team: team{members: members}, limited: limit}, shape{members: members}, seen)
 }
 
 func sum(values []time.Duration) (all int) {

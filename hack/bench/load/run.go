@@ -62,9 +62,9 @@ func (o options) namespaceOf(contender string) string { return o.namespace + "-"
 // contenders are those that build; the first is ours.
 func (o options) contenders(ctx context.Context, ours, peer string) []contender {
 	in := func(name string) team {
-		return team{namespace: o.namespaceOf(name), members: o.shape.members, limited: o.limit, volumes: hasVolumes(ctx)}
+		return team{namespace: o.namespaceOf(name), members: o.shape.members}
 	}
-	all := []contender{plugin{in("ours"), ours}}
+	all := []contender{plugin{in("ours"), ours, o.limit, hasVolumes(ctx)}}
 	if o.peers {
 		for _, balance := range []string{"sticky", "random"} {
 			all = append(all, buildx{in("buildx-" + balance), peer, balance})

@@ -48,6 +48,9 @@ func (s *scene) play(ctx context.Context, namespace string, jobs []job, hits []b
 	if seen.nodes, err = s.prepare(ctx); err != nil {
 		return seen, err
 	}
+	if err := s.probe(ctx); err != nil {
+		return seen, err
+	}
 	measuring, stopMeasuring := context.WithCancel(ctx)
 	defer stopMeasuring()
 	measured, struck := make(chan machine, 1), make(chan []blow, 1)
@@ -62,6 +65,15 @@ func (s *scene) play(ctx context.Context, namespace string, jobs []job, hits []b
 	s.observer.members.Wait()
 	seen.attempts, seen.tickets = s.observer.seen(), s.observer.waits()
 	return seen, ctx.Err()
+}
+
+// probe builds once, which does not count: where that fails, every build would be lost, and say nothing of the load.
+func (s *scene) probe(ctx context.Context) error {
+	first := job{id: "b9999", client: -1, steps: []step{{key: "probe-0"}, {key: "probe-1"}, {key: "probe-2"}}}
+	if probed := s.crowd().build(ctx, []job{first}, time.Now()); probed[0].failure != nil {
+		return fmt.Errorf("building before the load begins: %w", probed[0].failure)
+	}
+	return nil
 }
 
 func (s *scene) crowd() *crowd {
