@@ -29,7 +29,7 @@ func TestCertificatesGoByTheServersClock(t *testing.T) {
 		server.Ahead = test.server
 		server.InstallWith(spec(), testcluster.Issue(t, time.Now().Add(test.server-test.age)))
 		client := clientOf(t, server)
-		_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		_, connection, err := resolve(t, client, "buildkitd", cluster.Selection{})
 		var expired *cluster.ExpiredError
 		if (err == nil) != test.usable || err != nil && !errors.As(err, &expired) {
 			t.Errorf("%s: %v", name, err)
@@ -51,7 +51,7 @@ func TestUntrusted(t *testing.T) {
 	server := testcluster.New(t)
 	server.InstallWith(spec(), testcluster.Issue(t, time.Now().Add(-306*day)))
 	client := clientOf(t, server)
-	_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, connection, err := resolve(t, client, "buildkitd", cluster.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestConnectionHasTheLimitOfBuilds(t *testing.T) {
 		limited := spec()
 		limited.MaxBuilds = written
 		server.InstallWith(limited, testcluster.Issue(t, time.Now()))
-		_, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		_, connection, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{})
 		if err != nil || connection.MaxBuilds != want {
 			t.Errorf("%d: %+v (%v)", written, connection, err)
 		}

@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 				server.Log("panic: out of luck\n")
 				server.Install(builder.Spec{})
 				client := clientOf(t, server)
-				member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+				member, _, err := resolve(t, client, "buildkitd", cluster.Selection{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -71,7 +71,7 @@ func TestExplainWhileTheDaemonIsStartedAgain(t *testing.T) {
 	server := testcluster.New(t)
 	server.Install(builder.Spec{})
 	client := clientOf(t, server)
-	member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	member, _, err := resolve(t, client, "buildkitd", cluster.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}

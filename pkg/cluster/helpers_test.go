@@ -20,3 +20,14 @@ func clientOf(t *testing.T, c *testcluster.Cluster) *cluster.Client {
 }
 
 func spec() builder.Spec { return builder.Spec{Name: "buildkitd", Namespace: testcluster.Namespace} }
+
+// resolve finds the member to build on, and how to connect to it.
+func resolve(t *testing.T, client *cluster.Client, name string, wanted cluster.Selection) (cluster.Member, *cluster.Connection, error) {
+	t.Helper()
+	at, err := client.Locate(t.Context(), name, wanted.Adopt)
+	if err != nil {
+		return cluster.Member{}, nil, err
+	}
+	member, err := client.Choose(t.Context(), at, wanted)
+	return member, at.Connection, err
+}

@@ -61,7 +61,7 @@ func TestForeignPodNeverSwitchesTLSOff(t *testing.T) {
 			server.Delete("pods", test.pod)
 			intruder(server, test.pod, test.meta)
 			for _, affinity := range []string{"a", "b", "c", "d", "e", "f"} {
-				member, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{Affinity: affinity, Adopt: adopt})
+				member, connection, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{Affinity: affinity, Adopt: adopt})
 				var doubt *cluster.UnverifiedError
 				switch {
 				case test.tls && (err != nil || connection == nil || member.Adopted):
@@ -125,7 +125,7 @@ func TestUnmanagedOnlyWhereCertain(t *testing.T) {
 			intruder(server, "theirs", metav1.ObjectMeta{})
 			test.secret(server)
 			for _, adopt := range []bool{false, true} {
-				member, connection, err := clientOf(t, server).Resolve(t.Context(), "theirs", cluster.Selection{Adopt: adopt})
+				member, connection, err := resolve(t, clientOf(t, server), "theirs", cluster.Selection{Adopt: adopt})
 				want := test.usable || adopt && test.vouched
 				if connection != nil || want != (err == nil) || want && !member.Adopted {
 					t.Errorf("adopt %t: got %+v, %v", adopt, member, err)
@@ -149,7 +149,7 @@ func TestUninstalledBuilderIsTerminating(t *testing.T) {
 		for _, pod := range []string{"buildkitd", "buildkitd-0", "buildkitd-1"} {
 			server.Terminating(pod)
 		}
-		_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		_, _, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{})
 		if terminating := (*cluster.TerminatingError)(nil); !errors.As(err, &terminating) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -160,7 +160,7 @@ func TestMembersWithoutSecret(t *testing.T) {
 	server := testcluster.New(t)
 	server.Install(builder.Spec{Replicas: 2})
 	server.Delete("secrets", "buildkitd-client")
-	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, _, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{})
 	var notReady *cluster.NotReadyError
 	if !errors.As(err, &notReady) || notReady.Reason != cluster.ReasonNoConnection {
 		t.Errorf("got %v", err)

@@ -17,7 +17,7 @@ import (
 type Inspection struct {
 	// Connection is nil for an unmanaged builder, and when the Secret may not be read.
 	Connection *Connection
-	// ConnectionErr is why builds do not connect: it is what Resolve fails with. Of certificates
+	// ConnectionErr is why builds do not connect: it is what Locate fails with. Of certificates
 	// that cannot be used now there is a Connection all the same.
 	ConnectionErr error
 	// Members are the Pods that should be there.
@@ -54,7 +54,7 @@ func (i *Inspection) Names() []string {
 	return names
 }
 
-// Inspect looks at a builder and at each of its members. Unlike Resolve it does not stop at what is
+// Inspect looks at a builder and at each of its members. Unlike Locate it does not stop at what is
 // wrong: only a builder that does not exist is an error.
 func (c *Client) Inspect(ctx context.Context, name string) (*Inspection, error) {
 	if err := builder.ValidateName(name); err != nil {

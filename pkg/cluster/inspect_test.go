@@ -137,7 +137,7 @@ func TestObserve(t *testing.T) {
 				server.Install(builder.Spec{})
 				server.Edit("pods", "buildkitd", func(pod object) { pod["metadata"].(object)["uid"] = "of-the-pod" })
 				client := clientOf(t, server)
-				member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+				member, _, err := resolve(t, client, "buildkitd", cluster.Selection{})
 				if err != nil {
 					t.Fatal(err)
 				}

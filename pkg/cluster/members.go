@@ -36,7 +36,8 @@ func (c Candidate) Exists() bool { return c.Member.UID != "" }
 // The Connection is nil for an unmanaged builder, which has one member. Adopt is that of a
 // Selection. It fails only when nothing is known of any member.
 //
-// It takes the round trips of Resolve.
+// It takes one round trip for a builder of one Pod and for an unmanaged one, and two for several
+// members.
 func (c *Client) Members(ctx context.Context, name string, adopt bool) ([]Candidate, *Connection, error) {
 	at, err := c.Locate(ctx, name, adopt)
 	if err != nil {

@@ -79,7 +79,7 @@ func TestResolveSpreadsAndStays(t *testing.T) {
 	client := clientOf(t, server)
 	choose := func(affinity string) string {
 		t.Helper()
-		member, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{Affinity: affinity})
+		member, _, err := resolve(t, client, "buildkitd", cluster.Selection{Affinity: affinity})
 		if err != nil {
 			t.Fatal(err)
 		}

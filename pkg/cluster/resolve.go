@@ -37,20 +37,6 @@ type Selection struct {
 	Except []string
 }
 
-// Resolve finds the member to build on, and how to connect to it. The Connection is nil for an
-// unmanaged builder, whose Member is Adopted; nothing authenticates that one.
-//
-// A builder of one Pod takes one round trip, and so does an unmanaged one; several members take
-// two.
-func (c *Client) Resolve(ctx context.Context, name string, wanted Selection) (Member, *Connection, error) {
-	at, err := c.Locate(ctx, name, wanted.Adopt)
-	if err != nil {
-		return Member{}, nil, err
-	}
-	member, err := c.Choose(ctx, at, wanted)
-	return member, at.Connection, err
-}
-
 // Location is what a builder's name leads to.
 type Location struct {
 	// Name is that of the builder.
@@ -102,7 +88,8 @@ func (c *Client) Locate(ctx context.Context, name string, adopt bool) (*Location
 const SideBySide = 8
 
 // Choose takes the first member that is up, in the order of the affinity. It reads their Pods side
-// by side.
+// by side, in one round trip; the Pod of a builder that has one is known. The member of an
+// unmanaged builder is Adopted; nothing authenticates that one.
 func (c *Client) Choose(ctx context.Context, at *Location, wanted Selection) (Member, error) {
 	if at.Connection == nil {
 		return at.unmanaged(), c.WithProgress(ctx, c.usable(at.Name, at.pod))

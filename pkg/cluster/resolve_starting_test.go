@@ -28,7 +28,7 @@ func TestResolveSaysWhatAStartingPodDoes(t *testing.T) {
 	server.Install(builder.Spec{})
 	server.Set("pods", "buildkitd", testcluster.Waiting("ContainerCreating", ""))
 	server.Put("events", event("a", time.Now().Add(-time.Minute), "Scheduled", "Successfully assigned"), event("b", time.Now(), "Pulling", "Pulling image \"x\""))
-	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, _, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{})
 	var notReady *cluster.NotReadyError
 	if !errors.As(err, &notReady) || !notReady.Starting || !strings.HasSuffix(err.Error(), `ContainerCreating: pulling image "x"`) {
 		t.Errorf("got %v", err)
@@ -39,7 +39,7 @@ func TestBuilderOnALostNode(t *testing.T) {
 	server := testcluster.New(t)
 	server.Install(builder.Spec{})
 	server.LoseNode("buildkitd")
-	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, _, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{})
 	var notReady *cluster.NotReadyError
 	if !errors.As(err, &notReady) || notReady.Reason != cluster.ReasonNodeLost || notReady.Starting || !strings.Contains(err.Error(), `node "node-2"`) {
 		t.Errorf("got %v", err)

@@ -34,7 +34,7 @@ func TestResolveTakesOneRoundTrip(t *testing.T) {
 		server.Install(builder.Spec{})
 		server.Delay = 200 * time.Millisecond
 		server.Rounds()
-		member, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		member, connection, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestResolveAdopts(t *testing.T) {
 			server.Set("pods", "theirs", object{"status": object{"phase": "Running", "containerStatuses": []any{
 				object{"name": test.want, "started": true, "state": object{"running": object{"startedAt": "2026-01-01T00:00:00Z"}}},
 			}}})
-			member, connection, err := clientOf(t, server).Resolve(t.Context(), "theirs", cluster.Selection{})
+			member, connection, err := resolve(t, clientOf(t, server), "theirs", cluster.Selection{})
 			if test.want == "" {
 				var notReady *cluster.NotReadyError
 				if !errors.As(err, &notReady) || notReady.Reason != "NoContainer" {
@@ -86,7 +86,7 @@ func TestResolveAdopts(t *testing.T) {
 func TestResolveTakesNoMemberForABuilder(t *testing.T) {
 	server := testcluster.New(t)
 	server.Install(builder.Spec{Replicas: 2})
-	_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd-1", cluster.Selection{})
+	_, _, err := resolve(t, clientOf(t, server), "buildkitd-1", cluster.Selection{})
 	var notFound *cluster.NotFoundError
 	if !errors.As(err, &notFound) || !slices.Equal(notFound.Others, []string{"buildkitd"}) {
 		t.Errorf("got %v", err)
@@ -168,7 +168,7 @@ func TestResolveSaysWhyNot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := testcluster.New(t)
 			test.prepare(t, server)
-			_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+			_, _, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{})
 			if err == nil || !test.is(err) || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %T: %v; want %q", err, err, test.says)
 			}
@@ -196,7 +196,7 @@ func TestResolveTakesAYoungMember(t *testing.T) {
 		server := testcluster.New(t)
 		server.Install(builder.Spec{})
 		server.Set("pods", "buildkitd", state)
-		if member, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{}); err != nil || member.State != "Starting" {
+		if member, _, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{}); err != nil || member.State != "Starting" {
 			t.Errorf("%s: %+v, %v", name, member, err)
 		}
 	}
@@ -220,7 +220,7 @@ func TestResolveSaysWhetherWaitingMayHelp(t *testing.T) {
 		server := testcluster.New(t)
 		server.Install(builder.Spec{})
 		server.Set("pods", "buildkitd", c.pod)
-		_, _, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		_, _, err := resolve(t, clientOf(t, server), "buildkitd", cluster.Selection{})
 		var notReady *cluster.NotReadyError
 		if !errors.As(err, &notReady) || notReady.Starting != c.want {
 			t.Errorf("%s: %+v", name, err)
@@ -232,7 +232,7 @@ func TestUnreachableCluster(t *testing.T) {
 	server := testcluster.New(t)
 	client := clientOf(t, server)
 	server.Close()
-	_, _, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, _, err := resolve(t, client, "buildkitd", cluster.Selection{})
 	var unreachable *kube.UnreachableError
 	if !errors.As(err, &unreachable) {
 		t.Errorf("got %T: %v", err, err)

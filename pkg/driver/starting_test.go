@@ -22,11 +22,15 @@ func questions(w *world) map[string]func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		member, certificates, err := c.Resolve(ctx, builder.DefaultName, cluster.Selection{})
+		at, err := c.Locate(ctx, builder.DefaultName, false)
 		if err != nil {
 			return err
 		}
-		return ask(member, certificates)
+		member, err := c.Choose(ctx, at, cluster.Selection{})
+		if err != nil {
+			return err
+		}
+		return ask(member, at.Connection)
 	}
 	return map[string]func(context.Context) error{
 		"all members": func(ctx context.Context) error {

@@ -45,7 +45,7 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 	server := testcluster.New(t)
 	before := aged(t, server, trust.Lifetime-30*24*time.Hour)
 	client := clientOf(t, server)
-	_, old, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, old, err := client.Members(t.Context(), "buildkitd", false)
 	if err != nil || !client.RenewalDue(old) {
 		t.Fatalf("due: %v", err)
 	}
@@ -58,7 +58,7 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 		t.Errorf("it writes %q", writes)
 	}
 	after := serverSecret(server)
-	_, read, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, read, err := client.Members(t.Context(), "buildkitd", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestRenewKeepsOldAndNewMembersReachable(t *testing.T) {
 	if err != nil || outcome.Change != install.Replaced || outcome.Connection.Former != nil {
 		t.Fatalf("%+v, %v", outcome, err)
 	}
-	_, read, err = client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+	_, read, err = client.Members(t.Context(), "buildkitd", false)
 	if err != nil || read.Former != nil || serverSecret(server).Former != nil || !accepts(t, read, after) || accepts(t, read, before) {
 		t.Errorf("after the roll-out: %+v, %v", read, err)
 	}
@@ -116,7 +116,7 @@ func TestRenewalsAtOnceAgree(t *testing.T) {
 			})
 		}
 		all.Wait()
-		_, connection, err := clientOf(t, server).Resolve(t.Context(), "buildkitd", cluster.Selection{})
+		_, connection, err := clientOf(t, server).Members(t.Context(), "buildkitd", false)
 		if err != nil {
 			t.Fatal(err)
 		}

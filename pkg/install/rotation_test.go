@@ -131,7 +131,7 @@ func TestRenewalLosesNothing(t *testing.T) {
 			if after := s.UID("pods", "buildkitd"); (after == before) != (test.change != install.Replaced) {
 				t.Errorf("the Pod was %s and is %s", before, after)
 			}
-			_, connection, err := client.Resolve(t.Context(), "buildkitd", cluster.Selection{})
+			_, connection, err := client.Members(t.Context(), "buildkitd", false)
 			if err != nil {
 				t.Fatal(err)
 			}
