@@ -17,6 +17,7 @@ import (
 type fakeList struct {
 	t     *testing.T
 	delay func() time.Duration // until a record is listed
+	after time.Duration        // that a record is listed after its end
 	blind bool
 
 	mu      sync.Mutex
@@ -44,7 +45,10 @@ func (l *fakeList) add(ctx context.Context, ref string, attributes map[string]st
 func (l *fakeList) list(ctx context.Context, record queue.Record) {
 	time.Sleep(l.delay())
 	l.change(func() { l.active[record.Ref] = record })
-	context.AfterFunc(ctx, func() { l.change(func() { delete(l.active, record.Ref) }) })
+	context.AfterFunc(ctx, func() {
+		time.Sleep(l.after)
+		l.change(func() { delete(l.active, record.Ref) })
+	})
 }
 
 func (l *fakeList) change(do func()) {

@@ -92,6 +92,31 @@ func TestTurns(t *testing.T) {
 }
 
 // TestFreePlaces measures how long a place stays unused.
+// TestOwnClaimIsNoBuild shows the right place also while the daemon still lists the claim that was
+// not admitted.
+func TestOwnClaimIsNoBuild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeList(t)
+		l.after = 3 * time.Second
+		clients, end := context.WithCancel(t.Context())
+		l.begin(clients, "other")
+		for i, name := range []string{"ann", "bob"} {
+			w, _ := l.client(clients, 1, name, name, nil)
+			var places []int
+			w.Moved = func(_ *Daemon, place int) { places = append(places, place) }
+			go func() { _, _ = w.wait(clients) }()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if !slices.Equal(places, []int{i + 1}) {
+				t.Errorf("the places of %s are %v", name, places)
+			}
+			time.Sleep(time.Minute)
+		}
+		end()
+		time.Sleep(time.Minute)
+	})
+}
+
 func TestFreePlaces(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(w *fakeClient, die, cancel func()) // of the one that is first
