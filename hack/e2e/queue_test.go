@@ -115,8 +115,8 @@ func queueBehindForeign(t *testing.T, u *user) {
 	foreign.begins("foreign")
 	waits := u.queues("ann", "waits", 0)
 	waits.until("place 1 of the queue")
-	u.buildkit("build", "--queue-as", "bob", "--queue-timeout", "1s", dir).exits(3).
-		says("has waited 1s", "at place 2 of the queue", "runs 1 at a time, now of another client for", "--queue-timeout")
+	u.buildkit("build", "--queue-as", "bob", "--queue-timeout", "4s", dir).exits(3).
+		says("has waited 4s", "at place 2 of the queue", "runs 1 at a time, now of another client for", "--queue-timeout")
 	u.eventually("the build that has waited too long to leave", func() bool { return u.waiting()["bob"] == 0 })
 	foreign.kill()
 	waits.ends(0)
