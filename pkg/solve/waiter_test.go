@@ -91,7 +91,6 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// TestFreePlaces measures how long a place stays unused.
 // TestOwnClaimIsNoBuild shows the right place also while the daemon still lists the claim that was
 // not admitted.
 func TestOwnClaimIsNoBuild(t *testing.T) {
@@ -117,6 +116,7 @@ func TestOwnClaimIsNoBuild(t *testing.T) {
 	})
 }
 
+// TestFreePlaces measures how long a place stays unused.
 func TestFreePlaces(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  func(w *fakeClient, die, cancel func()) // of the one that is first
