@@ -110,13 +110,15 @@ func queueOrder(t *testing.T, u *user) {
 }
 
 func queueBehindForeign(t *testing.T, u *user) {
+	// A build that died would be ann's first, and her next one would be behind bob's.
+	u.eventually("the builds of before to leave", func() bool { return len(u.builds("--filter", "status=running")) == 0 })
 	dir := dockerfile(t, "FROM BASE", "RUN echo foreign-begun && sleep 120")
 	foreign := u.begin("proxy", "--", "buildctl", "build", "--progress=plain", "--frontend", "dockerfile.v0", "--local", "context="+dir, "--local", "dockerfile="+dir)
 	foreign.begins("foreign")
 	waits := u.queues("ann", "waits", 0)
 	waits.until("place 1 of the queue")
-	u.buildkit("build", "--queue-as", "bob", "--queue-timeout", "4s", dir).exits(3).
-		says("has waited 4s", "at place 2 of the queue", "runs 1 at a time, now of another client for", "--queue-timeout")
+	u.buildkit("build", "--queue-as", "bob", "--queue-timeout", "2s", dir).exits(3).
+		says("has waited 2s", "at place 2 of the queue", "runs 1 at a time, now of another client for", "--queue-timeout")
 	u.eventually("the build that has waited too long to leave", func() bool { return u.waiting()["bob"] == 0 })
 	foreign.kill()
 	waits.ends(0)

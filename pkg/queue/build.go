@@ -37,6 +37,7 @@ type Build struct {
 	resumed bool
 	rounded bool
 	round   int // of its user's turns, as its oldest ticket or claim says
+	rank    int // of one that waits: how many of its user's builds run or come before it
 }
 
 // running reports whether the build runs, or may begin at any time.
@@ -61,8 +62,9 @@ func Group(records []Record) []Build { return values(sorted(group(records))) }
 // are one, and so are a build and the one that it resumes.
 //
 // A forger can join a build of another user, which gives nothing but a share of that one's place,
-// but cannot make one of two: only the oldest record of a build says what it resumes, and the
-// reference of a build is not known to others before it has a record.
+// or have others pass over the claim of a build that has not begun yet, which gives no more than a
+// build without a claim does. One cannot make one of two builds: only the oldest record of a build
+// says what it resumes, and the reference of a build is not known to others before it has a record.
 func group(records []Record) map[string]*Build {
 	records = slices.Clone(records)
 	slices.SortFunc(records, func(a, b Record) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Ref, b.Ref)) })
@@ -119,6 +121,8 @@ func (b *Build) add(record Record, ticket Ticket) {
 		b.resumed = true
 	case ticket.State == Claimed && b.claimed.IsZero():
 		b.claimed, b.claim = record.Created, record.Ref
+	case ticket.State == Waiting: // its claim was given up, and is listed for a moment more
+		b.claimed, b.claim = time.Time{}, ""
 	}
 	if !b.began {
 		b.Ref, b.Begun, b.Attributes = ticket.Build, record.Created, record.Attributes

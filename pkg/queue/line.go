@@ -18,11 +18,11 @@ type Line struct {
 //
 // Users take turns: of the waiting builds, those come first that are their user's first, running
 // ones included, then those that are the second, and so on. The round that a build has got when it
-// queued keeps the builds that have ended meanwhile in the count. Within a round the oldest comes
-// first.
+// queued keeps the builds that have ended meanwhile in the count. Within a round, a build that is
+// now the first of its user comes before one that is the second, and then the oldest comes first.
 func NewLine(records []Record, limit int, skipped func(ref string) bool) *Line {
 	l := &Line{limit: limit, builds: group(records)}
-	last := map[string]int{} // the round of the last build that runs or waits, by user
+	turns := map[string]turn{} // of the builds that run or wait, by user
 	for _, build := range sorted(l.builds) {
 		switch {
 		case build.begun():
@@ -33,41 +33,49 @@ func NewLine(records []Record, limit int, skipped func(ref string) bool) *Line {
 			continue
 		}
 		l.running = append(l.running, build)
-		last[build.User] = max(last[build.User], build.round)
+		of := turns[build.User]
+		turns[build.User] = turn{builds: of.builds + 1, last: max(of.last, build.round)}
 	}
-	slices.SortStableFunc(l.waiting, byRound)
+	slices.SortStableFunc(l.waiting, byTurn)
 	for _, build := range l.waiting {
-		if former, found := last[build.User]; found {
-			build.round = max(build.round, former+1)
+		of := turns[build.User]
+		if build.rank = of.builds; of.builds > 0 {
+			build.round = max(build.round, of.last+1)
 		}
-		last[build.User] = build.round
+		turns[build.User] = turn{builds: of.builds + 1, last: build.round}
 	}
-	slices.SortStableFunc(l.waiting, byRound)
+	slices.SortStableFunc(l.waiting, byTurn)
 	for i, build := range l.waiting {
 		build.Place = i + 1
 	}
 	return l
 }
 
-func byRound(a, b *Build) int { return cmp.Compare(a.round, b.round) }
+// turn is what is known of a user's builds.
+type turn struct {
+	builds int
+	last   int // the round of the last one
+}
+
+func byTurn(a, b *Build) int {
+	return cmp.Or(cmp.Compare(a.round, b.round), cmp.Compare(a.rank, b.rank))
+}
 
 // Round returns the round of the build ref of that user, which is about to queue: after its user's
-// last, and not before those that run.
+// last, and not before those that run. It is not before the first build that waits of a user who
+// has none that runs either: else new users would pass that one without end.
 func Round(records []Record, user, ref string) int {
 	others := slices.DeleteFunc(slices.Clone(records), func(record Record) bool {
 		ticket, _ := Parse(record.Attributes)
 		return ticket.Build == ref
 	})
 	line, round := NewLine(others, 0, nil), 0
-	if len(line.waiting) > 0 {
-		round = max(0, line.waiting[0].round-1)
-	}
-	for _, build := range line.running {
-		round = max(round, build.round)
-	}
 	for _, build := range slices.Concat(line.running, line.waiting) {
-		if build.User == user {
+		switch {
+		case build.User == user:
 			round = max(round, build.round+1)
+		case build.rank == 0:
+			round = max(round, build.round)
 		}
 	}
 	return round

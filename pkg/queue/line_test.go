@@ -84,6 +84,13 @@ func TestLine(t *testing.T) {
 			records: []queue.Record{ticket(queue.Waiting, "ann", "a", 1), ticket(queue.Waiting, "bob", "b", 2), ticket(queue.Waiting, "ann", "a2", 3, resumes("a"))},
 			waiting: "a2 b",
 		},
+		"a claim that was given up is listed for a moment": {
+			records: []queue.Record{ticket(queue.Claimed, "ann", "a", 1), ticket(queue.Waiting, "ann", "a", 2), build("x", 0)},
+			running: "x", waiting: "a",
+		},
+		"a build that has waited claims again": {
+			records: []queue.Record{ticket(queue.Waiting, "ann", "a", 1), ticket(queue.Claimed, "ann", "a", 2)}, running: "a",
+		},
 		"a circle ends": {
 			records: []queue.Record{ticket(queue.Waiting, "eve", "a", 1, resumes("b")), ticket(queue.Waiting, "eve", "b", 2, resumes("a"))},
 			waiting: "a b",
@@ -154,12 +161,25 @@ func TestRounds(t *testing.T) {
 		}
 		records = slices.DeleteFunc(records, func(r queue.Record) bool { return strings.HasSuffix(r.Ref, "a1") })
 	}
-	if round := queue.Round(records, "dan", "d"); round != 0 {
-		t.Errorf("a new user is in round %d", round)
+	add("dan", "d1", 9)
+	if got, want := refs(queue.NewLine(records, 1, nil).Waiting()), "b1 c1 a2 d1 b2 a3"; got != want {
+		t.Errorf("the order with a new user is %q, not %q", got, want)
 	}
-	foreign := []queue.Record{build("x", 0), ticket(queue.Waiting, "ann", "a", 1, func(t *queue.Ticket) { t.Round = 7 })}
-	if round := queue.Round(foreign, "bob", "b"); round != 6 {
-		t.Errorf("a new user is in round %d, where the first is in 7", round)
+}
+
+// However many users come, each with a first build, the second build of a user whose first one has
+// ended is next.
+func TestNewUsersDoNotPassFirstBuilds(t *testing.T) {
+	waits := func(user, ref string, created, round int) queue.Record {
+		return ticket(queue.Waiting, user, ref, created, func(t *queue.Ticket) { t.Round = round })
+	}
+	records := []queue.Record{build("foreign", 0), waits("ann", "a2", 1, 7)}
+	for i := range 20 {
+		user := fmt.Sprint("user ", i)
+		records = append(records, waits(user, fmt.Sprint("first of ", i), 2+i, queue.Round(records, user, "")))
+	}
+	if place, _, _ := queue.NewLine(records, 1, nil).Turn("a2"); place != 1 {
+		t.Errorf("a build of round 7 is at place %d", place)
 	}
 }
 

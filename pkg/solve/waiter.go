@@ -48,7 +48,6 @@ type waiter struct {
 	place  *place
 	idle   queue.Idle
 	seen   []queue.Record // at the last look
-	former []string       // the claims that were given up, which the daemon may list for a moment
 	delay  time.Duration  // that the last look took
 	listed bool           // the daemon has listed an entry of this client
 	shown  int            // the place that was reported last
@@ -101,7 +100,6 @@ func (w *waiter) claim(ctx context.Context, waited bool) (*entry, error) {
 		return claim, nil
 	}
 	claim.forget()
-	w.former = append(w.former, claim.Ref)
 	if err == nil && !waited && w.ticket.Resumes == "" { // over a new connection it keeps its round
 		w.place.setRound(queue.Round(w.seen, w.ticket.User, w.ticket.Build))
 	}
@@ -210,7 +208,6 @@ func (w *waiter) look(ctx context.Context, own *entry) (*queue.Line, error) {
 		if err != nil {
 			return nil, err
 		}
-		records = slices.DeleteFunc(records, func(r queue.Record) bool { return slices.Contains(w.former, r.Ref) })
 		if i := slices.IndexFunc(records, func(r queue.Record) bool { return r.Ref == own.Ref }); i >= 0 {
 			own.Created, w.listed = records[i].Created, true
 			w.place.noteQueued(own.Created)
