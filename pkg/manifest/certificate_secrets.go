@@ -173,37 +173,3 @@ func ReadConnection(client *corev1.Secret) (*Connection, error) {
 	}
 	return connection, nil
 }
-
-// configMap holds what the members mount, and the settings that the next install starts from: it
-// outlives the Pod.
-func configMap(spec builder.Spec, config string, settings []byte, provenance string) *corev1.ConfigMap {
-	object := &corev1.ConfigMap{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-		ObjectMeta: objectMeta(spec, builder.ConfigName(spec.Name)),
-		Data:       map[string]string{keyConfig: config, keySettings: string(settings)},
-	}
-	if provenance != "" {
-		object.Data[keyProvenance] = provenance
-	}
-	if len(spec.RegistryCA) > 0 {
-		object.Data[keyRegistryCA] = string(spec.RegistryCA)
-	}
-	return object
-}
-
-// StoredSpec reads the Spec that a builder's ConfigMap holds, without its defaults; known is false
-// for a ConfigMap of a version that did not store it.
-func StoredSpec(name string, config *corev1.ConfigMap) (spec builder.Spec, known bool, err error) {
-	text, known := config.Data[keySettings]
-	if !known {
-		return builder.Spec{}, false, nil
-	}
-	if spec, err = builder.Unmarshal([]byte(text)); err != nil {
-		return builder.Spec{}, true, fmt.Errorf("reading ConfigMap %q: %w", config.Name, err)
-	}
-	spec.Name, spec.Namespace = name, config.Namespace
-	if ca := config.Data[keyRegistryCA]; ca != "" {
-		spec.RegistryCA = []byte(ca)
-	}
-	return spec, true, nil
-}

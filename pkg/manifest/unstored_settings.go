@@ -10,9 +10,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
-// HasRegistryCA reports whether the ConfigMap holds certificates for registries.
-func HasRegistryCA(config *corev1.ConfigMap) bool { return config.Data[keyRegistryCA] != "" }
-
 // Unstored sets what the ConfigMap of a version that did not store the Spec says of it: the
 // registries, which are the tables at the end of the daemon's configuration that install wrote, the
 // user's own configuration before them, and the CA.

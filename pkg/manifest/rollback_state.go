@@ -73,20 +73,3 @@ func PreviousOf(name string, config *corev1.ConfigMap) *Previous {
 	}
 	return &Previous{Spec: spec, Image: form.Image, Next: form.Next}
 }
-
-// SetSettings makes the ConfigMap store the settings of other objects of the builder.
-func SetSettings(config *corev1.ConfigMap, from *Builder) {
-	if other, ok := from.Config().(*corev1.ConfigMap); ok {
-		config.Data[keySettings] = other.Data[keySettings]
-	}
-}
-
-// SetDaemonConfig makes the ConfigMap hold what the daemons mounted that had another one.
-func SetDaemonConfig(config, from *corev1.ConfigMap) {
-	for _, key := range []string{keyConfig, keyRegistryCA} {
-		delete(config.Data, key)
-		if text, found := from.Data[key]; found {
-			config.Data[key] = text
-		}
-	}
-}
