@@ -50,7 +50,7 @@ type Build struct {
 func (b Build) Run(ctx context.Context, d *Daemon) (*result.Result, *Daemon, error) {
 	r := &run{Build: b, daemon: d, retriesLeft: b.Retries}
 	attempt := func() *request.Attempt { return b.Request.Attempt(b.Attachables...) }
-	built, err := r.persist(ctx, attempt)
+	built, err := r.retryLost(ctx, attempt)
 	var refused *CacheRefusedError
 	if !errors.As(err, &refused) {
 		return built, r.daemon, err
@@ -61,7 +61,7 @@ func (b Build) Run(ctx context.Context, d *Daemon) (*result.Result, *Daemon, err
 		return nil, r.daemon, err
 	}
 	// The daemon cancels the push when the cache export fails; the image matters more.
-	built, err = r.persist(ctx, func() *request.Attempt {
+	built, err = r.retryLost(ctx, func() *request.Attempt {
 		again := attempt()
 		refused.removeFrom(again)
 		return again

@@ -91,12 +91,12 @@ type fakeClient struct {
 	life  context.Context // ends with the client
 	black chan struct{}   // closed when nothing reaches the client any more
 
-	entries []*entry
+	entries []*queueEntry
 }
 
-func (c *fakeClient) enter(ctx context.Context, attributes map[string]string) *entry {
+func (c *fakeClient) enter(ctx context.Context, attributes map[string]string) *queueEntry {
 	ctx, stop := context.WithCancel(ctx)
-	e := &entry{ctx: context.WithoutCancel(ctx), stop: stop, finish: func(context.Context, string) {}, remove: func(context.Context, string) {}, ended: make(chan struct{})}
+	e := &queueEntry{ctx: context.WithoutCancel(ctx), stop: stop, finish: func(context.Context, string) {}, remove: func(context.Context, string) {}, ended: make(chan struct{})}
 	c.mu.Lock()
 	c.number++
 	e.Record = queue.Record{Ref: fmt.Sprint("record", c.number), Attributes: attributes}
@@ -139,10 +139,10 @@ func (c *fakeClient) changes(ctx context.Context) <-chan struct{} {
 }
 
 // client returns a waiter for a build, whose client lives as long as ctx.
-func (l *fakeList) client(ctx context.Context, limit int, user, ref string, former *place) (*waiter, *fakeClient) {
+func (l *fakeList) client(ctx context.Context, limit int, user, ref string, former *place) (*queueWaiter, *fakeClient) {
 	daemon := &Daemon{state: newConnState(), limit: Limit{Builds: limit, Daemon: "a"}, abandoned: make(chan struct{})}
 	seen := &fakeClient{fakeList: l, life: ctx, black: make(chan struct{})}
-	return &waiter{
+	return &queueWaiter{
 		Queue: Queue{User: user}, daemon: daemon, list: seen, place: newPlace(daemon, ref, former),
 		ticket: queue.Ticket{State: queue.Waiting, User: user, Build: ref},
 	}, seen

@@ -95,7 +95,7 @@ type place struct {
 	mu       sync.Mutex
 	queued   time.Time // when the build has queued first, by the daemon's clock; zero until it is listed
 	admitted bool
-	claim    *entry
+	claim    *queueEntry
 	wasted   time.Duration // that the build has waited
 	round    int           // of its user's turns
 }
@@ -142,7 +142,7 @@ func (p *place) isAdmitted() bool {
 	return p.admitted
 }
 
-func (p *place) admit(claim *entry) {
+func (p *place) admit(claim *queueEntry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.claim, p.admitted = claim, true
@@ -185,7 +185,7 @@ func (d *Daemon) take(ctx context.Context, attempt *request.Attempt, q Queue, p,
 	if d.limit.Builds <= 0 || attempt.Options.Internal {
 		return nil
 	}
-	w := &waiter{Queue: q, daemon: d, list: d, ticket: d.ticket(attempt, q, p, former), place: p}
+	w := &queueWaiter{Queue: q, daemon: d, list: d, ticket: d.ticket(attempt, q, p, former), place: p}
 	claim, err := w.wait(ctx)
 	if err == nil {
 		p.admit(claim)

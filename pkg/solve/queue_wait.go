@@ -34,13 +34,13 @@ var errBlind = errors.New("the daemon does not list its active builds")
 
 // lister is the part of a daemon that the queue is in.
 type lister interface {
-	enter(ctx context.Context, attributes map[string]string) *entry
+	enter(ctx context.Context, attributes map[string]string) *queueEntry
 	records(ctx context.Context) ([]queue.Record, error)
 	changes(ctx context.Context) <-chan struct{}
 }
 
-// waiter waits until a build may begin.
-type waiter struct {
+// queueWaiter waits until a build may begin.
+type queueWaiter struct {
 	Queue
 	daemon *Daemon
 	list   lister // the daemon
@@ -55,7 +55,7 @@ type waiter struct {
 
 // wait returns the claim of the build once it may begin; nil if the limit cannot be kept. The error
 // is a *QueueTimeoutError, or one of callError.
-func (w *waiter) wait(ctx context.Context) (*entry, error) {
+func (w *queueWaiter) wait(ctx context.Context) (*queueEntry, error) {
 	if w.ticket.State == queue.Resumed {
 		return w.open(ctx, queue.Resumed), nil
 	}
@@ -73,7 +73,7 @@ func (w *waiter) wait(ctx context.Context) (*entry, error) {
 	return claim, err
 }
 
-func (w *waiter) open(ctx context.Context, state queue.State) *entry {
+func (w *queueWaiter) open(ctx context.Context, state queue.State) *queueEntry {
 	ticket := w.ticket
 	ticket.State = state
 	ticket.Queued, ticket.Round = w.place.queuedAt(), w.place.getRound()
@@ -81,7 +81,7 @@ func (w *waiter) open(ctx context.Context, state queue.State) *entry {
 }
 
 // claim opens a claim, and returns it if the daemon has room for the build, else nil.
-func (w *waiter) claim(ctx context.Context, waited bool) (*entry, error) {
+func (w *queueWaiter) claim(ctx context.Context, waited bool) (*queueEntry, error) {
 	claim := w.open(ctx, queue.Claimed)
 	if !pause(ctx, settleTime) {
 		claim.leave()
@@ -107,7 +107,7 @@ func (w *waiter) claim(ctx context.Context, waited bool) (*entry, error) {
 }
 
 // queue waits with a ticket until the build may begin, and returns its claim.
-func (w *waiter) queue(ctx context.Context) (claim *entry, err error) {
+func (w *queueWaiter) queue(ctx context.Context) (claim *queueEntry, err error) {
 	began := time.Now()
 	defer func() { w.place.waited(time.Since(began)) }()
 	ticket := w.open(ctx, queue.Waiting)
@@ -148,7 +148,7 @@ func (w *waiter) queue(ctx context.Context) (claim *entry, err error) {
 }
 
 // show reports the place, if it has changed.
-func (w *waiter) show(place int) {
+func (w *queueWaiter) show(place int) {
 	if place != 0 {
 		w.place.wait()
 	}
@@ -160,7 +160,7 @@ func (w *waiter) show(place int) {
 
 // await waits until the place may have changed. It returns false when the build has waited too
 // long.
-func (w *waiter) await(ctx context.Context, changed <-chan struct{}, ticket *entry, place int, waited time.Duration) (bool, error) {
+func (w *queueWaiter) await(ctx context.Context, changed <-chan struct{}, ticket *queueEntry, place int, waited time.Duration) (bool, error) {
 	next := pollAfter
 	if due := w.idle.Next(); !due.IsZero() {
 		next = min(next, max(0, time.Until(due)))
@@ -200,7 +200,7 @@ func (w *waiter) await(ctx context.Context, changed <-chan struct{}, ticket *ent
 }
 
 // look returns the line of the daemon, which the entry is in.
-func (w *waiter) look(ctx context.Context, own *entry) (*queue.Line, error) {
+func (w *queueWaiter) look(ctx context.Context, own *queueEntry) (*queue.Line, error) {
 	began := time.Now()
 	for tries := 1; ; tries++ {
 		asked := time.Now()
@@ -230,10 +230,22 @@ func (w *waiter) look(ctx context.Context, own *entry) (*queue.Line, error) {
 	}
 }
 
-func (w *waiter) timedOut(line *queue.Line, place int, waited time.Duration, now time.Time) error {
+func (w *queueWaiter) timedOut(line *queue.Line, place int, waited time.Duration, now time.Time) error {
 	e := &QueueTimeoutError{Waited: w.place.spent() + waited, Place: place, Limit: w.daemon.limit.Builds}
 	for _, build := range line.Running() {
 		e.Running = append(e.Running, RunningBuild{User: build.User, For: max(0, now.Sub(build.Begun))})
 	}
 	return e
+}
+
+// pause returns false if ctx ends first.
+func pause(ctx context.Context, length time.Duration) bool {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

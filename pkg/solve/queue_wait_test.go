@@ -174,7 +174,7 @@ func TestClientThatWakesLooksAgain(t *testing.T) {
 		other, end := context.WithCancel(t.Context())
 		l.begin(other, "other")
 		late := &lateClient{}
-		var w *waiter
+		var w *queueWaiter
 		w, late.fakeClient = l.client(t.Context(), 1, "ann", "late", nil)
 		w.list = late
 		var clients sync.WaitGroup

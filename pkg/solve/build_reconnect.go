@@ -17,9 +17,9 @@ type run struct {
 	attempt     func() *request.Attempt
 }
 
-// persist retries until the build has ended for a reason other than a lost
+// retryLost retries until the build has ended for a reason other than a lost
 // connection.
-func (r *run) persist(ctx context.Context, attempt func() *request.Attempt) (*result.Result, error) {
+func (r *run) retryLost(ctx context.Context, attempt func() *request.Attempt) (*result.Result, error) {
 	r.attempt = attempt
 	current := r.begin(ctx, r.daemon, r.place)
 	r.place = current.place

@@ -18,14 +18,12 @@ const (
 	forgetTimeout = 10 * time.Second
 	// finishTimeout is how long the daemon may take to end a record before the call is cancelled.
 	finishTimeout = 2 * time.Second
-	// listenAgain is the pause after a stream of events that has ended.
-	listenAgain = time.Second
 )
 
-// entry is a ticket or a claim of this client: a solve without a frontend, to which the daemon does
-// nothing but list it as active. It has no session, so that the build itself, its history and its
-// provenance are the same with and without a limit.
-type entry struct {
+// queueEntry is a ticket or a claim of this client: a solve without a frontend, to which the daemon
+// does nothing but list it as active. It has no session, so that the build itself, its history and
+// its provenance are the same with and without a limit.
+type queueEntry struct {
 	queue.Record // Created is zero until the daemon has listed it
 
 	ctx    context.Context // of the caller, without its end
@@ -37,9 +35,9 @@ type entry struct {
 }
 
 // enter opens an entry, which lasts until leave, or the end of ctx or of the connection.
-func (d *Daemon) enter(ctx context.Context, attributes map[string]string) *entry {
+func (d *Daemon) enter(ctx context.Context, attributes map[string]string) *queueEntry {
 	ctx, stop := context.WithCancel(ctx)
-	e := &entry{
+	e := &queueEntry{
 		Record: queue.Record{Ref: identity.NewID(), Attributes: attributes},
 		ctx:    context.WithoutCancel(ctx), stop: stop, finish: d.finishRecord, remove: d.removeRecord, ended: make(chan struct{}),
 	}
@@ -52,7 +50,7 @@ func (d *Daemon) enter(ctx context.Context, attributes map[string]string) *entry
 
 // leave ends the entry, and does not wait for that. The daemon keeps it in its history, and would
 // log an error if the call was cancelled. The end of the connection ends it too.
-func (e *entry) leave() {
+func (e *queueEntry) leave() {
 	if e == nil || isClosed(e.ended) {
 		return
 	}
@@ -65,7 +63,7 @@ func (e *entry) leave() {
 }
 
 // leaveNow is leave, and waits until the daemon has ended the entry, if it responds.
-func (e *entry) leaveNow() {
+func (e *queueEntry) leaveNow() {
 	e.leave()
 	timer := time.NewTimer(finishTimeout)
 	defer timer.Stop()
@@ -80,7 +78,7 @@ func (d *Daemon) finishRecord(ctx context.Context, ref string) {
 }
 
 // forget ends the entry, and removes it from the daemon's history if the connection lasts.
-func (e *entry) forget() {
+func (e *queueEntry) forget() {
 	e.leave()
 	time.AfterFunc(forgetAfter, func() { e.remove(e.ctx, e.Ref) })
 }
@@ -89,45 +87,4 @@ func (d *Daemon) removeRecord(ctx context.Context, ref string) {
 	ctx, stop := context.WithTimeout(ctx, forgetTimeout)
 	defer stop()
 	_, _ = d.client.ControlClient().UpdateBuildHistory(ctx, &controlapi.UpdateBuildHistoryRequest{Ref: ref, Delete: true})
-}
-
-// changes sends on the channel after builds have begun or ended. A stream that breaks is opened
-// again; the caller also looks without it from time to time.
-func (d *Daemon) changes(ctx context.Context) <-chan struct{} {
-	changed := make(chan struct{}, 1)
-	go func() {
-		for {
-			d.listen(ctx, changed)
-			if !pause(ctx, listenAgain) {
-				return
-			}
-		}
-	}()
-	return changed
-}
-
-// listen listens until the stream ends.
-func (d *Daemon) listen(ctx context.Context, changed chan<- struct{}) {
-	events, err := d.client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{ActiveOnly: true})
-	for err == nil {
-		if _, err = events.Recv(); err != nil {
-			break
-		}
-		select {
-		case changed <- struct{}{}:
-		default: // the caller has not looked since the last one
-		}
-	}
-}
-
-// pause returns false if ctx ends first.
-func pause(ctx context.Context, length time.Duration) bool {
-	timer := time.NewTimer(length)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

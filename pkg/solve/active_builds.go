@@ -112,3 +112,35 @@ func boundedAttributes(attributes map[string]string) (within map[string]string, 
 	}
 	return within, size
 }
+
+// listenAgain is the pause after a stream of events that has ended.
+const listenAgain = time.Second
+
+// changes sends on the channel after builds have begun or ended. A stream that breaks is opened
+// again; the caller also looks without it from time to time.
+func (d *Daemon) changes(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	go func() {
+		for {
+			d.listen(ctx, changed)
+			if !pause(ctx, listenAgain) {
+				return
+			}
+		}
+	}()
+	return changed
+}
+
+// listen listens until the stream ends.
+func (d *Daemon) listen(ctx context.Context, changed chan<- struct{}) {
+	events, err := d.client.ControlClient().ListenBuildHistory(ctx, &controlapi.BuildHistoryRequest{ActiveOnly: true})
+	for err == nil {
+		if _, err = events.Recv(); err != nil {
+			break
+		}
+		select {
+		case changed <- struct{}{}:
+		default: // the caller has not looked since the last one
+		}
+	}
+}
