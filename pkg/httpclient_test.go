@@ -44,7 +44,7 @@ func TestOneHome(t *testing.T) {
 		})
 	})
 	refuse(t, found, allowed{
-		"home/home.go":              "the one place",
-		"buildcontext/sharedkey.go": "part of a name, and no path",
+		"home/home.go":               "the one place",
+		"buildcontext/shared_key.go": "part of a name, and no path",
 	}, "use pkg/home")
 }

@@ -77,21 +77,21 @@ func (d *directory) Walk(ctx context.Context, target string, visit fs.WalkDirFun
 	})
 }
 
-func (d *directory) entry(name string, found fs.DirEntry, links map[inode]string) (*entry, error) {
+func (d *directory) entry(name string, found fs.DirEntry, links map[inode]string) (*dirEntry, error) {
 	info, err := found.Info()
 	if err != nil {
 		return nil, err
 	}
-	e := &entry{dir: d, name: name, info: info, links: links}
+	e := &dirEntry{dir: d, name: name, info: info, links: links}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		e.target, err = d.root.Readlink(name)
 	}
 	return e, err
 }
 
-// entry is an entry of a directory. Its properties are read on demand: those of most files that a
-// .dockerignore excludes are never read.
-type entry struct {
+// dirEntry is an entry of a directory. Its properties are read on demand: those of most files that
+// a .dockerignore excludes are never read.
+type dirEntry struct {
 	dir    *directory
 	name   string
 	info   fs.FileInfo
@@ -100,11 +100,11 @@ type entry struct {
 	stat   *types.Stat
 }
 
-func (e *entry) Name() string      { return filepath.Base(e.name) }
-func (e *entry) IsDir() bool       { return e.info.IsDir() }
-func (e *entry) Type() fs.FileMode { return e.info.Mode().Type() }
+func (e *dirEntry) Name() string      { return filepath.Base(e.name) }
+func (e *dirEntry) IsDir() bool       { return e.info.IsDir() }
+func (e *dirEntry) Type() fs.FileMode { return e.info.Mode().Type() }
 
-func (e *entry) Info() (fs.FileInfo, error) {
+func (e *dirEntry) Info() (fs.FileInfo, error) {
 	if e.stat == nil {
 		stat, err := e.describe()
 		if err != nil {
@@ -116,7 +116,7 @@ func (e *entry) Info() (fs.FileInfo, error) {
 }
 
 // describe returns the same properties as BuildKit's own client.
-func (e *entry) describe() (*types.Stat, error) {
+func (e *dirEntry) describe() (*types.Stat, error) {
 	stat := &types.Stat{Path: e.name, Mode: portableMode(e.info.Mode()), ModTime: e.info.ModTime().UnixNano(), Linkname: e.target}
 	if !e.info.IsDir() {
 		stat.Size = e.info.Size()
@@ -138,19 +138,13 @@ func (e *entry) describe() (*types.Stat, error) {
 	return stat, e.describeAttributes(stat)
 }
 
-// isDoubtful reports whether the modification time of a regular file may not be the time at which
-// it was written: the time was set, or the file was renamed or its mode changed later.
-func isDoubtful(stat *types.Stat, changed int64) bool {
-	return fs.FileMode(stat.Mode).IsRegular() && stat.ModTime != changed
-}
-
 // portableMode drops what the daemon cannot store, a socket's bit, as BuildKit's own client does.
 func portableMode(mode fs.FileMode) uint32 {
 	return uint32(systemMode(mode) &^ fs.ModeSocket)
 }
 
 // path returns the entry's path for system calls that do not take an open directory.
-func (e *entry) path() string { return filepath.Join(e.dir.root.Dir(), e.name) }
+func (e *dirEntry) path() string { return filepath.Join(e.dir.root.Dir(), e.name) }
 
 // slashed returns the daemon's form of a name, with slashes.
 func slashed(name string) string {

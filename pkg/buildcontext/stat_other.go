@@ -15,6 +15,6 @@ func inodeOf(fs.FileInfo) inode { return inode{} }
 // systemMode returns the mode with all executable bits, which Windows does not have.
 func systemMode(mode fs.FileMode) fs.FileMode { return mode&^0o777 | (mode.Perm()|0o111)&0o755 }
 
-func (e *entry) describeInode(*types.Stat) {}
+func (e *dirEntry) describeInode(*types.Stat) {}
 
-func (e *entry) describeAttributes(*types.Stat) error { return nil }
+func (e *dirEntry) describeAttributes(*types.Stat) error { return nil }

@@ -29,7 +29,7 @@ func inodeOf(info fs.FileInfo) inode {
 func systemMode(mode fs.FileMode) fs.FileMode { return mode }
 
 // describeInode sets the numbers of a device, and the first name of a file with several hard links.
-func (e *entry) describeInode(stat *types.Stat) {
+func (e *dirEntry) describeInode(stat *types.Stat) {
 	raw, ok := e.info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return
@@ -53,7 +53,7 @@ func (e *entry) describeInode(stat *types.Stat) {
 }
 
 // describeAttributes reads the extended attributes, except those that macOS reserves.
-func (e *entry) describeAttributes(stat *types.Stat) error {
+func (e *dirEntry) describeAttributes(stat *types.Stat) error {
 	names, err := sysx.LListxattr(e.path())
 	if err != nil {
 		if errors.Is(err, syscall.ENOTSUP) || errors.Is(err, fs.ErrNotExist) {

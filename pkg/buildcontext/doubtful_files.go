@@ -189,3 +189,9 @@ func (s *survey) writeModes(into hash.Hash) {
 		}
 	}
 }
+
+// isDoubtful reports whether the modification time of a regular file may not be the time at which
+// it was written: the time was set, or the file was renamed or its mode changed later.
+func isDoubtful(stat *types.Stat, changed int64) bool {
+	return fs.FileMode(stat.Mode).IsRegular() && stat.ModTime != changed
+}
