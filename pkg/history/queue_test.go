@@ -50,7 +50,7 @@ func TestBuildsThatWait(t *testing.T) {
 	}
 	var got []string
 	for _, r := range records {
-		got = append(got, fmt.Sprintf("%s %s %s %d %v %v", r.Ref, r.Status, r.User, r.Place, r.Waited.Round(time.Second), r.Duration.Round(time.Second)))
+		got = append(got, fmt.Sprintf("%s %s %s %d %v %v", r.Ref, r.Status, r.User, r.Place, r.Waited.Round(5*time.Second), r.Duration.Round(5*time.Second)))
 	}
 	want := []string{
 		"first waiting bob 1 15s 0s", "pretends running  0 0s 20s", "second waiting ann 2 25s 0s", "runs running ann 0 1m10s 30s",
