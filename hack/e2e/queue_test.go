@@ -87,6 +87,11 @@ func queueOrder(t *testing.T, u *user) {
 	if got := u.waiting(); got["bob"] != 1 || got["ann"] != 2 || len(got) != 2 {
 		t.Errorf("the places are %v", got)
 	}
+	u.eventually("info to show the queue", func() bool {
+		text := strings.Join(strings.Fields(u.buildkit("info").ok().stdout), " ")
+		return strings.Contains(text, "Builds: 1 of at most 1 running, 2 waiting running: ann, ") &&
+			strings.Contains(text, " place 1: bob, ") && strings.Contains(text, " place 2: ann, ")
+	})
 	cids := u.queues("cid", "cids", 1)
 	cids.until("place 2 of the queue")
 	cids.interrupt()

@@ -15,7 +15,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
 
-const infoLong = `Connect to every member of a builder as a build does, and print what the daemons and the cluster say.
+const infoLong = `Connect to every member of a builder as a build does, and print what the daemons and the cluster say, also which builds
+run and which wait for their turn, whose they are and for how long.
 
 A member that does not answer is named with the reason, the others and the settings are shown all the same; the exit
 code is then 3. The settings are the command that installs such a builder, and the commands for the files that it reads.`
@@ -26,7 +27,8 @@ const infoExample = `  # Is the builder there, and what can it do?
   # With the rules of its garbage collection
   kubectl buildkit info -o wide
 
-  # For a script: the version of the first member
+  # For a script: whose builds wait, and the version of the first member
+  kubectl buildkit info -o jsonpath='{.members[*].builds.waiting[*].user}'
   kubectl buildkit info -o jsonpath='{.members[0].buildkit.version}'
 
   # Another one, reached without port-forward
@@ -59,16 +61,29 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 	if err := errors.Join(o.connect.check(), o.format.Check()); err != nil {
 		return err
 	}
-	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), func(ctx context.Context, b *driver.Connection) (view.Introduction, error) {
-		info, err := b.Daemon.Info(ctx)
-		return view.Introduction{Info: info, Connection: b.Certificates, Presented: b.Presented}, err
-	})
+	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), introduce)
 	spec, wanted := f.settingsOf(ctx, o.connect.builder)
 	if len(heard) == 0 && spec == nil {
 		return err
 	}
 	answer := view.Builder(o.connect.builder, f.namespaceOf(), heard, spec, wanted, err)
 	return cmp.Or(err, o.format.Print(f.streams.Results(), answer))
+}
+
+// introduce asks a member for all that info prints of it, in one round trip. One that does not list
+// its builds works none the less.
+func introduce(ctx context.Context, c *driver.Connection) (view.Introduction, error) {
+	found := view.Introduction{Connection: c.Certificates, Presented: c.Presented}
+	err := kube.Together(
+		func() (err error) { found.Info, err = c.Daemon.Info(ctx); return err },
+		func() error {
+			if active, err := c.Active(ctx); err == nil {
+				found.Active = &active
+			}
+			return nil
+		},
+	)
+	return found, err
 }
 
 // settingsOf is what install was asked for, nil if it is unknown, or may not be read; and what

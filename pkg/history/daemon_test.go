@@ -30,6 +30,7 @@ type fakeDaemon struct {
 	records  []*controlapi.BuildHistoryRecord
 	statuses map[string][]*controlapi.StatusResponse
 	onStatus func(ref string, stream controlapi.Control_StatusServer) error // after the statuses; may be nil
+	onList   func(context.Context)                                          // after the records; may be nil
 	updates  []*controlapi.UpdateBuildHistoryRequest
 }
 
@@ -103,6 +104,9 @@ func (d *fakeDaemon) ListenBuildHistory(ask *controlapi.BuildHistoryRequest, str
 		if err := stream.Send(&controlapi.BuildHistoryEvent{Type: kind, Record: record}); err != nil {
 			return err
 		}
+	}
+	if d.onList != nil {
+		d.onList(stream.Context())
 	}
 	return nil
 }

@@ -72,38 +72,48 @@ const (
 func listen(
 	ctx context.Context, c *client.Client, ask *controlapi.BuildHistoryRequest, filters Filters, since time.Duration,
 ) ([]Record, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // the stream may not have been read to its end
-	events, err := c.ControlClient().ListenBuildHistory(ctx, ask)
+	found, now, err := read(ctx, c, ask)
 	if err != nil {
 		return nil, err
-	}
-	now := clockOf(events)
-	found := map[string]*controlapi.BuildHistoryRecord{} // a build may end while it is listed
-	for read, bytes := 0, 0; ; {
-		event, err := events.Recv()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if event.Record == nil || event.Type == controlapi.BuildHistoryEventType_DELETED {
-			continue
-		}
-		read, bytes = read+1, bytes+event.Record.SizeVT()
-		if read > maxRecords || bytes > maxRecordBytes {
-			return nil, fmt.Errorf("the builder reports more than %d builds, or more than %d bytes of them", maxRecords, maxRecordBytes)
-		}
-		if found[event.Record.Ref].GetCompletedAt() == nil {
-			found[event.Record.Ref] = event.Record
-		}
 	}
 	records := slices.DeleteFunc(recordsOf(found, now), func(record Record) bool {
 		return since > 0 && record.Created.Before(now.Add(-since)) || !filters.match(record)
 	})
 	slices.SortFunc(records, Newer)
 	return records, nil
+}
+
+// read returns what the daemon lists, by reference, and the daemon's time.
+func read(
+	ctx context.Context, c *client.Client, ask *controlapi.BuildHistoryRequest,
+) (found map[string]*controlapi.BuildHistoryRecord, now time.Time, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // the stream may not have been read to its end
+	events, err := c.ControlClient().ListenBuildHistory(ctx, ask)
+	if err != nil {
+		return nil, now, err
+	}
+	now = clockOf(events)
+	found = map[string]*controlapi.BuildHistoryRecord{} // a build may end while it is listed
+	for read, bytes := 0, 0; ; {
+		event, err := events.Recv()
+		if errors.Is(err, io.EOF) {
+			return found, now, nil
+		}
+		if err != nil {
+			return nil, now, err
+		}
+		if event.Record == nil || event.Type == controlapi.BuildHistoryEventType_DELETED {
+			continue
+		}
+		read, bytes = read+1, bytes+event.Record.SizeVT()
+		if read > maxRecords || bytes > maxRecordBytes {
+			return nil, now, fmt.Errorf("the builder reports more than %d builds, or more than %d bytes of them", maxRecords, maxRecordBytes)
+		}
+		if found[event.Record.Ref].GetCompletedAt() == nil {
+			found[event.Record.Ref] = event.Record
+		}
+	}
 }
 
 // clockOf returns the daemon's time, which it sends in the header, or else this

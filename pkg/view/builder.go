@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -28,6 +29,8 @@ type Introduction struct {
 	Info       *solve.Info
 	Connection *cluster.Connection
 	Presented  driver.Presented
+	// Active are the builds of its daemon; nil if it does not list them.
+	Active *history.Active
 }
 
 // Builder is the builder, with the members that did not answer among the others. Where none did, it
@@ -53,6 +56,11 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 		}
 		own.Ready, own.State = true, stateReady // it has answered, whatever its probe has seen yet
 		own.BuildKit = newDaemonFields(each.Value.Info)
+		limit := int32(0)
+		if each.Value.Connection != nil {
+			limit = each.Value.Connection.MaxBuilds
+		}
+		own.Builds = newActiveFields(each.Value.Active, limit)
 		fields.Members = append(fields.Members, own)
 	}
 	if silent := (*driver.NoAnswerError)(nil); errors.As(err, &silent) {
@@ -179,6 +187,7 @@ func printMember(fact func(string, any), m memberFields, adopted, wide bool, now
 	if wide {
 		fact("Revision", cmp.Or(m.BuildKit.Revision, "<unknown>"))
 	}
+	printActive(fact, m.Builds, wide)
 	fact("Platforms", output.OrNone(m.BuildKit.Platforms, "<none>"))
 	cache := m.BuildKit.Cache
 	fact("Cache", fmt.Sprintf("%s in %d records, %s in use", size(cache.SizeBytes), cache.Records, size(cache.InUseBytes)))

@@ -59,6 +59,8 @@ type memberFields struct {
 	FormerCertificate  bool       `json:"formerCertificate,omitempty"`
 	// BuildKit is what the daemon says of itself; info asks it.
 	BuildKit *daemonFields `json:"buildkit,omitempty"`
+	// Builds are those that its daemon runs, and those that wait; absent if it does not list them.
+	Builds *activeFields `json:"builds,omitempty"`
 	// Error is why the daemon did not answer info.
 	Error string `json:"error,omitempty"`
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
@@ -84,7 +85,7 @@ func TestInfoOfSeveralMembers(t *testing.T) {
 		Version: "v1", Revision: "abc", Cache: solve.Cache{Records: 2, TotalBytes: 1_500_000, InUseBytes: 20},
 		Workers: []solve.Worker{{ID: "w", Labels: map[string]string{"os": "linux"}, GC: []solve.GCRule{{MaxUsedBytes: 1e9, KeepSeconds: 172800, Filters: []string{"type==a", "type==b"}}, {All: true, ReservedBytes: 5}}}},
 	}
-	heard := []driver.Answer[Introduction]{{Member: member("team-0"), Value: Introduction{Info: info, Connection: &cluster.Connection{Expires: noon().Add(48 * time.Hour)}}}}
+	heard := []driver.Answer[Introduction]{{Member: member("team-0"), Value: Introduction{Info: info, Connection: &cluster.Connection{Expires: noon().Add(48 * time.Hour)}, Active: &history.Active{}}}}
 	down := member("team-1")
 	down.State, down.Ready = "ImagePullBackOff", false
 	silent := &driver.NoAnswerError{Silent: []driver.NoAnswer{{Member: down, Err: &cluster.NotReadyError{Name: "team", Namespace: "ns", Pod: "team-1", Reason: "ImagePullBackOff"}}}}
@@ -105,6 +106,7 @@ Node:           n1
 Mode:           rootless
 Image:          img:1
 BuildKit:       v1
+Builds:         0 running
 Platforms:      <none>
 Cache:          1.5MB in 2 records, 20B in use
 
@@ -132,6 +134,7 @@ Age:            60m
 Restarts:       0
 BuildKit:       v1
 Revision:       abc
+Builds:         0 running
 Platforms:      <none>
 Cache:          1.5MB in 2 records, 20B in use
 Worker:         w

@@ -36,7 +36,7 @@ func Builds(records []driver.Record, now time.Time) output.Answer {
 		created := duration.HumanDuration(now.Sub(record.Created)) + " ago"
 		answer.Items = append(answer.Items, output.Item{
 			Name: record.Ref, Namespace: record.Member.Namespace, Fields: newRecordLine(record),
-			Cells: []any{record.Ref, shortName(record.Record), status, created, took, steps, record.Member.Pod,
+			Cells: []any{record.Ref, shortName(record.Name), status, created, took, steps, record.Member.Pod,
 				cmp.Or(record.User, "<none>"), shortDuration(record.Waited), record.Error},
 		})
 	}
@@ -44,9 +44,9 @@ func Builds(records []driver.Record, now time.Time) output.Answer {
 }
 
 // shortName fits into a table: of a long name the end tells more than the beginning.
-func shortName(record history.Record) string {
+func shortName(full string) string {
 	const room = 48
-	name := []rune(escape.Line(output.OrNone(output.AppendNew(nil, record.Name), "<none>"))) // what is cut off may be what tells a password
+	name := []rune(escape.Line(output.OrNone(output.AppendNew(nil, full), "<none>"))) // what is cut off may be what tells a password
 	if len(name) > room {
 		return "…" + string(name[len(name)-room+1:])
 	}
