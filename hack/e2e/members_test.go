@@ -240,7 +240,7 @@ func TestChoiceOfMember(t *testing.T) {
 	if on == busy {
 		t.Errorf("a build joins five others on %s\n%s", on, said.all())
 	}
-	said.says(`"`+busy+`", the first choice, runs `, " builds already")
+	said.says(`"`+busy+`", the first choice, has `, " builds already")
 	for _, r := range runs {
 		r.interrupt()
 	}

@@ -239,7 +239,7 @@ func (c *contest) connection(winner *contender, choice placement.Choice) *Connec
 	case winner.member.Pod == first:
 		connection.reason = on + ": the first choice for this context"
 	case choice.Why == placement.Busy:
-		connection.reason = fmt.Sprintf("%s: %q, the first choice, runs %d builds already, the mean is %.1f", on, first, choice.Builds, choice.Mean)
+		connection.reason = fmt.Sprintf("%s: %q, the first choice, has %d builds already, the mean is %.1f", on, first, choice.Builds, choice.Mean)
 	default:
 		connection.reason = fmt.Sprintf("%s: %q, the first choice, %s", on, first, briefly(c.errs[first]))
 	}

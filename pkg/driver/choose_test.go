@@ -48,13 +48,13 @@ func TestChoiceOfAMember(t *testing.T) {
 		"idle":                   {func(*testing.T, *world, []string) {}, 0, "the first choice for this context", at, ""},
 		"a member does not hold": {func(_ *testing.T, w *world, o []string) { w.unanswered(o[1], o[2]) }, 0, "the first choice", at, ""},
 		"busy": {func(_ *testing.T, w *world, o []string) { w.daemons[o[0]].Active = 5 }, 1,
-			`FIRST, the first choice, runs 5 builds already, the mean is 1.7`, at, ""},
+			`FIRST, the first choice, has 5 builds already, the mean is 1.7`, at, ""},
 		"all are busy": {func(_ *testing.T, w *world, o []string) {
 			for _, pod := range o {
 				w.daemons[pod].Active = 9
 			}
 		}, 0, "the first choice", at, ""},
-		"two are busy":            {func(_ *testing.T, w *world, o []string) { w.daemons[o[0]].Active, w.daemons[o[1]].Active = 9, 9 }, 2, "runs 9 builds", at, ""},
+		"two are busy":            {func(_ *testing.T, w *world, o []string) { w.daemons[o[0]].Active, w.daemons[o[1]].Active = 9, 9 }, 2, "has 9 builds", at, ""},
 		"terminating":             {func(_ *testing.T, w *world, o []string) { w.Terminating(o[0]) }, 1, "FIRST, the first choice, is terminating", at, ""},
 		"terminating, and frozen": {func(_ *testing.T, w *world, o []string) { w.daemons[o[0]].Freeze(); w.Terminating(o[0]) }, 1, "is terminating", at, ""},
 		"missing":                 {func(_ *testing.T, w *world, o []string) { w.Delete("pods", o[0]) }, 1, "does not exist", at, ""},
@@ -65,10 +65,10 @@ func TestChoiceOfAMember(t *testing.T) {
 		"the Pod may not be read":    {func(_ *testing.T, w *world, o []string) { w.Refuse(forbiddenPod("pods", o[0])) }, 1, "is not permitted to you", at, ""},
 		"the port may not be used":   {func(_ *testing.T, w *world, o []string) { w.Refuse(forbiddenPod("pods/portforward", o[0])) }, 1, "is not permitted to you", at, ""},
 		"its certificate is another": {func(t *testing.T, w *world, o []string) { w.impostor(t, o[0]) }, 1, "does not have the certificates of the builder", at, "does not have the certificates of builder"},
-		"another's certificate":      {func(t *testing.T, w *world, o []string) { w.impostor(t, o[1]); w.daemons[o[0]].Active = 5 }, 2, "runs 5 builds", at, "does not have the certificates of builder"},
+		"another's certificate":      {func(t *testing.T, w *world, o []string) { w.impostor(t, o[1]); w.daemons[o[0]].Active = 5 }, 2, "has 5 builds", at, "does not have the certificates of builder"},
 		"its node is unreachable":    {func(_ *testing.T, w *world, o []string) { w.unanswered(o[0]) }, 1, "did not answer in time", shortestGrace, ""},
 		"its daemon is stopped":      {func(_ *testing.T, w *world, o []string) { w.daemons[o[0]].Freeze() }, 1, "did not answer in time", shortestGrace, ""},
-		"busy, another unreachable":  {func(_ *testing.T, w *world, o []string) { w.daemons[o[0]].Active = 5; w.unanswered(o[1]) }, 2, "runs 5 builds", shortestGrace, ""},
+		"busy, another unreachable":  {func(_ *testing.T, w *world, o []string) { w.daemons[o[0]].Active = 5; w.unanswered(o[1]) }, 2, "has 5 builds", shortestGrace, ""},
 		"two are unreachable":        {func(_ *testing.T, w *world, o []string) { w.unanswered(o[0], o[1]) }, 2, "did not answer in time", shortestGrace, ""},
 		"slow, and one unreachable":  {func(_ *testing.T, w *world, o []string) { w.Delay = time.Second; w.unanswered(o[0]) }, 1, "did not answer in time", 4*time.Second + longestGrace, ""},
 	} {

@@ -12,11 +12,15 @@ import (
 	"slices"
 )
 
-// Free is how many builds a member may have before it counts as busy, whatever the others do: steps
-// share its CPUs well, and every build that goes elsewhere builds anew what the first choice has.
-// Of 50 users' builds on four members, 0.95 of those that one member for all would find cached were
-// found with 3, and 0.98 with 4.
+// Free is how many builds a member without a limit may have before it counts as busy, whatever the
+// others do: steps share its CPUs well, and every build that goes elsewhere builds anew what the
+// first choice has. Of 50 users' builds on four members, 0.95 of those that one member for all
+// would find cached were found with 3, and 0.98 with 4.
 const Free = 4
+
+// mostFree is Free at most where the builder has a limit, which says how many builds a member can
+// run. One that is far above it protects a member, and should not leave the others idle.
+const mostFree = 2 * Free
 
 // The bound of the load is spread : 1 of the mean.
 const (
@@ -116,17 +120,21 @@ const (
 // decided as soon as no load that is still pending can change it, and never where no member is
 // usable.
 //
-// With n members and m active builds, a member with fewer builds than this gets the next one:
+// With n members and m active builds, those that wait included, a member with fewer builds than
+// this gets the next one:
 //
-//	max(Free, ⌊1.25 × (m+1) / n⌋, ⌈(m+1) / n⌉)
+//	max(free, ⌊1.25 × (m+1) / n⌋, ⌈(m+1) / n⌉)
 //
-// The second term keeps the fullest of many at 1.25 times the mean, counting the build that is
-// placed: each was below the bound when it got its last one, and the bound only grows with m. It is
-// rounded down, for 50 builds on four members would be 16 : 12.5 = 1.28 otherwise. The third is
-// what the least busy member is always below, so that there is one to choose.
+// The first term is Free or, with a limit, that limit up to mostFree. The second keeps the fullest
+// of many at 1.25 times the mean, counting the build that is placed: each was below the bound when
+// it got its last one, and the bound only grows with m. It is rounded down, for 50 builds on four
+// members would be 16 : 12.5 = 1.28 otherwise. The third is what the least busy member is always
+// below, so that there is one to choose.
 //
-// A build that comes to a member which runs as many as it may would wait. So it comes there only
-// where all are full, and then the third term alone counts: what waits is spread evenly.
+// With a limit, no build waits while a member has half of its places free. Where all members have
+// less than that, a build may wait for the one that has its cache, though another one has a place:
+// there it would begin at once, and take that place for as long as it takes to build everything
+// anew.
 func Choose(loads []Load, limit int) (choice Choice, decided bool) {
 	first := slices.IndexFunc(loads, func(l Load) bool { return l.State != Unusable })
 	if first < 0 || loads[first].State == Pending {
@@ -140,7 +148,7 @@ func Choose(loads []Load, limit int) (choice Choice, decided bool) {
 	}
 	free := Free
 	if limit > 0 {
-		free = min(free, limit)
+		free = min(limit, mostFree)
 	}
 	if loads[first].Builds < free {
 		return failed(first), true
@@ -155,12 +163,8 @@ func Choose(loads []Load, limit int) (choice Choice, decided bool) {
 		case Unusable:
 		}
 	}
-	even := (builds + members) / members
-	most := max(free, spreadOver*(builds+1)/(spreadUnder*members), even)
-	switch {
-	case limit > 0 && least >= limit:
-		most = even
-	case limit > 0:
+	most := max(free, spreadOver*(builds+1)/(spreadUnder*members), (builds+members)/members)
+	if limit > 0 && least <= limit/2 {
 		most = min(most, limit)
 	}
 	index := slices.IndexFunc(loads, func(l Load) bool { return l.State == Known && l.Builds < most })

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -73,7 +74,12 @@ func TestChoose(t *testing.T) {
 		"below the limit":                    {[]Load{k(1), pending}, 2, Choice{}, true},
 		"all are full, the first no more":    {known(2, 2), 2, Choice{}, true},
 		"all are full, one waits here":       {known(3, 2), 2, Choice{Index: 1, Why: Busy, Builds: 3, Mean: 2.5}, true},
-		"a limit that is above what is free": {[]Load{k(Free), k(0)}, 50, Choice{Index: 1, Why: Busy, Builds: Free, Mean: 2}, true},
+		"many wait, a few more here":         {known(9, 8, 8, 8), 4, Choice{}, true},
+		"many wait, too many here":           {known(10, 8, 7, 7), 4, Choice{Index: 1, Why: Busy, Builds: 10, Mean: 8}, true},
+		"the last place is not for all":      {known(4, 4, 4, 3), 4, Choice{}, true},
+		"half of the places are free":        {known(12, 12, 12, 2), 4, Choice{Index: 3, Why: Busy, Builds: 12, Mean: 9.5}, true},
+		"a place below the limit":            {[]Load{k(Free + 1), pending}, Free + 2, Choice{}, true},
+		"a limit that is above what is free": {[]Load{k(mostFree), k(0)}, 50, Choice{Index: 1, Why: Busy, Builds: mostFree, Mean: mostFree / 2}, true},
 	} {
 		if got, decided := Choose(c.loads, c.limit); got != c.want || decided != c.decided {
 			t.Errorf("%s: got %+v, %v; want %+v, %v", name, got, decided, c.want, c.decided)
@@ -82,7 +88,7 @@ func TestChoose(t *testing.T) {
 }
 
 // Whatever the loads are, there is a member to choose, and none that gets a build has more than the
-// bound; with a limit, no build waits while a member has a place.
+// bound; with a limit, no build waits while a member has half of its places free.
 func TestChooseKeepsItsBound(t *testing.T) {
 	random := newRandom(1)
 	for range 20_000 {
@@ -97,10 +103,10 @@ func TestChooseKeepsItsBound(t *testing.T) {
 			t.Fatalf("not decided: %v", loads)
 		}
 		after, mean := loads[choice.Index].Builds+1, float64(sum+1)/float64(n)
-		if after > Free && float64(after) > max(1.25*mean, mean+1) {
+		if after > cmp.Or(limit, Free) && float64(after) > max(1.25*mean, mean+1) {
 			t.Fatalf("%v: member %d gets a build, and has %d where the mean is %.2f", loads, choice.Index, after, mean)
 		}
-		if limit > 0 && after > limit && least < limit {
+		if limit > 0 && after > limit && 2*least <= limit {
 			t.Fatalf("%v with the limit %d: a build waits at member %d", loads, limit, choice.Index)
 		}
 	}
@@ -126,6 +132,27 @@ func TestChooseDecidesOnce(t *testing.T) {
 		}
 		if got, _ := Choose(later, limit); got != early {
 			t.Fatalf("%v leads to %+v, then %v to %+v", loads, early, later, got)
+		}
+	}
+}
+
+// Clients that start at once see the same loads. Those that do not fit on the first choice spread
+// over the others all the same.
+func TestBurstSpreadsUnseen(t *testing.T) {
+	members := names(4)
+	first := Order(members, "context")[0]
+	count := map[string]int{}
+	for target := range 600 {
+		order := Prefer(members, "context", fmt.Sprint("target-", target))
+		if order[0] != first || len(order) != len(members) {
+			t.Fatalf("target %d has the order %q", target, order)
+		}
+		choice, _ := Choose(known(6, 0, 0, 0), 0)
+		count[order[choice.Index]]++
+	}
+	for _, member := range members {
+		if n := count[member]; member == first && n > 0 || member != first && (n < 170 || n > 230) {
+			t.Errorf("of 600 builds, %s gets %d", member, n)
 		}
 	}
 }

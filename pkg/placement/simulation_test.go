@@ -84,27 +84,6 @@ func TestTargetsOfOneContextSpread(t *testing.T) {
 	}
 }
 
-// Clients that start at once see the same loads. Those that do not fit on the first choice spread
-// over the others all the same.
-func TestBurstSpreadsUnseen(t *testing.T) {
-	members := names(4)
-	first := Order(members, "context")[0]
-	count := map[string]int{}
-	for target := range 600 {
-		order := Prefer(members, "context", fmt.Sprint("target-", target))
-		if order[0] != first || len(order) != len(members) {
-			t.Fatalf("target %d has the order %q", target, order)
-		}
-		choice, _ := Choose(known(6, 0, 0, 0), 0)
-		count[order[choice.Index]]++
-	}
-	for _, member := range members {
-		if n := count[member]; member == first && n > 0 || member != first && (n < 170 || n > 230) {
-			t.Errorf("of 600 builds, %s gets %d", member, n)
-		}
-	}
-}
-
 // day is a day of a team: 50 users, each with contexts, some of which they share.
 type day struct {
 	random  *rand.Rand
@@ -114,8 +93,10 @@ type day struct {
 	events  events
 	cache   map[string]bool // by member and layer
 	active  map[string]int
+	limit   int
+	waiting map[string][]func()
 
-	steps, hits, builds, spilled, fullest int
+	steps, hits, builds, spilled int
 }
 
 type event struct {
@@ -165,14 +146,12 @@ func (d *day) build(s *source, target int, done func()) {
 	for i, member := range order {
 		loads[i] = Load{State: Known, Builds: d.active[member]}
 	}
-	choice, _ := Choose(loads, 0)
+	choice, _ := Choose(loads, d.limit)
 	member, layers := order[choice.Index], s.layers(target)
 	if d.builds++; choice.Index > 0 {
 		d.spilled++
 	}
-	d.after(0.2, func() {
-		d.active[member]++
-		d.fullest = max(d.fullest, d.active[member])
+	begin := func() {
 		takes := 5.0
 		for layer, seconds := range layers {
 			d.steps++
@@ -185,8 +164,20 @@ func (d *day) build(s *source, target int, done func()) {
 		}
 		d.after(takes*(0.5+d.random.Float64()), func() {
 			d.active[member]--
+			if line := d.waiting[member]; len(line) > 0 {
+				d.waiting[member] = line[1:]
+				line[0]()
+			}
 			done()
 		})
+	}
+	d.after(0.2, func() {
+		d.active[member]++
+		if d.limit > 0 && d.active[member] > d.limit {
+			d.waiting[member] = append(d.waiting[member], begin)
+			return
+		}
+		begin()
 	})
 }
 
@@ -244,10 +235,13 @@ func (d *day) rate() float64 { return float64(d.hits) / float64(d.steps) }
 
 // hitRates returns the mean rate of some days, and the share of the builds that went to another
 // member than the first choice.
-func hitRates(members int, keyOf func(context, target string) (key, part string)) (rate, spilled float64) {
+func hitRates(members, limit int, keyOf func(context, target string) (key, part string)) (rate, spilled float64) {
 	const days = 3
 	for seed := range uint64(days) {
-		d := &day{random: newRandom(seed), members: names(members), keyOf: keyOf, cache: map[string]bool{}, active: map[string]int{}}
+		d := &day{
+			random: newRandom(seed), members: names(members), keyOf: keyOf, limit: limit,
+			cache: map[string]bool{}, active: map[string]int{}, waiting: map[string][]func(){},
+		}
 		d.run()
 		rate, spilled = rate+d.rate()/days, spilled+float64(d.spilled)/float64(d.builds)/days
 	}
@@ -258,16 +252,29 @@ func hitRates(members int, keyOf func(context, target string) (key, part string)
 // the target were part of the key: targets of one context share most of their steps.
 func TestDayOfATeam(t *testing.T) {
 	ofContext := func(context, target string) (string, string) { return context, target }
-	one, _ := hitRates(1, ofContext)
+	one, _ := hitRates(1, 0, ofContext)
 	for _, members := range []int{4, 8} {
-		rate, spilled := hitRates(members, ofContext)
+		rate, spilled := hitRates(members, 0, ofContext)
 		if rate < 0.95*one {
 			t.Errorf("%d members find %.3f of the steps cached, one finds %.3f: %.3f", members, rate, one, rate/one)
 		}
-		byTarget, _ := hitRates(members, func(context, target string) (string, string) { return context + " " + target, "" })
+		byTarget, _ := hitRates(members, 0, func(context, target string) (string, string) { return context + " " + target, "" })
 		if byTarget > rate {
 			t.Errorf("with the target in the key %d members find %.3f, without it %.3f", members, byTarget, rate)
 		}
 		t.Logf("%d members: %.3f of one's %.3f, %.3f of the builds are spilled; with the target in the key: %.3f", members, rate/one, one, spilled, byTarget/one)
+	}
+}
+
+// The same day where members have a limit. A higher one lets the first choice take more.
+func TestDayOfATeamWithLimit(t *testing.T) {
+	ofContext := func(context, target string) (string, string) { return context, target }
+	one, _ := hitRates(1, 0, ofContext)
+	for limit, least := range map[int]float64{Free: 0.95, mostFree: 0.98} {
+		rate, spilled := hitRates(4, limit, ofContext)
+		if rate < least*one {
+			t.Errorf("with the limit %d members find %.3f of the steps cached, one finds %.3f: %.3f", limit, rate, one, rate/one)
+		}
+		t.Logf("limit %d: %.3f of one's %.3f, %.3f of the builds are spilled", limit, rate/one, one, spilled)
 	}
 }
