@@ -26,9 +26,9 @@ func TestOneHTTPClient(t *testing.T) {
 		return isPointer // a type in a signature or a field makes nothing
 	})
 	refuse(t, found, allowed{
-		"registryauth/client.go": "the one client",
-		"awskeys/awskeys.go":     "AWS's own SDK asks AWS's own servers",
-		"tunnel/upgrade.go":      "a transport for client-go's own credentials, to the API server of the kubeconfig alone",
+		"registryauth/http_client.go": "the one client",
+		"awskeys/awskeys.go":          "AWS's own SDK asks AWS's own servers",
+		"tunnel/upgrade.go":           "a transport for client-go's own credentials, to the API server of the kubeconfig alone",
 	}, "use the client of pkg/registryauth")
 }
 

@@ -25,16 +25,16 @@ func TestFilesAreReadThroughSafefile(t *testing.T) {
 		config = "it reads the docker config of the user, regular and bounded, by its own errors"
 	)
 	refuse(t, outside(uses(t, readers()), "safefile/"), allowed{
-		"proxy/path.go:Directory":                   socket,
-		"proxy/path.go:private":                     socket,
-		"proxy/signal_unix.go:fromTerminal":         "it asks the terminal who is in the foreground, and reads nothing",
-		"proxy/socket.go:Listen":                    socket,
-		"proxy/socket.go:Close":                     socket,
-		"proxy/socket.go:clearStale":                socket,
-		"registryauth/authority.go:store":           "it replaces the docker config, and follows the user's own link to it",
-		"registryauth/config.go:readBounded":        config,
-		"registryauth/config_write.go:openDocument": config,
-		"registryauth/scoped_logins.go:findScoped":  config,
-		"registryauth/survey.go:Survey":             config,
+		"proxy/path.go:Directory":                          socket,
+		"proxy/path.go:private":                            socket,
+		"proxy/signal_unix.go:fromTerminal":                "it asks the terminal who is in the foreground, and reads nothing",
+		"proxy/socket.go:Listen":                           socket,
+		"proxy/socket.go:Close":                            socket,
+		"proxy/socket.go:clearStale":                       socket,
+		"registryauth/token_authority.go:store":            "it replaces the docker config, and follows the user's own link to it",
+		"registryauth/docker_config.go:readBounded":        config,
+		"registryauth/docker_config_write.go:openDocument": config,
+		"registryauth/buildx_config.go:findScoped":         config,
+		"registryauth/config_summary.go:Summary":           config,
 	}, "read through pkg/safefile")
 }

@@ -26,10 +26,10 @@ func writers() names {
 // links, mounts, modes and full disks.
 func TestOneWriter(t *testing.T) {
 	refuse(t, outside(uses(t, writers()), "safefile/write"), allowed{
-		"proxy/socket.go:Close":           "removes the socket that this process listens at",
-		"proxy/socket.go:clearStale":      "removes a stale socket",
-		"proxy/path.go:private":           "makes the directory of this user's sockets",
-		"proxy/path.go:TemporaryPath":     "makes the directory of one command's socket, and removes it",
-		"registryauth/authority.go:store": "stores a key of this client unless another process has, or replaces one that a crash has cut off",
+		"proxy/socket.go:Close":                 "removes the socket that this process listens at",
+		"proxy/socket.go:clearStale":            "removes a stale socket",
+		"proxy/path.go:private":                 "makes the directory of this user's sockets",
+		"proxy/path.go:TemporaryPath":           "makes the directory of one command's socket, and removes it",
+		"registryauth/token_authority.go:store": "stores a key of this client unless another process has, or replaces one that a crash has cut off",
 	}, "write with safefile.Target or safefile.Tree")
 }

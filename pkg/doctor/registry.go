@@ -18,9 +18,9 @@ func (d *doctor) dockerConfig(context.Context) checkup.Finding {
 		return failed(err)
 	}
 	d.docker = credentials
-	survey := config.Survey()
+	summary := config.Summary()
 	var missing, present []string
-	for _, helper := range survey.Helpers {
+	for _, helper := range summary.Helpers {
 		about := helper.Program
 		if len(helper.Hosts) > 0 {
 			about += " for " + strings.Join(helper.Hosts, ", ")
@@ -31,16 +31,16 @@ func (d *doctor) dockerConfig(context.Context) checkup.Finding {
 			present = append(present, about)
 		}
 	}
-	text := fmt.Sprintf("%s has credentials for %s", survey.Path, output.OrNone(survey.Registries, "no registry"))
+	text := fmt.Sprintf("%s has credentials for %s", summary.Path, output.OrNone(summary.Registries, "no registry"))
 	switch {
-	case survey.Path == "":
+	case summary.Path == "":
 		text = "the home directory is not known, so the docker config cannot be found"
-	case survey.Absent && len(survey.Registries) == 0:
-		text = survey.Path + " does not exist: registries are asked without credentials"
+	case summary.Absent && len(summary.Registries) == 0:
+		text = summary.Path + " does not exist: registries are asked without credentials"
 	}
-	if len(survey.Faults) > 0 {
+	if len(summary.Faults) > 0 {
 		return checkup.Finding{
-			Status: checkup.Warning, Message: strings.Join(survey.Faults, "; "), Details: survey,
+			Status: checkup.Warning, Message: strings.Join(summary.Faults, "; "), Details: summary,
 			Remedy: "fix what is named; builds go on without it",
 		}
 	}
@@ -49,11 +49,11 @@ func (d *doctor) dockerConfig(context.Context) checkup.Finding {
 	}
 	if len(missing) > 0 {
 		return checkup.Finding{
-			Status: checkup.Warning, Message: text + "; not in PATH: " + strings.Join(missing, "; "), Details: survey,
-			Remedy: "install the helper, or take its name out of credsStore and credHelpers in " + survey.Path,
+			Status: checkup.Warning, Message: text + "; not in PATH: " + strings.Join(missing, "; "), Details: summary,
+			Remedy: "install the helper, or take its name out of credsStore and credHelpers in " + summary.Path,
 		}
 	}
-	return ok(survey, "%s", text)
+	return ok(summary, "%s", text)
 }
 
 // trust makes the credentials trust what the builder does, as far as its document can be read.

@@ -12,7 +12,7 @@ import (
 func TestSurveyHasNoSecrets(t *testing.T) {
 	c := configOf(t, `{"credsStore":"absent-one","credHelpers":{"iad.ocir.io":"absent-two","gcr.io":"absent-two"},
 		"auths":{"https://index.docker.io/v1/":{"auth":"`+encoded("u", secret)+`"},"r.io":{"identitytoken":"`+secret+`"},"empty.io":{}}}`, nil)
-	got := c.Survey()
+	got := c.Summary()
 	if want := []string{"docker.io", "r.io"}; !reflect.DeepEqual(got.Registries, want) {
 		t.Errorf("registries: %q", got.Registries)
 	}
