@@ -12,8 +12,8 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-// versionTimeout is how long a docker engine may take to report its version.
-const versionTimeout = 15 * time.Second
+// dockerVersionTimeout is how long a docker engine may take to report its version.
+const dockerVersionTimeout = 15 * time.Second
 
 // Docker is a docker engine that images are loaded into, by the docker program: it knows the user's
 // contexts, and an engine's client would be larger than this program.
@@ -34,7 +34,7 @@ func FindDocker(ctx context.Context, lookPath func(string) (string, error), engi
 	if err := version.start(); err != nil {
 		return nil, err
 	}
-	timer := time.NewTimer(versionTimeout)
+	timer := time.NewTimer(dockerVersionTimeout)
 	defer timer.Stop()
 	select {
 	case <-version.ended:
