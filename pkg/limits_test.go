@@ -30,7 +30,6 @@ func shortFiles() map[string]string {
 	return map[string]string{
 		"cmd/version.go":     "a command has a file",
 		"manifest/budget.go": "an object of a builder has a file",
-		"driver/restored.go": "to be joined with another file",
 	}
 }
 

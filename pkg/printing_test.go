@@ -45,7 +45,7 @@ func TestNothingPrintsAround(t *testing.T) {
 		"cmd/build.go:printStack":            "a stack, of many lines",
 		"cmd/help.go":                        "this program's own text",
 		"cmd/help_page.go":                   "this program's own text",
-		"driver/logs.go:write":               "lines of a log",
+		"driver/pod_logs.go:write":           "lines of a log",
 		"cmd/messages.go:printFailure":       "an error of several lines",
 		"result/evaluation.go:PrintAnswer":   "the frontend's table, or JSON",
 		"result/evaluation.go:printWarnings": "the frontend's table",

@@ -67,10 +67,10 @@ func TestRegistryFailures(t *testing.T) {
 		{&registryauth.UnreachableError{Host: "r.io", Untrusted: true, Cause: errors.New("no")}, explain.CodeFailed, "--registry-ca"},
 		{&registryauth.UnreachableError{Host: "r.io", Plain: true, Cause: errors.New("no")}, explain.CodeFailed, "--insecure"},
 		{&registryauth.StoreError{Helper: "docker-credential-x", Cause: errors.New("no")}, explain.CodeFailed, "docker-credential-x"},
-		{&driver.SourceError{Flag: "--secret", Err: missing}, explain.CodeUsage, "k8s=npm/KEY"},
-		{&driver.SourceError{Flag: "--secret", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "npm-client", Namespace: "ns"}}, explain.CodeDenied, "secrets/npm-client -n ns"},
-		{&driver.SourceError{Flag: "--registry-secret", Err: &kube.UnfitError{Kind: "Secret"}}, explain.CodeUsage, "create secret docker-registry"},
-		{&driver.SourceError{Flag: "--registry-secret", Err: &kube.UnreachableError{Host: "h", Err: errors.New("no")}}, explain.CodeNoBuilder, "kubectl version"},
+		{&driver.ClusterSecretError{Flag: "--secret", Err: missing}, explain.CodeUsage, "k8s=npm/KEY"},
+		{&driver.ClusterSecretError{Flag: "--secret", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "npm-client", Namespace: "ns"}}, explain.CodeDenied, "secrets/npm-client -n ns"},
+		{&driver.ClusterSecretError{Flag: "--registry-secret", Err: &kube.UnfitError{Kind: "Secret"}}, explain.CodeUsage, "create secret docker-registry"},
+		{&driver.ClusterSecretError{Flag: "--registry-secret", Err: &kube.UnreachableError{Host: "h", Err: errors.New("no")}}, explain.CodeNoBuilder, "kubectl version"},
 		{&solve.CacheRefusedError{Registry: "r.io", Reference: "r.io/a:c", Index: true}, explain.CodeFailed, "ref=r.io/a:c,image-manifest=true,oci-mediatypes=true"},
 	} {
 		told := explain.Error(c.err)

@@ -24,9 +24,9 @@ type Built struct {
 // Only files that were asked for are written, and nothing is printed but by the display.
 //
 // The error is, before the build, a *usage.Error for the options, a *safefile.UnwritableError for a
-// file that is to be written, a *SourceError, a *PreflightError, a cluster or connection error, or
-// that of BuildOptions.Provide. What ends the build itself is a *BuildError, which wraps a
-// *LostError, or why it failed: a *solve.FailedStepError, *solve.SyntaxError,
+// file that is to be written, a *ClusterSecretError, a *PreflightError, a cluster or connection
+// error, or that of BuildOptions.Provide. What ends the build itself is a *BuildError, which wraps
+// a *LostError, or why it failed: a *solve.FailedStepError, *solve.SyntaxError,
 // *solve.DiagnosedError, *solve.FullDiskError, *solve.UnsupportedError, *solve.BuildError,
 // *registryauth.DeniedError, *registryauth.TokenError, *upload.FileError or
 // *safefile.PrivilegedError.

@@ -51,10 +51,6 @@ type Registries struct {
 	Secrets, ServiceAccounts []string
 }
 
-// Provide makes a builder that is missing. It is passed why no builder can be used, and returns
-// that error where it does nothing; installed is set if it has made a builder that was not there.
-type Provide func(ctx context.Context, why error) (installed bool, err error)
-
 // Progress is how a build is shown.
 type Progress struct {
 	Mode progress.Mode // empty is progress.None

@@ -61,13 +61,13 @@ func stateOf(ctx context.Context, err error) report.State {
 	return report.Failed
 }
 
-// versionTimeout is how long a daemon may take to report its version before the report is written
-// without it.
-const versionTimeout = 2 * time.Second
+// reportVersionTimeout is how long a daemon may take to report its version before the report is
+// written without it.
+const reportVersionTimeout = 2 * time.Second
 
 func versionFacts(ctx context.Context, c *Connection) []report.Fact {
 	facts := []report.Fact{{Name: "kubectl-buildkit", Value: version.Read().Plugin}}
-	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
+	ctx, cancel := context.WithTimeout(ctx, reportVersionTimeout)
 	defer cancel()
 	if daemon, err := c.Daemon.Version(ctx); err == nil {
 		facts = append(facts, report.Fact{Name: "BuildKit", Value: daemon})

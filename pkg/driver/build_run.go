@@ -52,29 +52,6 @@ func (b *build) failed(ctx context.Context, err error) error {
 	return &BuildError{Member: member, Platforms: b.request.Platforms(), Stages: b.request.Stages(), Ref: b.request.Ref(), Err: b.driver.diagnose(ctx, member, err)}
 }
 
-// connectOrProvide connects to the builder of a build, which is provided first where it is missing.
-func (d *Driver) connectOrProvide(ctx context.Context, o BuildOptions, credentials *registryauth.Provider) (*Connection, error) {
-	connect := func(ctx context.Context) (*Connection, error) {
-		return d.connect(ctx, o.Connect, trusting(credentials))
-	}
-	within := retryPolicy{}
-	if o.Retries > 0 {
-		within.within = min(o.RetryTimeout, startTimeout)
-	}
-	c, err := retry(ctx, within, d.noteUnreachable(startTimeout), connect)
-	if err == nil || ctx.Err() != nil || o.Provide == nil || o.Connect.Member != "" && o.Connect.Member != o.Connect.Builder {
-		return c, err
-	}
-	installed, err := o.Provide(ctx, err)
-	if err != nil {
-		return nil, err
-	}
-	if c, err = connect(ctx); err == nil {
-		c.installed = installed
-	}
-	return c, err
-}
-
 // noteUnreachable reports what is waited for, and how long.
 func (d *Driver) noteUnreachable(within fmt.Stringer) func(error) {
 	return func(err error) {

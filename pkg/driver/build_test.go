@@ -91,9 +91,9 @@ func TestBuildsThatFail(t *testing.T) {
 		"a wrong option":   {func(_ *world, o *BuildOptions) { o.Request.Platforms = []string{"?"} }, func(err error) bool { return err != nil }, false},
 		"a wrong name":     {func(_ *world, o *BuildOptions) { o.Connect.Builder = "Not_A_Name" }, is[*usage.Error], false},
 		"no builder":       {func(_ *world, o *BuildOptions) { o.Connect.Builder = "other" }, is[*cluster.NotFoundError], false},
-		"no Secret":        {func(_ *world, o *BuildOptions) { o.Registries.Secrets = []string{"none"} }, is[*SourceError], false},
-		"no account":       {func(_ *world, o *BuildOptions) { o.Registries.ServiceAccounts = []string{"none"} }, is[*SourceError], false},
-		"no secret's key":  {func(_ *world, o *BuildOptions) { o.Request.Secret = []string{"id=a,k8s=none/key"} }, is[*SourceError], false},
+		"no Secret":        {func(_ *world, o *BuildOptions) { o.Registries.Secrets = []string{"none"} }, is[*ClusterSecretError], false},
+		"no account":       {func(_ *world, o *BuildOptions) { o.Registries.ServiceAccounts = []string{"none"} }, is[*ClusterSecretError], false},
+		"no secret's key":  {func(_ *world, o *BuildOptions) { o.Request.Secret = []string{"id=a,k8s=none/key"} }, is[*ClusterSecretError], false},
 		"the daemon fails": {func(w *world, _ *BuildOptions) { w.daemons[pod].OnSolve = failing("it broke") }, is[*solve.BuildError], true},
 		"quietly": {func(w *world, o *BuildOptions) {
 			w.daemons[pod].OnSolve, o.Progress.Mode = failing("it broke"), progress.Quiet

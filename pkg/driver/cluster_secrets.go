@@ -11,17 +11,17 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/request"
 )
 
-// SourceError is returned where a flag names an object of the cluster that cannot be used.
-type SourceError struct {
+// ClusterSecretError is returned where a flag names an object of the cluster that cannot be used.
+type ClusterSecretError struct {
 	Flag, Value string
 	Err         error
 }
 
-func (e *SourceError) Error() string { return fmt.Sprintf("%s %q: %v", e.Flag, e.Value, e.Err) }
-func (e *SourceError) Unwrap() error { return e.Err }
+func (e *ClusterSecretError) Error() string { return fmt.Sprintf("%s %q: %v", e.Flag, e.Value, e.Err) }
+func (e *ClusterSecretError) Unwrap() error { return e.Err }
 
 // Class returns that of Err, e.g. fault.Denied, else fault.Usage.
-func (e *SourceError) Class() fault.Class { return fault.Or(e.Err, fault.Usage) }
+func (e *ClusterSecretError) Class() fault.Class { return fault.Or(e.Err, fault.Usage) }
 
 // readSecrets adds what Secrets of the cluster hold to the request, and returns the credentials in
 // them. They are read with the user's own rights.
@@ -36,7 +36,7 @@ func (d *Driver) readSecrets(ctx context.Context, o Registries, req *request.Req
 	for _, kept := range req.KeptSecrets() {
 		value, err := c.SecretValue(ctx, kept.Name, kept.Key)
 		if err != nil {
-			return nil, &SourceError{Flag: "--secret", Value: kept.Typed, Err: err}
+			return nil, &ClusterSecretError{Flag: "--secret", Value: kept.Typed, Err: err}
 		}
 		if err := kept.Give(value); err != nil {
 			return nil, err
@@ -64,7 +64,7 @@ func (d *Driver) readCredentials(ctx context.Context, o Registries, c *cluster.C
 			err = add(config)
 		}
 		if err != nil {
-			return nil, &SourceError{Flag: "--registry-secret", Value: name, Err: err}
+			return nil, &ClusterSecretError{Flag: "--registry-secret", Value: name, Err: err}
 		}
 	}
 	for _, name := range o.ServiceAccounts {
@@ -82,7 +82,7 @@ func (d *Driver) readCredentials(ctx context.Context, o Registries, c *cluster.C
 			d.warn(fmt.Sprintf("--registry-service-account %q: not used: %v", name, each))
 		}
 		if err != nil {
-			return nil, &SourceError{Flag: "--registry-service-account", Value: name, Err: err}
+			return nil, &ClusterSecretError{Flag: "--registry-service-account", Value: name, Err: err}
 		}
 	}
 	return secrets, nil

@@ -40,7 +40,7 @@ func TestSecretsOfTheCluster(t *testing.T) {
 		w.noted(t, `warning: --registry-service-account "ci": not used:`)
 		w.Refuse(refusing("secrets", testcluster.Forbidden("get", "secrets", "npm")))
 		_, err = w.driver.Build(t.Context(), building(t, func(o *BuildOptions) { o.Request.Secret = []string{"id=npm,k8s=npm/token"} }))
-		if !is[*SourceError](err) || !is[*kube.ForbiddenError](err) {
+		if !is[*ClusterSecretError](err) || !is[*kube.ForbiddenError](err) {
 			t.Errorf("got %v", err)
 		}
 	})

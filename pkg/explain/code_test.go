@@ -79,9 +79,9 @@ func TestCodesFollowClasses(t *testing.T) {
 		"a start that is not permitted":              {&install.StartError{Err: denied}, CodeDenied},
 		"a build ended for another reason":           {&solve.CanceledError{Cause: errors.New("x")}, CodeFailed},
 		"members of which the first is denied":       {&driver.NoAnswerError{Members: 3, Silent: []driver.NoAnswer{{Err: denied}, {Err: lost}}}, CodeDenied},
-		"a Secret that may not be read":              {&driver.SourceError{Err: denied}, CodeDenied},
-		"a Secret of a cluster that does not answer": {&driver.SourceError{Err: &kube.UnreachableError{Err: errors.New("x")}}, CodeNoBuilder},
-		"a Secret without credentials":               {&driver.SourceError{Err: errors.New("x")}, CodeUsage},
+		"a Secret that may not be read":              {&driver.ClusterSecretError{Err: denied}, CodeDenied},
+		"a Secret of a cluster that does not answer": {&driver.ClusterSecretError{Err: &kube.UnreachableError{Err: errors.New("x")}}, CodeNoBuilder},
+		"a Secret without credentials":               {&driver.ClusterSecretError{Err: errors.New("x")}, CodeUsage},
 	} {
 		if got := Error(test.err); got.Code != test.want {
 			t.Errorf("%s: got %d, want %d", name, got.Code, test.want)

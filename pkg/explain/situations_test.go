@@ -101,9 +101,9 @@ func clusterSituations() []situation {
 			"1 of 2 members", "kubectl describe pod n-1 -n ns", CodeNoBuilder, ""},
 		{&driver.MemberError{Builder: "n", Pod: "n-1", Err: &cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n-1", Reason: "ErrImagePull"}},
 			`member "n-1" of builder "n" cannot be used`, "leave out --member, to build on another one; for this one: kubectl describe pod n-1 -n ns", CodeNoBuilder, ""},
-		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", CodeUsage, ""},
-		{&driver.SourceError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", CodeDenied, ""},
-		{&driver.SourceError{Flag: "--registry-secret", Value: "s", Err: &kube.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", CodeUsage, ""},
+		{&driver.ClusterSecretError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.MissingError{Kind: "Secret", Name: "s", Namespace: "ns"}}, `--secret "k8s=s/k"`, "kubectl get secrets -n ns", CodeUsage, ""},
+		{&driver.ClusterSecretError{Flag: "--secret", Value: "k8s=s/k", Err: &kube.ForbiddenError{Verb: "get", Resource: "secrets", Name: "s", Namespace: "ns"}}, "may not get", "kubectl auth can-i get secrets/s -n ns", CodeDenied, ""},
+		{&driver.ClusterSecretError{Flag: "--registry-secret", Value: "s", Err: &kube.UnfitError{Kind: "Secret", Name: "s", Namespace: "ns", Reason: "has no docker config"}}, "has no docker config", "kubectl create secret docker-registry", CodeUsage, ""},
 	}
 }
 

@@ -63,7 +63,7 @@ func replaceForeign(namespace, pod, name string) string {
 // explainSource is about objects of the cluster that flags name.
 func explainSource(err error) (Report, bool) {
 	var (
-		source    *driver.SourceError
+		source    *driver.ClusterSecretError
 		missing   *kube.MissingError
 		unfit     *kube.UnfitError
 		forbidden *kube.ForbiddenError
