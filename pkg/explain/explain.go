@@ -80,7 +80,7 @@ func outputEnded(ctx context.Context, err error) bool {
 // explainCause returns the text and the next step of an error that has one cause.
 func explainCause(err error) Report {
 	for _, explanation := range []func(error) (Report, bool){
-		explainWarning, explainUsage, explainMember, explainAnswer, explainHistory, explainSource, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainShortage, explainReason, explainStep, explainQueue, explainBuild, explainFiles,
+		explainWarning, explainUsage, explainMember, explainAnswer, explainHistory, explainClusterSecret, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainShortage, explainReason, explainStep, explainQueue, explainBuild, explainFiles,
 	} {
 		if report, ok := explanation(err); ok {
 			return report
@@ -243,4 +243,17 @@ func explainTunnel(err error) (Report, bool) {
 		return Report{Text: err.Error(), Next: "try another --transport: websocket, spdy or exec"}, true
 	}
 	return Report{}, false
+}
+
+// nextForCluster is about an API server that does not answer, or a proxy in its place.
+func nextForCluster(e *kube.UnreachableError) string {
+	for _, words := range []string{"Proxy Authentication Required", "proxyconnect "} {
+		if strings.Contains(e.Error(), words) {
+			return "requests to it go through a proxy: check $HTTPS_PROXY and the password in it, or add the cluster's host to $NO_PROXY"
+		}
+	}
+	if strings.Contains(e.Error(), "x509: ") {
+		return "another cluster may have this address now: get its kubeconfig anew, or check the certificate authority there: kubectl config view --minify"
+	}
+	return "check the network, a VPN, and: kubectl version"
 }

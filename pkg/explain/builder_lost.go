@@ -116,8 +116,3 @@ func explainUnrestored(err error) (Report, bool) {
 	}
 	return Report{Text: unrestored.Error(), Next: next}, true
 }
-
-// Reinstall returns the command that makes a builder again with its stored settings.
-func Reinstall(name, namespace string) string {
-	return fmt.Sprintf("kubectl buildkit install %s -n %s", name, namespace)
-}

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -113,4 +114,9 @@ func (s Selection) inThisNamespace(command string) string {
 	}
 	// Prose after a command begins with a punctuation mark, so this is the command's end.
 	return strings.TrimSuffix(command, " ") + tail
+}
+
+// Reinstall returns the command that makes a builder again with its stored settings.
+func Reinstall(name, namespace string) string {
+	return fmt.Sprintf("kubectl buildkit install %s -n %s", name, namespace)
 }

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 )
 
@@ -68,19 +66,6 @@ func nextForToken(e *registryauth.TokenError) string {
 		return fmt.Sprintf("the token is fetched from this machine, through the proxy %s: check it and its password in $HTTPS_PROXY, or add the host to $NO_PROXY", e.Proxy)
 	}
 	return "the token is fetched from this machine: check that it reaches " + e.Realm
-}
-
-// nextForCluster is about an API server that does not answer, or a proxy in its place.
-func nextForCluster(e *kube.UnreachableError) string {
-	for _, words := range []string{"Proxy Authentication Required", "proxyconnect "} {
-		if strings.Contains(e.Error(), words) {
-			return "requests to it go through a proxy: check $HTTPS_PROXY and the password in it, or add the cluster's host to $NO_PROXY"
-		}
-	}
-	if strings.Contains(e.Error(), "x509: ") {
-		return "another cluster may have this address now: get its kubeconfig anew, or check the certificate authority there: kubectl config view --minify"
-	}
-	return "check the network, a VPN, and: kubectl version"
 }
 
 func nextForUnreachable(e *registryauth.UnreachableError) string {
