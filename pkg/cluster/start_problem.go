@@ -1,0 +1,112 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// StartProblem is what keeps a Pod from starting.
+type StartProblem struct {
+	Reason, Message string
+	// Patience is how long it may last before it counts: some pass by themselves.
+	Patience time.Duration
+	// Crashed says that the daemon ran and ended, so its log has the cause.
+	Crashed bool
+}
+
+const (
+	patient = 7 * time.Second
+	short   = 2 * time.Second
+)
+
+// StartProblemOf reads a Pod's status; nil when it is on its way.
+func StartProblemOf(pod *corev1.Pod) *StartProblem {
+	if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
+		reason := pod.Status.Reason
+		if reason == "" {
+			reason = string(pod.Status.Phase)
+		}
+		return &StartProblem{Reason: reason, Message: pod.Status.Message, Crashed: pod.Status.Reason == ""}
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			return unscheduled(condition)
+		}
+	}
+	container := daemonContainer(pod)
+	if container == nil {
+		return nil
+	}
+	status := StatusOf(pod, container.Name)
+	switch {
+	case status == nil:
+		return nil
+	case status.State.Waiting != nil:
+		return waiting(status)
+	case status.State.Terminated != nil:
+		return terminated(status.State.Terminated)
+	case NodeLost(pod):
+		return &StartProblem{Reason: ReasonNodeLost, Message: ofLostNode(pod), Patience: short}
+	}
+	return nil
+}
+
+// unscheduled is the scheduler's word. A claim that is not bound yet is a volume being made.
+func unscheduled(condition corev1.PodCondition) *StartProblem {
+	patience := patient
+	if strings.Contains(condition.Message, "unbound immediate PersistentVolumeClaims") {
+		patience = time.Hour
+	}
+	return &StartProblem{Reason: condition.Reason, Message: condition.Message, Patience: patience}
+}
+
+func waiting(status *corev1.ContainerStatus) *StartProblem {
+	reason, message := status.State.Waiting.Reason, status.State.Waiting.Message
+	switch reason {
+	case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError",
+		"RegistryUnavailable", "SignatureValidationFailed":
+		return &StartProblem{Reason: reason, Message: message, Patience: pullPatience(reason, message)}
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "PreCreateHookError",
+		"PreStartHookError", "PostStartHookError":
+		return &StartProblem{Reason: reason, Message: message, Patience: short}
+	case "CrashLoopBackOff":
+		if last := status.LastTerminationState.Terminated; last != nil {
+			return terminated(last)
+		}
+		return &StartProblem{Reason: reason, Message: message, Crashed: true}
+	}
+	return nil
+}
+
+// pullPatience gives a registry a second chance, unless its answer is final.
+func pullPatience(reason, message string) time.Duration {
+	final := []string{"not found", "manifest unknown", "denied", "unauthorized", "authorization failed", "forbidden",
+		"invalid", "no such host", "does not exist"}
+	for _, words := range final {
+		if strings.Contains(strings.ToLower(message), words) {
+			return 0
+		}
+	}
+	if reason == "InvalidImageName" || reason == "ErrImageNeverPull" || reason == "SignatureValidationFailed" {
+		return 0
+	}
+	return patient
+}
+
+func terminated(state *corev1.ContainerStateTerminated) *StartProblem {
+	message := fmt.Sprintf("the daemon ended with exit code %d", state.ExitCode)
+	if state.Signal != 0 {
+		message = fmt.Sprintf("the daemon was ended by signal %d", state.Signal)
+	}
+	if state.Message != "" {
+		message += ": " + state.Message
+	}
+	reason := state.Reason
+	if reason == "" || reason == "Error" || reason == "Completed" {
+		reason = "CrashLoopBackOff"
+	}
+	return &StartProblem{Reason: reason, Message: message, Crashed: true}
+}
