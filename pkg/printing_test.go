@@ -46,7 +46,7 @@ func TestNothingPrintsAround(t *testing.T) {
 		"cmd/help.go":                        "this program's own text",
 		"cmd/help_page.go":                   "this program's own text",
 		"driver/pod_logs.go:write":           "lines of a log",
-		"cmd/messages.go:printFailure":       "an error of several lines",
+		"cmd/print_errors.go:printFailure":   "an error of several lines",
 		"result/evaluation.go:PrintAnswer":   "the frontend's table, or JSON",
 		"result/evaluation.go:printWarnings": "the frontend's table",
 	}, "use escape.Fprintf or escape.Fprintln")
