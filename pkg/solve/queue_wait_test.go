@@ -217,3 +217,68 @@ func (c *lateClient) records(ctx context.Context) ([]queue.Record, error) {
 	}
 	return records, err
 }
+
+// A client that sleeps while it is told that its claim is among the first looks again: the others
+// have passed it, and one of them builds.
+func TestAdmissionThatIsOldIsAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newFakeList(t)
+		other, end := context.WithCancel(t.Context())
+		l.begin(other, "other")
+		w, seen := l.client(t.Context(), 1, "ann", "late", nil)
+		late := &claimingClient{fakeClient: seen, waking: make(chan struct{})}
+		w.list = late
+		var clients sync.WaitGroup
+		clients.Go(func() {
+			claim, err := w.wait(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			l.begin(t.Context(), "late")
+			claim.leave()
+		})
+		time.Sleep(3 * time.Second)
+		clients.Go(func() { l.build(t.Context(), 1, "bob", "b", time.Minute) })
+		time.Sleep(3 * time.Second)
+		late.armed.Store(true)
+		end()
+		time.Sleep(50 * time.Second) // bob has passed the claim
+		if order := l.begun(); !slices.Equal(order, []string{"other", "b"}) || late.looks.Load() != 2 {
+			t.Errorf("after 50 s: %v, %d looks", order, late.looks.Load())
+		}
+		close(late.waking)
+		clients.Wait()
+		if l.most != 1 || len(l.order) != 3 {
+			t.Errorf("%d at a time: %v", l.most, l.order)
+		}
+	})
+}
+
+// claimingClient, once it is armed, is slow at the first look after a claim, so that it takes a
+// second one, and sleeps over that.
+type claimingClient struct {
+	*fakeClient
+	armed  atomic.Bool
+	looks  atomic.Int32 // since its claim
+	waking chan struct{}
+}
+
+func (c *claimingClient) enter(ctx context.Context, attributes map[string]string) *queueEntry {
+	if ticket, _ := queue.Parse(attributes); ticket.State == queue.Claimed {
+		c.looks.Store(0)
+	}
+	return c.fakeClient.enter(ctx, attributes)
+}
+
+func (c *claimingClient) records(ctx context.Context) ([]queue.Record, error) {
+	records, err := c.fakeClient.records(ctx)
+	if c.armed.Load() && len(c.entries) > 2 { // the second claim
+		switch c.looks.Add(1) {
+		case 1:
+			time.Sleep(2 * settleTime)
+		case 2:
+			<-c.waking
+		}
+	}
+	return records, err
+}
