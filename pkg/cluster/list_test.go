@@ -81,6 +81,10 @@ func TestOutdatedMembers(t *testing.T) {
 			t.Errorf("member %d: %+v, wanted %q", n, member, wanted)
 		}
 	}
+	missing := builders[0].Members[2]
+	if missing.UID = ""; missing.Outdated(wanted) {
+		t.Error("a member that does not exist is outdated")
+	}
 	server.Refuse(testcluster.Forbidding("statefulsets", ""))
 	if got := client.Wanted(t.Context(), "many"); got != "" {
 		t.Errorf("without permission: %q", got)

@@ -1,6 +1,9 @@
 package trust_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -146,7 +149,30 @@ func TestIssuedBy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if trust.IssuedBy(namesake(t, one.CA), leaf) {
+		t.Error("the name of the CA is enough")
+	}
 	if !trust.IssuedBy(one.CA, leaf) || trust.IssuedBy(other.CA, leaf) || trust.IssuedBy([]byte("x"), leaf) {
 		t.Errorf("own %t, other %t, none %t", trust.IssuedBy(one.CA, leaf), trust.IssuedBy(other.CA, leaf), trust.IssuedBy([]byte("x"), leaf))
 	}
+}
+
+// namesake returns a CA that has the same name, and another key.
+func namesake(t *testing.T, ca []byte) []byte {
+	t.Helper()
+	block, _ := pem.Decode(ca)
+	template, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.PublicKey = nil
+	made, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made})
 }
