@@ -19,8 +19,11 @@ func explainInstall(err error) (Report, bool) {
 		conflict *kube.ConflictError
 		other    *install.SupersededError
 		lossy    *driver.LossError
+		held     *install.HeldError
 	)
 	switch {
+	case errors.As(err, &held):
+		return Report{Text: held.Error(), Next: nextForHeld(held)}, true
 	case errors.As(err, &lossy):
 		return Report{Text: lossy.Error(), Next: Reinstall(lossy.Plan.Name, lossy.Plan.Namespace) + " --yes"}, true
 	case errors.As(err, &storage):
@@ -34,6 +37,16 @@ func explainInstall(err error) (Report, bool) {
 		return Report{Text: conflict.Error(), Next: "run the command again"}, true
 	}
 	return Report{}, false
+}
+
+// nextForHeld leaves the finalizers to the program that set them, if it still runs.
+func nextForHeld(e *install.HeldError) string {
+	var names []string
+	for _, each := range e.Objects {
+		names = append(names, strings.ToLower(each.Kind)+"/"+each.Name)
+	}
+	return fmt.Sprintf("a finalizer names the program that removes it; if that is not installed any more: "+
+		`kubectl patch %s -n %s --type merge -p '{"metadata":{"finalizers":null}}'; then run the command again`, strings.Join(names, " "), e.Namespace)
 }
 
 // nextForForeign leaves the object alone, which may be in use.

@@ -17,6 +17,11 @@ func installSituations() []situation {
 		{&install.UnownedError{Name: "n", Namespace: "ns", Found: []kube.Reference{{Kind: "Secret", Name: "n-server"}}, Missing: []kube.Reference{{Kind: "ConfigMap", Name: "n-config"}}},
 			`has Secret "n-server" of a builder "n", but not ConfigMap "n-config"`, "kubectl buildkit install n -n ns --yes", CodeUsage, ""},
 		{&kube.ConflictError{Kind: "Secret", Name: "n-server", Namespace: "ns"}, "too many conflicting updates", "run the command again", CodeFailed, ""},
+		{&install.HeldError{Namespace: "ns", Objects: []install.Held{
+			{Reference: kube.Reference{Kind: "Secret", Name: "n-client"}, Finalizers: []string{"example.com/a", "example.com/b"}},
+			{Reference: kube.Reference{Kind: "Pod", Name: "n"}, Finalizers: []string{"example.com/a"}},
+		}}, `Secret "n-client" (finalizer "example.com/a", "example.com/b"), Pod "n" (finalizer "example.com/a")`,
+			`kubectl patch secret/n-client pod/n -n ns --type merge -p '{"metadata":{"finalizers":null}}'; then run the command again`, CodeFailed, ""},
 		{&install.SupersededError{Name: "n", Namespace: "ns"}, "another install has changed", "run the command again", CodeFailed, ""},
 		{storage(install.NoDefaultClass, ""), "no StorageClass of this cluster is the default", "leave out --storage", CodeUsage, ""},
 		{storage(install.NoDefaultClass, "", "a", "b"), "no StorageClass of this cluster is the default", "--storage-class a or --storage-class b", CodeUsage, ""},

@@ -15,8 +15,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
@@ -202,6 +200,12 @@ func (i *installation) examine(ctx context.Context) error {
 		if err := cmp.Or(i.found.foreign(i.name, i.api.Namespace()), i.superseded()); err != nil {
 			return err
 		}
+		if going := i.found.terminating(); len(going) > 0 && tries < kube.Attempts {
+			if err := i.api.awaitRemoved(ctx, going); err != nil { // what is written to them goes with them
+				return err
+			}
+			continue
+		}
 		i.unproven = i.found.unowned(i.name, i.api.Namespace())
 		if i.unproven == nil || tries == kube.Attempts {
 			break
@@ -233,20 +237,6 @@ func (i *installation) confirm(ctx context.Context) error {
 		return err
 	}
 	i.asked = &plan
-	return nil
-}
-
-// pretend makes the outcome of a dry run.
-func (i *installation) pretend(context.Context) error {
-	if config, ok := i.objects.Config().(*corev1.ConfigMap); ok {
-		if err := manifest.SetPrevious(config, nil); err != nil {
-			return err
-		}
-	}
-	i.outcome.Objects = i.written()
-	for _, object := range i.outcome.Objects {
-		i.record(object, i.changes[referenceTo(object)])
-	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
 
 // Plan is what an install is about to do to a builder.
@@ -85,6 +86,20 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 		plan.Losses = append(plan.Losses, i.lossOf(pod, wanted[pod.Name]))
 	}
 	return plan, nil
+}
+
+// pretend makes the outcome of a dry run.
+func (i *installation) pretend(context.Context) error {
+	if config, ok := i.objects.Config().(*corev1.ConfigMap); ok {
+		if err := manifest.SetPrevious(config, nil); err != nil {
+			return err
+		}
+	}
+	i.outcome.Objects = i.written()
+	for _, object := range i.outcome.Objects {
+		i.record(object, i.changes[referenceTo(object)])
+	}
+	return nil
 }
 
 // lossOf is a member of a set that goes.

@@ -114,6 +114,9 @@ func (w *waiter) formerChanged(ctx context.Context, member *progress, change wat
 	if pod.DeletionTimestamp != nil && cluster.NodeLost(pod) {
 		w.noteTrouble(member, cluster.StartProblemOf(pod))
 	}
+	if heldPod(pod) {
+		w.noteTrouble(member, &cluster.StartProblem{Reason: reasonHeld, Patience: heldGrace})
+	}
 }
 
 // draining reports, once, what a member waits for that is to be replaced, and how long at most.

@@ -41,6 +41,7 @@ type Removal struct {
 
 // Uninstall removes exactly what install made. All is marked for removal before it waits, so that
 // an interrupt leaves nothing behind. It does not wait for a lost node: that is a *NodeLostError.
+// What a finalizer of another program keeps is a *HeldError.
 func Uninstall(ctx context.Context, c *cluster.Client, name string, options UninstallOptions, report func(Event)) (Removal, error) {
 	var removal Removal
 	if err := builder.ValidateName(name); err != nil {
@@ -79,6 +80,7 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 	if err := (api{c}).removeAll(ctx, name, found, options, &removal); err != nil {
 		return removal, err
 	}
+	removed := found.removed()
 	for n := range claims {
 		claim := &claims[n]
 		reference := kube.Reference{Kind: kube.KindClaim, Name: claim.Name}
@@ -90,6 +92,7 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 			return removal, err
 		}
 		removal.Removed = append(removal.Removed, reference)
+		removed = append(removed, heldObject{kube.KindClaim, claim})
 	}
 	if options.NoWait {
 		return removal, nil
@@ -100,7 +103,10 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 			fmt.Errorf("builds still run after %s; it ends by itself once they are done", options.Timeout))
 		defer cancel()
 	}
-	return removal, api{c}.awaitGone(ctx, name, found.member, report)
+	if err := (api{c}).awaitGone(ctx, name, found.member, report); err != nil {
+		return removal, err
+	}
+	return removal, api{c}.awaitRemoved(ctx, removed)
 }
 
 // confirmed asks with what is about to be done.

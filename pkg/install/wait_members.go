@@ -121,7 +121,11 @@ func (w *waiter) run(ctx context.Context, broken <-chan error) error {
 		if w.complete() {
 			return nil
 		}
-		if member, trouble := w.overdue(); trouble != nil {
+		switch member, trouble := w.overdue(); {
+		case trouble == nil:
+		case trouble.Reason == reasonHeld && w.members[member].former != nil:
+			return w.install.api.heldError(w.members[member].former)
+		default:
 			return w.diagnose(ctx, member, trouble)
 		}
 		if w.remaining() <= 0 {

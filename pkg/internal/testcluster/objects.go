@@ -158,13 +158,29 @@ func (c *Cluster) replaceLocked(key string, object Object) {
 	metadataOf(object)["resourceVersion"] = strconv.Itoa(c.version)
 	c.objects[key] = object
 	c.notifyLocked(key, "MODIFIED", object)
+	if metadataOf(object)["deletionGracePeriodSeconds"] == 0.0 && !isHeld(object) {
+		c.removeLocked(key, true)
+	}
+}
+
+// isHeld reports whether an object has finalizers.
+func isHeld(object Object) bool {
+	finalizers, _ := metadataOf(object)["finalizers"].([]any)
+	return len(finalizers) > 0
 }
 
 // removeLocked removes an object, the daemon of a Pod, and the Pods that a StatefulSet made;
-// without cascade these stay, and have no owner any more.
+// without cascade these stay, and have no owner any more. An object with finalizers stays until it
+// has none.
 func (c *Cluster) removeLocked(key string, cascade bool) {
 	old := c.objects[key]
 	if old == nil {
+		return
+	}
+	if isHeld(old) {
+		ending := clone(old)
+		metadataOf(ending)["deletionTimestamp"], metadataOf(ending)["deletionGracePeriodSeconds"] = time.Now().UTC().Format(time.RFC3339), 0.0
+		c.replaceLocked(key, ending)
 		return
 	}
 	delete(c.objects, key)
