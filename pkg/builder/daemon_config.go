@@ -56,6 +56,25 @@ func registered(own map[string]any, host string) bool {
 	return ok
 }
 
+// UnverifiedRegistries are the hosts that the daemon reaches without verified TLS, or with plain
+// HTTP: those of the Spec, and those of which the user's text says so.
+func (s Spec) UnverifiedRegistries() []string {
+	hosts := slices.Clone(s.InsecureRegistries)
+	own, err := parseConfig(s.Config)
+	if err != nil {
+		return hosts
+	}
+	registries := table(own, "registry")
+	for _, host := range slices.Sorted(maps.Keys(registries)) {
+		settings, _ := registries[host].(map[string]any)
+		settings = fold(settings)
+		if settings["http"] == true || settings["insecure"] == true {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
 // registries are the generated TOML tables by host.
 func (s Spec) registries() map[string]string {
 	insecure := map[string]bool{}

@@ -130,7 +130,7 @@ func Certificates(server *corev1.Secret) *trust.Certificates {
 
 func clientSecret(spec builder.Spec, certificates *trust.Certificates) (*corev1.Secret, error) {
 	document, err := json.Marshal(Document{
-		Version: connectVersion, Members: spec.MemberNames(), Mode: spec.Mode(), InsecureRegistries: spec.InsecureRegistries,
+		Version: connectVersion, Members: spec.MemberNames(), Mode: spec.Mode(), InsecureRegistries: spec.UnverifiedRegistries(),
 		MaxBuilds: spec.MaxBuilds,
 	})
 	if err != nil {

@@ -159,6 +159,8 @@ func TestTheHashFollowsWhatAMemberIsStartedWith(t *testing.T) {
 func TestConnectionDocument(t *testing.T) {
 	objects := make1(t, func(s *builder.Spec) {
 		s.Name, s.Replicas, s.MaxBuilds, s.RegistryCA = "many", 2, 4, []byte("the registry's CA\n")
+		s.InsecureRegistries = []string{"flag.local"}
+		s.Config = []byte("[registry.\"plain.local\"]\n  HTTP = true\n[registry.\"any.local\"]\n  insecure = true\n[registry.\"ok.local\"]\n  http = false\n")
 	})
 	connection, err := manifest.ReadConnection(objects.Client)
 	if err != nil {
@@ -167,6 +169,9 @@ func TestConnectionDocument(t *testing.T) {
 	if !slices.Equal(connection.Members, []string{"many-0", "many-1"}) || connection.Mode != builder.ModePrivileged ||
 		string(connection.Client.Key) != "the client's key\n" || string(connection.RegistryCA) != "the registry's CA\n" || connection.MaxBuilds != 4 {
 		t.Errorf("got %+v", connection)
+	}
+	if want := []string{"flag.local", "any.local", "plain.local"}; !slices.Equal(connection.InsecureRegistries, want) {
+		t.Errorf("without verified TLS: %v; want %v", connection.InsecureRegistries, want)
 	}
 	newer := objects.Client.DeepCopy()
 	newer.Data["connection.json"] = []byte(`{"version": 99}`)
