@@ -76,18 +76,26 @@ func LastingPath(lookupEnv func(string) (string, bool), name, host, namespace st
 	return filepath.Join(directory, name[:min(len(name), 20)]+"-"+hex.EncodeToString(sum[:4])+".sock"), nil
 }
 
+// noDirectory is the error of a directory that sockets are not put into, which no flag names.
+func noDirectory(path, reason string) error {
+	return &usage.Error{
+		What: "directory of the socket", Value: path, Reason: reason,
+		Next: "name a path with --listen unix://PATH, or a directory that exists with $TMPDIR",
+	}
+}
+
 // private makes the directory if there is none. Another user may have put one there first, to read
 // along.
 func private(path string) (string, error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
-		return "", unusable(path, reasonOf(err))
+		return "", noDirectory(path, reasonOf(err))
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		return "", unusable(path, reasonOf(err))
+		return "", noDirectory(path, reasonOf(err))
 	}
 	if !info.IsDir() || !owned(info) || exposed(info) || readable(info) {
-		return "", unusable(path, "it is not a directory that is this user's alone (mode 0700)")
+		return "", noDirectory(path, "it is not a directory that is this user's alone (mode 0700)")
 	}
 	return path, nil
 }

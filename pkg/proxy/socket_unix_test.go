@@ -111,6 +111,14 @@ func TestDirectory(t *testing.T) {
 	if _, err := proxy.Directory(look); err == nil || !strings.Contains(err.Error(), "this user's alone") {
 		t.Errorf("an open directory: %v", err)
 	}
+	// No flag has named what is missing.
+	for _, env["TMPDIR"] = range []string{directory + "/gone", "/dev/null"} {
+		if _, err := proxy.Directory(look); err == nil || !strings.Contains(err.Error(), "invalid directory of the socket \""+env["TMPDIR"]) ||
+			strings.Contains(err.Error(), "invalid --listen") || !strings.Contains(err.Error(), "$TMPDIR") {
+			t.Errorf("%s: %v", env["TMPDIR"], err)
+		}
+	}
+	env["TMPDIR"] = filepath.Dir(directory)
 	elsewhere := t.TempDir()
 	if err := errors.Join(os.Remove(directory), os.Chmod(elsewhere, 0o700), os.Symlink(elsewhere, directory)); err != nil {
 		t.Fatal(err)
