@@ -4,7 +4,6 @@ package buildcontext
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -59,7 +58,7 @@ func (e *dirEntry) describeAttributes(stat *types.Stat) error {
 		if errors.Is(err, syscall.ENOTSUP) || errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		return fmt.Errorf("reading the extended attributes of %q: %w", e.name, err)
+		return &fs.PathError{Op: "reading the extended attributes of", Path: e.name, Err: err}
 	}
 	for _, name := range names {
 		if strings.HasPrefix(name, "com.apple.") {

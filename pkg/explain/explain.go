@@ -96,6 +96,8 @@ func explainUsage(err error) (Report, bool) {
 		foreign    *install.ForeignError
 	)
 	switch {
+	case errors.As(err, &wrong) && strings.HasSuffix(wrong.Reason, syscall.ENAMETOOLONG.Error()):
+		return Report{Text: wrong.Text(), Next: shorterPath}, true
 	case errors.As(err, &wrong):
 		return Report{Text: wrong.Text(), Next: wrong.Next}, true
 	case errors.As(err, &kubeconfig):

@@ -18,6 +18,8 @@ func explainFiles(err error) (Report, bool) {
 		unread     *upload.FileError
 	)
 	switch {
+	case errors.As(err, &unread) && errors.Is(unread, syscall.ENAMETOOLONG):
+		return Report{Text: err.Error(), Next: shorterPath + "; or exclude it with .dockerignore"}, true
 	case errors.As(err, &unread) && changedMeanwhile(unread):
 		return Report{
 			Text: err.Error(),
@@ -34,6 +36,9 @@ func explainFiles(err error) (Report, bool) {
 	}
 	return Report{}, false
 }
+
+// shorterPath is for a path that the system refuses.
+const shorterPath = "use a shorter path: a system allows about 4,000 bytes, counted from the root directory, and 255 for each name in it"
 
 // spent reports whether a disk of this machine has no space left, or its user no quota.
 func spent(err error) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/upload"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 func TestResultsThatCannotBeWritten(t *testing.T) {
@@ -34,6 +35,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		next  string
 	}{
 		{&fs.PathError{Op: "opening", Path: "a", Err: fs.ErrPermission}, "exclude it with .dockerignore"},
+		{&fs.PathError{Op: "opening", Path: "a", Err: syscall.ENAMETOOLONG}, "use a shorter path"},
 		{&fs.PathError{Op: "reading", Path: "a", Err: syscall.EIO}, "exclude it with .dockerignore"},
 		{&fs.PathError{Op: "opening", Path: "a", Err: fs.ErrNotExist}, replaced},
 		{&fs.PathError{Op: "reading", Path: "a", Err: syscall.ESTALE}, replaced},
@@ -49,6 +51,17 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 		report := Error(&upload.FileError{Directory: "context", Name: "a", Cause: c.cause})
 		if report.Code != CodeFailed || !strings.Contains(report.Next, c.next) || report.Text != `reading "a" of the directory "context": `+reason.Error() {
 			t.Errorf("got %+v", report)
+		}
+	}
+}
+
+// A path that the system refuses is not there to be created, nor to be made readable.
+func TestPathsThatAreTooLong(t *testing.T) {
+	_, err := os.Open(strings.Repeat("a/", 3000))
+	for _, what := range []string{"--file", "PATH", "--output", "--iidfile", "--config", "--secret"} {
+		report := Error(&usage.Error{What: what, Value: "a", Reason: err.Error(), Next: "create it first"})
+		if report.Code != CodeUsage || !strings.HasPrefix(report.Next, "use a shorter path") {
+			t.Errorf("%s: %+v", what, report)
 		}
 	}
 }

@@ -69,8 +69,27 @@ func (g *guardedFS) Walk(ctx context.Context, target string, visit fs.WalkDirFun
 			}
 			return err
 		}
+		if entry != nil {
+			entry = guardedEntry{DirEntry: entry, fs: g, name: name}
+		}
 		return visit(name, entry, err)
 	})
+}
+
+// guardedEntry reports a file that cannot be described.
+type guardedEntry struct {
+	fs.DirEntry
+	fs   *guardedFS
+	name string
+}
+
+// Info returns what the daemon is told of the file. One that is gone by now is left out.
+func (e guardedEntry) Info() (fs.FileInfo, error) {
+	info, err := e.DirEntry.Info()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, e.fs.fail(e.name, err)
+	}
+	return info, err
 }
 
 // Open always succeeds, since after an error the daemon would receive an empty file; the first read
