@@ -85,7 +85,7 @@ func kubectlCommands() []string {
 		`describe pod ` + name + in, `get [a-z]+ ` + name + in + ` -o yaml`, `describe quota` + in, `logs ` + name + in + `( --previous)?`, `create namespace ` + name,
 		`create rolebinding [A-Za-z0-9.-]+` + in + ` --role ` + name + ` (--user ('[^']+'|\S+)|--serviceaccount \S+:\S+)`,
 		`auth can-i [a-z]+ \S+( -A|` + in + `)`, `get nodes( --show-labels)?`, `get (secrets|serviceaccounts|events)` + in, `get pods -l \S+`,
-		`wait pod/` + name + in + ` --for=delete`, `label namespace ` + name + ` \S+=\S+ --overwrite`, `delete pod ` + name + in, `delete pvc` + in + ` -l \S+`, `rollout restart \S+` + in,
+		`patch( [a-z]+/` + name + `)+` + in + ` --type merge -p '[{}":a-z]+'`, `wait pod/` + name + in + ` --for=delete`, `label namespace ` + name + ` \S+=\S+ --overwrite`, `delete pod ` + name + in, `delete pvc` + in + ` -l \S+`, `rollout restart \S+` + in,
 		`config get-contexts`, `config view --minify`, `version`, `create secret docker-registry makes a Secret of the right type`,
 	}
 }
