@@ -211,3 +211,16 @@ func mask(value reflect.Value) {
 	default: // numbers
 	}
 }
+
+// Remove deletes the record. A running build is not stopped: its record is deleted
+// at its end.
+func Remove(ctx context.Context, c *client.Client, ref string) error {
+	_, err := c.ControlClient().UpdateBuildHistory(ctx, &controlapi.UpdateBuildHistoryRequest{Ref: ref, Delete: true})
+	return err
+}
+
+// Pin excludes the record from the removal of old ones, or includes it again.
+func Pin(ctx context.Context, c *client.Client, ref string, keep bool) error {
+	_, err := c.ControlClient().UpdateBuildHistory(ctx, &controlapi.UpdateBuildHistoryRequest{Ref: ref, Pinned: keep})
+	return err
+}
