@@ -1,5 +1,5 @@
-// Package builder is the vocabulary of the Kubernetes half: what a builder is, what its objects and
-// labels are called, and what a user may ask of it.
+// Package builder is the vocabulary of the Kubernetes half: what a builder's objects and labels are
+// called, and the Spec that a user asks for, with its settings, their defaults and their checks.
 //
 // It is pure: no network, no files, no clock. It must not know commands, clients or BuildKit's own
 // packages.

@@ -1,5 +1,5 @@
 // Package cluster finds builders: the member to build on and how to connect to it, all builders of
-// a namespace, what is wrong with one, and why one died.
+// a namespace, the states of Pods and nodes, what is wrong with a builder, and why one died.
 //
 // It changes nothing, reports typed facts (NotFoundError, NotReadyError …) and knows neither
 // commands nor BuildKit.

@@ -1,6 +1,7 @@
-// Package driver makes a builder usable: it finds the member to use, opens a tunnel to its daemon,
-// keeps the connection alive through losses, and runs builds on it. It is the only package that
-// imports both halves, the one that knows Kubernetes and the one that knows BuildKit.
+// Package driver makes a builder usable: it chooses the member to use, opens a tunnel to its
+// daemon, runs builds on it, connects again after a loss, and asks all members for their logs and
+// their history. It is the only package that imports both halves, the one that knows Kubernetes and
+// the one that knows BuildKit.
 //
 // A program other than the plugin uses it as the example does: [New], then [Driver.Install],
 // [Driver.Connect], [Driver.Build] or [Driver.Relay]. The context of a build is compressed on slow

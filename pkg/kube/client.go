@@ -1,6 +1,6 @@
-// Package kube is one namespace of the Kubernetes API: requests for objects, lists that are
-// watched, the errors of the API as types, and what is read of Secrets and of the user's
-// permissions.
+// Package kube is one namespace of the Kubernetes API: requests for objects of any kind, lists that
+// are watched, the errors of the API as types, the contents of Secrets that the user names, and the
+// user's permissions.
 //
 // It knows neither builders nor commands nor BuildKit.
 package kube

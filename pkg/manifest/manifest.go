@@ -1,5 +1,5 @@
-// Package manifest turns a builder's Spec and its certificates into Kubernetes objects, and objects
-// into YAML.
+// Package manifest turns a builder's Spec and its certificates into Kubernetes objects, reads them
+// back from objects, and prints objects as YAML.
 //
 // It is pure: the same input gives the same bytes, without a cluster.
 package manifest

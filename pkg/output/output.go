@@ -1,5 +1,6 @@
-// Package output prints what a command found in the formats of kubectl's --output: a table for
-// people, and JSON, YAML, names, templates and columns of one's own for programs.
+// Package output prints what a command found in the formats of kubectl's --output, which is not the
+// --output of a build: a table for people, and JSON, YAML, names, templates and columns of one's
+// own for programs.
 //
 // It knows only names, fields and cells; what they mean is for pkg/cmd, and what BuildKit or a
 // cluster is, it does not know here.

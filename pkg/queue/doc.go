@@ -1,5 +1,5 @@
-// Package queue decides which builds of a daemon run and which wait, where the builder limits how
-// many run at a time.
+// Package queue decides, from a list of a daemon's active builds alone, which of them run and which
+// wait, where the builder limits how many run at a time.
 //
 // The daemon itself is the queue: its list of active builds is all the state there is. A client
 // that waits has a ticket there, a record without steps, whose attributes say whose it is and

@@ -1,9 +1,9 @@
-// Package registryauth finds the credentials of the user's docker config and passes them to a
-// build, through BuildKit's session; login and logout change that config. The types enforce the
-// order: a Config has the user's credentials, the Secrets of the cluster are added, and the result
-// is a Provider for one build on one builder. Credential helpers run when a registry requires
-// credentials, tokens are fetched on this machine, and the provider records which credentials were
-// found and refused, to explain an error.
+// Package registryauth finds the credentials of the user's docker config, answers the challenges of
+// registries, and passes credentials and tokens to a build, through BuildKit's session; login and
+// logout change that config. The types enforce the order: a Config has the user's credentials, the
+// Secrets of the cluster are added, and the result is a Provider for one build on one builder.
+// Credential helpers run when a registry requires credentials, tokens are fetched on this machine,
+// and the provider records which credentials were found and refused, to explain an error.
 //
 // It must not know what is built, nor that a cluster exists. Its errors and messages contain no
 // secret.

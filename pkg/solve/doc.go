@@ -1,6 +1,6 @@
-// Package solve talks to one BuildKit daemon over a connection that is passed to
-// it: it reads the daemon's properties, runs a build beside its display, and
-// returns typed errors.
+// Package solve talks to one BuildKit daemon over a connection that is passed to it: it reads the
+// daemon's properties, waits in the daemon's queue with tickets and claims, runs a build beside its
+// display, sends it again after a loss, and returns typed errors.
 //
 // A build outlives its connection. A connection that is closed, or over which
 // nothing was received for 15 seconds, is replaced by the one that Reconnect
