@@ -22,6 +22,7 @@ type figures struct {
 	asking    []time.Duration // from the start of a client until a daemon knows its build
 	waits     []time.Duration // of each build at the daemons, until its first step
 	ideal     []time.Duration // the same in the ideal queue; none without a limit
+	idealLess []time.Duration // the same where the ideal queue loses the members that were not ready
 	service   []time.Duration // of each attempt, from its first step to its end
 	most      int             // builds that ran on one member at once
 	mostAt    string          // where and when
@@ -86,10 +87,24 @@ func (f *figures) queue(last time.Time) {
 	if f.limit == 0 {
 		return
 	}
-	f.ideal = make([]time.Duration, len(f.waits))
-	for i, wait := range idealWaits(tickets, f.members*f.limit) {
+	f.ideal, f.idealLess = make([]time.Duration, len(f.waits)), make([]time.Duration, len(f.waits))
+	for i, wait := range idealWaits(tickets, f.places(nil)) {
 		f.ideal[owner[i]] += wait
 	}
+	for i, wait := range idealWaits(tickets, f.places(f.away)) {
+		f.idealLess[owner[i]] += wait
+	}
+}
+
+// places returns those of all members, which were not ready at these times.
+func (f *figures) places(away [][]interval) []place {
+	all := make([]place, f.members*f.limit)
+	for i := range all {
+		if member := i / f.limit; member < len(away) {
+			all[i].away = away[member]
+		}
+	}
+	return all
 }
 
 // ticketsOf returns what a build took of the members, and how long it waited there in all. A build that was lost with its

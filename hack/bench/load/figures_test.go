@@ -100,6 +100,26 @@ func TestWaits(t *testing.T) {
 	}
 }
 
+// A member that is not ready has no places in the stricter of the two ideal queues.
+func TestIdealWithoutMembers(t *testing.T) {
+	seen := recording{start: at(0), away: [][]interval{nil, {{at(5), at(20)}}}}
+	for i, id := range []string{"a", "b", "c"} {
+		seen.outcomes = append(seen.outcomes, outcome{job: job{id: id}, began: at(1), ended: at(60)})
+		seen.attempts = append(seen.attempts, testAttempt{job: id, pod: "m", created: 10, began: 10 + 4*i, ended: 14 + 4*i}.attempt())
+	}
+	f := evaluate(plugin{team: team{members: 2}, limited: 1}, shape{members: 2}, seen)
+	if sum(f.waits) != 4+8 || sum(f.ideal) != 4 || sum(f.idealLess) != 4+8 {
+		t.Errorf("waits %v, ideal %v, without the member %v", f.waits, f.ideal, f.idealLess)
+	}
+	var out strings.Builder
+	printReport(&out, options{}, []figures{f})
+	for _, row := range []string{"| p99 ÷ ideal p99 | 2.00 |\n", "| p99 ÷ that p99 | 1.00 |\n"} {
+		if !strings.Contains(out.String(), row) {
+			t.Errorf("the report lacks %q:\n%s", row, out.String())
+		}
+	}
+}
+
 func TestCountsWhatRanAtOnce(t *testing.T) {
 	two := []testAttempt{
 		{job: "a", pod: "m", created: 1, began: 10, ended: 20, ran: "x y"},

@@ -12,28 +12,44 @@ type ticket struct {
 	service time.Duration
 }
 
+// place is one of those that a member has.
+type place struct {
+	free time.Time  // when it has done what it has got so far
+	away []interval // when it begins nothing, in the order of time
+}
+
+// begins returns when the place begins a ticket that arrives at that time.
+func (p place) begins(arrived time.Time) time.Time {
+	begin := arrived
+	if p.free.After(begin) {
+		begin = p.free
+	}
+	for _, each := range p.away {
+		if !begin.Before(each.from) && begin.Before(each.to) {
+			begin = each.to
+		}
+	}
+	return begin
+}
+
 // idealWaits returns how long each ticket waits where one queue serves all places of all members, first come first
 // served, and where nothing is lost on the way: the least that any queue of this order can have.
-func idealWaits(tickets []ticket, places int) []time.Duration {
+func idealWaits(tickets []ticket, places []place) []time.Duration {
 	order := make([]int, len(tickets))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return tickets[a].arrived.Compare(tickets[b].arrived) })
-	free, waits := make([]time.Time, places), make([]time.Duration, len(tickets))
+	places, waits := slices.Clone(places), make([]time.Duration, len(tickets))
 	for _, i := range order {
-		place := 0
-		for p := range free {
-			if free[p].Before(free[place]) {
-				place = p
+		chosen, begin := 0, places[0].begins(tickets[i].arrived)
+		for p := range places {
+			if earlier := places[p].begins(tickets[i].arrived); earlier.Before(begin) {
+				chosen, begin = p, earlier
 			}
 		}
-		begin := tickets[i].arrived
-		if free[place].After(begin) {
-			begin = free[place]
-		}
 		waits[i] = begin.Sub(tickets[i].arrived)
-		free[place] = begin.Add(tickets[i].service)
+		places[chosen].free = begin.Add(tickets[i].service)
 	}
 	return waits
 }

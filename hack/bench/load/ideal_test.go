@@ -17,21 +17,28 @@ func TestIdealWaits(t *testing.T) {
 		arrived []int
 		service []int
 		want    []int
+		away    [][2]int // of the first place
 	}{
-		{"an empty queue", 1, nil, nil, nil},
-		{"one place, all at once", 1, []int{0, 0, 0}, []int{3, 2, 1}, []int{0, 3, 5}},
-		{"two places", 2, []int{0, 0, 1, 1}, []int{4, 2, 2, 2}, []int{0, 0, 1, 3}},
-		{"gaps", 1, []int{0, 10, 11}, []int{2, 2, 2}, []int{0, 0, 1}},
-		{"the order of arrival, not of the list", 1, []int{1, 0}, []int{1, 5}, []int{4, 0}},
-		{"a short one never overtakes", 1, []int{0, 1, 2}, []int{5, 5, 1}, []int{0, 4, 8}},
+		{"an empty queue", 1, nil, nil, nil, nil},
+		{"one place, all at once", 1, []int{0, 0, 0}, []int{3, 2, 1}, []int{0, 3, 5}, nil},
+		{"two places", 2, []int{0, 0, 1, 1}, []int{4, 2, 2, 2}, []int{0, 0, 1, 3}, nil},
+		{"gaps", 1, []int{0, 10, 11}, []int{2, 2, 2}, []int{0, 0, 1}, nil},
+		{"the order of arrival, not of the list", 1, []int{1, 0}, []int{1, 5}, []int{4, 0}, nil},
+		{"a short one never overtakes", 1, []int{0, 1, 2}, []int{5, 5, 1}, []int{0, 4, 8}, nil},
+		{"a member is away", 1, []int{0, 1, 9}, []int{2, 2, 1}, []int{0, 5, 0}, [][2]int{{1, 4}, {4, 6}}},
+		{"the other one takes all", 2, []int{0, 0, 3}, []int{2, 3, 1}, []int{0, 2, 2}, [][2]int{{0, 7}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var tickets []ticket
 			for i := range test.arrived {
 				tickets = append(tickets, ticket{at(test.arrived[i]), time.Duration(test.service[i]) * time.Second})
 			}
+			places := make([]place, test.places)
+			for _, each := range test.away {
+				places[0].away = append(places[0].away, interval{at(each[0]), at(each[1])})
+			}
 			var got []int
-			for _, wait := range idealWaits(tickets, test.places) {
+			for _, wait := range idealWaits(tickets, places) {
 				got = append(got, int(wait/time.Second))
 			}
 			if !slices.Equal(got, test.want) {

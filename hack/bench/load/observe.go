@@ -59,7 +59,7 @@ type attemptKey struct {
 
 func newObserver(ctx context.Context, cluster *kubectl) *observer {
 	o := &observer{cluster: cluster, attempts: map[attemptKey]*attempt{}, queued: map[string]time.Time{}, tickets: map[string]map[string]waiting{}}
-	o.pods = &pods{cluster: cluster, known: map[string]pod{}, begun: map[string]bool{}}
+	o.pods = &pods{cluster: cluster, known: map[string]pod{}, begun: map[string]bool{}, ready: map[string][]interval{}}
 	o.pods.found = func(one pod) { o.members.Go(func() { o.member(ctx, one) }) }
 	o.members.Go(func() { o.pods.watch(ctx) })
 	return o

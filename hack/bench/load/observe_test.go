@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -82,7 +83,7 @@ func TestTickets(t *testing.T) {
 
 func TestPodsByTheirEvents(t *testing.T) {
 	var found []string
-	p := &pods{known: map[string]pod{}, begun: map[string]bool{}, found: func(one pod) { found = append(found, one.name) }}
+	p := &pods{known: map[string]pod{}, begun: map[string]bool{}, ready: map[string][]interval{}, found: func(one pod) { found = append(found, one.name) }}
 	event := func(kind, name, phase string, ending bool) {
 		var e podEvent
 		e.Type, e.Object.Metadata.Name, e.Object.Metadata.UID, e.Object.Status.Phase = kind, name, "uid-"+name, phase
@@ -105,6 +106,24 @@ func TestPodsByTheirEvents(t *testing.T) {
 	event("DELETED", "a", "Running", true)
 	if p.exists("uid-a") {
 		t.Error("a deleted Pod exists")
+	}
+}
+
+func TestAway(t *testing.T) {
+	p := &pods{ready: map[string][]interval{}}
+	for _, each := range []struct {
+		name  string
+		ready bool
+		at    int
+	}{
+		{"a", false, 1}, {"a", true, 2}, {"b", true, 3}, {"a", true, 5}, {"a", false, 12}, {"a", false, 13}, {"a", true, 15}, {"b", false, 18},
+		{"a", false, 30}, {"c", true, 14}, {"d", true, 1}, {"d", false, 5}, {"d", true, 12},
+	} {
+		p.noteReady(each.name, each.ready, at(each.at))
+	}
+	want := [][]interval{{{at(12), at(15)}}, {{at(18), at(20)}}, {{at(10), at(14)}}, {{at(10), at(12)}}}
+	if got := p.away(at(10), at(20)); !reflect.DeepEqual(got, want) {
+		t.Errorf("away %v, want %v", got, want)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ type pods struct {
 	mu    sync.Mutex
 	known map[string]pod // by UID
 	begun map[string]bool
+	ready map[string][]interval // when a member was ready, by its name; the last one may last
 }
 
 // watch returns when ctx ends. One kubectl watches, so that following the Pods costs next to nothing.
@@ -79,6 +81,7 @@ func (p *pods) take(event podEvent) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.noteReady(one.name, one.ready && event.Type != "DELETED", time.Now())
 	if event.Type == "DELETED" {
 		delete(p.known, one.uid)
 		return
@@ -88,6 +91,45 @@ func (p *pods) take(event podEvent) {
 		p.begun[one.uid] = true
 		p.found(one)
 	}
+}
+
+// noteReady notes whether a member is ready.
+func (p *pods) noteReady(name string, ready bool, now time.Time) {
+	times := p.ready[name]
+	switch lasts := len(times) > 0 && times[len(times)-1].to.IsZero(); {
+	case ready && !lasts:
+		p.ready[name] = append(times, interval{from: now})
+	case !ready && lasts:
+		times[len(times)-1].to = now
+	}
+}
+
+// away returns, for each member, when it was not ready between these times.
+func (p *pods) away(from, to time.Time) [][]interval {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all [][]interval
+	for _, name := range slices.Sorted(maps.Keys(p.ready)) {
+		var away []interval
+		last := from
+		for _, each := range p.ready[name] {
+			if each.from.After(last) {
+				away = append(away, interval{last, each.from})
+			}
+			if each.to.IsZero() {
+				last = to
+				break
+			}
+			if each.to.After(last) {
+				last = each.to
+			}
+		}
+		if last.Before(to) {
+			away = append(away, interval{last, to})
+		}
+		all = append(all, away)
+	}
+	return all
 }
 
 // exists reports whether the API server still has that very Pod.

@@ -28,10 +28,9 @@ func printReport(w io.Writer, o options, all []figures) {
 	row("at most at once on a member", func(f figures) string { return fmt.Sprintf("%d%s", f.most, limitText(f.limit)) })
 	row("wait in the queue, p50 / p99", func(f figures) string { return both(f.waits) })
 	row("the same in the ideal queue", func(f figures) string { return orNone(f.limit > 0, both(f.ideal)) })
-	row("p99 ÷ ideal p99", func(f figures) string {
-		ideal := quantile(f.ideal, 0.99)
-		return orNone(ideal > 0, fmt.Sprintf("%.2f", quantile(f.waits, 0.99).Seconds()/ideal.Seconds()))
-	})
+	row("p99 ÷ ideal p99", func(f figures) string { return byIdeal(f.waits, f.ideal) })
+	row("in an ideal queue that loses the members which were not ready", func(f figures) string { return orNone(f.limit > 0, both(f.idealLess)) })
+	row("p99 ÷ that p99", func(f figures) string { return byIdeal(f.waits, f.idealLess) })
 	row("client's start to its place in the queue, p50 / p99", func(f figures) string { return both(f.asking) })
 	row("steps found in the cache", func(f figures) string { return percent(hitRate(f.steps, f.runs)) })
 	row("the same on one member", func(f figures) string { return percent(hitRate(f.steps, f.oneRuns)) })
@@ -58,6 +57,11 @@ func printReport(w io.Writer, o options, all []figures) {
 
 func both(values []time.Duration) string {
 	return short(quantile(values, 0.5)) + " / " + short(quantile(values, 0.99))
+}
+
+func byIdeal(waits, ideal []time.Duration) string {
+	least := quantile(ideal, 0.99)
+	return orNone(least > 0, fmt.Sprintf("%.2f", quantile(waits, 0.99).Seconds()/least.Seconds()))
 }
 
 func short(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

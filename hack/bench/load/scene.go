@@ -28,6 +28,7 @@ type recording struct {
 	attempts []attempt
 	tickets  map[string][]waiting // of the attempts, by their references
 	blows    []blow               // as they happened
+	away     [][]interval         // when the members were not ready, by member
 	machine  machine
 	nodes    int // on which the members were at the start
 }
@@ -64,6 +65,7 @@ func (s *scene) play(ctx context.Context, namespace string, jobs []job, hits []b
 	stopObserving()
 	s.observer.members.Wait()
 	seen.attempts, seen.tickets = s.observer.seen(), s.observer.waits()
+	seen.away = s.observer.pods.away(seen.start, time.Now())
 	return seen, ctx.Err()
 }
 
