@@ -24,7 +24,7 @@ func main() {
 	flag.IntVar(&o.shape.members, "members", 4, "members of the builder")
 	flag.IntVar(&o.limit, "limit", 4, "builds that a member of ours runs at once, and steps that any member runs at once")
 	flag.DurationVar(&o.shape.duration, "duration", 3*time.Minute, "time in which builds arrive; each is built to its end")
-	flag.DurationVar(&o.shape.every, "every", time.Minute, "from one build of a client to its next, on average")
+	flag.DurationVar(&o.shape.every, "every", 150*time.Second, "from one build of a client to its next, on average")
 	flag.Uint64Var(&o.shape.seed, "seed", 1, "the same seed gives the same load")
 	flag.IntVar(&o.processes, "processes", 50, "processes of clients at once; what waits for one of them is reported")
 	flag.BoolVar(&o.peers, "peers", false, "run the same load on docker buildx, sticky and random, too")

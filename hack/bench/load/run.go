@@ -26,7 +26,12 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	contexts, err := writeContexts(dir, paths["E2E_BASE_IMAGE"])
+	sources, err := o.sources()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(sources) }()
+	contexts, err := writeContexts(sources, paths["E2E_BASE_IMAGE"])
 	if err != nil {
 		return err
 	}
@@ -55,6 +60,16 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	return all[0].verdict()
+}
+
+// sources makes the directory of the projects. Its path is the same for a seed, since it decides which project has which
+// member, and so how evenly the popular ones are spread.
+func (o options) sources() (string, error) {
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("load-seed-%d", o.shape.seed))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return "", fmt.Errorf("%w: another run uses it, or was killed: remove it then", err)
+	}
+	return dir, nil
 }
 
 func (o options) namespaceOf(contender string) string { return o.namespace + "-" + contender }

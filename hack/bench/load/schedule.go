@@ -88,11 +88,11 @@ func fill(jobs []job, random *rand.Rand) {
 		r, d := &now[p], &durations[p]
 		if r.source == 0 || random.IntN(15) == 0 {
 			r.dependencies++
-			d[0] = seconds(random, 3, 5)
+			d[0] = seconds(random, 6, 10)
 		}
 		if r.source == 0 || random.Float64() < 0.65 {
 			r.source++
-			d[1], d[2] = seconds(random, 2, 5), seconds(random, 1, 3)
+			d[1], d[2] = seconds(random, 4, 10), seconds(random, 2, 6)
 		}
 		dependencies := fmt.Sprintf("p%d-d%d", p, r.dependencies)
 		source := fmt.Sprintf("%s-s%d", dependencies, r.source)

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -50,6 +54,28 @@ func TestScheduleHasWhatItPromises(t *testing.T) {
 	}
 	if steps, runs := oneMember(jobs); hitRate(steps, runs) < 0.4 || hitRate(steps, runs) > 0.8 {
 		t.Errorf("one member runs %d of %d steps", runs, steps)
+	}
+}
+
+// What a seed builds is at the same path each time, and never that of another run.
+func TestSourcesAreTheSameForASeed(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var dirs [2]string
+	for i := range dirs {
+		dir, err := options{shape: full()}.sources()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dirs[i] = dir
+		if _, err := (options{shape: full()}).sources(); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("beside %s: %v", dir, err)
+		}
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dirs[0] != dirs[1] {
+		t.Errorf("%q", dirs)
 	}
 }
 
