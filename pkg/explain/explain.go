@@ -181,8 +181,11 @@ func explainStart(e *install.StartError) Report {
 	switch {
 	case e.RolledBack:
 		text += "\n  rolled back: its members and its settings are what they were before"
-		if e.Pod == e.Name {
-			text += ", and its cache is lost"
+		if e.Grown != "" {
+			text += ", but for the volumes, which keep " + e.Grown
+		}
+		if e.CacheLost {
+			text += ", and the cache of each Pod that was replaced is lost"
 		}
 	case e.RollBack != nil:
 		text += "\n  rolling back: " + e.RollBack.Error()

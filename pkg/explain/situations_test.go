@@ -67,6 +67,8 @@ func clusterSituations() []situation {
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-2", Reason: "CrashLoopBackOff", RolledBack: true}, `member "n-2" of builder "n"`, "kubectl buildkit info n -n ns", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-2", Reason: "CrashLoopBackOff", RolledBack: true, Grown: "2Gi"}, "but for the volumes, which keep 2Gi", "kubectl buildkit info n -n ns", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-0", Reason: "CrashLoopBackOff", RolledBack: true, CacheLost: true}, "the cache of each Pod that was replaced is lost", "kubectl buildkit info n -n ns", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-2", Reason: "Timeout", RollBack: &install.SupersededError{Name: "n", Namespace: "ns"}}, "rolling back: another install has changed", "kubectl buildkit install n -n ns", CodeNoBuilder, ""},
 		{&install.ForeignError{Kind: "Pod", Name: "n", Namespace: "ns", Builder: "n"}, `Pod "n" in namespace "ns" was not installed`, "kubectl buildkit install n-2 -n ns; see whose it is: kubectl get pod n -n ns -o yaml; builds can use it: --builder n", CodeUsage, ""},
 		{&install.ForeignError{Kind: "Secret", Name: "n-server", Namespace: "ns", Builder: "n"}, `as a part of builder "n"`, "kubectl buildkit install n-2 -n ns; see whose it is: kubectl get secret n-server -n ns -o yaml", CodeUsage, ""},

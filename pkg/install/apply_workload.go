@@ -178,9 +178,11 @@ func (i *installation) forceDeleteOnLostNodes(ctx context.Context) error {
 
 // removeAndWait removes a workload and waits until its Pods are gone, as long as their builds take.
 func (i *installation) removeAndWait(ctx context.Context, kind string, object manifest.Object) error {
-	if kind == kube.KindPod || i.options.Force {
-		i.report(Event{Kind: EventDraining, Pod: object.GetName(), Message: draining(object, i.options.Force)})
+	waiting, gone := Event{Kind: EventDraining, Message: draining(object, i.options.Force)}, i.report
+	if kind == kube.KindPod {
+		waiting.Pod, gone = object.GetName(), nil // there is one
 	}
+	i.report(waiting)
 	grace := graceOf(i.options.Force)
 	same := func(live manifest.Object) bool { return sameHash(live, object) && isOf(live, i.name) }
 	member := i.found.member
@@ -192,7 +194,7 @@ func (i *installation) removeAndWait(ctx context.Context, kind string, object ma
 			return err
 		}
 	}
-	return i.api.awaitGone(ctx, i.name, member, nil)
+	return i.api.awaitGone(ctx, i.name, member, gone)
 }
 
 func draining(object manifest.Object, force bool) string {

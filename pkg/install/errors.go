@@ -79,7 +79,12 @@ type StartError struct {
 	// place of those that do not start; RollBack is why that was tried and failed.
 	RolledBack bool
 	RollBack   error
-	Err        error
+	// CacheLost says that the former members kept their cache on the disks of their nodes, so that
+	// those which were replaced have lost it.
+	CacheLost bool
+	// Grown is the size that the volumes keep, which have grown for the members that do not start.
+	Grown string
+	Err   error
 }
 
 func (e *StartError) Error() string {

@@ -168,6 +168,7 @@ func TestInstallRenewsCertificatesNearTheirEnd(t *testing.T) {
 	}
 	server.Put("secrets", objects.Server, objects.Client)
 	server.Put("pods", objects.Pod)
+	server.Run("buildkitd") // OnPod may come later than the install
 	outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", install.Keep, install.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)

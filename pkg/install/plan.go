@@ -60,7 +60,7 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 		return plan, nil
 	}
 	i.addImage(&plan)
-	if pod := i.found.pod; pod != nil && i.outcome.Change == Replaced && holdsCache(pod) && !i.givenUp(pod) {
+	if pod := i.found.pod; pod != nil && i.outcome.Change == Replaced && i.loses(pod) {
 		plan.Losses = append(plan.Losses, Loss{Member: cluster.MemberOf(pod), Replaced: !i.spec.Stateful()})
 	}
 	if i.found.set == nil {
@@ -80,7 +80,7 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 	keepsCache := template(i.found.set) != nil && i.spec.Storage != nil || !i.restartsMembers()
 	for _, pod := range members {
 		stays := wanted[pod.Name] && (keepsCache || sameSet && sameHash(pod, i.objects.Pod))
-		if pod == i.found.pod || stays || !holdsCache(pod) || i.givenUp(pod) || i.rotation.restarts(pod) {
+		if pod == i.found.pod || stays || !i.loses(pod) || i.rotation.restarts(pod) {
 			continue
 		}
 		plan.Losses = append(plan.Losses, i.lossOf(pod, wanted[pod.Name]))
@@ -141,6 +141,12 @@ func (i *installation) restartsMembers() bool {
 		return true
 	}
 	return i.found.set.Spec.Template.Annotations[builder.AnnotationSpec] != i.objects.Pod.Annotations[builder.AnnotationSpec]
+}
+
+// loses reports whether a Pod that goes has something to lose. The disk of one that is terminating
+// goes whatever this install does; a volume is still used by the next Pod of the name.
+func (i *installation) loses(pod *corev1.Pod) bool {
+	return holdsCache(pod) && !i.givenUp(pod) && (pod.DeletionTimestamp == nil || template(i.found.set) != nil)
 }
 
 // holdsCache says that a Pod may have a cache: its daemon has run, and its disk is not gone.

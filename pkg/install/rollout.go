@@ -40,7 +40,8 @@ func (i *installation) remember(context.Context) error {
 		i.previous.Next = next
 	case i.found.workload() != nil && has != next && !i.partial:
 		i.previous = &manifest.Previous{Spec: i.current, Image: i.found.image(), Next: next}
-		i.former = i.found
+		former := *i.found // a copy: writing forgets what it removes
+		i.former = &former
 	}
 	return manifest.SetPrevious(config, i.previous)
 }

@@ -47,7 +47,10 @@ func (i *installation) rollBack(ctx context.Context, start *StartError) {
 		return spec, nil
 	}
 	start.RollBack = back.run(ctx)
-	start.RolledBack = start.RollBack == nil
+	start.RolledBack, start.CacheLost = start.RollBack == nil, i.previous.Spec.Storage == nil
+	if was := i.previous.Spec.Storage; was != nil && back.spec.Storage != nil && back.spec.Storage.Cmp(*was) > 0 {
+		start.Grown = back.spec.Storage.String()
+	}
 	i.outcome.Members = back.outcome.Members
 	var again *StartError
 	if errors.As(start.RollBack, &again) {
