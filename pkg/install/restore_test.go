@@ -93,7 +93,7 @@ func TestRollBackToTheOtherShapeSaysWhatIsLost(t *testing.T) {
 	}
 }
 
-// The cache of a Pod that is terminating goes whatever an install does: nothing is asked about that.
+// The cache of a Pod that is terminating goes whatever an install does: it does not ask about that.
 func TestTerminatingPodIsNoLoss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := testcluster.New(t)
