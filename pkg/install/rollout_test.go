@@ -181,12 +181,15 @@ func TestRollBackLeavesWhatAnotherInstallMade(t *testing.T) {
 		c := set(t, three())
 		c.broken("v2", testcluster.Waiting("ContainerCreating", ""))
 		client := clientOf(t, c.Cluster)
-		time.AfterFunc(10*time.Second, func() {
+		other := func(event install.Event) {
+			if !strings.Contains(event.Message, "rolling back") {
+				return
+			}
 			if _, err := install.Run(t.Context(), client, "buildkitd", image("v3"), install.Options{NoWait: true}, nil); err != nil {
 				t.Error(err)
 			}
-		})
-		_, err := install.Run(t.Context(), client, "buildkitd", image("v2"), install.Options{Timeout: time.Minute}, nil)
+		}
+		_, err := install.Run(t.Context(), client, "buildkitd", image("v2"), install.Options{Timeout: time.Minute}, other)
 		var start *install.StartError
 		var superseded *install.SupersededError
 		if !errors.As(err, &start) || !errors.As(start.RollBack, &superseded) {

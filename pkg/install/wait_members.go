@@ -71,7 +71,7 @@ func (i *installation) await(ctx context.Context) error {
 	if pod, ok := i.objects.Workload.(*corev1.Pod); ok {
 		w.podChanged(ctx, watch.Modified, pod)
 	}
-	broken := make(chan error, 1)
+	broken := make(chan error, 3) // one for each that may end the wait
 	w.watch(ctx, broken)
 	err := w.run(ctx, broken)
 	for _, name := range i.spec.MemberNames() {
@@ -105,6 +105,7 @@ func (w *waiter) watch(ctx context.Context, broken chan<- error) {
 			broken <- err
 		}
 	}()
+	go w.overtaken(ctx, broken)
 	go func() {
 		options := metav1.ListOptions{}
 		if !w.install.spec.Stateful() {
