@@ -5,8 +5,10 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
@@ -101,4 +103,9 @@ func (i *installation) checkMembers(ctx context.Context) error {
 		})
 	}
 	return kube.Together(asks...)
+}
+
+// selecting are the options that list the Pods, or the claims, with a builder's labels.
+func selecting(name string) metav1.ListOptions {
+	return metav1.ListOptions{LabelSelector: builder.Selector(name)}
 }

@@ -7,19 +7,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
-
-// selecting are the options that list the Pods, or the claims, with a builder's labels.
-func selecting(name string) metav1.ListOptions {
-	return metav1.ListOptions{LabelSelector: builder.Selector(name)}
-}
 
 // awaitGone waits until the builder has none of its members any more. It does not wait for a lost
 // node, which is a *NodeLostError, nor for finalizers of others, which are a *HeldError.
