@@ -80,19 +80,9 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 	if err := (api{c}).removeAll(ctx, name, found, options, &removal); err != nil {
 		return removal, err
 	}
-	removed := found.removed()
-	for n := range claims {
-		claim := &claims[n]
-		reference := kube.Reference{Kind: kube.KindClaim, Name: claim.Name}
-		if !options.Purge {
-			removal.Kept = append(removal.Kept, reference)
-			continue
-		}
-		if err := c.Delete(ctx, kube.KindClaim, claim, kube.Deletion{Still: stillOf(name)}); err != nil {
-			return removal, err
-		}
-		removal.Removed = append(removal.Removed, reference)
-		removed = append(removed, heldObject{kube.KindClaim, claim})
+	purged, err := api{c}.removeClaims(ctx, name, claims, options.Purge, &removal)
+	if err != nil {
+		return removal, err
 	}
 	if options.NoWait {
 		return removal, nil
@@ -106,7 +96,27 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 	if err := (api{c}).awaitGone(ctx, name, found.member, report); err != nil {
 		return removal, err
 	}
-	return removal, api{c}.awaitRemoved(ctx, removed)
+	return removal, api{c}.awaitRemoved(ctx, append(found.removed(), purged...))
+}
+
+// removeClaims removes the claims if they are purged, and returns those that were removed.
+func (a api) removeClaims(
+	ctx context.Context, name string, claims []corev1.PersistentVolumeClaim, purge bool, removal *Removal,
+) (removed []heldObject, err error) {
+	for n := range claims {
+		claim := &claims[n]
+		reference := kube.Reference{Kind: kube.KindClaim, Name: claim.Name}
+		if !purge {
+			removal.Kept = append(removal.Kept, reference)
+			continue
+		}
+		if err := a.Delete(ctx, kube.KindClaim, claim, kube.Deletion{Still: stillOf(name)}); err != nil {
+			return nil, err
+		}
+		removal.Removed = append(removal.Removed, reference)
+		removed = append(removed, heldObject{kube.KindClaim, claim})
+	}
+	return removed, nil
 }
 
 // confirmed asks with what is about to be done.
