@@ -144,7 +144,7 @@ func (l *ledger) enter(fault, outcome string, noticed time.Duration) {
 func (l *ledger) table(faults []fault) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text := "| fault | rounds | outcomes | told after at most |\n|---|---|---|---|\n"
+	text := "| fault | rounds | outcomes | reported after at most |\n|---|---|---|---|\n"
 	for _, f := range faults {
 		rounds, noticed, counts, order := 0, time.Duration(0), map[string]int{}, []string{}
 		for _, e := range l.entries {
