@@ -92,6 +92,10 @@ func (i *installation) takeBack(ctx context.Context) (removed, remaining []kube.
 			continue
 		}
 		removed = append(removed, referenceTo(live))
+		if kind == kube.KindStatefulSet {
+			claims, left := i.removeNewClaims(ctx, nil)
+			removed, remaining = append(removed, claims...), append(remaining, left...)
+		}
 	}
 	return removed, remaining
 }

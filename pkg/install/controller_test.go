@@ -34,9 +34,15 @@ type controller struct {
 
 // set installs a builder with three members, whose controller runs until the test ends.
 func set(t *testing.T, was builder.Spec) *controller {
+	c := empty(t)
+	c.locked(func() { c.Install(was) })
+	return c
+}
+
+// empty is set without a builder.
+func empty(t *testing.T) *controller {
 	c := &controller{Cluster: testcluster.New(t), t: t}
 	class(c.Cluster, "fast", true)
-	c.Install(was)
 	c.kubes = c.Ready
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})

@@ -120,6 +120,7 @@ type installation struct {
 	first   bool                    // there was no workload when this run began
 	before  map[kube.Reference]bool // the objects that were there then
 	asked   *Plan                   // what Confirm has agreed to
+	claimed map[string]bool         // the members' claims that were there; nil if not known
 	partial bool                    // not all settings of the builder that was there are known
 	wrote   bool                    // this run may have changed something
 

@@ -51,6 +51,9 @@ func (i *installation) rollBack(ctx context.Context, start *StartError) {
 	if was := i.previous.Spec.Storage; was != nil && back.spec.Storage != nil && back.spec.Storage.Cmp(*was) > 0 {
 		start.Grown = back.spec.Storage.String()
 	}
+	if start.RolledBack {
+		i.removeAddedVolumes(ctx, back.spec)
+	}
 	i.outcome.Members = back.outcome.Members
 	var again *StartError
 	if errors.As(start.RollBack, &again) {

@@ -24,6 +24,7 @@ const growthPolled = 250 * time.Millisecond
 type volumePlan struct {
 	grow    []*corev1.PersistentVolumeClaim
 	missing []string // the members without a claim
+	leaving []string // those of them whose claim is still being removed
 	// source is the claim whose volume theirs are clones of; nil if there is none.
 	source *corev1.PersistentVolumeClaim
 	clones []*corev1.PersistentVolumeClaim // those that have no volume yet
@@ -90,11 +91,16 @@ func (i *installation) planVolumes(ctx context.Context) error {
 		}
 		return err
 	}
+	i.noteClaims(claims.Items)
 	for _, member := range i.spec.MemberNames() {
 		name := builder.ClaimName(member)
-		at := slices.IndexFunc(claims.Items, func(c corev1.PersistentVolumeClaim) bool { return c.Name == name && c.DeletionTimestamp == nil })
+		at := slices.IndexFunc(claims.Items, func(c corev1.PersistentVolumeClaim) bool { return c.Name == name })
 		if at < 0 {
 			i.missing = append(i.missing, member)
+			continue
+		}
+		if claims.Items[at].DeletionTimestamp != nil {
+			i.missing, i.leaving = append(i.missing, member), append(i.leaving, member)
 			continue
 		}
 		if err := i.planVolume(ctx, &claims.Items[at]); err != nil {

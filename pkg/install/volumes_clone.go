@@ -3,6 +3,7 @@ package install
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,6 +41,10 @@ func (i *installation) cloneVolumes(ctx context.Context) error {
 	for _, member := range i.missing {
 		if i.options.NoWait {
 			i.startCold(member, "a clone of a volume needs an install that waits for its end")
+			continue
+		}
+		if slices.Contains(i.leaving, member) {
+			i.startCold(member, "its former volume is still being removed")
 			continue
 		}
 		claim := i.newClaim()
