@@ -58,13 +58,20 @@ func printingPlaces() map[string]func(*factory) {
 		"history list": func(f *factory) {
 			_ = (&output.Format{}).Print(f.streams.Out, view.Builds([]driver.Record{record}, now))
 		},
+		"list": func(f *factory) {
+			builders := []cluster.Builder{{Name: hostile, Namespace: hostile, Members: []cluster.Member{{Pod: hostile, UID: "1", State: hostile}}}}
+			_ = (&output.Format{}).Print(f.streams.Out, view.Builders(builders, true, map[string]driver.MemberBuilds{"1": {}}, now))
+		},
+		"list, no answer": func(f *factory) {
+			f.warnUnlisted([]driver.Unlisted{{Pod: hostile, Namespace: hostile, Err: errors.New(hostile)}})
+		},
 		"info": func(f *factory) {
 			of := history.ActiveBuild{Ref: hostile, Name: hostile, User: hostile, Since: now, For: time.Minute}
 			member := cluster.Member{Pod: hostile, Builder: hostile, Namespace: hostile, Node: hostile, Image: hostile, UID: "1", State: hostile}
 			_ = (&output.Format{}).Print(f.streams.Out, view.Builder("b", "ns", []driver.Answer[view.Introduction]{{Member: member, Value: view.Introduction{
 				Info:       &solve.Info{Version: hostile, Workers: []solve.Worker{{ID: hostile}}},
-				Connection: &cluster.Connection{MaxBuilds: 1, Expires: now},
-				Active:     &history.Active{Running: []history.ActiveBuild{of}, Waiting: []history.ActiveBuild{of}},
+				Connection: &cluster.Connection{Expires: now},
+				Builds:     &driver.MemberBuilds{Limit: 1, Active: history.Active{Running: []history.ActiveBuild{of}, Waiting: []history.ActiveBuild{of}}},
 			}}}, nil, "", nil))
 		},
 		"history stats": func(f *factory) {
@@ -206,7 +213,7 @@ func controls(r rune) bool {
 
 // A row stays one row.
 func TestRowsCannotBeForged(t *testing.T) {
-	for name, want := range map[string]int{"history list": 2, "info": 13, "history stats": 6, "a table": 2, "names": 1, "columns": 2, "a notice": 1, "a completion": 1, "the API's warnings": 1, "a warning of ours": 1} {
+	for name, want := range map[string]int{"history list": 2, "list": 2, "list, no answer": 1, "info": 13, "history stats": 6, "a table": 2, "names": 1, "columns": 2, "a notice": 1, "a completion": 1, "the API's warnings": 1, "a warning of ours": 1} {
 		streams, _, out, errOut := genericiooptions.NewTestIOStreams()
 		printingPlaces()[name](newFactory(streams, noEnv))
 		if got := strings.Count(out.String()+errOut.String(), "\n"); got != want {

@@ -77,8 +77,8 @@ func introduce(ctx context.Context, c *driver.Connection) (view.Introduction, er
 	err := kube.Together(
 		func() (err error) { found.Info, err = c.Daemon.Info(ctx); return err },
 		func() error {
-			if active, err := c.Active(ctx); err == nil {
-				found.Active = &active
+			if builds, err := c.Builds(ctx); err == nil {
+				found.Builds = &builds
 			}
 			return nil
 		},

@@ -7,10 +7,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/view"
 )
+
+const listLong = `List the builders of the namespace, those that install made and those it did not (unmanaged ones).
+
+What is shown is read from the cluster. With --queue every ready member is asked, side by side and for at most ten seconds,
+how many builds run there and how many wait: RUNNING is of how many at most, where the builder limits that, and -o wide has
+both of each Pod. Members that did not answer are named in warnings and left out. kubectl buildkit info shows which builds
+they are.`
 
 const listExample = `  # The builders of the current namespace
   kubectl buildkit list
@@ -18,11 +26,15 @@ const listExample = `  # The builders of the current namespace
   # Those of all namespaces, with their Pods
   kubectl buildkit list -A -o wide
 
+  # How many builds run and wait on each
+  kubectl buildkit list --queue
+
   # Which of them are not complete
   kubectl buildkit list -A -o custom-columns=NAME:.metadata.name,WANTED:.desiredMembers,READY:.readyMembers`
 
 type listOptions struct {
 	all    bool
+	queue  bool
 	format output.Format
 }
 
@@ -32,12 +44,13 @@ func newListCommand(f *factory) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List builders",
-		Long:    "List the builders of the namespace, those that install made and those it did not (unmanaged ones).",
+		Long:    listLong,
 		Example: listExample,
 		Args:    noArguments("kubectl buildkit info NAME"),
 		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), f, o) },
 	}
 	c.Flags().BoolVarP(&o.all, "all-namespaces", "A", false, "List the builders of all namespaces")
+	c.Flags().BoolVar(&o.queue, "queue", false, "Also connect to the members, and show how many builds run and wait")
 	o.format.Register(c.Flags())
 	return c
 }
@@ -62,5 +75,17 @@ func runList(ctx context.Context, f *factory, o *listOptions) error {
 		_, err := escape.Fprintf(f.streams.ErrOut, "no builders %s\n", where)
 		return err
 	}
-	return o.format.Print(f.streams.Results(), view.Builders(builders, o.all, time.Now()))
+	var builds map[string]driver.MemberBuilds
+	if o.queue {
+		var unlisted []driver.Unlisted
+		builds, unlisted = f.Builds(ctx, driver.ConnectOptions{}, builders)
+		f.warnUnlisted(unlisted)
+	}
+	return o.format.Print(f.streams.Results(), view.Builders(builders, o.all, builds, time.Now()))
+}
+
+func (f *factory) warnUnlisted(unlisted []driver.Unlisted) {
+	for _, each := range unlisted {
+		escape.Fprintln(f.streams.ErrOut, "warning: "+escape.Line(each.String()))
+	}
 }

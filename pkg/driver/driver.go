@@ -69,6 +69,13 @@ func (d *Driver) renewed() *Driver {
 	return again
 }
 
+// in returns a driver for another namespace of the same cluster.
+func (d *Driver) in(namespace string) *Driver {
+	other := *d
+	other.namespace = func() (string, error) { return namespace, nil }
+	return &other
+}
+
 func (d *Driver) readOnce() {
 	d.access = d.read(d.context)
 	d.namespace = sync.OnceValues(d.access.Namespace)

@@ -47,16 +47,6 @@ func (d *Driver) Records(ctx context.Context, o ConnectOptions, filters history.
 	return all, err
 }
 
-// Active returns the builds that run and wait on the member, in one round trip. The error is a
-// *solve.LostError, a *solve.CanceledError, or that of history.ListActive.
-func (c *Connection) Active(ctx context.Context) (active history.Active, err error) {
-	err = c.Daemon.Call(ctx, func(asked *client.Client) error {
-		active, err = history.ListActive(ctx, asked)
-		return err
-	})
-	return active, err
-}
-
 // withoutCopies gives a build's first record the others.
 func withoutCopies(all []Record) []Record {
 	var distinct []Record

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
@@ -30,11 +31,8 @@ type activeBuild struct {
 	Place int `json:"place,omitempty"`
 }
 
-func newActiveFields(active *history.Active, limit int32) *activeFields {
-	if active == nil {
-		return nil
-	}
-	fields := &activeFields{Limit: limit, Running: []activeBuild{}, Waiting: []activeBuild{}}
+func newActiveFields(active driver.MemberBuilds) *activeFields {
+	fields := &activeFields{Limit: active.Limit, Running: []activeBuild{}, Waiting: []activeBuild{}}
 	build := func(from history.ActiveBuild, place int) activeBuild {
 		return activeBuild{Ref: from.Ref, Name: from.Name, User: from.User, Since: from.Since.UTC(), Seconds: from.For.Seconds(), Place: place}
 	}

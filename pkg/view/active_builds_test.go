@@ -24,10 +24,11 @@ func activeBuilds(users ...string) (builds []history.ActiveBuild) {
 // builds is the part of info that is about the builds.
 func builds(t *testing.T, active *history.Active, limit int32, wide bool) string {
 	t.Helper()
-	heard := []driver.Answer[Introduction]{{
-		Member: cluster.Member{Pod: "team-0", Node: "n1"},
-		Value:  Introduction{Info: &solve.Info{}, Connection: &cluster.Connection{MaxBuilds: limit, Expires: noon()}, Active: active},
-	}}
+	introduction := Introduction{Info: &solve.Info{}, Connection: &cluster.Connection{Expires: noon()}}
+	if active != nil {
+		introduction.Builds = &driver.MemberBuilds{Active: *active, Limit: limit}
+	}
+	heard := []driver.Answer[Introduction]{{Member: cluster.Member{Pod: "team-0", Node: "n1"}, Value: introduction}}
 	var text strings.Builder
 	if err := printInfo(&text, "team", "ns", Builder("team", "ns", heard, nil, "", nil).Items[0].Fields.(builderFields), wide, noon()); err != nil {
 		t.Fatal(err)
@@ -66,9 +67,38 @@ func TestBuildsOfAMember(t *testing.T) {
 }
 
 func TestBuildsOfAMemberForPrograms(t *testing.T) {
-	text, err := json.Marshal(newActiveFields(&history.Active{Waiting: activeBuilds("bob")}, 3))
+	text, err := json.Marshal(newActiveFields(driver.MemberBuilds{Active: history.Active{Waiting: activeBuilds("bob")}, Limit: 3}))
 	want := `{"limit":3,"running":[],"waiting":[{"ref":"ref0","name":"example.com/app:bob","user":"bob","since":"2026-01-02T11:59:00Z","seconds":60,"place":1}]}`
 	if err != nil || string(text) != want {
 		t.Errorf("got %s, %v", text, err)
+	}
+}
+
+// The list has how many builds run and wait on each builder, of those of its members that have
+// listed them.
+func TestListOfBuilds(t *testing.T) {
+	of := func(limit int32, running, waiting int) driver.MemberBuilds {
+		active := history.Active{Running: activeBuilds(make([]string, running)...), Waiting: activeBuilds(make([]string, waiting)...)}
+		return driver.MemberBuilds{Active: active, Limit: limit}
+	}
+	member := func(pod string) cluster.Member { return cluster.Member{Pod: pod, UID: pod} }
+	builders := []cluster.Builder{
+		{Name: "team", Namespace: "ns", Desired: 3, Members: []cluster.Member{member("team-0"), member("team-1"), member("team-2")}},
+		{Name: "free", Namespace: "ns", Desired: 1, Members: []cluster.Member{member("free")}},
+		{Name: "gone", Namespace: "ns", Desired: 1},
+	}
+	listed := map[string]driver.MemberBuilds{"team-0": of(4, 3, 0), "team-2": of(4, 4, 2), "free": of(0, 1, 0)}
+	answer := Builders(builders, false, listed, noon())
+	for i, want := range []string{"7/8 2 team-0:3+0,team-1:?,team-2:4+2", "1 0 free:1+0", "<unknown> <unknown> <none>"} {
+		cells := answer.Items[i].Cells
+		if got := fmt.Sprintln(cells[len(cells)-3:]...); strings.TrimSpace(got) != want || len(cells) != len(answer.Columns) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if members := answer.Items[0].Fields.(builderFields).Members; members[1].Builds != nil || len(members[2].Builds.Waiting) != 2 {
+		t.Errorf("for programs: %+v", members)
+	}
+	if plain := Builders(builders, false, nil, noon()); len(plain.Columns) != len(answer.Columns)-3 || len(plain.Items[0].Cells) != len(plain.Columns) {
+		t.Errorf("not asked: %+v", plain.Columns)
 	}
 }

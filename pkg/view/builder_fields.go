@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -59,7 +60,8 @@ type memberFields struct {
 	FormerCertificate  bool       `json:"formerCertificate,omitempty"`
 	// BuildKit is what the daemon says of itself; info asks it.
 	BuildKit *daemonFields `json:"buildkit,omitempty"`
-	// Builds are those that its daemon runs, and those that wait; absent if it does not list them.
+	// Builds are those that its daemon runs, and those that wait; absent if it was not asked, or
+	// does not list them.
 	Builds *activeFields `json:"builds,omitempty"`
 	// Error is why the daemon did not answer info.
 	Error string `json:"error,omitempty"`
@@ -127,11 +129,15 @@ func newDaemonFields(info *solve.Info) *daemonFields {
 	return fields
 }
 
-// newBuilderFields are what the cluster alone knows.
-func newBuilderFields(b cluster.Builder) builderFields {
+// newBuilderFields are what the cluster alone knows, and the builds of members, by the UIDs of
+// their Pods.
+func newBuilderFields(b cluster.Builder, builds map[string]driver.MemberBuilds) builderFields {
 	fields := builderFields{Adopted: b.Adopted, DesiredMembers: b.Desired, OutdatedMembers: b.Outdated(), Members: []memberFields{}}
 	for _, m := range b.Members {
 		own := newMemberFields(m, b.Wanted)
+		if found, known := builds[m.UID]; known {
+			own.Builds = newActiveFields(found)
+		}
 		fields.Members = append(fields.Members, own)
 		if own.Ready {
 			fields.ReadyMembers++

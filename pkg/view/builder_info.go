@@ -19,7 +19,6 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/escape"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 )
@@ -29,8 +28,8 @@ type Introduction struct {
 	Info       *solve.Info
 	Connection *cluster.Connection
 	Presented  driver.Presented
-	// Active are the builds of its daemon; nil if it does not list them.
-	Active *history.Active
+	// Builds are those of its daemon; nil if it does not list them.
+	Builds *driver.MemberBuilds
 }
 
 // Builder is the builder, with the members that did not answer among the others. Where none did, it
@@ -56,11 +55,9 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 		}
 		own.Ready, own.State = true, stateReady // it has answered, whatever its probe has seen yet
 		own.BuildKit = newDaemonFields(each.Value.Info)
-		limit := int32(0)
-		if each.Value.Connection != nil {
-			limit = each.Value.Connection.MaxBuilds
+		if each.Value.Builds != nil {
+			own.Builds = newActiveFields(*each.Value.Builds)
 		}
-		own.Builds = newActiveFields(each.Value.Active, limit)
 		fields.Members = append(fields.Members, own)
 	}
 	if silent := (*driver.NoAnswerError)(nil); errors.As(err, &silent) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
@@ -23,7 +22,7 @@ func TestListTable(t *testing.T) {
 		}},
 		{Name: "gone", Namespace: "b", Desired: 2},
 	}
-	if err := (&output.Format{}).Print(&out, Builders(builders, true, now)); err != nil {
+	if err := (&output.Format{}).Print(&out, Builders(builders, true, nil, now)); err != nil {
 		t.Fatal(err)
 	}
 	want := "NAMESPACE   NAME        READY   STATUS    MODE        IMAGE       NODES    AGE\n" +
@@ -44,7 +43,7 @@ func TestMembersOfARollOut(t *testing.T) {
 	}
 	var out bytes.Buffer
 	builders := []cluster.Builder{{Name: "team", Namespace: "ns", Desired: 3, Wanted: "new", Members: members}}
-	if err := (&output.Format{}).Print(&out, Builders(builders, false, noon())); err != nil {
+	if err := (&output.Format{}).Print(&out, Builders(builders, false, nil, noon())); err != nil {
 		t.Fatal(err)
 	}
 	want := "NAME   READY   STATUS                             MODE        IMAGE         NODES    AGE\n" +
@@ -85,7 +84,7 @@ func TestInfoOfSeveralMembers(t *testing.T) {
 		Version: "v1", Revision: "abc", Cache: solve.Cache{Records: 2, TotalBytes: 1_500_000, InUseBytes: 20},
 		Workers: []solve.Worker{{ID: "w", Labels: map[string]string{"os": "linux"}, GC: []solve.GCRule{{MaxUsedBytes: 1e9, KeepSeconds: 172800, Filters: []string{"type==a", "type==b"}}, {All: true, ReservedBytes: 5}}}},
 	}
-	heard := []driver.Answer[Introduction]{{Member: member("team-0"), Value: Introduction{Info: info, Connection: &cluster.Connection{Expires: noon().Add(48 * time.Hour)}, Active: &history.Active{}}}}
+	heard := []driver.Answer[Introduction]{{Member: member("team-0"), Value: Introduction{Info: info, Connection: &cluster.Connection{Expires: noon().Add(48 * time.Hour)}, Builds: &driver.MemberBuilds{}}}}
 	down := member("team-1")
 	down.State, down.Ready = "ImagePullBackOff", false
 	silent := &driver.NoAnswerError{Silent: []driver.NoAnswer{{Member: down, Err: &cluster.NotReadyError{Name: "team", Namespace: "ns", Pod: "team-1", Reason: "ImagePullBackOff"}}}}

@@ -3,32 +3,63 @@ package view
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
-// Builders has one line a builder, in the manner of kubectl get.
-func Builders(builders []cluster.Builder, namespaces bool, now time.Time) output.Answer {
+// Builders has one line a builder, in the manner of kubectl get. The builds are those of members,
+// by the UIDs of their Pods; nil if none were asked.
+func Builders(builders []cluster.Builder, namespaces bool, builds map[string]driver.MemberBuilds, now time.Time) output.Answer {
 	answer := output.Answer{Kind: "Builder", Columns: []output.Column{
 		{Name: "Namespace"}, {Name: "Name"}, {Name: "Ready"}, {Name: "Status"}, {Name: "Mode"}, {Name: "Image"}, {Name: "Nodes"}, {Name: "Age"},
 		{Name: "Pods", Wide: true}, {Name: "Restarts", Wide: true},
 	}}
+	if builds != nil {
+		answer.Columns = append(answer.Columns, output.Column{Name: "Running"}, output.Column{Name: "Waiting"}, output.Column{Name: "By Pod", Wide: true})
+	}
 	skip := 1
 	if namespaces {
 		skip = 0
 	}
 	answer.Columns = answer.Columns[skip:]
 	for _, b := range builders {
-		fields := newBuilderFields(b)
+		fields := newBuilderFields(b, builds)
 		item := builderItem(b.Name, b.Namespace, fields)
 		item.Cells = append([]any{b.Namespace, b.Name}, summarize(fields, b.Mode, now)...)[skip:]
+		if builds != nil {
+			item.Cells = append(item.Cells, summarizeBuilds(fields.Members)...)
+		}
 		answer.Items = append(answer.Items, item)
 	}
 	return answer
+}
+
+// summarizeBuilds makes the cells about the builds of the members that have listed them: how many
+// run, of how many at most where that is limited, how many wait, and both of each Pod.
+func summarizeBuilds(members []memberFields) []any {
+	var running, waiting, limit int
+	var pods []string
+	for _, m := range members {
+		if m.Builds == nil {
+			pods = append(pods, m.Pod+":?")
+			continue
+		}
+		running, waiting, limit = running+len(m.Builds.Running), waiting+len(m.Builds.Waiting), limit+int(m.Builds.Limit)
+		pods = append(pods, fmt.Sprintf("%s:%d+%d", m.Pod, len(m.Builds.Running), len(m.Builds.Waiting)))
+	}
+	switch {
+	case !slices.ContainsFunc(members, func(m memberFields) bool { return m.Builds != nil }):
+		return []any{"<unknown>", "<unknown>", output.OrNone(pods, "<none>")}
+	case limit > 0:
+		return []any{fmt.Sprintf("%d/%d", running, limit), waiting, output.OrNone(pods, "<none>")}
+	}
+	return []any{running, waiting, output.OrNone(pods, "<none>")}
 }
 
 // summarize makes the cells after the name.
