@@ -112,6 +112,13 @@ func (b remedyFor) aboutRegistry(e *solve.DiagnosedError) (text, next string) {
 		return fmt.Sprintf("builder %q cannot resolve the name of registry %q", b.name, host), b.unreached(e)
 	case solve.RegistryUnreachable:
 		return fmt.Sprintf("builder %q cannot reach registry %q", b.name, host), b.unreached(e)
+	case solve.RegistryUnusable:
+		from := "a registry"
+		if host != "" {
+			from = fmt.Sprintf("registry %q", host)
+		}
+		return fmt.Sprintf("builder %q got a response from %s that it cannot use", b.name, from),
+			"build again; if it ends the same way, check that the name is that of a registry, not of another server or of a proxy before it, or ask its administrator"
 	case solve.ProxyRefused:
 		return fmt.Sprintf("the proxy between builder %q and registry %q wants credentials", b.name, host),
 			b.change("--env HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", "nothing; set HTTPS_PROXY of its container, with the credentials")

@@ -23,6 +23,7 @@ const (
 	RegistryCertificate Reason = "invalid certificate" // its certificate has expired, or is another host's
 	RegistryName        Reason = "unknown host"        // its name cannot be resolved
 	RegistryUnreachable Reason = "unreachable"         // no connection to it, or no response
+	RegistryUnusable    Reason = "unusable response"   // it sends what no registry sends, or reports a failure of its own
 	ProxyRefused        Reason = "proxy refused"       // a proxy between builder and registry requires credentials
 )
 
@@ -58,7 +59,7 @@ func (e *DiagnosedError) Unwrap() error { return e.Cause }
 // Class returns fault.Unavailable where the builder cannot use the registry, else fault.Failed.
 func (e *DiagnosedError) Class() fault.Class {
 	switch e.Reason {
-	case RegistryPlain, RegistryUntrusted, RegistryCertificate, RegistryName, RegistryUnreachable, ProxyRefused:
+	case RegistryPlain, RegistryUntrusted, RegistryCertificate, RegistryName, RegistryUnreachable, RegistryUnusable, ProxyRefused:
 		return fault.Unavailable
 	}
 	return fault.Failed
@@ -107,6 +108,10 @@ func diagnoses() []diagnosis {
 		{reason: RegistryUnreachable, pattern: `(?:TLS handshake timeout|no route to host|network is unreachable|connection refused|connection timed out|i/o timeout)`, registry: true},
 		{reason: RegistryUnreachable, contains: []string{"Client.Timeout exceeded"}, registry: true},
 		{reason: RegistryUnreachable, pattern: `(?:connection reset by peer|broken pipe|server closed idle connection|EOF$)`, registry: true},
+		{reason: RegistryUnusable, pattern: `(?:unexpected status from [A-Z]+ request to \S+: 5\d\d|stopped after \d+ redirects|no Host in request URL)`, registry: true},
+		{reason: RegistryUnusable, pattern: `(?:encountered unknown type|rejecting \d+ byte manifest|unexpected end of JSON input|invalid character)`, registry: true},
+		{reason: RegistryUnusable, contains: []string{"failed commit on ref", "unexpected commit digest"}},
+		{reason: RegistryUnusable, contains: []string{"failed commit on ref", "unexpected commit size"}},
 	}
 }
 
@@ -134,7 +139,7 @@ func diagnose(err error, steps *steps) error {
 			continue
 		}
 		found := &DiagnosedError{Reason: row.reason, Subject: subject, Cause: err}
-		if row.registry {
+		if row.registry || row.reason == RegistryUnusable {
 			found.Host, found.Reference = host, named
 		}
 		if row.reason == FileMissing && step != nil && strings.Contains(step.Step, "--from=") {

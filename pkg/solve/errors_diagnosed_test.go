@@ -38,6 +38,16 @@ func TestDiagnoses(t *testing.T) {
 		{push + "net/http: TLS handshake timeout", RegistryUnreachable, "r.io:5000", ""},
 		{pull + "proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused", RegistryUnreachable, "r.io:5000", ""},
 		{pull + "Proxy Authentication Required", ProxyRefused, "r.io:5000", ""},
+		{push + "stopped after 10 redirects", RegistryUnusable, "r.io:5000", ""},
+		{"failed to push r.io:5000/ux/app:1: failed to copy: failed to do request: Put \"https:?digest=sha256%3A0&ns=r.io%3A5000\": http: no Host in request URL", RegistryUnusable, "r.io:5000", ""},
+		{"failed to push r.io:5000/ux/app:1: unexpected status from HEAD request to http://r.io:5000/v2/ux/app/blobs/sha256:0: 503 Service Unavailable", RegistryUnusable, "r.io:5000", ""},
+		{"failed to push r.io:5000/ux/app:1: unexpected status from HEAD request to http://r.io:5000/v2/ux/app/blobs/sha256:0: 403 Forbidden", "", "", ""},
+		{"r.io:5000/a:1: failed to resolve source metadata for r.io:5000/a:1: encountered unknown type text/html; children may not be fetched", RegistryUnusable, "r.io:5000", ""},
+		{"r.io:5000/a:1: failed to resolve source metadata for r.io:5000/a:1: rejecting 104857600 byte manifest for r.io:5000/a:1: not found", RegistryUnusable, "r.io:5000", ""},
+		{"r.io:5000/a:1: failed to resolve source metadata for r.io:5000/a:1: unexpected end of JSON input", RegistryUnusable, "r.io:5000", ""},
+		{"failed to compute cache key: failed commit on ref \"layer-sha256:c8\": unexpected commit digest sha256:bb, expected sha256:c8: failed precondition", RegistryUnusable, "", ""},
+		{"failed to copy: failed commit on ref \"layer-sha256:c8\": unexpected commit size 5, expected 9: failed precondition", RegistryUnusable, "", ""},
+		{"failed to load the file: unexpected end of JSON input", "", "", ""}, // no registry
 		{"failed to configure registry cache importer: failed to do request: Head \"https://c.io/v2/c/manifests/1\": dial tcp: lookup c.io: no such host", RegistryName, "c.io", ""},
 		{"failed to do request: Head \"https://$(id)/v2/c/manifests/1\": dial tcp: lookup c.io: no such host", "", "", ""},
 		{"Get \"https://example.com/file\": dial tcp: lookup example.com: no such host", "", "", ""}, // no registry
