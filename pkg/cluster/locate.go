@@ -168,7 +168,7 @@ func (c *Client) usable(name string, pod *corev1.Pod) error {
 	}
 	if trouble := StartProblemOf(pod); trouble != nil {
 		failure.Reason, failure.Message = trouble.Reason, trouble.Message
-		failure.Starting = trouble.Crashed && pod.Status.Phase == corev1.PodRunning // its kubelet starts it again
+		failure.Starting = trouble.Reason == ReasonUnassigned || trouble.Crashed && pod.Status.Phase == corev1.PodRunning // its kubelet starts it again
 	} else {
 		failure.Starting = pod.Status.Phase == corev1.PodPending || state == "NotReady"
 	}

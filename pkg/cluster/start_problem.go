@@ -36,6 +36,11 @@ func StartProblemOf(pod *corev1.Pod) *StartProblem {
 			return unscheduled(condition)
 		}
 	}
+	if scheduler := pod.Spec.SchedulerName; unassigned(pod) && scheduler != "" && scheduler != corev1.DefaultSchedulerName {
+		return &StartProblem{
+			Reason: ReasonUnassigned, Message: fmt.Sprintf("scheduler %q has not looked at it, and may not run in this cluster", scheduler), Patience: time.Hour,
+		}
+	}
 	container := daemonContainer(pod)
 	if container == nil {
 		return nil
@@ -52,6 +57,15 @@ func StartProblemOf(pod *corev1.Pod) *StartProblem {
 		return &StartProblem{Reason: ReasonNodeLost, Message: ofLostNode(pod), Patience: short}
 	}
 	return nil
+}
+
+// ReasonUnassigned is the reason of a Pod that waits for a scheduler of another name than the
+// cluster's own: one that does not run leaves no word.
+const ReasonUnassigned = "Unassigned"
+
+// unassigned reports whether no scheduler has said anything about the Pod yet.
+func unassigned(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodPending && pod.Spec.NodeName == "" && find(pod, corev1.PodScheduled) == nil
 }
 
 // unscheduled is the scheduler's word. A claim that is not bound yet is a volume being made.

@@ -129,6 +129,8 @@ func explainBuilder(err error) (Report, bool) {
 		return Report{Text: nodeLost.Error(), Next: "give it up without its node: the same command with --force"}, true
 	case errors.As(err, &notReady) && notReady.Reason == cluster.ReasonNodeLost:
 		return Report{Text: notReady.Error(), Next: elsewhere(notReady.Name, notReady.Namespace)}, true
+	case errors.As(err, &notReady) && notReady.Reason == cluster.ReasonUnassigned:
+		return Report{Text: notReady.Error(), Next: Reinstall(notReady.Name, notReady.Namespace) + " --unset scheduler, which leaves it to the cluster's own"}, true
 	case errors.As(err, &notReady) && (driver.Restorable(err) || notReady.Reason == cluster.ReasonNoConnection):
 		return Report{Text: notReady.Error(), Next: Reinstall(notReady.Name, notReady.Namespace)}, true
 	case errors.As(err, &notReady):
@@ -196,6 +198,8 @@ func explainStart(e *install.StartError) Report {
 	switch {
 	case e.Reason == cluster.ReasonNodeLost:
 		next = elsewhere(e.Name, e.Namespace)
+	case e.Reason == cluster.ReasonUnassigned:
+		next = "name a scheduler that runs in this cluster with --scheduler, or leave it out: the cluster's own is default-scheduler"
 	case e.Reason == "Unschedulable":
 		next = "compare --node-selector, --toleration and --request with the nodes: kubectl get nodes --show-labels"
 	case strings.Contains(e.Reason, "Image"):

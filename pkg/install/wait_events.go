@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -66,6 +67,9 @@ func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *co
 // noteTrouble remembers since when a member has been in trouble, and its most telling words: a
 // back-off says less than the failure before it.
 func (w *waiter) noteTrouble(member *progress, now *cluster.StartProblem) {
+	if now != nil && now.Reason == cluster.ReasonUnassigned && member.trouble == nil && member.pod != nil {
+		w.install.report(Event{Kind: EventWarning, Pod: member.pod.Name, Reason: now.Reason, Message: fmt.Sprintf("waits for scheduler %q", member.pod.Spec.SchedulerName)})
+	}
 	if now != nil && member.trouble != nil {
 		if now.Reason == "ImagePullBackOff" && member.trouble.Reason == "ErrImagePull" {
 			now.Message, now.Patience = member.trouble.Message, min(now.Patience, member.trouble.Patience)

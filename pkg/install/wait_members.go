@@ -254,6 +254,9 @@ func (w *waiter) timedOut() error {
 		if cluster.ConditionOf(member.pod, corev1.PodReady) == corev1.ConditionTrue {
 			timeout.Reason = ReasonUnreachable
 		}
+		if trouble := member.trouble; trouble != nil && trouble.Reason == cluster.ReasonUnassigned {
+			timeout.Reason, state = trouble.Reason, state+": "+trouble.Message // nothing shows that it will ever come up
+		}
 	case member.former != nil:
 		state = "Pod " + timeout.Pod + " was not replaced"
 	}

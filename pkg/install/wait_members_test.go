@@ -110,6 +110,27 @@ func TestAnAutoscalerIsWaitedFor(t *testing.T) {
 	})
 }
 
+// Of a scheduler that does not run, nothing is heard: neither the Pod nor an event says a word.
+func TestASchedulerThatDoesNotRun(t *testing.T) {
+	for name, message := range map[string]string{"nope": `Pod buildkitd is Pending: scheduler "nope" has not looked at it`, "default-scheduler": "Pod buildkitd is Pending"} {
+		synctest.Test(t, func(t *testing.T) {
+			server := testcluster.New(t)
+			server.OnPod(func(pod string) { server.Set("pods", pod, object{"status": object{"phase": "Pending"}}) })
+			edit := func(s builder.Spec) (builder.Spec, error) { s.Scheduler = name; return s, nil }
+			var seen events
+			_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", edit, install.Options{Timeout: time.Minute}, seen.report)
+			var start *install.StartError
+			named := name == "nope"
+			if !errors.As(err, &start) || (start.Reason == cluster.ReasonUnassigned) != named || !strings.Contains(start.Message, message) {
+				t.Fatalf("%s: got %v", name, err)
+			}
+			if told := strings.Contains(strings.Join(seen.lines(), "\n"), `waits for scheduler "nope"`); told != named || (len(server.Names()) == 0) != named {
+				t.Errorf("%s: reported %q, there are %v", name, seen.lines(), server.Names())
+			}
+		})
+	}
+}
+
 func TestATimeoutLeavesWhatMayStillComeUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := testcluster.New(t)
