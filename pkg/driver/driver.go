@@ -100,7 +100,11 @@ func (d *Driver) Cluster() (*cluster.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cluster.New(config, namespace)
+	client, err := cluster.New(config, namespace)
+	if err != nil { // e.g. its server is not a URL, or a certificate that it names cannot be read
+		return nil, &KubeconfigError{Err: err}
+	}
+	return client, nil
 }
 
 // Namespace returns the namespace, or the error of the driver's Access: a *KubeconfigError or a

@@ -61,6 +61,20 @@ func TestWithoutKubeconfigNothingIsGuessed(t *testing.T) {
 	}
 }
 
+// What a client cannot be made of is a fault of the kubeconfig, and not tried again.
+func TestConfigurationsWithoutAClient(t *testing.T) {
+	for name, config := range map[string]*rest.Config{
+		"no URL":         {Host: "https://[::1"},
+		"no certificate": {Host: "https://c", TLSClientConfig: rest.TLSClientConfig{CAFile: filepath.Join(t.TempDir(), "gone")}},
+	} {
+		_, err := New(config, "ns").Cluster()
+		var kubeconfig *KubeconfigError
+		if !errors.As(err, &kubeconfig) || (retryPolicy{within: startTimeout}).next(err, 1, 0) >= 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Without a home directory, or with a relative one, client-go's kubeconfig is ./.kube/config: of a
 // checkout, which could name a program to run as credentials.
 func TestKubeconfigIsNeverOneOfTheCheckout(t *testing.T) {
