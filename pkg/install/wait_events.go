@@ -64,6 +64,19 @@ func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *co
 	}
 }
 
+// missing is the member that the others wait for: the first one that does not answer, and was not
+// replaced later than another.
+func (w *waiter) missing() string {
+	found := ""
+	for _, name := range w.install.spec.MemberNames() {
+		member := w.members[name]
+		if !member.connected && (found == "" || w.members[found].pod == nil && member.former == nil) {
+			found = name
+		}
+	}
+	return found
+}
+
 // noteTrouble remembers since when a member has been in trouble, and its most telling words: a
 // back-off says less than the failure before it.
 func (w *waiter) noteTrouble(member *progress, now *cluster.StartProblem) {

@@ -270,19 +270,6 @@ func (w *waiter) timedOut() error {
 	return timeout
 }
 
-// missing is the member that the others wait for: the first one that does not answer, and was not
-// replaced later than another.
-func (w *waiter) missing() string {
-	found := ""
-	for _, name := range w.install.spec.MemberNames() {
-		member := w.members[name]
-		if !member.connected && (found == "" || w.members[found].pod == nil && member.former == nil) {
-			found = name
-		}
-	}
-	return found
-}
-
 // diagnose makes the error of a member that does not start.
 func (w *waiter) diagnose(ctx context.Context, pod string, trouble *cluster.StartProblem) error {
 	failure := &StartError{
