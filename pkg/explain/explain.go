@@ -258,7 +258,7 @@ func explainTunnel(err error) (Report, bool) {
 func nextForCluster(e *kube.UnreachableError) string {
 	for _, words := range []string{"Proxy Authentication Required", "proxyconnect "} {
 		if strings.Contains(e.Error(), words) {
-			return "requests to it go through a proxy: check proxy-url of the cluster in the kubeconfig, else $HTTPS_PROXY, and the password in it, or add the cluster's host to $NO_PROXY"
+			return "requests to it go through a proxy: check proxy-url of the cluster in the kubeconfig, else $HTTPS_PROXY and the password in it, or add the cluster's host to $NO_PROXY"
 		}
 	}
 	if strings.Contains(e.Error(), "x509: ") {
