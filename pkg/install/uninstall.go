@@ -100,7 +100,7 @@ func Uninstall(ctx context.Context, c *cluster.Client, name string, options Unin
 }
 
 // removeClaims removes the claims if they are purged, and returns those that were removed.
-func (a api) removeClaims(
+func (c api) removeClaims(
 	ctx context.Context, name string, claims []corev1.PersistentVolumeClaim, purge bool, removal *Removal,
 ) (removed []heldObject, err error) {
 	for n := range claims {
@@ -110,7 +110,7 @@ func (a api) removeClaims(
 			removal.Kept = append(removal.Kept, reference)
 			continue
 		}
-		if err := a.Delete(ctx, kube.KindClaim, claim, kube.Deletion{Still: stillOf(name)}); err != nil {
+		if err := c.Delete(ctx, kube.KindClaim, claim, kube.Deletion{Still: stillOf(name)}); err != nil {
 			return nil, err
 		}
 		removal.Removed = append(removal.Removed, reference)
