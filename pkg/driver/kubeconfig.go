@@ -3,6 +3,7 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -52,7 +53,7 @@ type Kubeconfig struct {
 	// The flags of these names. genericclioptions' own struct is not held by what is used as an
 	// interface: its methods, which link the discovery client, would be part of the program.
 	context, server, cluster *string
-	loader                   func() clientcmd.ClientConfig
+	loader                   func() (clientcmd.ClientConfig, error)
 	lookupEnv                func(string) (string, bool)
 	warnings                 rest.WarningHandler
 }
@@ -68,7 +69,7 @@ func ReadKubeconfig(
 	}
 	return &Kubeconfig{
 		context: flags.Context, server: flags.APIServer, cluster: flags.ClusterName, lookupEnv: lookupEnv, warnings: warnings,
-		loader: sync.OnceValue(func() clientcmd.ClientConfig { return load(flags, lookupEnv) }),
+		loader: sync.OnceValues(func() (clientcmd.ClientConfig, error) { return load(flags, lookupEnv) }),
 	}
 }
 
@@ -88,26 +89,51 @@ func inContext(flags *genericclioptions.ConfigFlags, context string) *genericcli
 // load returns client-go's loader. That one takes $HOME as it is: where it is not set, or relative,
 // the kubeconfig would be the one of the working directory, which may be a checkout of anyone, and
 // names programs to run.
-func load(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool)) clientcmd.ClientConfig {
+func load(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, bool)) (clientcmd.ClientConfig, error) {
 	loader := flags.ToRawKubeConfigLoader()
 	rules, known := loader.ConfigAccess().(*clientcmd.ClientConfigLoadingRules)
-	if named, _ := lookupEnv("KUBECONFIG"); named != "" || !known || filepath.IsAbs(clientcmd.RecommendedHomeFile) {
-		return loader
+	if named, _ := lookupEnv("KUBECONFIG"); named == "" && known && !filepath.IsAbs(clientcmd.RecommendedHomeFile) {
+		rules.Precedence = nil
+		if dir := home.Directory(lookupEnv); dir != "" {
+			rules.Precedence = []string{filepath.Join(dir, clientcmd.RecommendedHomeDir, clientcmd.RecommendedFileName)}
+		}
 	}
-	rules.Precedence = nil
-	if dir := home.Directory(lookupEnv); dir != "" {
-		rules.Precedence = []string{filepath.Join(dir, clientcmd.RecommendedHomeDir, clientcmd.RecommendedFileName)}
+	for _, file := range filesOf(loader.ConfigAccess()) {
+		if err := namedPipe(file); err != nil {
+			return nil, &KubeconfigError{Err: err}
+		}
 	}
-	return loader
+	return loader, nil
+}
+
+func filesOf(access clientcmd.ConfigAccess) []string {
+	if access.IsExplicitFile() {
+		return []string{access.GetExplicitFile()}
+	}
+	return access.GetLoadingPrecedence()
+}
+
+// namedPipe returns an error for a named pipe: client-go would wait for its writer, whatever ends
+// this program. A shell's <(command) is below /dev, and has a writer.
+func namedPipe(file string) error {
+	info, err := safefile.Stat(file)
+	if err != nil || info.Mode()&fs.ModeNamedPipe == 0 || strings.HasPrefix(file, "/dev/") || strings.HasPrefix(file, "/proc/") {
+		return nil //nolint:nilerr // client-go reports what is wrong with a file
+	}
+	return &safefile.NotRegularError{Name: file, Mode: info.Mode()}
 }
 
 // Config returns how to reach the API server. The error is a *KubeconfigError.
 func (k *Kubeconfig) Config() (*rest.Config, error) {
-	config, err := k.loader().ClientConfig()
+	loader, err := k.loader()
+	if err != nil {
+		return nil, err
+	}
+	config, err := loader.ClientConfig()
 	if err != nil {
 		return nil, &KubeconfigError{Err: err}
 	}
-	if err := k.guessed(config); err != nil {
+	if err := k.guessed(config, loader.ConfigAccess()); err != nil {
 		return nil, &KubeconfigError{Err: err}
 	}
 	config.WarningHandler = k.warnings
@@ -117,7 +143,11 @@ func (k *Kubeconfig) Config() (*rest.Config, error) {
 // Namespace returns kubectl's namespace: the flag, else the kubeconfig's, else the Pod's own, else
 // "default". The error is a *KubeconfigError or a *usage.Error.
 func (k *Kubeconfig) Namespace() (string, error) {
-	namespace, _, err := k.loader().Namespace()
+	loader, err := k.loader()
+	if err != nil {
+		return "", err
+	}
+	namespace, _, err := loader.Namespace()
 	if err != nil {
 		return "", &KubeconfigError{Err: err}
 	}
@@ -134,7 +164,11 @@ func (k *Kubeconfig) Context() string {
 	if given(k.context) {
 		return *k.context
 	}
-	config, err := k.loader().RawConfig()
+	loader, err := k.loader()
+	if err != nil {
+		return ""
+	}
+	config, err := loader.RawConfig()
 	if err != nil {
 		return ""
 	}
@@ -143,23 +177,22 @@ func (k *Kubeconfig) Context() string {
 
 // guessed is an error if client-go has made the address of the API server up, since no kubeconfig,
 // no flag and no ServiceAccount has it.
-func (k *Kubeconfig) guessed(config *rest.Config) error {
+func (k *Kubeconfig) guessed(config *rest.Config, access clientcmd.ConfigAccess) error {
 	if config.Host != defaultServer || given(k.server) || given(k.cluster) || k.Context() != "" {
 		return nil
 	}
 	if master, _ := k.lookupEnv("KUBERNETES_MASTER"); master != "" {
 		return nil
 	}
-	access := k.loader().ConfigAccess()
-	files, source := access.GetLoadingPrecedence(), ""
+	source := ""
 	if value, _ := k.lookupEnv("KUBECONFIG"); value != "" {
 		source = " ($KUBECONFIG)"
 	}
-	if explicit := access.GetExplicitFile(); access.IsExplicitFile() {
-		files, source = []string{explicit}, " (--kubeconfig)"
+	if access.IsExplicitFile() {
+		source = " (--kubeconfig)"
 	}
 	var reasons []string
-	for _, file := range files {
+	for _, file := range filesOf(access) {
 		reason := "names no current context"
 		if !safefile.Exists(file) {
 			reason = "does not exist"
