@@ -119,6 +119,9 @@ func (b remedyFor) aboutRegistry(e *solve.DiagnosedError) (text, next string) {
 		}
 		return fmt.Sprintf("builder %q got a response from %s that it cannot use", b.name, from),
 			"build again; if it ends the same way, check that the name is that of a registry, not of another server or of a proxy before it, or ask its administrator"
+	case solve.RegistryLimited:
+		return fmt.Sprintf("registry %q refuses further requests for a while", host),
+			"build again later; users who log in may send more requests as a rule: kubectl buildkit login " + host
 	case solve.ProxyRefused:
 		return fmt.Sprintf("the proxy between builder %q and registry %q wants credentials", b.name, host),
 			b.change("--env HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT", "nothing; set HTTPS_PROXY of its container, with the credentials")

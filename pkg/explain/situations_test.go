@@ -235,6 +235,7 @@ func reasonSituations() []situation {
 		{about(member, solve.RegistryName, "", ""), "cannot resolve", install + "--env HTTPS_PROXY=", CodeNoBuilder, "HOST PORT"},
 		{about(member, solve.RegistryUnreachable, "", ""), "cannot reach", install + "--env HTTPS_PROXY=", CodeNoBuilder, "HOST PORT"},
 		{about(member, solve.RegistryUnusable, "", "x"), `response from registry "r.io:5000" that it cannot use: x`, "check that the name is that of a registry", CodeNoBuilder, ""},
+		{about(member, solve.RegistryLimited, "", "x"), `registry "r.io:5000" refuses further requests for a while: x`, "kubectl buildkit login r.io:5000", CodeNoBuilder, ""},
 		{hub, "cannot resolve", install + "--registry-mirror docker.io=HOST:PORT", CodeNoBuilder, "HOST PORT"},
 		{about(member, solve.ProxyRefused, "", ""), "wants credentials", install + "--env HTTPS_PROXY=", CodeNoBuilder, "USER PASSWORD HOST PORT"},
 		{about(member, solve.FileMissing, "/x", "x"), "x", `"/x" is not in the build context`, CodeFailed, ""},

@@ -24,6 +24,7 @@ const (
 	RegistryName        Reason = "unknown host"        // its name cannot be resolved
 	RegistryUnreachable Reason = "unreachable"         // no connection to it, or no response
 	RegistryUnusable    Reason = "unusable response"   // it sends what no registry sends, or reports a failure of its own
+	RegistryLimited     Reason = "too many requests"   // it takes no more of them for a while
 	ProxyRefused        Reason = "proxy refused"       // a proxy between builder and registry requires credentials
 )
 
@@ -59,7 +60,7 @@ func (e *DiagnosedError) Unwrap() error { return e.Cause }
 // Class returns fault.Unavailable where the builder cannot use the registry, else fault.Failed.
 func (e *DiagnosedError) Class() fault.Class {
 	switch e.Reason {
-	case RegistryPlain, RegistryUntrusted, RegistryCertificate, RegistryName, RegistryUnreachable, RegistryUnusable, ProxyRefused:
+	case RegistryPlain, RegistryUntrusted, RegistryCertificate, RegistryName, RegistryUnreachable, RegistryUnusable, RegistryLimited, ProxyRefused:
 		return fault.Unavailable
 	}
 	return fault.Failed
@@ -108,6 +109,7 @@ func diagnoses() []diagnosis {
 		{reason: RegistryUnreachable, pattern: `(?:TLS handshake timeout|no route to host|network is unreachable|connection refused|connection timed out|i/o timeout)`, registry: true},
 		{reason: RegistryUnreachable, contains: []string{"Client.Timeout exceeded"}, registry: true},
 		{reason: RegistryUnreachable, pattern: `(?:connection reset by peer|broken pipe|server closed idle connection|EOF$)`, registry: true},
+		{reason: RegistryLimited, pattern: `(?:429 Too Many Requests|toomanyrequests: )`, registry: true},
 		{reason: RegistryUnusable, pattern: `(?:unexpected status from [A-Z]+ request to \S+: 5\d\d|stopped after \d+ redirects|no Host in request URL)`, registry: true},
 		{reason: RegistryUnusable, pattern: `(?:encountered unknown type|rejecting \d+ byte manifest|unexpected end of JSON input|invalid character)`, registry: true},
 		{reason: RegistryUnusable, contains: []string{"failed commit on ref", "unexpected commit digest"}},

@@ -38,6 +38,8 @@ func TestDiagnoses(t *testing.T) {
 		{push + "net/http: TLS handshake timeout", RegistryUnreachable, "r.io:5000", ""},
 		{pull + "proxyconnect tcp: dial tcp 10.0.0.1:3128: connect: connection refused", RegistryUnreachable, "r.io:5000", ""},
 		{pull + "Proxy Authentication Required", ProxyRefused, "r.io:5000", ""},
+		{"docker.io/library/busybox:1: failed to resolve source metadata for docker.io/library/busybox:1: failed to copy: httpReadSeeker: failed open: unexpected status code https://registry-1.docker.io/v2/library/busybox/manifests/sha256:0: 429 Too Many Requests - Server message: toomanyrequests: You have reached your pull rate limit.", RegistryLimited, "docker.io", ""},
+		{"failed to push r.io:5000/ux/app:1: unexpected status from HEAD request to http://r.io:5000/v2/ux/app/blobs/sha256:0: 429 Too Many Requests", RegistryLimited, "r.io:5000", ""},
 		{push + "stopped after 10 redirects", RegistryUnusable, "r.io:5000", ""},
 		{"failed to push r.io:5000/ux/app:1: failed to copy: failed to do request: Put \"https:?digest=sha256%3A0&ns=r.io%3A5000\": http: no Host in request URL", RegistryUnusable, "r.io:5000", ""},
 		{"failed to push r.io:5000/ux/app:1: unexpected status from HEAD request to http://r.io:5000/v2/ux/app/blobs/sha256:0: 503 Service Unavailable", RegistryUnusable, "r.io:5000", ""},
