@@ -53,7 +53,7 @@ func TestInstallWhoseSetIsRemovedEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := set(t, three())
 		c.locked(func() { c.drain = time.Minute })
-		time.AfterFunc(10*time.Second, func() { c.Delete("statefulsets", "buildkitd") })
+		time.AfterFunc(10*time.Second, func() { c.locked(func() { c.Delete("statefulsets", "buildkitd") }) })
 		begin := time.Now()
 		_, err := install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{}, nil)
 		var start *install.StartError
