@@ -115,32 +115,28 @@ func (i *installation) startedAs(certificates *trust.Certificates, hash string, 
 	return nil, nil
 }
 
-// started are the annotations that the members were started with; nil if there are none.
-func (f *existing) started() map[string]string {
+// template is what the members were made of: their annotations and containers; nil if there are no
+// members.
+func (f *existing) template() (annotations map[string]string, containers []corev1.Container) {
 	switch {
 	case f.set != nil:
-		return f.set.Spec.Template.Annotations
+		return f.set.Spec.Template.Annotations, f.set.Spec.Template.Spec.Containers
 	case f.pod != nil:
-		return f.pod.Annotations
+		return f.pod.Annotations, f.pod.Spec.Containers
 	case len(f.orphans) > 0:
-		return f.orphans[0].Annotations
+		return f.orphans[0].Annotations, f.orphans[0].Spec.Containers
 	}
-	return nil
+	return nil, nil
+}
+
+// started are the annotations that the members were started with; nil if there are none.
+func (f *existing) started() map[string]string {
+	annotations, _ := f.template()
+	return annotations
 }
 
 // startedWith returns what the members were started with besides what they are made of.
-func (f *existing) startedWith() manifest.Started {
-	var containers []corev1.Container
-	switch {
-	case f.set != nil:
-		containers = f.set.Spec.Template.Spec.Containers
-	case f.pod != nil:
-		containers = f.pod.Spec.Containers
-	case len(f.orphans) > 0:
-		containers = f.orphans[0].Spec.Containers
-	}
-	return manifest.ReadStarted(f.started(), containers)
-}
+func (f *existing) startedWith() manifest.Started { return manifest.ReadStarted(f.template()) }
 
 // formerEnd returns when the former certificates end; zero if there are none.
 func formerEnd(certificates *trust.Certificates) time.Time {

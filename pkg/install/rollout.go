@@ -60,13 +60,7 @@ func (f *existing) settled() bool {
 
 // image is the one that the members run; empty if there are none.
 func (f *existing) image() string {
-	var containers []corev1.Container
-	switch {
-	case f.set != nil:
-		containers = f.set.Spec.Template.Spec.Containers
-	case f.pod != nil:
-		containers = f.pod.Spec.Containers
-	}
+	_, containers := f.template()
 	for _, container := range containers {
 		if container.Name == builder.ContainerName {
 			return container.Image
