@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 // nothing.
 func (d *Driver) observe(ctx context.Context, member cluster.Member, changed func(cluster.Diagnosis)) {
 	for wait := watchAfter; ; wait = watchAgain {
-		if !sleep(ctx, wait) {
+		if kube.Pause(ctx, wait) != nil {
 			return
 		}
 		c, err := d.Cluster()
@@ -30,18 +31,6 @@ func (d *Driver) observe(ctx context.Context, member cluster.Member, changed fun
 		if err = c.Observe(ctx, member, changed); err == nil || isDenied(err) {
 			return
 		}
-	}
-}
-
-// sleep returns false if ctx ends first.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -180,11 +180,7 @@ func retry[T any](ctx context.Context, p retryPolicy, failed func(error), try fu
 		if tries == 1 && failed != nil {
 			failed(err)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if kube.Pause(ctx, pause) != nil {
 			return result, err
 		}
 	}
