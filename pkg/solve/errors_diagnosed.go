@@ -59,11 +59,19 @@ func (e *DiagnosedError) Unwrap() error { return e.Cause }
 
 // Class returns fault.Unavailable where the builder cannot use the registry, else fault.Failed.
 func (e *DiagnosedError) Class() fault.Class {
-	switch e.Reason {
-	case RegistryPlain, RegistryUntrusted, RegistryCertificate, RegistryName, RegistryUnreachable, RegistryUnusable, RegistryLimited, ProxyRefused:
+	if e.Reason.aboutRegistry() {
 		return fault.Unavailable
 	}
 	return fault.Failed
+}
+
+// aboutRegistry reports whether the builder cannot use a registry.
+func (r Reason) aboutRegistry() bool {
+	switch r {
+	case RegistryPlain, RegistryUntrusted, RegistryCertificate, RegistryName, RegistryUnreachable, RegistryUnusable, RegistryLimited, ProxyRefused:
+		return true
+	}
+	return false
 }
 
 // diagnosis is one row of the table: it matches a text that contains all of the strings, and
@@ -141,7 +149,7 @@ func diagnose(err error, steps *steps) error {
 			continue
 		}
 		found := &DiagnosedError{Reason: row.reason, Subject: subject, Cause: err}
-		if row.registry || row.reason == RegistryUnusable {
+		if row.reason.aboutRegistry() {
 			found.Host, found.Reference = host, named
 		}
 		if row.reason == FileMissing && step != nil && strings.Contains(step.Step, "--from=") {
