@@ -31,7 +31,8 @@ type Dial func(ctx context.Context) (net.Conn, error)
 // connection would not have the session.
 type Daemon struct {
 	client        *client.Client
-	conn          net.Conn // as it was dialed
+	conn          net.Conn                 // as it was dialed
+	dialed        func() (net.Conn, error) // see singleDial
 	state         *connState
 	stats         *linkStats
 	sessions      sessions
@@ -53,21 +54,21 @@ func Connect(ctx context.Context, dial Dial, config *tls.Config) (*Daemon, error
 }
 
 func connect(ctx context.Context, dial Dial, config *tls.Config, patience silenceLimits) (*Daemon, error) {
-	dialed, err := dial(ctx)
+	raw, err := dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l, g := newConnState(), &linkStats{Conn: dialed}
+	l, g := newConnState(), &linkStats{Conn: raw}
 	conn, err := secure(ctx, g, config, l)
 	if err != nil {
 		return nil, err
 	}
 	d := &Daemon{
-		conn: dialed, state: l, stats: g, sessions: sessions{servers: map[string]*grpc.Server{}},
-		grace: cancelGrace, silenceLimits: patience, abandoned: make(chan struct{}),
+		conn: raw, state: l, stats: g, sessions: sessions{servers: map[string]*grpc.Server{}},
+		grace: cancelGrace, silenceLimits: patience, abandoned: make(chan struct{}), dialed: singleDial(newEagerConn(conn), l),
 	}
 	d.client, err = client.New(ctx, daemonAddress,
-		client.WithContextDialer(singleDial(newEagerConn(conn), l)),
+		client.WithContextDialer(func(context.Context, string) (net.Conn, error) { return d.dialed() }),
 		client.WithSessionDialer(d.dialSession),
 	)
 	if err != nil {
@@ -121,7 +122,11 @@ func (d *Daemon) Call(ctx context.Context, question func(*client.Client) error) 
 func (d *Daemon) Close() error {
 	d.stop()
 	d.state.close()
-	return d.client.Close()
+	err := d.client.Close()
+	if conn, unused := d.dialed(); unused == nil { // gRPC takes it with the first call
+		_ = conn.Close()
+	}
+	return err
 }
 
 // closeNow is Close for an unresponsive connection: it does not wait until the last
@@ -184,9 +189,9 @@ func (c *eagerConn) Read(b []byte) (int, error) {
 
 // singleDial returns a dialer for gRPC that returns the connection once, and after
 // that the error that ended it.
-func singleDial(conn net.Conn, l *connState) func(context.Context, string) (net.Conn, error) {
+func singleDial(conn net.Conn, l *connState) func() (net.Conn, error) {
 	var used atomic.Bool
-	return func(context.Context, string) (net.Conn, error) {
+	return func() (net.Conn, error) {
 		if used.CompareAndSwap(false, true) {
 			return conn, nil
 		}

@@ -93,16 +93,34 @@ func TestOnce(t *testing.T) {
 	defer func() { _ = errors.Join(near.Close(), far.Close()) }()
 	l := newConnState()
 	dial := singleDial(near, l)
-	if conn, err := dial(t.Context(), ""); conn != near || err != nil {
+	if conn, err := dial(); conn != near || err != nil {
 		t.Errorf("got %v, %v", conn, err)
 	}
-	if conn, err := dial(t.Context(), ""); conn != nil || err == nil {
+	if conn, err := dial(); conn != nil || err == nil {
 		t.Errorf("got %v, %v", conn, err)
 	}
 	why := errors.New("evicted")
 	l.recordError(why)
-	if _, err := dial(t.Context(), ""); !errors.Is(err, why) {
+	if _, err := dial(); !errors.Is(err, why) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A daemon that is closed at once may be closed before gRPC has taken the connection, or while it
+// takes it. Either way the connection ends.
+func TestCloseAtOnce(t *testing.T) {
+	for range 200 {
+		near, far := net.Pipe()
+		d, err := Connect(t.Context(), func(context.Context) (net.Conn, error) { return near, nil }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(far.SetReadDeadline(time.Now().Add(10*time.Second)), d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, far); err != nil {
+			t.Fatalf("the connection is open: %v", err)
+		}
 	}
 }
 
