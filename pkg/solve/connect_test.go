@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -124,24 +126,58 @@ func TestCloseAtOnce(t *testing.T) {
 	}
 }
 
-// TestReadSaysWhy proves that the reader's reason is kept, though the writer
-// failed first.
+// TestReadSaysWhy proves that the reader's reason is kept, though the writer failed first, and that
+// a failed write does not wait for a reader that there is not.
 func TestReadSaysWhy(t *testing.T) {
-	l, why := newConnState(), errors.New("evicted")
-	go func() {
-		time.Sleep(20 * time.Millisecond)
-		l.recordError(why)
-	}()
-	l.recordWriteError(errors.New("broken pipe"))
-	if got := l.firstError(); !errors.Is(got, why) {
-		t.Errorf("got %v", got)
-	}
-	alone := newConnState()
-	alone.recordWriteError(why)
-	if got := alone.firstError(); !errors.Is(got, why) {
-		t.Errorf("without a reader: got %v", got)
+	for name, test := range map[string]struct {
+		read  bool
+		fails time.Duration // of the reader; 0 is never
+		want  string
+		takes time.Duration
+	}{
+		"a reader fails":       {true, 20 * time.Millisecond, "evicted", 20 * time.Millisecond},
+		"a reader does not":    {true, 0, "broken pipe", readGrace},
+		"nothing reads so far": {false, 0, "broken pipe", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				end := make(chan struct{})
+				l := newConnState()
+				conn := l.watch(&failingConn{end: end, read: errors.New("evicted"), write: errors.New("broken pipe")})
+				var reader sync.WaitGroup
+				if test.read {
+					reader.Go(func() { _, _ = conn.Read(make([]byte, 1)) })
+					synctest.Wait()
+				}
+				if test.fails > 0 {
+					time.AfterFunc(test.fails, func() { close(end) })
+				} else {
+					defer reader.Wait()
+					defer close(end)
+				}
+				began := time.Now()
+				_, _ = conn.Write([]byte("x"))
+				if got := l.firstError(); got == nil || got.Error() != test.want || time.Since(began) != test.takes {
+					t.Errorf("got %v after %v", got, time.Since(began))
+				}
+			})
+		})
 	}
 }
+
+// failingConn fails each write, and a read at its end.
+type failingConn struct {
+	net.Conn
+	end         chan struct{}
+	read, write error
+}
+
+func (c *failingConn) Read([]byte) (int, error) {
+	<-c.end
+	return 0, c.read
+}
+
+func (c *failingConn) Write([]byte) (int, error) { return 0, c.write }
 
 // brokenConn is a tunnel that ends with words of its own, once it is cut.
 type brokenConn struct {

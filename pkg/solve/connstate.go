@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// readGrace is how long a failed write waits for the concurrent read to fail too:
-// the reader receives the reason of a loss.
+// readGrace is how long a failed write waits for the concurrent read to fail too: the reader
+// receives the reason of a loss. A connection that has never been read has no reader.
 const readGrace = 250 * time.Millisecond
 
 // connState records why a connection broke, and when data was last received. gRPC
@@ -20,6 +20,7 @@ type connState struct {
 	began  time.Time
 	last   atomic.Int64 // when data was last received, in nanoseconds since began
 
+	read       atomic.Bool // a read has begun
 	mu         sync.Mutex
 	first      error
 	closed     bool
@@ -112,7 +113,7 @@ func (l *connState) recordWriteError(err error) {
 	if err == nil {
 		return
 	}
-	if !l.isClosed() {
+	if l.read.Load() && !l.isClosed() {
 		timer := time.NewTimer(readGrace)
 		defer timer.Stop()
 		select {
@@ -148,6 +149,7 @@ type watchedConn struct {
 }
 
 func (c *watchedConn) Read(b []byte) (int, error) {
+	c.state.read.Store(true)
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.state.received()
