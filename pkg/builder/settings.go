@@ -46,7 +46,7 @@ type setting struct {
 }
 
 func settings() []setting {
-	return slices.Concat(daemonSettings(), registrySettings(), podSettings(), placementSettings(), objectSettings(), volumeSettings())
+	return slices.Concat(daemonSettings(), platformSettings(), registrySettings(), podSettings(), placementSettings(), objectSettings(), volumeSettings())
 }
 
 // SettingNames are the names of all settings, in the order in which they are shown.
@@ -112,6 +112,7 @@ func (s Spec) clone() Spec {
 	s.Mirrors, s.Requests, s.Limits = maps.Clone(s.Mirrors), s.Requests.DeepCopy(), s.Limits.DeepCopy()
 	s.NodeSelector, s.Labels, s.Annotations = maps.Clone(s.NodeSelector), maps.Clone(s.Labels), maps.Clone(s.Annotations)
 	s.InsecureRegistries, s.ImagePullSecrets = slices.Clone(s.InsecureRegistries), slices.Clone(s.ImagePullSecrets)
+	s.Platforms, s.Emulate = slices.Clone(s.Platforms), slices.Clone(s.Emulate)
 	s.Tolerations, s.Env, s.TopologySpread = slices.Clone(s.Tolerations), slices.Clone(s.Env), slices.Clone(s.TopologySpread)
 	return s
 }

@@ -21,6 +21,18 @@ type Spec struct {
 	// Namespace is where its objects live.
 	Namespace string
 
+	// Family is the builder whose further architecture this one is for, which makes, changes and
+	// removes it; empty for a builder that was asked for by its own name.
+	Family string
+	// Platforms are what the builder builds for, e.g. "linux/amd64"; empty means what its nodes
+	// happen to be. For each further architecture there is another builder; see Further.
+	Platforms []string
+	// Emulate are those of Platforms whose steps run by emulation, on the members of the builder
+	// itself.
+	Emulate []string
+	// EmulateImage registers the emulators; empty means DefaultEmulateImage.
+	EmulateImage string
+
 	// Image is the daemon's image; empty means the official one of BuildKitVersion.
 	Image string
 	// Rootless runs the daemon as user 1000 instead of privileged.

@@ -21,6 +21,10 @@ const storedVersion = 1
 // the object that holds it has them.
 type stored struct {
 	Version            int                 `json:"version"`
+	Family             string              `json:"family,omitempty"`
+	Platforms          []string            `json:"platforms,omitempty"`
+	Emulate            []string            `json:"emulate,omitempty"`
+	EmulateImage       string              `json:"emulateImage,omitempty"`
 	Image              string              `json:"image,omitempty"`
 	Rootless           bool                `json:"rootless,omitempty"`
 	Config             string              `json:"config,omitempty"`
@@ -54,7 +58,8 @@ type stored struct {
 func (s Spec) Marshal() ([]byte, error) {
 	form := stored{
 		Version: storedVersion,
-		Image:   s.Image, Rootless: s.Rootless, Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
+		Family:  s.Family, Platforms: s.Platforms, Emulate: s.Emulate, EmulateImage: s.EmulateImage,
+		Image: s.Image, Rootless: s.Rootless, Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
 		Requests: s.Requests, Limits: s.Limits, NodeSelector: s.NodeSelector, Tolerations: s.Tolerations,
 		ImagePullSecrets: s.ImagePullSecrets, ServiceAccount: s.ServiceAccount, Labels: s.Labels, Annotations: s.Annotations,
 		PriorityClass: s.PriorityClass, RuntimeClass: s.RuntimeClass, Scheduler: s.Scheduler, Affinity: string(s.Affinity),
@@ -99,6 +104,7 @@ func Unmarshal(text []byte) (Spec, error) {
 // spec is the Spec of that form.
 func (form stored) spec() (spec Spec, err error) {
 	spec = Spec{
+		Family: form.Family, Platforms: form.Platforms, Emulate: form.Emulate, EmulateImage: form.EmulateImage,
 		Image: form.Image, Rootless: form.Rootless, Config: bytesOf(form.Config), Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
 		Requests: form.Requests, Limits: form.Limits, NodeSelector: form.NodeSelector, Tolerations: form.Tolerations,
 		PriorityClass: form.PriorityClass, RuntimeClass: form.RuntimeClass, Scheduler: form.Scheduler, Affinity: bytesOf(form.Affinity),

@@ -30,7 +30,7 @@ const maxReplicas = 1000
 func (s Spec) Validate() error {
 	s = s.WithDefaults()
 	checks := []func() error{
-		s.validateName, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement, s.validateScheduling, s.validatePatch,
+		s.validateName, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement, s.validatePlatforms, s.validateScheduling, s.validatePatch,
 		s.validateMetadata, s.validateEnv, s.validateStorage,
 	}
 	for _, check := range checks {
@@ -65,7 +65,7 @@ func (s Spec) validateName() error {
 }
 
 func (s Spec) validateImage() error {
-	if s.Image == "" || strings.ContainsAny(s.Image, " \t\n") || strings.Contains(s.Image, "://") {
+	if badImage(s.Image) {
 		return invalid("image", s.Image, "it is not an image reference", "write e.g. "+DefaultImage(s.Rootless))
 	}
 	for _, name := range s.ImagePullSecrets {

@@ -234,7 +234,8 @@ func (c *Client) ConnectionOf(secret *corev1.Secret) (*Connection, error) {
 	}
 	return &Connection{
 		CA: document.CA, Client: document.Client, Former: document.Former, RegistryCA: document.RegistryCA,
-		Members: document.Members, Expires: end, InsecureRegistries: document.InsecureRegistries, MaxBuilds: max(document.MaxBuilds, 0), now: c.Now,
+		Members: document.Members, Expires: end, InsecureRegistries: document.InsecureRegistries, MaxBuilds: max(document.MaxBuilds, 0),
+		Platforms: document.Platforms, now: c.Now,
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"time"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/trust"
 )
 
@@ -73,6 +74,9 @@ type Connection struct {
 	Members []string
 	// MaxBuilds is how many builds a member runs at once; 0 means no limit.
 	MaxBuilds int32
+	// Platforms are those that the builder was installed for, in that order; empty where it was for
+	// none.
+	Platforms []builder.Native
 	// Expires is when the client's certificate ends.
 	Expires time.Time
 

@@ -31,6 +31,7 @@ func flagGroups() map[string][]flagGroup {
 		},
 		"install": {
 			{"Daemon Flags", strings.Fields("builder image rootless config env device")},
+			{"Platform Flags", strings.Fields("platform emulate emulate-image")},
 			{"Registry Flags", strings.Fields("registry-mirror insecure-registry registry-ca")},
 			{"Pod Flags", strings.Fields("request limit image-pull-secret service-account runtime-class label annotation metrics grace-period patch")},
 			{"Node Flags", strings.Fields("node-selector toleration affinity topology-spread priority-class scheduler pod-disruption-budget")},

@@ -24,6 +24,9 @@ type specFlags struct {
 	image          string
 	configFile     string
 	rootless       bool
+	platforms      []string
+	emulate        []string
+	emulateImage   string
 	mirrors        []string
 	insecure       []string
 	registryCA     string
@@ -62,6 +65,10 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.image, "image", "", fmt.Sprintf("The daemon's image (default %s, with -rootless when rootless)", builder.DefaultImage(false)))
 	flags.StringVar(&s.configFile, "config", "", "A buildkitd.toml for the daemon")
 	flags.BoolVar(&s.rootless, "rootless", false, "Run the daemon as user 1000, without privileges")
+	flags.Var((*list)(&s.platforms), "platform", "Build for these on nodes of their architectures, e.g. linux/amd64,linux/arm64 (repeatable)")
+	flags.Var((*list)(&s.emulate), "emulate", "Emulate platforms, e.g. --emulate=linux/arm64; without a value, those that no node has (repeatable)")
+	flags.Lookup("emulate").NoOptDefVal = builder.EmulateMissing
+	flags.StringVar(&s.emulateImage, "emulate-image", "", "The image that registers emulators (default "+builder.DefaultEmulateImage+")")
 	flags.Var((*list)(&s.mirrors), "registry-mirror", "Ask a mirror first, e.g. docker.io=mirror.local:5000 (repeatable)")
 	flags.Var((*list)(&s.insecure), "insecure-registry", "A registry without verified TLS or with plain HTTP (repeatable)")
 	flags.StringVar(&s.registryCA, "registry-ca", "", "PEM file of certificates that daemon and clients trust for registries")
@@ -98,11 +105,12 @@ func (s *specFlags) given() (spec builder.Spec, err error) {
 		Name: s.name, Image: s.image, Rootless: s.rootless, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
 		Replicas: s.replicas, MaxBuilds: s.maxBuilds, StorageClass: s.storageClass, Metrics: s.metrics, GracePeriod: s.gracePeriod,
 		PriorityClass: s.priorityClass, RuntimeClass: s.runtimeClass, Scheduler: s.scheduler, DisruptionBudget: s.budget,
+		EmulateImage: s.emulateImage,
 	}
 	if s.replicas < 1 {
 		return spec, &usage.Error{What: "--replicas", Value: fmt.Sprint(s.replicas), Reason: "a builder has at least one member"}
 	}
-	for _, parse := range []func(*builder.Spec) error{s.files, s.registries, s.placement, s.metadata, s.volume} {
+	for _, parse := range []func(*builder.Spec) error{s.files, s.platformsOf, s.registries, s.placement, s.metadata, s.volume} {
 		if err := parse(&spec); err != nil {
 			return spec, err
 		}
@@ -115,6 +123,9 @@ func (s *specFlags) check(spec builder.Spec) error {
 	spec.Name, spec.Namespace = cmp.Or(spec.Name, builder.DefaultName), "default"
 	if spec.Storage == nil {
 		spec.StorageClass = "" // the size may be stored
+	}
+	if len(spec.Platforms) == 0 {
+		spec.Emulate = nil // they may be stored
 	}
 	if !spec.Stateful() && spec.DisruptionBudget != "" {
 		spec.Replicas = 2 // so may be how many there are
@@ -217,6 +228,14 @@ func (s *specFlags) inFile(err error) error {
 			return &usage.Error{What: file.flag, Value: file.path, Reason: reason, Next: invalid.Next}
 		}
 	}
+	return err
+}
+
+func (s *specFlags) platformsOf(spec *builder.Spec) (err error) {
+	if spec.Platforms, err = builder.ParsePlatforms("platform", s.platforms...); err != nil {
+		return err
+	}
+	spec.Emulate, err = builder.ParseEmulate(s.emulate...)
 	return err
 }
 

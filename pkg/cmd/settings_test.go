@@ -61,6 +61,7 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 		"toleration": {"a=b:NoSchedule", "c", ":NoExecute", "d=", "e:PreferNoSchedule"}, "grace-period": {"5m"}, "metrics": {"true"},
 		"priority-class": {"builds"}, "affinity": {"affinity"}, "topology-spread": {"zone", "rack=2:DoNotSchedule"}, "runtime-class": {"kata"},
 		"scheduler": {"packing"}, "pod-disruption-budget": {"25%"}, "patch": {"patch"},
+		"platform": {"linux/amd64,linux/386", "linux/arm64"}, "emulate": {"linux/arm64"}, "emulate-image": {"registry.local:5000/binfmt:v1"},
 		"label": {"team=web"}, "annotation": {"note=a, b", "c="}, "replicas": {"3"}, "max-builds": {"4"}, "storage": {"5Gi"}, "storage-class": {"fast"},
 	}
 	var all []string
@@ -75,6 +76,9 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 		all = append(all, args...)
 		if name == "storage-class" || name == "pod-disruption-budget" {
 			args = append(args, "--storage=5Gi")
+		}
+		if name == "emulate" {
+			args = append(args, "--platform=linux/amd64,linux/arm64")
 		}
 		t.Run(name, func(t *testing.T) { roundTrip(t, certificates, args...) })
 	}

@@ -24,6 +24,7 @@ func Flags() map[string]Completer {
 		"--transport": oneOf(transportNames()...),
 		"--progress":  oneOf(progress.Names()...),
 		"--platform":  someOf(platformNames),
+		"--emulate":   someOf(platformNames),
 
 		"--registry-secret":          registrySecretNames,
 		"--registry-service-account": serviceAccountNames,
@@ -71,7 +72,7 @@ func Flags() map[string]Completer {
 func ownWords() []string {
 	return []string{
 		"--as-group", "--as-uid", "--as-user-extra", "--password", "--request-timeout", "--server", "--tls-server-name", "--token", "--username",
-		"--annotation", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--max-builds", "--pod-disruption-budget", "--priority-class", "--registry-mirror", "--replicas",
+		"--annotation", "--emulate-image", "--env", "--grace-period", "--image", "--insecure-registry", "--label", "--limit", "--max-builds", "--pod-disruption-budget", "--priority-class", "--registry-mirror", "--replicas",
 		"--request", "--runtime-class", "--scheduler", "--storage", "--storage-class", "--timeout", "--toleration",
 		"--add-host", "--build-arg", "--cgroup-parent", "--no-cache-filter", "--opt", "--push-to", "--registry", "--resource", "--shm-size", "--tag", "--target", "--ulimit",
 		"--reserved-space", "--max-used-space", "--min-free-space", "--keep-storage", "--since", "--tail",

@@ -55,7 +55,7 @@ func Translations() []Translation {
 		{"history", []string{"import"}, "records can be exported only", run + "history export --help"},
 		{"install", []string{"--name"}, "the name is the argument, or --builder", run + "install --help"},
 		{"install", []string{"--driver", "--use", "--bootstrap", "--node", "--append"}, "a builder is in Kubernetes, started at once, and has no current one", run + "install --help"},
-		{"install", []string{"--driver-opt", "--buildkitd-flags", "--buildkitd-config", "--platform"},
+		{"install", []string{"--driver-opt", "--buildkitd-flags", "--buildkitd-config"},
 			"install has a flag for each: --image, --replicas, --request, --limit, --node-selector, --config", run + "install --help"},
 		{"build", []string{"--file-name", "--dockerfile"}, "it is --file", run + "build --help"},
 		{"build", []string{"--destination", "--image", "--name"}, "it is --tag, with --push", run + "build --help"},

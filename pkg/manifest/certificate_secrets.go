@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,6 +42,8 @@ type Document struct {
 	InsecureRegistries []string `json:"insecureRegistries,omitempty"`
 	// MaxBuilds is how many builds a member runs at once; 0 means no limit.
 	MaxBuilds int32 `json:"maxBuilds,omitempty"`
+	// Platforms are those that the builder was installed for; empty where it was for none.
+	Platforms []builder.Native `json:"platforms,omitempty"`
 }
 
 // Connection is what a client Secret holds.
@@ -131,7 +134,7 @@ func Certificates(server *corev1.Secret) *trust.Certificates {
 func clientSecret(spec builder.Spec, certificates *trust.Certificates) (*corev1.Secret, error) {
 	document, err := json.Marshal(Document{
 		Version: connectVersion, Members: spec.MemberNames(), Mode: spec.Mode(), InsecureRegistries: spec.UnverifiedRegistries(),
-		MaxBuilds: spec.MaxBuilds,
+		MaxBuilds: spec.MaxBuilds, Platforms: spec.Natives(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("describing the members: %w", err)
@@ -170,6 +173,10 @@ func ReadConnection(client *corev1.Secret) (*Connection, error) {
 	if connection.Version > connectVersion {
 		return nil, fmt.Errorf("reading Secret %q: it is of version %d, and this program reads up to %d",
 			client.Name, connection.Version, connectVersion)
+	}
+	name, _ := strings.CutSuffix(client.Name, builder.ClientSecretName(""))
+	if err := builder.CheckNatives(name, connection.Platforms); err != nil {
+		return nil, fmt.Errorf("reading %s of Secret %q: %w", keyConnection, client.Name, err)
 	}
 	return connection, nil
 }

@@ -159,7 +159,7 @@ func TestTheHashFollowsWhatAMemberIsStartedWith(t *testing.T) {
 func TestConnectionDocument(t *testing.T) {
 	objects := make1(t, func(s *builder.Spec) {
 		s.Name, s.Replicas, s.MaxBuilds, s.RegistryCA = "many", 2, 4, []byte("the registry's CA\n")
-		s.InsecureRegistries = []string{"flag.local"}
+		s.InsecureRegistries, s.Platforms = []string{"flag.local"}, []string{"linux/amd64", "linux/arm64"}
 		s.Config = []byte("[registry.\"plain.local\"]\n  HTTP = true\n[registry.\"any.local\"]\n  insecure = true\n[registry.\"ok.local\"]\n  http = false\n")
 	})
 	connection, err := manifest.ReadConnection(objects.Client)
@@ -172,6 +172,14 @@ func TestConnectionDocument(t *testing.T) {
 	}
 	if want := []string{"flag.local", "any.local", "plain.local"}; !slices.Equal(connection.InsecureRegistries, want) {
 		t.Errorf("without verified TLS: %v; want %v", connection.InsecureRegistries, want)
+	}
+	if want := []builder.Native{{Platform: "linux/amd64", Builder: "many"}, {Platform: "linux/arm64", Builder: "many-arm64"}}; !slices.Equal(connection.Platforms, want) {
+		t.Errorf("builds for %+v; want %+v", connection.Platforms, want)
+	}
+	hostile := objects.Client.DeepCopy()
+	hostile.Data["connection.json"] = []byte(`{"version": 1, "platforms": [{"platform": "linux/arm64", "builder": "others"}]}`)
+	if _, err := manifest.ReadConnection(hostile); err == nil || !strings.Contains(err.Error(), "not of the family") {
+		t.Errorf("a builder of another family: %v", err)
 	}
 	newer := objects.Client.DeepCopy()
 	newer.Data["connection.json"] = []byte(`{"version": 99}`)

@@ -96,6 +96,10 @@ func InstallCommand(spec builder.Spec) string {
 			words = append(words, flag, setting.File)
 		case setting.Name == "rootless", setting.Name == "metrics":
 			words = append(words, flag)
+		case setting.Name == "emulate": // its value may be left out, and is none of the next word
+			for _, value := range setting.Values {
+				words = append(words, flag+"="+explain.Quote(value))
+			}
 		default:
 			for _, value := range setting.Values {
 				words = append(words, flag, explain.Quote(value))
