@@ -257,5 +257,5 @@ func noDirectory(source Source) error {
 			Next: "name its directory and give the file with --file, or send an archive with - < " + typed,
 		}
 	}
-	return &usage.Error{What: pathArgument, Value: typed, Reason: "it is not a directory"}
+	return &usage.Error{What: pathArgument, Value: typed, Reason: "it is " + safefile.Kind(info.Mode()) + ", not a directory", Next: "name a directory, a git or https URL, or - for standard input"}
 }

@@ -146,16 +146,19 @@ func setsGC(worker map[string]any) bool {
 	return false
 }
 
+// tomlHint is for a buildkitd.toml that cannot be read.
+const tomlHint = "write it in TOML, as BuildKit's documentation of buildkitd.toml has it"
+
 func parseConfig(text []byte) (map[string]any, error) {
 	var config map[string]any
 	err := toml.Unmarshal(text, &config)
 	var syntax *toml.DecodeError
 	if errors.As(err, &syntax) {
 		line, column := syntax.Position()
-		return nil, invalid(FieldConfig, fmt.Sprintf("line %d, column %d", line, column), syntax.Error(), "")
+		return nil, invalid(FieldConfig, fmt.Sprintf("line %d, column %d", line, column), syntax.Error(), tomlHint)
 	}
 	if err != nil {
-		return nil, invalid(FieldConfig, "", err.Error(), "")
+		return nil, invalid(FieldConfig, "", err.Error(), tomlHint)
 	}
 	return config, nil
 }

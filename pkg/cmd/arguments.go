@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/explain"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -62,6 +63,19 @@ func noArguments(next string) cobra.PositionalArgs {
 		}
 		return &usage.Error{What: fmt.Sprintf("%s takes no argument, got %q", c.Name(), args[0]), Next: strings.ReplaceAll(next, "NAME", explain.Quote(args[0]))}
 	}
+}
+
+// unreadable is for a file of a flag that cannot be read.
+func unreadable(flag, path string, err error) error {
+	reason, next := reasonOf(err), "check the path; it is relative to the working directory"
+	var kind *safefile.NotRegularError
+	switch {
+	case errors.As(err, &kind) && kind.Reason != "":
+		next = "start the program that writes to it first, or name a regular file"
+	case errors.As(err, &kind):
+		reason, next = "it is "+safefile.Kind(kind.Mode), "name a regular file"
+	}
+	return &usage.Error{What: flag, Value: path, Reason: reason, Next: next}
 }
 
 // reasonOf is a file error without the path, which the message around it names already.

@@ -206,10 +206,10 @@ func (s *specFlags) files(spec *builder.Spec) error {
 		}
 		raw, err := safefile.Read(userPath(file.path), maxConfigFile)
 		if err != nil {
-			return &usage.Error{What: file.flag, Value: file.path, Reason: reasonOf(err)}
+			return unreadable(file.flag, file.path, err)
 		}
 		if len(raw) == 0 {
-			return &usage.Error{What: file.flag, Value: file.path, Reason: "the file is empty"}
+			return &usage.Error{What: file.flag, Value: file.path, Reason: "the file is empty", Next: "name the file that has the setting, or leave " + file.flag + " out"}
 		}
 		*file.into(spec) = raw
 	}

@@ -164,10 +164,10 @@ func (o *loginOptions) account() (account registryauth.Account, err error) {
 		return account, &usage.Error{What: "--registry-ca", Value: o.registryCA, Reason: "with --insecure no certificate is verified", Next: "leave one of them out"}
 	}
 	if account.CA, err = safefile.Read(userPath(o.registryCA), maxConfigFile); err != nil {
-		return account, &usage.Error{What: "--registry-ca", Value: o.registryCA, Reason: reasonOf(err)}
+		return account, unreadable("--registry-ca", o.registryCA, err)
 	}
 	if !strings.Contains(string(account.CA), "-----BEGIN CERTIFICATE-----") {
-		return account, &usage.Error{What: "--registry-ca", Value: o.registryCA, Reason: "it holds no certificate in PEM"}
+		return account, &usage.Error{What: "--registry-ca", Value: o.registryCA, Reason: "it holds no certificate in PEM", Next: "name the certificate of the authority that signed the registry's, in PEM"}
 	}
 	return account, nil
 }

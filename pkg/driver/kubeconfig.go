@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/home"
@@ -103,7 +105,33 @@ func load(flags *genericclioptions.ConfigFlags, lookupEnv func(string) (string, 
 			return nil, &KubeconfigError{Err: err}
 		}
 	}
+	for _, file := range credentialFiles(flags, loader) {
+		if err := namedPipe(file); err != nil {
+			return nil, &KubeconfigError{Err: err}
+		}
+	}
 	return loader, nil
+}
+
+// credentialFiles returns the files that the flags and the context in force name. Those of other
+// contexts are not read.
+func credentialFiles(flags *genericclioptions.ConfigFlags, loader clientcmd.ClientConfig) []string {
+	files := []string{valueOf(flags.CAFile), valueOf(flags.CertFile), valueOf(flags.KeyFile)}
+	config, err := loader.RawConfig()
+	if err != nil {
+		return files // client-go reports it
+	}
+	context := config.Contexts[cmp.Or(valueOf(flags.Context), config.CurrentContext)]
+	if context == nil {
+		context = &clientcmdapi.Context{}
+	}
+	if cluster := config.Clusters[cmp.Or(valueOf(flags.ClusterName), context.Cluster)]; cluster != nil {
+		files = append(files, cluster.CertificateAuthority)
+	}
+	if user := config.AuthInfos[cmp.Or(valueOf(flags.AuthInfoName), context.AuthInfo)]; user != nil {
+		files = append(files, user.ClientCertificate, user.ClientKey, user.TokenFile)
+	}
+	return files
 }
 
 func filesOf(access clientcmd.ConfigAccess) []string {
@@ -205,4 +233,11 @@ func (k *Kubeconfig) guessed(config *rest.Config, access clientcmd.ConfigAccess)
 	return errors.New(strings.Join(reasons, ", "))
 }
 
-func given(flag *string) bool { return flag != nil && *flag != "" }
+func given(flag *string) bool { return valueOf(flag) != "" }
+
+func valueOf(flag *string) string {
+	if flag == nil {
+		return ""
+	}
+	return *flag
+}

@@ -96,10 +96,8 @@ func explainUsage(err error) (Report, bool) {
 		foreign    *install.ForeignError
 	)
 	switch {
-	case errors.As(err, &wrong) && strings.HasSuffix(wrong.Reason, syscall.ENAMETOOLONG.Error()):
-		return Report{Text: wrong.Text(), Next: shorterPath}, true
 	case errors.As(err, &wrong):
-		return Report{Text: wrong.Text(), Next: wrong.Next}, true
+		return Report{Text: wrong.Text(), Next: nextForPath(wrong.Reason, wrong.Next)}, true
 	case errors.As(err, &kubeconfig):
 		return Report{Text: kubeconfig.Error(), Next: "check --kubeconfig, --context and $KUBECONFIG: kubectl config get-contexts"}, true
 	case errors.As(err, &foreign):

@@ -3,6 +3,7 @@ package explain
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
@@ -32,13 +33,36 @@ func explainFiles(err error) (Report, bool) {
 			Text: err.Error(), Next: "write an archive with -o type=tar,dest=FILE, or add special=true to --output type=local to create it",
 		}, true
 	case errors.As(err, &unwritable):
-		return Report{Text: err.Error(), Next: unwritable.Next}, true
+		return Report{Text: err.Error(), Next: nextForPath(unwritable.Reason, unwritable.Next)}, true
 	}
 	return Report{}, false
 }
 
 // shorterPath is for a path that the system refuses.
 const shorterPath = "use a shorter path: a system allows about 4,000 bytes, counted from the root directory, and 255 for each name in it"
+
+// nextForPath is about a path that the system refuses. Reasons of wrong input are texts that end
+// with the system's own. What the package knows, e.g. that a directory must be created, does not
+// help with a loop of links, or where the user has no permission; it is returned in all other cases.
+func nextForPath(reason, known string) string {
+	for _, refused := range []struct {
+		cause error
+		next  string
+	}{
+		{syscall.ENAMETOOLONG, shorterPath},
+		{syscall.ELOOP, "correct the link in this path that leads back to itself, or name another path: ls -l shows where a link leads"},
+		{syscall.EACCES, "name a path that this user may use, or have its owner permit it: ls -ld shows the permissions of a file and of each directory above it"},
+		{syscall.EROFS, "name a path on a file system that can be written to"},
+	} {
+		if strings.HasSuffix(reason, refused.cause.Error()) {
+			return refused.next
+		}
+	}
+	if known == "" && strings.HasSuffix(reason, syscall.ENOTDIR.Error()) {
+		return "check the path: all but its last part must be directories"
+	}
+	return known
+}
 
 // spent reports whether a disk of this machine has no space left, or its user no quota.
 func spent(err error) bool {

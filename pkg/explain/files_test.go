@@ -56,12 +56,24 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 }
 
 // A path that the system refuses is not there to be created, nor to be made readable.
-func TestPathsThatAreTooLong(t *testing.T) {
+func TestPathsThatTheSystemRefuses(t *testing.T) {
 	_, err := os.Open(strings.Repeat("a/", 3000))
-	for _, what := range []string{"--file", "PATH", "--output", "--iidfile", "--config", "--secret"} {
-		report := Error(&usage.Error{What: what, Value: "a", Reason: err.Error(), Next: "create it first"})
-		if report.Code != CodeUsage || !strings.HasPrefix(report.Next, "use a shorter path") {
-			t.Errorf("%s: %+v", what, report)
+	refused := map[error]string{
+		err: "use a shorter path", syscall.ELOOP: "correct the link", syscall.EACCES: "name a path that this user may use",
+		syscall.EROFS: "name a path on a file system that can be written to",
+	}
+	for cause, next := range refused {
+		for _, known := range []string{"", "create it first"} {
+			wrong := Error(&usage.Error{What: "--file", Value: "a", Reason: cause.Error(), Next: known})
+			unwritten := Error(&safefile.UnwritableError{Path: "a", Reason: cause.Error(), Next: known, Cause: cause})
+			if wrong.Code != CodeUsage || !strings.HasPrefix(wrong.Next, next) || unwritten.Code != CodeFailed || unwritten.Next != wrong.Next {
+				t.Errorf("%v: %+v, %+v", cause, wrong, unwritten)
+			}
+		}
+	}
+	for known, next := range map[string]string{"": "check the path", "name a file": "name a file"} {
+		if got := Error(&usage.Error{What: "--file", Value: "a", Reason: syscall.ENOTDIR.Error(), Next: known}); !strings.HasPrefix(got.Next, next) {
+			t.Errorf("not a directory: %+v", got)
 		}
 	}
 }

@@ -19,6 +19,9 @@ type Files struct {
 	Report   *safefile.Target // the report of the build, whether it succeeds or not
 }
 
+// traceFlag is that of the one file which is not replaced.
+const traceFlag = "--trace"
+
 // written is a file of the result, with its flag.
 type written struct {
 	flag, typed string
@@ -35,13 +38,13 @@ func (o Output) applyFiles(r *Request, env Environment) error {
 		{"--metadata-file", o.MetadataFile, &r.files.Metadata},
 		{"--iidfile", o.ImageIDFile, &r.files.ImageID},
 		{"--ref-file", o.RefFile, &r.files.Ref},
-		{"--trace", o.Trace, &r.files.Trace},
+		{traceFlag, o.Trace, &r.files.Trace},
 		{"--report", o.Report, &r.files.Report},
 	} {
 		if file.typed == "" {
 			continue
 		}
-		target, err := safefile.NewTarget(named(env, file.typed), safefile.TargetOptions{})
+		target, err := safefile.NewTarget(named(env, file.typed), safefile.TargetOptions{Append: file.flag == traceFlag})
 		var cannot *safefile.UnwritableError
 		switch {
 		case errors.As(err, &cannot):

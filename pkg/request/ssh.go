@@ -1,6 +1,7 @@
 package request
 
 import (
+	"errors"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -137,8 +138,12 @@ func noKey(path string) string {
 	return "it is " + safefile.Kind(info.Mode()) + ", and neither a key nor the socket of an agent"
 }
 
-// sshReason returns the cause without the prefixes that name Go types and the ID.
+// sshReason returns the cause without the prefixes that name Go types, operations and the ID.
 func sshReason(err error) string {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return file.Path + ": " + file.Err.Error()
+	}
 	parts := strings.Split(err.Error(), ": ")
 	for i, part := range parts {
 		if !strings.HasPrefix(part, "failed to convert agent config") && !strings.HasPrefix(part, `"`) {

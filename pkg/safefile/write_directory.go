@@ -39,13 +39,13 @@ func NewTree(path string, options TreeOptions) (*Tree, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		found = place{path: path}
 	case err != nil:
-		return nil, &UnwritableError{Path: path, Reason: err.Error(), Cause: err}
+		return nil, &UnwritableError{Path: path, Reason: located(err), Cause: err}
 	}
 	if found.info != nil && !found.info.IsDir() {
 		return nil, &UnwritableError{Path: path, Reason: path + " is a file", Next: "name a directory"}
 	}
 	if err := CheckDirectory(found.path); err != nil {
-		return nil, &UnwritableError{Path: path, Reason: err.Error(), Cause: err}
+		return nil, &UnwritableError{Path: path, Reason: located(err), Cause: err}
 	}
 	t := &Tree{path: found.path, options: options}
 	if found.info == nil {

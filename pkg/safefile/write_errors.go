@@ -3,6 +3,7 @@ package safefile
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -44,6 +45,16 @@ func Unwritten(path string, err error) error {
 		next = "keep the program that reads it running until all is written"
 	}
 	return &UnwritableError{Path: path, Reason: cause(err).Error(), Next: next, Cause: err}
+}
+
+// located returns the text of an error without package os's name of the operation, but with the
+// path, which may be a directory above the one that the user named.
+func located(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Path + ": " + path.Err.Error()
+	}
+	return err.Error()
 }
 
 // Unwritten returns why files cannot be received now, e.g. since the disk is full; nil if they can.

@@ -20,6 +20,7 @@ const interruptGrace = time.Second
 type TargetOptions struct {
 	Parents bool // directories that are missing are created
 	Private bool // the mode is 0600, whatever the mode of the file that is replaced
+	Append  bool // the file is written by Append, so it is not replaced
 }
 
 // Target is a file that is written when a command's work is done. The path may be
@@ -198,7 +199,7 @@ func (t *Target) check(found place) error {
 		return &UnwritableError{Path: t.path, Reason: "it is a directory", Next: "name a file"}
 	case found.info.Mode()&fs.ModeSocket != 0:
 		return &UnwritableError{Path: t.path, Reason: "it is a socket", Next: "name a file"}
-	case !found.through() && linkCount(found.info) == 1 && ownerCanBeKept(found.info) && CheckDirectory(filepath.Dir(found.path)) == nil:
+	case !t.options.Append && !found.through() && linkCount(found.info) == 1 && ownerCanBeKept(found.info) && CheckDirectory(filepath.Dir(found.path)) == nil:
 		return nil // replaced, so its own mode does not matter
 	}
 	return t.unwritable(accessible(found.path, false))
@@ -218,7 +219,7 @@ func (t *Target) unwritable(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &UnwritableError{Path: t.path, Reason: err.Error(), Cause: err}
+	return &UnwritableError{Path: t.path, Reason: located(err), Cause: err}
 }
 
 // CheckDirectory returns an error if no file can be created in the directory,

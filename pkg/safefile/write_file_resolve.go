@@ -60,7 +60,7 @@ func resolve(path string) (place, error) {
 		if base == "" || base == "." || base == ".." { // a directory
 			dir, base = found.path, "."
 		}
-		real, err := filepath.EvalSymlinks(dir)
+		real, err := followed(dir)
 		if err != nil {
 			return found, err
 		}
@@ -93,6 +93,20 @@ func resolve(path string) (place, error) {
 		found.path = target
 	}
 	return found, &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
+}
+
+// followed returns the path with links resolved. Its errors are the system's: package filepath has
+// one of its own for links that do not end, and does not name the file that is not a directory.
+func followed(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	var named *fs.PathError
+	if err == nil || errors.As(err, &named) {
+		return real, err
+	}
+	if !errors.Is(err, syscall.ENOTDIR) {
+		err = syscall.ELOOP
+	}
+	return "", &fs.PathError{Op: "open", Path: filepath.Clean(path), Err: err}
 }
 
 // open opens a device, a pipe or a descriptor. It waits for a reader of a named pipe,
