@@ -43,7 +43,8 @@ const shorterPath = "use a shorter path: a system allows about 4,000 bytes, coun
 
 // nextForPath is about a path that the system refuses. Reasons of wrong input are texts that end
 // with the system's own. What the package knows, e.g. that a directory must be created, does not
-// help with a loop of links, or where the user has no permission; it is returned in all other cases.
+// help with a loop of links, or where the user has no permission; it is returned in the other
+// cases.
 func nextForPath(reason, known string) string {
 	for _, refused := range []struct {
 		cause error
