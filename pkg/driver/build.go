@@ -24,11 +24,11 @@ type Built struct {
 // Only files that were asked for are written, and nothing is printed but by the display.
 //
 // The error is, before the build, a *usage.Error for the options, a *safefile.UnwritableError for a
-// file that is to be written, a *ClusterSecretError, a *PreflightError, a cluster or connection
-// error, or that of BuildOptions.Provide. What ends the build itself is a *BuildError, which wraps
-// a *LostError, or why it failed: a *solve.FailedStepError, *solve.SyntaxError,
-// *solve.DiagnosedError, *solve.FullDiskError, *solve.UnsupportedError, *solve.BuildError,
-// *registryauth.DeniedError, *registryauth.TokenError, *upload.FileError or
+// file that is to be written, a *ClusterSecretError, a *PreflightError, a *MissingPlatformError, a
+// cluster or connection error, or that of BuildOptions.Provide. What ends the build itself is a
+// *BuildError, which wraps a *LostError, or why it failed: a *solve.FailedStepError,
+// *solve.SyntaxError, *solve.DiagnosedError, *solve.FullDiskError, *solve.UnsupportedError,
+// *solve.BuildError, *registryauth.DeniedError, *registryauth.TokenError, *upload.FileError or
 // *safefile.PrivilegedError.
 //
 // A result comes with a *solve.CacheRefusedError, with a *result.AnswerError where the daemon's
@@ -44,17 +44,20 @@ func (d *Driver) Build(ctx context.Context, o BuildOptions) (*Built, error) {
 		return nil, err
 	}
 	credentials := o.Credentials.Provider(registryauth.Build{Secrets: secrets, Pushes: req.Pushes(), Images: req.Images()})
+	over := &spread{driver: d, request: req, name: o.Connect.Builder}
+	o.Connect.route = over.route
 	ctx, pushes := startPreflight(ctx, credentials, req, o.Registries.Preflight)
 	c, err := d.connectOrProvide(ctx, o, credentials)
 	if err != nil {
 		return nil, pushes.or(err)
 	}
+	o.Connect = over.first(o.Connect)
 	b := &build{driver: d, options: o, request: req, credentials: credentials, connection: c}
 	defer b.close()
 	if err := pushes.wait(ctx); err != nil {
 		return nil, err
 	}
-	d.warnOfEmulation(ctx, c, req)
+	d.warnOfEmulation(ctx, c, over)
 	built, err := b.run(ctx, pushes)
 	if built == nil {
 		return nil, pushes.or(b.failed(ctx, err))

@@ -63,6 +63,13 @@ func (d *Driver) noteUnreachable(within fmt.Stringer) func(error) {
 	}
 }
 
+// trustFunc is passed what the builder trusts as soon as the cluster has reported it, before the
+// member is dialed. It is nil for an unmanaged builder.
+type trustFunc func(*cluster.Connection) error
+
+// trustsNothing is the trustFunc of what asks no registry.
+func trustsNothing(*cluster.Connection) error { return nil }
+
 // trusting makes the credentials trust the registries that the builder trusts; an unmanaged builder
 // does not report them.
 func trusting(credentials *registryauth.Provider) trustFunc {

@@ -37,6 +37,8 @@ type ConnectOptions struct {
 	Member string
 
 	preferred string // the Pod that is used whatever it has to do, while it can be
+	// route, if not nil, returns which builder of the family to connect to.
+	route func(*cluster.Connection) (name string, err error)
 }
 
 // adopts reports whether the user vouches for a Pod of the builder's name, whatever it is.
@@ -67,13 +69,6 @@ type Connection struct {
 // type.
 func (c *Connection) Close() error { return c.Daemon.Close() }
 
-// trustFunc is passed what the builder trusts as soon as the cluster has reported it, before the
-// member is dialed. It is nil for an unmanaged builder.
-type trustFunc func(*cluster.Connection) error
-
-// trustsNothing is the trustFunc of what asks no registry.
-func trustsNothing(*cluster.Connection) error { return nil }
-
 // Connect finds the member to use and connects to its daemon, which has not answered yet where the
 // builder has one member. It tries once. The error is a cluster or connection error, or a
 // *usage.Error for ConnectOptions.Member.
@@ -99,6 +94,11 @@ func (d *Driver) connect(ctx context.Context, o ConnectOptions, trust trustFunc)
 	defer func() { r.guess.discard() }()
 	if err := trust(r.certificates); err != nil {
 		return nil, err
+	}
+	if to, err := o.redirect(r.certificates); err != nil {
+		return nil, err
+	} else if to.Builder != o.Builder {
+		return d.connect(ctx, to, trust)
 	}
 	if pods := r.at.Pods(); len(pods) > 1 || len(pods) == 1 && pods[0] != o.Builder {
 		return d.choose(ctx, r, o)

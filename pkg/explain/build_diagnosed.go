@@ -156,6 +156,12 @@ func (b remedyFor) otherArchitecture(platforms []string) string {
 	return fmt.Sprintf("kubectl buildkit install %s -n %s --node-selector kubernetes.io/arch=%s, then build with --builder %s", arch, b.namespace, arch, arch)
 }
 
+// addPlatforms makes the builder build for further platforms.
+func (b remedyFor) addPlatforms(platforms []string) string {
+	list := strings.Join(platforms, ",")
+	return b.install("--platform "+list) + "; without nodes of that architecture add --emulate=" + list
+}
+
 func (b remedyFor) entitlement(name string) string {
 	line, risk := fmt.Sprintf("insecure-entitlements = [%q]", name), ""
 	switch name {

@@ -74,11 +74,12 @@ func explainNoAnswer(err error) (Report, bool) {
 	return report, true
 }
 
-// explainWarning is about what does not end a call.
+// explainWarning is about what does not end a call, and about platforms that no member has.
 func explainWarning(err error) (Report, bool) {
 	var (
 		doubt     *driver.PushDoubtError
 		emulation *driver.EmulationError
+		missing   *driver.MissingPlatformError
 		expiring  *driver.ExpiringError
 	)
 	switch {
@@ -89,6 +90,9 @@ func explainWarning(err error) (Report, bool) {
 		return Report{Text: text + "; the push will fail", Next: next}, true
 	case errors.As(err, &emulation):
 		return Report{Text: emulation.Error(), Next: builderOf(emulation.Member).otherArchitecture(emulation.Foreign[:1])}, true
+	case errors.As(err, &missing):
+		of := cluster.Member{Builder: missing.Builder, Namespace: missing.Namespace}
+		return Report{Text: missing.Error(), Next: builderOf(of).addPlatforms(missing.Missing)}, true
 	case errors.As(err, &expiring) && expiring.Pod != "":
 		return Report{Text: expiring.Error() + "; it takes the new ones when it is restarted", Next: Reinstall(expiring.Builder, expiring.Namespace) + " --yes, which replaces it with its cache"}, true
 	case errors.As(err, &expiring):

@@ -159,6 +159,8 @@ func registrySituations() []situation {
 			"expects TLS; the push will fail", "kubectl buildkit install n -n ns --insecure-registry r.io", CodeFailed, ""},
 		{&driver.EmulationError{Member: cluster.Member{Builder: "n", Namespace: "ns"}, Native: "linux/amd64", Foreign: []string{"linux/arm64"}},
 			"need emulation", "kubectl buildkit install arm64 -n ns --node-selector kubernetes.io/arch=arm64", CodeFailed, ""},
+		{&driver.MissingPlatformError{Builder: "n", Namespace: "ns", Missing: []string{"linux/arm64"}, Known: []string{"linux/amd64"}},
+			`builds for linux/amd64; it has no members for the RUN steps of linux/arm64`, "kubectl buildkit install n -n ns --platform linux/arm64; without nodes of that architecture add --emulate=linux/arm64", CodeFailed, ""},
 		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io/token"}, "fetching a token", "https://t.io/token", CodeDenied, ""},
 		{&registryauth.TokenError{Host: "r.io", Realm: "https://t.io/token", Proxy: "http://p:3128"}, "fetching a token", "http://p:3128: check it and its password in $HTTPS_PROXY, or add the host to $NO_PROXY", CodeDenied, ""},
 		{&registryauth.TokenError{Host: "r.io", Cause: &registryauth.UnverifiedRealmError{Host: "r.io", Realm: "https://t.io", Cause: errors.New("x")}},

@@ -58,6 +58,11 @@ func (r *Request) Emulated(native []string) []string {
 	})
 }
 
+// KnowsStages reports whether the Dockerfile is on this machine and can be parsed.
+func (r *Request) KnowsStages() bool {
+	return r.context != nil && parseStages(r.context.Dockerfile(r.attrs["filename"])) != nil
+}
+
 // stage has the properties of a Dockerfile's stage that determine its platform.
 type stage struct {
 	name, base string

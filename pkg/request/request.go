@@ -84,8 +84,13 @@ type Request struct {
 	warnings       []string
 	leftovers      []string // see Leftovers
 
+	sent attempts
+}
+
+// attempts is what is known of the attempts of a request.
+type attempts struct {
 	mu  sync.Mutex
-	ref string // of the last attempt
+	ref string // of the last one
 }
 
 // New parses and checks the options. Its errors are *usage.Error wherever the input is at fault. It
@@ -171,15 +176,15 @@ func (r *Request) Files() Files {
 // Ref is the reference of the last attempt in the daemon's history; empty before
 // the first.
 func (r *Request) Ref() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ref
+	r.sent.mu.Lock()
+	defer r.sent.mu.Unlock()
+	return r.sent.ref
 }
 
 func (r *Request) noteRef(ref string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.ref = ref
+	r.sent.mu.Lock()
+	defer r.sent.mu.Unlock()
+	r.sent.ref = ref
 }
 
 // TakesStdout reports whether an archive is written to standard output.

@@ -22,8 +22,9 @@ const product = "kubectl-buildkit"
 
 // buildWithGateway runs the frontend from the client, for what the daemon cannot do
 // alone: subrequests, which return a result and no image, fetching the Dockerfile
-// before the build, and building the stages that are contexts of it.
-func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+// before the build, building the stages that are contexts of it, and waiting for peers
+// before the export, which begins when the client returns the result.
+func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt, peers Peers, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	var answer map[string][]byte
 	var refused error // keeps its type, which is lost in an error of the daemon
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
@@ -31,6 +32,7 @@ func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt,
 			Frontend:     attempt.Options.Frontend,
 			FrontendOpt:  maps.Clone(attempt.Options.FrontendAttrs),
 			CacheImports: cacheImports(attempt.Options.CacheImports),
+			Evaluate:     peers != Peers(alone{}),
 		}
 		if err := fetchDockerfile(ctx, c, attempt.Dockerfile); err != nil {
 			return nil, err
@@ -44,6 +46,9 @@ func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt,
 		built, err := c.Solve(ctx, ask)
 		if err == nil && attempt.Subrequest != "" {
 			answer = built.Metadata
+		}
+		if err == nil {
+			err = peers.AwaitEvaluated(ctx)
 		}
 		return built, err
 	}
