@@ -65,6 +65,10 @@ const (
 	AnnotationClone = annotationPrefix + "clone-of"
 )
 
+// LabelFamily is on the objects of a builder for a further architecture: the builder whose family
+// it belongs to.
+const LabelFamily = annotationPrefix + "family"
+
 // OwnAnnotation reports whether the key of an annotation belongs to install.
 func OwnAnnotation(key string) bool { return strings.HasPrefix(key, annotationPrefix) }
 

@@ -3,6 +3,7 @@ package builder
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -120,6 +121,34 @@ func (s Spec) GroupName(arch string) string {
 		return s.Name
 	}
 	return s.Name + "-" + arch
+}
+
+// EmulateOn returns the Spec that emulates, in place of EmulateMissing, the platforms whose
+// architecture is not one of the nodes'.
+func (s Spec) EmulateOn(nodes []string) Spec {
+	s = s.clone()
+	if !slices.Contains(s.Emulate, EmulateMissing) {
+		return s
+	}
+	s.Emulate = slices.DeleteFunc(s.Emulate, func(each string) bool { return each == EmulateMissing })
+	for _, platform := range s.native() {
+		if !slices.Contains(nodes, architecture(platform)) {
+			s.Emulate = append(s.Emulate, platform)
+		}
+	}
+	return s
+}
+
+// NodeLabels are those that a node needs to run a member, besides that it is one of Linux.
+func (s Spec) NodeLabels() map[string]string {
+	labels := maps.Clone(s.NodeSelector)
+	if arch := s.Architecture(); arch != "" {
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[corev1.LabelArchStable] = arch
+	}
+	return labels
 }
 
 // Further are the builders of the family besides the builder itself, which have its settings: one

@@ -157,5 +157,8 @@ func (s Spec) ObjectLabels() map[string]string {
 		labels = map[string]string{}
 	}
 	maps.Copy(labels, ObjectLabels(s.Name))
+	if s.Family != "" {
+		labels[LabelFamily] = s.Family
+	}
 	return labels
 }

@@ -136,7 +136,7 @@ func (s Spec) validateMetadata() error {
 	ours := ObjectLabels(s.Name)
 	for _, key := range slices.Sorted(maps.Keys(s.Labels)) {
 		value := s.Labels[key]
-		if _, taken := ours[key]; taken {
+		if _, taken := ours[key]; taken || key == LabelFamily {
 			return invalid("label", key+"="+value, "this key belongs to install, which finds its objects by it", "choose another key")
 		}
 		if reasons := content.IsLabelKey(key); len(reasons) > 0 {

@@ -25,6 +25,10 @@ type Builder struct {
 	Desired int
 	// Wanted is what its members are started with from now on; empty if it is not known.
 	Wanted string
+	// Family is the builder whose further architecture this one is for, Platforms are what a
+	// builder was installed for; both are empty otherwise, or where they are not known.
+	Family    string
+	Platforms []builder.Native
 	// Mode is "privileged" or "rootless" as far as its settings say it, also of a builder without
 	// members.
 	Mode string
@@ -107,6 +111,7 @@ func group(pods []corev1.Pod, sets []appsv1.StatefulSet, configs []corev1.Config
 		if spec, known, err := manifest.StoredSpec(name, config); known && err == nil {
 			spec = spec.WithDefaults()
 			wanted, entry.Mode = int(spec.Replicas), spec.Mode()
+			entry.Family, entry.Platforms = spec.Family, spec.Natives()
 		}
 		entry.Desired = max(entry.Desired, wanted)
 	}
@@ -114,6 +119,9 @@ func group(pods []corev1.Pod, sets []appsv1.StatefulSet, configs []corev1.Config
 		member := MemberOf(&pods[i])
 		entry := at(key{member.Namespace, member.Builder, member.Adopted})
 		entry.Members = append(entry.Members, member)
+		if !member.Adopted {
+			entry.Family = cmp.Or(entry.Family, pods[i].Labels[builder.LabelFamily])
+		}
 	}
 	list := make([]Builder, 0, len(builders))
 	for _, entry := range builders {

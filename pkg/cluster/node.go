@@ -47,7 +47,7 @@ type Needs struct {
 // NeedsOf are those of a builder that is still to be installed.
 func NeedsOf(spec builder.Spec) Needs {
 	spec = spec.WithDefaults()
-	return Needs{Image: spec.Image, Selector: spec.NodeSelector, Tolerations: spec.Tolerations, Requests: spec.Requests}
+	return Needs{Image: spec.Image, Selector: spec.NodeLabels(), Tolerations: spec.Tolerations, Requests: spec.Requests}
 }
 
 func needsOf(pod *corev1.Pod, container *corev1.Container) Needs {
@@ -76,6 +76,23 @@ func (c *Client) Nodes(ctx context.Context, needs Needs) ([]Node, error) {
 		})
 	}
 	return nodes, nil
+}
+
+// Architectures are those of the cluster's Linux nodes, e.g. "amd64", as the scheduler knows them.
+func (c *Client) Architectures(ctx context.Context) ([]string, error) {
+	list := &corev1.NodeList{}
+	options := metav1.ListOptions{ResourceVersion: "0", LabelSelector: corev1.LabelOSStable + "=linux"}
+	if err := c.ListObjects(ctx, kube.KindNode, options, list); err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, node := range list.Items {
+		if arch := node.Labels[corev1.LabelArchStable]; arch != "" {
+			found = append(found, arch)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
 }
 
 // obstacle is the first reason why the scheduler would not put a member there.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"slices"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
 )
@@ -14,7 +15,7 @@ func PermissionsToBuild(name string, members []string, adopted bool) []kube.Perm
 		return append(permissions("", "pods", name, "get"), permissions("", "pods/exec", name, "create", "get")...)
 	}
 	var all []kube.Permission
-	for _, rule := range manifest.UserRules(name, members) {
+	for _, rule := range manifest.UserRules([]string{builder.ClientSecretName(name)}, members) {
 		for _, resource := range rule.Resources {
 			for _, object := range rule.ResourceNames {
 				all = append(all, permissions(rule.APIGroups[0], resource, object, rule.Verbs...)...)

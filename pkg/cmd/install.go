@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -174,18 +175,28 @@ func printPlan(f *factory, name string, edit install.Edit, output string) error 
 	if err != nil {
 		return err
 	}
-	certificates, err := trust.Issue(time.Now(), spec.Name)
-	if err != nil {
-		return err
+	if slices.Contains(spec.Emulate, builder.EmulateMissing) {
+		return &usage.Error{
+			What: "--emulate", Reason: "no server is asked, so which platforms no node has is not known",
+			Next: "name those that are to be emulated, e.g. --emulate=linux/arm64, or write --dry-run=server",
+		}
 	}
-	objects, err := manifest.New(spec, certificates)
-	if err != nil {
-		return err
+	var objects []manifest.Object
+	for _, each := range append(spec.Further(), spec) {
+		certificates, err := trust.Issue(time.Now(), each.Name)
+		if err != nil {
+			return err
+		}
+		made, err := manifest.New(each, certificates)
+		if err != nil {
+			return err
+		}
+		objects = append(objects, made.All()...)
 	}
 	if output == "yaml" {
-		return printYAML(f, objects.All())
+		return printYAML(f, objects)
 	}
-	for _, object := range objects.All() {
+	for _, object := range objects {
 		kind := object.GetObjectKind().GroupVersionKind().Kind
 		if _, err := escape.Fprintf(f.streams.Out, "%s/%s (dry run)\n", kind, object.GetName()); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/family"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
@@ -39,7 +40,7 @@ func (d *Driver) Install(ctx context.Context, name string, edit install.Edit, op
 		options.Confirm = refuseLosses
 	}
 	options.Probe, options.Builds = d.probe, d.builds
-	return install.Run(ctx, c, name, edit, options, d.event)
+	return family.Install(ctx, c, name, edit, options, d.event)
 }
 
 func refuseLosses(_ context.Context, plan install.Plan) error {
@@ -90,7 +91,7 @@ func (d *Driver) Uninstall(ctx context.Context, name string, options install.Uni
 	if err != nil {
 		return install.Removal{}, err
 	}
-	return install.Uninstall(ctx, c, name, options, d.event)
+	return family.Uninstall(ctx, c, name, options, d.event)
 }
 
 // Holdings are what a member has on its disk.

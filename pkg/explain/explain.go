@@ -50,6 +50,7 @@ func Error(err error) Report {
 			report.Next = joinSteps(report.Next, "run the command again, which goes on from there")
 		}
 	}
+	addFamily(err, &report)
 	if tooManyFiles(err) {
 		report.Next = "let it open more files, e.g. in the shell before the same command: ulimit -n 4096"
 	}
@@ -80,7 +81,7 @@ func outputEnded(ctx context.Context, err error) bool {
 // explainCause returns the text and the next step of an error that has one cause.
 func explainCause(err error) Report {
 	for _, explanation := range []func(error) (Report, bool){
-		explainWarning, explainUsage, explainMember, explainAnswer, explainHistory, explainClusterSecret, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainShortage, explainReason, explainStep, explainQueue, explainBuild, explainFiles,
+		explainWarning, explainFamily, explainUsage, explainMember, explainAnswer, explainHistory, explainClusterSecret, explainUnrestored, explainUnverified, explainPermission, explainBuilder, explainTunnel, explainRegistry, explainShortage, explainReason, explainStep, explainQueue, explainBuild, explainFiles,
 	} {
 		if report, ok := explanation(err); ok {
 			return report
@@ -198,6 +199,8 @@ func explainStart(e *install.StartError) Report {
 		next = elsewhere(e.Name, e.Namespace)
 	case e.Reason == cluster.ReasonUnassigned:
 		next = "name a scheduler that runs in this cluster with --scheduler, or leave it out: the cluster's own is default-scheduler"
+	case e.NoNode != "":
+		next = "add a node of that architecture, or emulate it: the same command with --emulate"
 	case e.Reason == "Unschedulable":
 		next = "compare --node-selector, --toleration and --request with the nodes: kubectl get nodes --show-labels"
 	case strings.Contains(e.Reason, "Image"):

@@ -33,7 +33,7 @@ type situation struct {
 
 // situations has a row for every error that a package returns; see TestEveryErrorHasARow.
 func situations() []situation {
-	return slices.Concat(clusterSituations(), causedSituations(), installSituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
+	return slices.Concat(clusterSituations(), causedSituations(), installSituations(), familySituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
 }
 
 func clusterSituations() []situation {

@@ -68,6 +68,9 @@ type StartError struct {
 	Reason string
 	// Message is the cluster's own explanation.
 	Message string
+	// NoNode is the architecture that the members need and that no node has; empty where one has
+	// it, or the nodes may not be listed.
+	NoNode string
 	// Logs are the daemon's last lines, when it ran.
 	Logs []string
 	// Waited is how long it was given.
@@ -94,6 +97,9 @@ func (e *StartError) Error() string {
 	}
 	if e.Message != "" {
 		text += ": " + e.Message
+	}
+	if e.NoNode != "" {
+		text += "; no node has the label kubernetes.io/arch=" + e.NoNode
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -281,6 +282,11 @@ func (w *waiter) diagnose(ctx context.Context, pod string, trouble *cluster.Star
 	}
 	if trouble.Reason == corev1.PodReasonUnschedulable && w.noScale != "" {
 		failure.Message += "; " + w.noScale
+	}
+	if arch := w.install.spec.Architecture(); trouble.Reason == corev1.PodReasonUnschedulable && arch != "" {
+		if nodes, err := w.install.api.Architectures(ctx); err == nil && !slices.Contains(nodes, arch) {
+			failure.NoNode = arch
+		}
 	}
 	if trouble.Crashed {
 		failure.Logs = w.install.api.LastLines(ctx, pod, builder.ContainerName)

@@ -39,6 +39,11 @@ func patchesOf(spec builder.Spec) (*patches, error) {
 		return &patches{}, nil
 	}
 	all, err := builder.ParsePatches(spec.Patch)
+	for n, patch := range all { // they were written for the builder whose family this one belongs to
+		if rest, found := strings.CutPrefix(patch.Name, spec.Family); spec.Family != "" && found && (rest == "" || rest[0] == '-') {
+			all[n].Name = spec.Name + rest
+		}
+	}
 	return &patches{spec: spec, all: all, used: make([]bool, len(all))}, err
 }
 

@@ -179,3 +179,20 @@ func TestPatchedObjectsHoldWhatTheyWere(t *testing.T) {
 		}
 	}
 }
+
+// The patches of a family are written for the builder that has its name.
+func TestPatchesFitEveryBuilderOfAFamily(t *testing.T) {
+	spec := builder.Spec{
+		Name: "team", Namespace: "ns", Platforms: []string{"linux/amd64", "linux/arm64"},
+		Patch: []byte("kind: Secret\nmetadata: {name: team-client, labels: {a: b}}\n---\nkind: Pod\nmetadata: {labels: {c: d}}\n"),
+	}
+	for _, each := range append(spec.Further(), spec) {
+		objects, err := manifest.New(each, certificates())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if objects.Client.Labels["a"] != "b" || objects.Pod.Labels["c"] != "d" {
+			t.Errorf("%s: %v %v", each.Name, objects.Client.Labels, objects.Pod.Labels)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"maps"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -44,7 +43,7 @@ func memberPod(spec builder.Spec, started Started) (pod *corev1.Pod, err error) 
 	}, spec)
 	leaveMeshes(pod, spec)
 
-	selector := maps.Clone(spec.NodeSelector)
+	selector := spec.NodeLabels()
 	if selector == nil {
 		selector = map[string]string{}
 	}
