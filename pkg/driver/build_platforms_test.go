@@ -22,8 +22,8 @@ func twoArchitectures(s *builder.Spec) {
 	s.Platforms, s.Emulate = []string{"linux/amd64", "linux/386", "linux/s390x"}, []string{"linux/s390x"}
 }
 
-// family adds the other builder of the family. The daemon that gets a build is noted.
-func family(w *world, built func(name string)) {
+// addFamily adds the other builder of the family. The daemon that gets a build is noted.
+func addFamily(w *world, built func(name string)) {
 	spec := builder.Spec{Name: pod}
 	twoArchitectures(&spec)
 	for _, each := range spec.Further() {
@@ -60,7 +60,7 @@ func TestOnePlatformGoesToItsBuilder(t *testing.T) {
 	} {
 		inBubble(t, twoArchitectures, func(t *testing.T, w *world) {
 			var got []string
-			family(w, func(name string) { got = append(got, name) })
+			addFamily(w, func(name string) { got = append(got, name) })
 			_, err := w.driver.Build(t.Context(), platform(t, test.dockerfile, test.platform))
 			if err != nil || !slices.Equal(got, []string{test.want}) {
 				t.Errorf("%s: built by %q, %v; want %s", test.platform, got, err, test.want)
@@ -72,7 +72,7 @@ func TestOnePlatformGoesToItsBuilder(t *testing.T) {
 // Nothing is built where no member of the family can run the steps.
 func TestMissingPlatform(t *testing.T) {
 	inBubble(t, twoArchitectures, func(t *testing.T, w *world) {
-		family(w, func(name string) { t.Errorf("%s has built", name) })
+		addFamily(w, func(name string) { t.Errorf("%s has built", name) })
 		_, err := w.driver.Build(t.Context(), platform(t, "FROM scratch\nRUN make\n", "linux/amd64", "linux/arm64", "linux/riscv64"))
 		var missing *MissingPlatformError
 		if !errors.As(err, &missing) || !slices.Equal(missing.Missing, []string{"linux/arm64", "linux/riscv64"}) ||
