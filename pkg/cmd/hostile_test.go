@@ -67,12 +67,12 @@ func printingPlaces() map[string]func(*factory) {
 		},
 		"info": func(f *factory) {
 			of := history.ActiveBuild{Ref: hostile, Name: hostile, User: hostile, Since: now, For: time.Minute}
-			member := cluster.Member{Pod: hostile, Builder: hostile, Namespace: hostile, Node: hostile, Image: hostile, UID: "1", State: hostile}
+			member := cluster.Member{Pod: hostile, Builder: "b", Namespace: hostile, Node: hostile, Image: hostile, UID: "1", State: hostile}
 			_ = (&output.Format{}).Print(f.streams.Out, view.Builder("b", "ns", []driver.Answer[view.Introduction]{{Member: member, Value: view.Introduction{
 				Info:       &solve.Info{Version: hostile, Workers: []solve.Worker{{ID: hostile}}},
 				Connection: &cluster.Connection{Expires: now},
 				Builds:     &driver.MemberBuilds{Limit: 1, Active: history.Active{Running: []history.ActiveBuild{of}, Waiting: []history.ActiveBuild{of}}},
-			}}}, nil, "", nil))
+			}}}, nil, nil, nil))
 		},
 		"history stats": func(f *factory) {
 			measured := driver.Measured{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ func runInfo(ctx context.Context, f *factory, o *infoOptions) error {
 		return err
 	}
 	heard, err := driver.AskMembers(ctx, f.Driver, o.connect.driver(), introduce)
-	spec, wanted := f.settingsOf(ctx, o.connect.builder)
+	spec, wanted := f.settingsOf(ctx, o.connect.builder, heard)
 	if len(heard) == 0 && spec == nil {
 		return err
 	}
@@ -87,13 +88,23 @@ func introduce(ctx context.Context, c *driver.Connection) (view.Introduction, er
 }
 
 // settingsOf is what install was asked for, nil if it is unknown, or may not be read; and what
-// members are started with.
-func (f *factory) settingsOf(ctx context.Context, name string) (asked *builder.Spec, wanted string) {
+// members of each builder are started with.
+func (f *factory) settingsOf(ctx context.Context, name string, heard []driver.Answer[view.Introduction]) (asked *builder.Spec, wanted map[string]string) {
 	c, err := f.Cluster()
 	if err != nil {
-		return nil, ""
+		return nil, nil
 	}
-	_ = kube.Together(
+	names := []string{name}
+	for _, each := range heard {
+		names = append(names, each.Member.Builder)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	sets, looks := make([]string, len(names)), make([]func() error, len(names))
+	for n, each := range names {
+		looks[n] = func() error { sets[n] = c.Wanted(ctx, each); return nil }
+	}
+	_ = kube.Together(append(looks,
 		func() error {
 			// Where it is known in part, the command would make another builder.
 			if spec, err := install.StoredSpec(ctx, c, name); err == nil {
@@ -101,7 +112,10 @@ func (f *factory) settingsOf(ctx context.Context, name string) (asked *builder.S
 			}
 			return nil
 		},
-		func() error { wanted = c.Wanted(ctx, name); return nil },
-	)
+	)...)
+	wanted = map[string]string{}
+	for n, each := range names {
+		wanted[each] = sets[n]
+	}
 	return asked, wanted
 }

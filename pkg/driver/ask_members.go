@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 )
 
 // Answer is what one member of a builder has answered.
@@ -52,26 +54,77 @@ func (e *NoAnswerError) Unwrap() []error {
 // Class returns that of the first member that did not answer.
 func (e *NoAnswerError) Class() fault.Class { return fault.Of(errors.Join(e.Unwrap()...)) }
 
-// AskMembers connects to all members of a builder at once and asks each; the connection ends with
-// the question. The answers are in the order of the members. Where not all of them answered, those
-// of the others come with a *NoAnswerError; an error that all have in common is returned as it is:
-// a cluster or connection error, a *LostError, or that of ask.
+// AskMembers connects to all members of a builder, and of its family, at once and asks each; the
+// connection ends with the question. The answers are in the order of the members. Where not all of
+// them answered, those of the others come with a *NoAnswerError; an error that all have in common
+// is returned as it is: a cluster or connection error, a *LostError, or that of ask.
 func AskMembers[T any](ctx context.Context, d *Driver, o ConnectOptions, ask func(context.Context, *Connection) (T, error)) ([]Answer[T], error) {
+	return askMembers(ctx, d, o, true, ask)
+}
+
+// askMembers is AskMembers, which may leave out the other builders of the family.
+func askMembers[T any](
+	ctx context.Context, d *Driver, o ConnectOptions, family bool, ask func(context.Context, *Connection) (T, error),
+) ([]Answer[T], error) {
 	o = o.withDefaults()
 	c, err := d.Cluster()
 	if err != nil {
 		return nil, err
 	}
-	candidates, certificates, err := c.Members(ctx, o.Builder, o.adopts())
+	candidates, own, err := c.Members(ctx, o.Builder, o.adopts())
 	if err != nil {
 		return nil, err
 	}
 	for _, candidate := range candidates {
 		d.noteUnverified(candidate.Member)
 	}
+	certificates := map[string]*cluster.Connection{} // by Pod, since anyone may write a label
+	for _, candidate := range candidates {
+		certificates[candidate.Member.Pod] = own
+	}
+	if family && own != nil {
+		candidates = append(candidates, membersOfFamily(ctx, c, o.Builder, own, certificates)...)
+	}
 	return Gather(o.Builder, c.Namespace(), candidates, func(candidate cluster.Candidate) (T, error) {
-		return askMember(ctx, d, o, candidate, certificates, ask)
+		return askMember(ctx, d, o, candidate, certificates[candidate.Member.Pod], ask)
 	})
+}
+
+// membersOfFamily returns the members of the other builders that the connection document lists, and
+// adds how to connect to them. A builder that is not found is a member that cannot be asked.
+func membersOfFamily(
+	ctx context.Context, c *cluster.Client, name string, own *cluster.Connection, certificates map[string]*cluster.Connection,
+) []cluster.Candidate {
+	var others []string
+	for _, native := range own.Platforms {
+		if native.Builder != name && !slices.Contains(others, native.Builder) {
+			others = append(others, native.Builder)
+		}
+	}
+	found, connections, looks := make([][]cluster.Candidate, len(others)), make([]*cluster.Connection, len(others)), make([]func() error, len(others))
+	for n, other := range others {
+		looks[n] = func() (err error) {
+			if found[n], connections[n], err = c.Members(ctx, other, false); err == nil && connections[n] == nil {
+				err = &cluster.NotFoundError{Name: other, Namespace: c.Namespace()} // nothing authenticates what is there
+			}
+			if err != nil {
+				member := cluster.Member{Builder: other, Namespace: c.Namespace(), Pod: other}
+				found[n] = []cluster.Candidate{{Member: member, Err: err}}
+			}
+			return nil
+		}
+	}
+	_ = kube.Together(looks...)
+	var all []cluster.Candidate
+	for n := range others {
+		for _, candidate := range found[n] {
+			if _, known := certificates[candidate.Member.Pod]; !known {
+				certificates[candidate.Member.Pod] = connections[n]
+				all = append(all, candidate)
+			}
+		}
+	}
+	return all
 }
 
 // Gather asks all candidates at once. Where not all of them answered, the answers of the others

@@ -151,7 +151,7 @@ func (d *Driver) Builds(ctx context.Context, o ConnectOptions, builders []cluste
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			found, err := AskMembers(ctx, d.in(each.Namespace), of, func(ctx context.Context, c *Connection) (MemberBuilds, error) {
+			found, err := askMembers(ctx, d.in(each.Namespace), of, false, func(ctx context.Context, c *Connection) (MemberBuilds, error) {
 				return c.Builds(ctx)
 			})
 			answers[i], unlisted[i] = found, notListed(each, err)

@@ -30,7 +30,7 @@ func builds(t *testing.T, active *history.Active, limit int32, wide bool) string
 	}
 	heard := []driver.Answer[Introduction]{{Member: cluster.Member{Pod: "team-0", Node: "n1"}, Value: introduction}}
 	var text strings.Builder
-	if err := printInfo(&text, "team", "ns", Builder("team", "ns", heard, nil, "", nil).Items[0].Fields.(builderFields), wide, noon()); err != nil {
+	if err := printInfo(&text, "team", "ns", Builder("team", "ns", heard, nil, nil, nil).Items[0].Fields.(builderFields), wide, noon()); err != nil {
 		t.Fatal(err)
 	}
 	_, after, _ := strings.Cut(text.String(), "Builds:")

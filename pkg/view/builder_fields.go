@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
@@ -13,9 +14,12 @@ import (
 // builderFields are a builder in JSON, beside its metadata.
 type builderFields struct {
 	// Adopted says that install did not make it.
-	Adopted        bool `json:"adopted"`
-	DesiredMembers int  `json:"desiredMembers"`
-	ReadyMembers   int  `json:"readyMembers"`
+	Adopted bool `json:"adopted"`
+	// Platforms are those that the builder was installed for, with the builder of its family whose
+	// members build for each; absent where it was for none. The members are those of the family.
+	Platforms      []builder.Native `json:"platforms,omitempty"`
+	DesiredMembers int              `json:"desiredMembers"`
+	ReadyMembers   int              `json:"readyMembers"`
 	// OutdatedMembers is how many members a roll-out has not replaced yet.
 	OutdatedMembers int `json:"outdatedMembers,omitempty"`
 	// CertificatesExpire is told by info, for builders that are not adopted.
@@ -42,6 +46,8 @@ type settingFields struct {
 // memberFields are a Pod of a builder.
 type memberFields struct {
 	Pod string `json:"pod"`
+	// Builder is the builder of a family that it belongs to; absent without a family.
+	Builder string `json:"builder,omitempty"`
 	// Ready says that builds may be sent to it, State why or why not, e.g. "Ready" or
 	// "ImagePullBackOff".
 	Ready bool   `json:"ready"`
@@ -103,7 +109,7 @@ const stateReady = "Ready"
 
 func newMemberFields(m cluster.Member, wanted string) memberFields {
 	fields := memberFields{
-		Pod: m.Pod, Ready: m.Ready && m.State == stateReady, State: cmp.Or(m.State, "Missing"), Node: m.Node, Image: m.Image, Mode: m.Mode, Restarts: m.Restarts,
+		Pod: m.Pod, Builder: m.Builder, Ready: m.Ready && m.State == stateReady, State: cmp.Or(m.State, "Missing"), Node: m.Node, Image: m.Image, Mode: m.Mode, Restarts: m.Restarts,
 		Outdated: m.Outdated(wanted),
 	}
 	if !m.Created.IsZero() {
@@ -132,9 +138,12 @@ func newDaemonFields(info *solve.Info) *daemonFields {
 // newBuilderFields are what the cluster alone knows, and the builds of members, by the UIDs of
 // their Pods.
 func newBuilderFields(b cluster.Builder, builds map[string]driver.MemberBuilds) builderFields {
-	fields := builderFields{Adopted: b.Adopted, DesiredMembers: b.Desired, OutdatedMembers: b.Outdated(), Members: []memberFields{}}
+	fields := builderFields{Adopted: b.Adopted, Platforms: b.Platforms, DesiredMembers: b.Desired, OutdatedMembers: b.Outdated(), Members: []memberFields{}}
 	for _, m := range b.Members {
 		own := newMemberFields(m, b.Wanted)
+		if b.Family == "" && len(b.Platforms) == 0 {
+			own.Builder = ""
+		}
 		if found, known := builds[m.UID]; known {
 			own.Builds = newActiveFields(found)
 		}
@@ -144,6 +153,20 @@ func newBuilderFields(b cluster.Builder, builds map[string]driver.MemberBuilds) 
 		}
 	}
 	return fields
+}
+
+// add makes the members of another builder of the family some of this one.
+func (b *builderFields) add(other builderFields) {
+	b.Members = append(b.Members, other.Members...)
+	b.DesiredMembers, b.ReadyMembers, b.OutdatedMembers = b.DesiredMembers+other.DesiredMembers, b.ReadyMembers+other.ReadyMembers, b.OutdatedMembers+other.OutdatedMembers
+}
+
+// platformText is a platform for people.
+func platformText(native builder.Native) string {
+	if native.Emulated {
+		return native.Platform + " (emulated)"
+	}
+	return native.Platform
 }
 
 // builderItem is a builder as an item of an answer.

@@ -33,8 +33,9 @@ type Introduction struct {
 }
 
 // Builder is the builder, with the members that did not answer among the others. Where none did, it
-// is what was asked of install. Members that were not started with what is wanted are outdated.
-func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *builder.Spec, wanted string, err error) output.Answer {
+// is what was asked of install. Members that were not started with what is wanted of their builder
+// are outdated.
+func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *builder.Spec, wanted map[string]string, err error) output.Answer {
 	fields := builderFields{Members: []memberFields{}}
 	if spec != nil {
 		fields.Install = InstallCommand(*spec)
@@ -44,11 +45,12 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 	}
 	for _, each := range heard {
 		fields.Adopted = each.Member.Adopted
-		if connection := each.Value.Connection; connection != nil {
+		if connection := each.Value.Connection; connection != nil && each.Member.Builder == name {
+			fields.Platforms = connection.Platforms
 			expires := connection.Expires.UTC()
 			fields.CertificatesExpire, fields.FormerCertificates = &expires, connection.Former != nil
 		}
-		own := newMemberFields(each.Member, wanted)
+		own := newMemberFields(each.Member, wanted[each.Member.Builder])
 		if presented := each.Value.Presented; !presented.End.IsZero() {
 			end := presented.End.UTC()
 			own.CertificateExpires, own.FormerCertificate = &end, presented.Former
@@ -62,9 +64,17 @@ func Builder(name, namespace string, heard []driver.Answer[Introduction], spec *
 	}
 	if silent := (*driver.NoAnswerError)(nil); errors.As(err, &silent) {
 		for _, each := range silent.Silent {
-			own := newMemberFields(each.Member, wanted)
+			own := newMemberFields(each.Member, wanted[each.Member.Builder])
 			own.Error = each.Err.Error()
 			fields.Members = append(fields.Members, own)
+		}
+	}
+	if spec != nil && fields.Platforms == nil {
+		fields.Platforms = spec.Natives()
+	}
+	for n := range fields.Members {
+		if len(fields.Platforms) == 0 {
+			fields.Members[n].Builder = ""
 		}
 	}
 	slices.SortFunc(fields.Members, func(a, b memberFields) int { return cluster.CompareMembers(a.Pod, b.Pod) })
@@ -128,6 +138,13 @@ func printInfo(w io.Writer, name, namespace string, b builderFields, wide bool, 
 	fact := func(name string, value any) { escape.Fprintf(tw, "%s:\t%v\n", name, value) }
 	fact("Builder", name)
 	fact("Namespace", namespace)
+	for _, native := range b.Platforms {
+		text := platformText(native)
+		if native.Builder != name {
+			text += " on builder " + native.Builder
+		}
+		fact("Builds for", text)
+	}
 	if len(b.Members) > 1 {
 		text := fmt.Sprintf("%d, %d ready", b.DesiredMembers, b.ReadyMembers)
 		if b.OutdatedMembers > 0 {

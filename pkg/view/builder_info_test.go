@@ -58,7 +58,7 @@ func TestMembersOfARollOut(t *testing.T) {
 		{Member: members[2], Value: Introduction{Info: &solve.Info{}, Connection: connection, Presented: driver.Presented{End: connection.Expires}}},
 	}
 	silent := &driver.NoAnswerError{Silent: []driver.NoAnswer{{Member: members[1], Err: &cluster.TerminatingError{Name: "team", Namespace: "ns", Pod: "team-1"}}}}
-	fields := Builder("team", "ns", heard, nil, "new", silent).Items[0].Fields.(builderFields)
+	fields := Builder("team", "ns", heard, nil, map[string]string{"team": "new"}, silent).Items[0].Fields.(builderFields)
 	var text strings.Builder
 	if err := printInfo(&text, "team", "ns", fields, false, noon()); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestInfoOfSeveralMembers(t *testing.T) {
 	down := member("team-1")
 	down.State, down.Ready = "ImagePullBackOff", false
 	silent := &driver.NoAnswerError{Silent: []driver.NoAnswer{{Member: down, Err: &cluster.NotReadyError{Name: "team", Namespace: "ns", Pod: "team-1", Reason: "ImagePullBackOff"}}}}
-	answer := Builder("team", "ns", heard, nil, "", silent)
+	answer := Builder("team", "ns", heard, nil, nil, silent)
 
 	var out strings.Builder
 	fields := answer.Items[0].Fields.(builderFields)

@@ -13,13 +13,19 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/output"
 )
 
-// Builders has one line a builder, in the manner of kubectl get. The builds are those of members,
-// by the UIDs of their Pods; nil if none were asked.
+// Builders has one line a builder, with all of its family, in the manner of kubectl get. The builds
+// are those of members, by the UIDs of their Pods; nil if none were asked. Platforms are a column
+// where a builder was installed for some.
 func Builders(builders []cluster.Builder, namespaces bool, builds map[string]driver.MemberBuilds, now time.Time) output.Answer {
 	answer := output.Answer{Kind: "Builder", Columns: []output.Column{
 		{Name: "Namespace"}, {Name: "Name"}, {Name: "Ready"}, {Name: "Status"}, {Name: "Mode"}, {Name: "Image"}, {Name: "Nodes"}, {Name: "Age"},
 		{Name: "Pods", Wide: true}, {Name: "Restarts", Wide: true},
 	}}
+	families, heads := familiesOf(builders, builds)
+	platforms := slices.ContainsFunc(heads, func(b cluster.Builder) bool { return len(b.Platforms) > 0 })
+	if platforms {
+		answer.Columns = append(answer.Columns, output.Column{Name: "Platforms"})
+	}
 	if builds != nil {
 		answer.Columns = append(answer.Columns, output.Column{Name: "Running"}, output.Column{Name: "Waiting"}, output.Column{Name: "By Pod", Wide: true})
 	}
@@ -28,16 +34,47 @@ func Builders(builders []cluster.Builder, namespaces bool, builds map[string]dri
 		skip = 0
 	}
 	answer.Columns = answer.Columns[skip:]
-	for _, b := range builders {
-		fields := newBuilderFields(b, builds)
+	for n, b := range heads {
+		fields := families[n]
 		item := builderItem(b.Name, b.Namespace, fields)
 		item.Cells = append([]any{b.Namespace, b.Name}, summarize(fields, b.Mode, now)...)[skip:]
+		if platforms {
+			var texts []string
+			for _, native := range b.Platforms {
+				texts = append(texts, platformText(native))
+			}
+			item.Cells = append(item.Cells, output.OrNone(texts, "<any>"))
+		}
 		if builds != nil {
 			item.Cells = append(item.Cells, summarizeBuilds(fields.Members)...)
 		}
 		answer.Items = append(answer.Items, item)
 	}
 	return answer
+}
+
+// familiesOf returns the builders without those that belong to another's family, and what is known
+// of each with its family.
+func familiesOf(builders []cluster.Builder, builds map[string]driver.MemberBuilds) (families []builderFields, heads []cluster.Builder) {
+	at := func(of cluster.Builder) int {
+		return slices.IndexFunc(heads, func(b cluster.Builder) bool { return b.Namespace == of.Namespace && b.Name == of.Family && !b.Adopted })
+	}
+	isHead := func(of cluster.Builder) bool {
+		return of.Family == "" || !slices.ContainsFunc(builders, func(b cluster.Builder) bool {
+			return b.Namespace == of.Namespace && b.Name == of.Family && b.Family == "" && !b.Adopted
+		})
+	}
+	for _, b := range builders {
+		if isHead(b) {
+			heads, families = append(heads, b), append(families, newBuilderFields(b, builds))
+		}
+	}
+	for _, b := range builders {
+		if !isHead(b) {
+			families[at(b)].add(newBuilderFields(b, builds))
+		}
+	}
+	return families, heads
 }
 
 // summarizeBuilds makes the cells about the builds of the members that have listed them: how many
