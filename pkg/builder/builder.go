@@ -28,6 +28,9 @@ const (
 	MetricsPort = 9464
 	// MetricsContainerName is the name of the container that serves them.
 	MetricsContainerName = "metrics"
+	// UserNamespaceContainerName is the name of the container that ends the start of a member in
+	// ModeUserNS which has no user namespace.
+	UserNamespaceContainerName = "user-namespace"
 	// ImageRepository is where the default image comes from.
 	ImageRepository = "docker.io/moby/buildkit"
 	// FieldManager owns, in server-side apply, what install writes.
@@ -56,7 +59,7 @@ const (
 	// AnnotationRun tells the runs of install apart: one that ends early removes only what has its
 	// own.
 	AnnotationRun = annotationPrefix + "run"
-	// AnnotationMode says how the daemon runs: "privileged" or "rootless".
+	// AnnotationMode says how the daemon runs: "privileged", "rootless" or "userns".
 	AnnotationMode = annotationPrefix + "mode"
 	// AnnotationTrust holds the fingerprint of the certificates a member was started with.
 	AnnotationTrust = annotationPrefix + "trust"
@@ -74,9 +77,17 @@ func OwnAnnotation(key string) bool { return strings.HasPrefix(key, annotationPr
 
 // Modes a daemon can run in, the values of AnnotationMode.
 const (
+	// ModePrivileged is root on the node, in a privileged container.
 	ModePrivileged = "privileged"
-	ModeRootless   = "rootless"
+	// ModeRootless is user 1000 of the node, in a container without privileges.
+	ModeRootless = "rootless"
+	// ModeUserNS is a privileged container in a user namespace of the Pod: its root is an ordinary
+	// user of the node.
+	ModeUserNS = "userns"
 )
+
+// Modes are the values of AnnotationMode.
+func Modes() []string { return []string{ModePrivileged, ModeRootless, ModeUserNS} }
 
 // Sockets of the daemon: the official images' own defaults, used by probes and by the exec
 // transport.

@@ -88,6 +88,9 @@ func (s Spec) With(given Spec, names ...string) Spec {
 	if changed.Replicas == 1 {
 		changed.Replicas = 0
 	}
+	if changed.Mode == ModePrivileged {
+		changed.Mode = ""
+	}
 	if changed.GracePeriod == DefaultGracePeriod {
 		changed.GracePeriod = 0
 	}

@@ -24,7 +24,7 @@ func daemonSettings() []setting {
 	return []setting{
 		text("image", func(s *Spec) *string { return &s.Image }),
 		several("image-pull-secret", func(s *Spec) *[]string { return &s.ImagePullSecrets }),
-		one("rootless", func(s *Spec) *bool { return &s.Rootless }, strconv.FormatBool),
+		text("mode", func(s *Spec) *string { return &s.Mode }),
 		document(SettingConfig, ".toml", func(s *Spec) *[]byte { return &s.Config }),
 		env(),
 	}

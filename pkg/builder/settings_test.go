@@ -21,7 +21,7 @@ func everything(t *testing.T) builder.Spec {
 	size := resource.MustParse("50Gi")
 	spec := builder.Spec{
 		Name: "team", Namespace: "ns", Family: "teams", Platforms: []string{"linux/amd64", "linux/arm64"}, Emulate: []string{"linux/arm64"},
-		EmulateImage: "registry.local/binfmt:v1", Image: "registry.local/buildkit:v1", Rootless: true, Config: []byte("debug = true\n"),
+		EmulateImage: "registry.local/binfmt:v1", Image: "registry.local/buildkit:v1", Mode: builder.ModeRootless, Config: []byte("debug = true\n"),
 		Mirrors: map[string][]string{"docker.io": {"a.local", "b.local"}}, InsecureRegistries: []string{"r:5000", "s:5000"},
 		RegistryCA: certificate(t), ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
 		NodeSelector: map[string]string{"disk": "ssd"}, Labels: map[string]string{"team": "web"}, Annotations: map[string]string{"owner": "web, and qa"},
@@ -39,6 +39,27 @@ func everything(t *testing.T) builder.Spec {
 		t.Fatal(err)
 	}
 	return spec
+}
+
+// Rootless builders are stored as older versions of this program store and read them; the other
+// modes are not theirs to know.
+func TestStoredModes(t *testing.T) {
+	for mode, want := range map[string]string{
+		"": `{"version":1}`, builder.ModePrivileged: `{"version":1}`, builder.ModeRootless: `{"version":1,"rootless":true}`,
+		builder.ModeUserNS: `{"version":1,"mode":"userns"}`,
+	} {
+		text, err := builder.Spec{Mode: mode}.Marshal()
+		if err != nil || string(text) != want {
+			t.Errorf("%s is stored as %s (%v); want %s", mode, text, err, want)
+		}
+		back, err := builder.Unmarshal([]byte(want))
+		if err != nil || back.RunMode() != (builder.Spec{Mode: mode}).RunMode() || back.Mode == builder.ModePrivileged {
+			t.Errorf("%s is read as mode %q (%v)", want, back.Mode, err)
+		}
+	}
+	if err := (builder.Spec{Name: "a", Namespace: "b", Mode: "root"}).Validate(); err == nil || !strings.Contains(err.Error(), "must be one of: privileged, rootless, userns") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestStoredSpecComesBack(t *testing.T) {
@@ -126,7 +147,9 @@ func TestFlagsAddToTheStoredSpec(t *testing.T) {
 			"registry-mirror", "docker.io=a.local docker.io=b.local docker.io=c.local quay.io=q"},
 		"a higher limit":  {given(func(s *builder.Spec) { s.Limits = limits }, "limit"), "limit", "cpu=4 memory=8Gi"},
 		"one member":      {given(func(*builder.Spec) {}, "replicas"), "replicas", ""},
-		"not rootless":    {given(func(*builder.Spec) {}, "rootless"), "rootless", ""},
+		"the usual mode":  {given(func(s *builder.Spec) { s.Mode = builder.ModePrivileged }, "mode"), "mode", ""},
+		"not rootless":    {everything(t).Without("mode", "rootless"), "mode", ""},
+		"not userns":      {everything(t).Without("mode", "userns"), "mode", "rootless"},
 		"nothing":         {given(func(*builder.Spec) {}), "replicas", "3"},
 		"limit of memory": {everything(t).Without("limit", "memory"), "limit", "cpu=4"},
 		"a wider spread": {given(func(s *builder.Spec) { s.TopologySpread = spread(t, "zone=3", "rack") }, "topology-spread"),

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 	"time"
@@ -35,8 +36,8 @@ type Spec struct {
 
 	// Image is the daemon's image; empty means the official one of BuildKitVersion.
 	Image string
-	// Rootless runs the daemon as user 1000 instead of privileged.
-	Rootless bool
+	// Mode is how the daemon runs, one of Modes; empty means ModePrivileged.
+	Mode string
 	// Config is the text of the user's buildkitd.toml.
 	Config []byte
 	// Mirrors lists, per registry host, the mirrors to ask first.
@@ -115,7 +116,7 @@ func (s Spec) WithDefaults() Spec {
 		s.Name = DefaultName
 	}
 	if s.Image == "" {
-		s.Image = DefaultImage(s.Rootless)
+		s.Image = DefaultImage(s.Rootless())
 	}
 	if s.Replicas == 0 {
 		s.Replicas = 1
@@ -133,18 +134,16 @@ func (s Spec) Stateful() bool { return s.Replicas > 1 || s.Storage != nil }
 // MemberNames are the names of the builder's Pods.
 func (s Spec) MemberNames() []string { return MemberNames(s.Name, max(s.Replicas, 1), s.Stateful()) }
 
-// Mode is the value of AnnotationMode.
-func (s Spec) Mode() string {
-	if s.Rootless {
-		return ModeRootless
-	}
-	return ModePrivileged
-}
+// RunMode is the value of AnnotationMode.
+func (s Spec) RunMode() string { return cmp.Or(s.Mode, ModePrivileged) }
+
+// Rootless reports whether the daemon runs as user 1000, from the image for that.
+func (s Spec) Rootless() bool { return s.Mode == ModeRootless }
 
 // Socket is the daemon's unix socket in this mode, as an address, e.g.
 // "unix:///run/buildkit/buildkitd.sock".
 func (s Spec) Socket() string {
-	if s.Rootless {
+	if s.Rootless() {
 		return SocketRootless
 	}
 	return SocketPrivileged

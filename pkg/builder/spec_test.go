@@ -32,7 +32,7 @@ func TestDefaults(t *testing.T) {
 	if err := spec.Validate(); err != nil {
 		t.Error(err)
 	}
-	rootless := builder.Spec{Namespace: "team", Rootless: true}.WithDefaults()
+	rootless := builder.Spec{Namespace: "team", Mode: builder.ModeRootless}.WithDefaults()
 	if !strings.HasSuffix(rootless.Image, "-rootless") {
 		t.Errorf("rootless image: %q", rootless.Image)
 	}

@@ -26,7 +26,8 @@ type stored struct {
 	Emulate            []string            `json:"emulate,omitempty"`
 	EmulateImage       string              `json:"emulateImage,omitempty"`
 	Image              string              `json:"image,omitempty"`
-	Rootless           bool                `json:"rootless,omitempty"`
+	Rootless           bool                `json:"rootless,omitempty"` // ModeRootless, as older versions read it
+	Mode               string              `json:"mode,omitempty"`     // any other mode but the default
 	Config             string              `json:"config,omitempty"`
 	Mirrors            map[string][]string `json:"registryMirrors,omitempty"`
 	InsecureRegistries []string            `json:"insecureRegistries,omitempty"`
@@ -59,12 +60,15 @@ func (s Spec) Marshal() ([]byte, error) {
 	form := stored{
 		Version: storedVersion,
 		Family:  s.Family, Platforms: s.Platforms, Emulate: s.Emulate, EmulateImage: s.EmulateImage,
-		Image: s.Image, Rootless: s.Rootless, Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
+		Image: s.Image, Rootless: s.Rootless(), Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
 		Requests: s.Requests, Limits: s.Limits, NodeSelector: s.NodeSelector, Tolerations: s.Tolerations,
 		ImagePullSecrets: s.ImagePullSecrets, ServiceAccount: s.ServiceAccount, Labels: s.Labels, Annotations: s.Annotations,
 		PriorityClass: s.PriorityClass, RuntimeClass: s.RuntimeClass, Scheduler: s.Scheduler, Affinity: string(s.Affinity),
 		TopologySpread: spreadTexts(s.TopologySpread), DisruptionBudget: s.DisruptionBudget, Patch: string(s.Patch),
 		Env: s.Env, Replicas: s.Replicas, MaxBuilds: s.MaxBuilds, Storage: s.Storage, StorageClass: s.StorageClass, Metrics: s.Metrics,
+	}
+	if !s.Rootless() && s.Mode != ModePrivileged {
+		form.Mode = s.Mode
 	}
 	if s.GracePeriod != 0 {
 		form.GracePeriod = s.GracePeriod.String()
@@ -105,13 +109,16 @@ func Unmarshal(text []byte) (Spec, error) {
 func (form stored) spec() (spec Spec, err error) {
 	spec = Spec{
 		Family: form.Family, Platforms: form.Platforms, Emulate: form.Emulate, EmulateImage: form.EmulateImage,
-		Image: form.Image, Rootless: form.Rootless, Config: bytesOf(form.Config), Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
+		Image: form.Image, Mode: form.Mode, Config: bytesOf(form.Config), Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
 		Requests: form.Requests, Limits: form.Limits, NodeSelector: form.NodeSelector, Tolerations: form.Tolerations,
 		PriorityClass: form.PriorityClass, RuntimeClass: form.RuntimeClass, Scheduler: form.Scheduler, Affinity: bytesOf(form.Affinity),
 		DisruptionBudget: form.DisruptionBudget, Patch: bytesOf(form.Patch),
 		ImagePullSecrets: form.ImagePullSecrets, ServiceAccount: form.ServiceAccount, Labels: form.Labels,
 		Annotations: form.Annotations, Env: form.Env, Replicas: form.Replicas, MaxBuilds: form.MaxBuilds,
 		Storage: form.Storage, StorageClass: form.StorageClass, Metrics: form.Metrics,
+	}
+	if form.Rootless {
+		spec.Mode = ModeRootless
 	}
 	if spec.TopologySpread, err = ParseTopologySpread(form.TopologySpread...); err == nil && form.GracePeriod != "" {
 		spec.GracePeriod, err = time.ParseDuration(form.GracePeriod)

@@ -30,7 +30,7 @@ const maxReplicas = 1000
 func (s Spec) Validate() error {
 	s = s.WithDefaults()
 	checks := []func() error{
-		s.validateName, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement, s.validatePlatforms, s.validateScheduling, s.validatePatch,
+		s.validateName, s.validateMode, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement, s.validatePlatforms, s.validateScheduling, s.validatePatch,
 		s.validateMetadata, s.validateEnv, s.validateStorage,
 	}
 	for _, check := range checks {
@@ -64,9 +64,16 @@ func (s Spec) validateName() error {
 	return nil
 }
 
+func (s Spec) validateMode() error {
+	if !slices.Contains(Modes(), s.RunMode()) {
+		return invalid("mode", s.Mode, "it is not a mode", "must be one of: "+strings.Join(Modes(), ", "))
+	}
+	return nil
+}
+
 func (s Spec) validateImage() error {
 	if badImage(s.Image) {
-		return invalid("image", s.Image, "it is not an image reference", "write e.g. "+DefaultImage(s.Rootless))
+		return invalid("image", s.Image, "it is not an image reference", "write e.g. "+DefaultImage(s.Rootless()))
 	}
 	for _, name := range s.ImagePullSecrets {
 		if reasons := content.IsDNS1123Subdomain(name); len(reasons) > 0 {

@@ -29,7 +29,7 @@ type Builder struct {
 	// builder was installed for; both are empty otherwise, or where they are not known.
 	Family    string
 	Platforms []builder.Native
-	// Mode is "privileged" or "rootless" as far as its settings say it, also of a builder without
+	// Mode is one of builder.Modes as far as its settings say it, also of a builder without
 	// members.
 	Mode string
 }
@@ -110,7 +110,7 @@ func group(pods []corev1.Pod, sets []appsv1.StatefulSet, configs []corev1.Config
 		entry, wanted := at(key{config.Namespace, name, false}), 1
 		if spec, known, err := manifest.StoredSpec(name, config); known && err == nil {
 			spec = spec.WithDefaults()
-			wanted, entry.Mode = int(spec.Replicas), spec.Mode()
+			wanted, entry.Mode = int(spec.Replicas), spec.RunMode()
 			entry.Family, entry.Platforms = spec.Family, spec.Natives()
 		}
 		entry.Desired = max(entry.Desired, wanted)

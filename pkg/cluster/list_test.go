@@ -40,7 +40,7 @@ func TestList(t *testing.T) {
 // A builder whose Pods are gone is still one: its settings are there.
 func TestListShowsBuildersWithoutPods(t *testing.T) {
 	server := testcluster.New(t)
-	server.Install(builder.Spec{Name: "gone", Rootless: true})
+	server.Install(builder.Spec{Name: "gone", Mode: builder.ModeRootless})
 	server.Delete("pods", "gone")
 	for name, forbidden := range map[string]bool{"with the settings": false, "without permission to see them": true} {
 		server.Refuse(nil)

@@ -24,7 +24,7 @@ type Member struct {
 	Image string
 	// Node is where it runs; empty before it is scheduled.
 	Node string
-	// Mode is "privileged" or "rootless"; empty when it is not known.
+	// Mode is one of builder.Modes; empty when it is not known.
 	Mode string
 	// Adopted says that it is an unmanaged builder: there are no certificates for it, and nothing
 	// authenticates it.

@@ -164,6 +164,17 @@ func TestStartProblemOf(t *testing.T) {
 			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 		}
 	}
+	first := func(state corev1.ContainerState, again bool) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			status := corev1.ContainerStatus{Name: "user-namespace", State: state}
+			if again {
+				status.LastTerminationState, status.State = state, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
+			}
+			p.Status = corev1.PodStatus{Phase: corev1.PodPending, InitContainerStatuses: []corev1.ContainerStatus{status}, ContainerStatuses: []corev1.ContainerStatus{{
+				Name: "buildkitd", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}},
+			}}}
+		}
+	}
 	for name, test := range map[string]struct {
 		change  func(*corev1.Pod)
 		reason  string // none if it is on its way
@@ -184,6 +195,10 @@ func TestStartProblemOf(t *testing.T) {
 		"killed": {func(p *corev1.Pod) {
 			p.Status.ContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "OOMKilled", Signal: 9}}
 		}, "OOMKilled", 0, true},
+		"root of its node":            {first(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: "0 0 4294967295\n"}}, false), ReasonNoUserNamespace, 0, false},
+		"root of its node, once more": {first(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}, true), ReasonNoUserNamespace, 0, false},
+		"mapped":                      {change: first(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}, false)},
+		"the first has no image":      {first(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "denied"}}, false), "ErrImagePull", 0, false},
 		"node lost": {func(p *corev1.Pod) {
 			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}, {Type: corev1.ContainersReady, Status: corev1.ConditionTrue}}
 		}, ReasonNodeLost, short, false},

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 )
 
 // StartProblem is what keeps a Pod from starting.
@@ -41,6 +43,9 @@ func StartProblemOf(pod *corev1.Pod) *StartProblem {
 			Reason: ReasonUnassigned, Message: fmt.Sprintf("scheduler %q has not looked at it, and may not run in this cluster", scheduler), Patience: time.Hour,
 		}
 	}
+	if problem := unmapped(pod); problem != nil {
+		return problem
+	}
 	container := daemonContainer(pod)
 	if container == nil {
 		return nil
@@ -62,6 +67,29 @@ func StartProblemOf(pod *corev1.Pod) *StartProblem {
 // ReasonUnassigned is the reason of a Pod that waits for a scheduler of another name than the
 // cluster's own: one that does not run leaves no word.
 const ReasonUnassigned = "Unassigned"
+
+// ReasonNoUserNamespace is the reason of a Pod in builder.ModeUserNS that runs in the user
+// namespace of its node.
+const ReasonNoUserNamespace = "NoUserNamespace"
+
+// unmapped is what the container found that checks the user namespace.
+func unmapped(pod *corev1.Pod) *StartProblem {
+	for _, status := range pod.Status.InitContainerStatuses {
+		if status.Name != builder.UserNamespaceContainerName {
+			continue
+		}
+		for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
+			if ended := state.Terminated; ended != nil && ended.ExitCode != 0 {
+				return &StartProblem{Reason: ReasonNoUserNamespace, Message: fmt.Sprintf("node %q ignores hostUsers: false: %s",
+					pod.Spec.NodeName, strings.TrimSpace(ended.Message))}
+			}
+		}
+		if status.State.Waiting != nil {
+			return waiting(&status)
+		}
+	}
+	return nil
+}
 
 // unassigned reports whether no scheduler has said anything about the Pod yet.
 func unassigned(pod *corev1.Pod) bool {

@@ -108,9 +108,9 @@ func reasonToRestore(cause error) string {
 func (f *factory) podsOf(spec builder.Spec) string {
 	spec = spec.WithDefaults()
 	if spec.Replicas > 1 {
-		return fmt.Sprintf("%d %s Pods", spec.Replicas, spec.Mode())
+		return fmt.Sprintf("%d %s Pods", spec.Replicas, spec.RunMode())
 	}
-	return fmt.Sprintf("a %s Pod", spec.Mode())
+	return fmt.Sprintf("a %s Pod", spec.RunMode())
 }
 
 // place names a namespace and, where a kubeconfig says it, the context.

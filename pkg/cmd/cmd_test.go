@@ -104,7 +104,7 @@ func TestInstallFlagsReachTheSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if spec.Name != "team" || !spec.Rootless || spec.Image != "" || spec.Replicas != 2 || spec.Storage.String() != "5Gi" {
+	if spec.Name != "team" || !spec.Rootless() || spec.Image != "" || spec.Replicas != 2 || spec.Storage.String() != "5Gi" {
 		t.Errorf("spec: %+v", spec)
 	}
 	if !slices.Equal(spec.Mirrors["docker.io"], []string{"mirror:5000"}) || spec.Limits.Memory().String() != "4Gi" || spec.NodeSelector["disk"] != "ssd" {
@@ -115,6 +115,38 @@ func TestInstallFlagsReachTheSpec(t *testing.T) {
 	}
 	if !got.force || got.wait || got.timeout != time.Minute || got.dryRun != "client" {
 		t.Errorf("options: %+v", got)
+	}
+}
+
+func TestModes(t *testing.T) {
+	for line, want := range map[string]string{
+		"": "userns", "--mode privileged": "", "--mode rootless": "rootless", "--mode userns": "userns", "--rootless": "rootless",
+		"--rootless --mode rootless": "rootless", "--rootless=false": "userns", "--rootless=false --mode userns": "userns",
+		"--unset mode": "", "--unset rootless": "userns", "--unset --rootless": "userns", "--unset mode=userns": "", "--reset": "",
+		"--rootless --mode userns": "refused: leave one of the two out", "--rootless=false --mode rootless": "refused: leave one of the two out",
+		"--mode root": "refused: must be one of: privileged, rootless, userns", "--unset roots": "refused: must be one of: image",
+	} {
+		o := &installOptions{}
+		parse(t, newInstallCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv), func(_ context.Context, given *installOptions) error {
+			o = given
+			return nil
+		}), strings.Fields(line)...)
+		got := ""
+		edit, err := o.spec.edit()
+		if err == nil {
+			var spec builder.Spec
+			spec, err = edit(builder.Spec{Name: "team", Namespace: "ns", Mode: builder.ModeUserNS})
+			got = spec.Mode
+		}
+		if refused, found := strings.CutPrefix(want, "refused: "); found != (err != nil) || found && !strings.Contains(err.Error(), refused) || !found && got != want {
+			t.Errorf("%q: mode %q (%v); want %q", line, got, err, want)
+		}
+	}
+	rootless := builder.Spec{Name: "team", Namespace: "ns", Mode: builder.ModeRootless}
+	for _, line := range []string{"--rootless=false", "--unset rootless", "--unset rootless=true"} {
+		if spec := edited(t, rootless, strings.Fields(line)...); spec.Mode != "" {
+			t.Errorf("%s: mode %q", line, spec.Mode)
+		}
 	}
 }
 

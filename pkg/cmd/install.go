@@ -48,7 +48,7 @@ const installExample = `  # A builder named buildkitd in the current namespace
   # Members that a drain takes away one at a time, spread over zones
   kubectl buildkit install --replicas 3 --pod-disruption-budget 1 --topology-spread topology.kubernetes.io/zone
 
-  # What no flag says: fields of the objects, e.g. "kind: Pod" with "spec: {hostUsers: false}"
+  # What no flag says: fields of the objects, e.g. "kind: Pod" with "spec: {dnsPolicy: Default}"
   kubectl buildkit install --patch patch.yaml
 
   # Metrics for Prometheus, on port 9464 of each Pod

@@ -82,8 +82,11 @@ func (f *factory) placeOf(namespace string) string {
 }
 
 func modeText(mode string) string {
-	if mode == builder.ModeRootless {
+	switch mode {
+	case builder.ModeRootless:
 		return "its Pods run without privileges, as user 1000"
+	case builder.ModeUserNS:
+		return "its Pods are privileged within user namespaces of their own"
 	}
 	return "its Pods are privileged"
 }

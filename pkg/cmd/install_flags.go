@@ -21,6 +21,7 @@ type specFlags struct {
 	name           string
 	image          string
 	configFile     string
+	mode           string
 	rootless       bool
 	platforms      []string
 	emulate        []string
@@ -62,7 +63,8 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	s.flags = flags
 	flags.StringVar(&s.image, "image", "", fmt.Sprintf("The daemon's image (default %s, with -rootless when rootless)", builder.DefaultImage(false)))
 	flags.StringVar(&s.configFile, "config", "", "A buildkitd.toml for the daemon")
-	flags.BoolVar(&s.rootless, "rootless", false, "Run the daemon as user 1000, without privileges")
+	flags.StringVar(&s.mode, "mode", builder.ModePrivileged, "How the daemon runs, one of: "+strings.Join(builder.Modes(), ", "))
+	flags.BoolVar(&s.rootless, "rootless", false, "Short for --mode rootless: run the daemon as user 1000, without privileges")
 	flags.Var((*list)(&s.platforms), "platform", "Build for these on nodes of their architectures, e.g. linux/amd64,linux/arm64 (repeatable)")
 	flags.Var((*list)(&s.emulate), "emulate", "Emulate platforms, e.g. --emulate=linux/arm64; without a value, those that no node has (repeatable)")
 	flags.Lookup("emulate").NoOptDefVal = builder.EmulateMissing
@@ -100,7 +102,7 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 // Fields of flags that were not given hold defaults, which mean nothing.
 func (s *specFlags) given() (spec builder.Spec, err error) {
 	spec = builder.Spec{
-		Name: s.name, Image: s.image, Rootless: s.rootless, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
+		Name: s.name, Image: s.image, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
 		Replicas: s.replicas, MaxBuilds: s.maxBuilds, StorageClass: s.storageClass, Metrics: s.metrics, GracePeriod: s.gracePeriod,
 		PriorityClass: s.priorityClass, RuntimeClass: s.runtimeClass, Scheduler: s.scheduler, DisruptionBudget: s.budget,
 		EmulateImage: s.emulateImage,
@@ -108,7 +110,7 @@ func (s *specFlags) given() (spec builder.Spec, err error) {
 	if s.replicas < 1 {
 		return spec, &usage.Error{What: "--replicas", Value: fmt.Sprint(s.replicas), Reason: "a builder has at least one member"}
 	}
-	for _, parse := range []func(*builder.Spec) error{s.files, s.platformsOf, s.registries, s.placement, s.metadata, s.volume} {
+	for _, parse := range []func(*builder.Spec) error{s.modeOf, s.files, s.platformsOf, s.registries, s.placement, s.metadata, s.volume} {
 		if err := parse(&spec); err != nil {
 			return spec, err
 		}
@@ -136,16 +138,13 @@ func (s *specFlags) check(spec builder.Spec) error {
 			Next: "must be one of: " + strings.Join(known, ", ")}
 	}
 	for _, text := range s.unset {
-		name, _, _ := strings.Cut(text, "=")
-		if names := builder.SettingNames(); !slices.Contains(names, settingName(name)) {
+		name, _ := taken(text)
+		if names := builder.SettingNames(); !slices.Contains(names, name) {
 			return &usage.Error{What: "--unset", Value: name, Reason: "invalid setting", Next: "must be one of: " + strings.Join(names, ", ")}
 		}
 	}
 	return nil
 }
-
-// settingName is the name of a setting, which may be written as its flag.
-func settingName(text string) string { return strings.TrimPrefix(text, "--") }
 
 // edit returns what install makes of the stored Spec: what is to be taken back goes first, then the
 // flags that were given are set or added.
@@ -159,8 +158,10 @@ func (s *specFlags) edit() (install.Edit, error) {
 			current = builder.Spec{Name: current.Name, Namespace: current.Namespace}
 		}
 		for _, text := range s.unset {
-			name, value, _ := strings.Cut(text, "=")
-			current = current.Without(settingName(name), value)
+			current = current.Without(taken(text))
+		}
+		if s.flags.Changed(flagRootless) && !s.rootless {
+			current = current.Without(taken(flagRootless))
 		}
 		wanted := current.With(given, s.changed()...)
 		if err := wanted.Validate(); err != nil {
@@ -173,13 +174,6 @@ func (s *specFlags) edit() (install.Edit, error) {
 		}
 		return wanted, nil
 	}, nil
-}
-
-// changed are the names of the flags that were given.
-func (s *specFlags) changed() []string {
-	var names []string
-	s.flags.Visit(func(flag *pflag.Flag) { names = append(names, flag.Name) })
-	return names
 }
 
 func (s *specFlags) platformsOf(spec *builder.Spec) (err error) {

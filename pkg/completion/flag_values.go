@@ -2,6 +2,7 @@ package completion
 
 import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcache"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
@@ -34,6 +35,7 @@ func Flags() map[string]Completer {
 		"--topology-spread":          oneOf("kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region"),
 		"--secret":                   secretSource,
 
+		"install --mode":   oneOf(builder.Modes()...),
 		"--dry-run":        oneOf("none", "client", "server"),
 		"list --output":    formats,
 		"info --output":    formats,

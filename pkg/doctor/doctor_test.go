@@ -119,7 +119,7 @@ func TestChecks(t *testing.T) {
 		"one member is away": {spec: builder.Spec{Replicas: 2}, change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.Delete("pods", "buildkitd-1")
 		}, want: map[string][2]string{"builder": {"warning", "1 of 2 members ready"}, "daemon": {"ok", "buildkitd-0: BuildKit"}}},
-		"a rootless builder": {spec: builder.Spec{Rootless: true}, change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
+		"a rootless builder": {spec: builder.Spec{Mode: builder.ModeRootless}, change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {
 			c.Put("nodes", node("old", "arm64", func(n *corev1.Node) { n.Status.NodeInfo.KernelVersion = "3.10.0" }))
 		}, want: map[string][2]string{"builder": {"ok", "rootless"}, "user namespaces": {"warning", "--node-selector"}}},
 		"no node fits": {change: func(_ *testing.T, c *testcluster.Cluster, _ map[string]*testcluster.Daemon) {

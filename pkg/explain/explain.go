@@ -130,6 +130,8 @@ func explainBuilder(err error) (Report, bool) {
 		return Report{Text: notReady.Error(), Next: elsewhere(notReady.Name, notReady.Namespace)}, true
 	case errors.As(err, &notReady) && notReady.Reason == cluster.ReasonUnassigned:
 		return Report{Text: notReady.Error(), Next: Reinstall(notReady.Name, notReady.Namespace) + " --unset scheduler, which leaves it to the cluster's own"}, true
+	case errors.As(err, &notReady) && notReady.Reason == cluster.ReasonNoUserNamespace:
+		return Report{Text: notReady.Error(), Next: withoutUserNamespace(notReady.Name, notReady.Namespace)}, true
 	case errors.As(err, &notReady) && (driver.Restorable(err) || notReady.Reason == cluster.ReasonNoConnection):
 		return Report{Text: notReady.Error(), Next: Reinstall(notReady.Name, notReady.Namespace)}, true
 	case errors.As(err, &notReady):
@@ -170,6 +172,12 @@ func elsewhere(name, namespace string) string {
 	return fmt.Sprintf("kubectl buildkit install %s -n %s --force, which puts it on another node", name, namespace)
 }
 
+// withoutUserNamespace is for a builder in mode userns on a node that has none.
+func withoutUserNamespace(name, namespace string) string {
+	return Reinstall(name, namespace) + " --mode rootless, or use nodes with Kubernetes 1.33, Linux 6.3, runc 1.2, and containerd 2.0 or CRI-O 1.25, " +
+		"with --node-selector: kubectl get nodes --show-labels"
+}
+
 func inspect(namespace, pod string) string {
 	return fmt.Sprintf("kubectl describe pod %s -n %s", pod, namespace)
 }
@@ -201,6 +209,8 @@ func explainStart(e *install.StartError) Report {
 		next = "name a scheduler that runs in this cluster with --scheduler, or leave it out: the cluster's own is default-scheduler"
 	case e.NoNode != "":
 		next = "add a node of that architecture, or emulate it: the same command with --emulate"
+	case e.Reason == cluster.ReasonNoUserNamespace:
+		next = withoutUserNamespace(e.Name, e.Namespace)
 	case e.Reason == "Unschedulable":
 		next = "compare --node-selector, --toleration and --request with the nodes: kubectl get nodes --show-labels"
 	case strings.Contains(e.Reason, "Image"):

@@ -66,6 +66,8 @@ func clusterSituations() []situation {
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("proxyconnect tcp: refused")}, "does not answer", "$NO_PROXY", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unassigned"}, "does not start", "with --scheduler, or leave it out", CodeNoBuilder, ""},
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unassigned"}, "is not ready", "kubectl buildkit install n -n ns --unset scheduler", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNoUserNamespace}, "does not start", "kubectl buildkit install n -n ns --mode rootless, or use nodes with", CodeNoBuilder, ""},
+		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNoUserNamespace}, "is not ready", "kubectl buildkit install n -n ns --mode rootless, or use nodes with", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-2", Reason: "CrashLoopBackOff", RolledBack: true}, `member "n-2" of builder "n"`, "kubectl buildkit info n -n ns", CodeNoBuilder, ""},

@@ -134,7 +134,7 @@ func (r *request) confirm(ctx context.Context, parts []*part, surplus []builder.
 		}
 	}
 	for _, spec := range surplus {
-		plan := install.Plan{Name: spec.Name, Namespace: r.client.Namespace(), Mode: spec.Mode()}
+		plan := install.Plan{Name: spec.Name, Namespace: r.client.Namespace(), Mode: spec.RunMode()}
 		pods := &corev1.PodList{}
 		if err := r.client.ListObjects(ctx, kube.KindPod, metav1.ListOptions{LabelSelector: builder.Selector(spec.Name)}, pods); err != nil {
 			return err

@@ -169,7 +169,7 @@ func TestInstallAsksBeforeTheFirstChange(t *testing.T) {
 	server.Install(builder.Spec{})
 	server.Forget()
 	no := errors.New("no")
-	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{
+	_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Mode: builder.ModeRootless}), install.Options{
 		Confirm: func(context.Context, install.Plan) error { return no },
 	}, nil)
 	if !errors.Is(err, no) || len(server.Writes()) > 0 {
@@ -186,13 +186,13 @@ func TestPlanNamesWhatIsLost(t *testing.T) {
 		want   string
 	}{
 		"nothing changes":             {same, install.Keep, ""},
-		"the Pod is replaced":         {same, func(s builder.Spec) (builder.Spec, error) { s.Rootless = true; return s, nil }, "rootless; replaced buildkitd"},
+		"the Pod is replaced":         {same, func(s builder.Spec) (builder.Spec, error) { s.Mode = builder.ModeRootless; return s, nil }, "mode; replaced buildkitd"},
 		"members instead of it":       {same, func(s builder.Spec) (builder.Spec, error) { s.Replicas = 2; return s, nil }, "replicas; removed buildkitd"},
 		"fewer members":               {members, func(s builder.Spec) (builder.Spec, error) { s.Replicas = 2; return s, nil }, "replicas; removed buildkitd-2"},
 		"more members":                {members, func(s builder.Spec) (builder.Spec, error) { s.Replicas = 4; return s, nil }, "replicas;"},
-		"members are replaced":        {members, func(s builder.Spec) (builder.Spec, error) { s.Rootless = true; return s, nil }, "rootless; replaced buildkitd-0 replaced buildkitd-1 replaced buildkitd-2"},
+		"members are replaced":        {members, func(s builder.Spec) (builder.Spec, error) { s.Mode = builder.ModeRootless; return s, nil }, "mode; replaced buildkitd-0 replaced buildkitd-1 replaced buildkitd-2"},
 		"volumes for them":            {members, func(s builder.Spec) (builder.Spec, error) { s.Storage = quantity("1Gi"); return s, nil }, "storage; replaced buildkitd-0 replaced buildkitd-1 replaced buildkitd-2"},
-		"members with volumes":        {volumes, func(s builder.Spec) (builder.Spec, error) { s.Rootless = true; return s, nil }, "rootless;"},
+		"members with volumes":        {volumes, func(s builder.Spec) (builder.Spec, error) { s.Mode = builder.ModeRootless; return s, nil }, "mode;"},
 		"larger volumes":              {volumes, func(s builder.Spec) (builder.Spec, error) { s.Storage = quantity("2Gi"); return s, nil }, "storage;"},
 		"fewer members with volumes":  {volumes, func(s builder.Spec) (builder.Spec, error) { s.Replicas = 1; return s, nil }, "replicas; removed buildkitd-1 (cache-buildkitd-1)"},
 		"volumes no more":             {volumes, func(s builder.Spec) (builder.Spec, error) { s.Storage = nil; return s, nil }, "storage; replaced buildkitd-0 (cache-buildkitd-0) replaced buildkitd-1 (cache-buildkitd-1)"},

@@ -38,7 +38,7 @@ func TestInstallSaysThatANodeIsLost(t *testing.T) {
 		if !errors.As(err, &start) || start.Reason != cluster.ReasonNodeLost || !slices.Contains(server.Names(), "pods/buildkitd") {
 			t.Errorf("of the same Spec: %v", err)
 		}
-		_, err = install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Rootless: true}), install.Options{}, nil)
+		_, err = install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Mode: builder.ModeRootless}), install.Options{}, nil)
 		var lost *cluster.NodeLostError
 		if !errors.As(err, &lost) || lost.Node != "node-2" {
 			t.Errorf("of another Spec: %v", err)
@@ -47,7 +47,7 @@ func TestInstallSaysThatANodeIsLost(t *testing.T) {
 }
 
 func TestInstallWithForceLeavesALostNode(t *testing.T) {
-	for name, spec := range map[string]builder.Spec{"same Spec": {}, "another Spec": {Rootless: true}} {
+	for name, spec := range map[string]builder.Spec{"same Spec": {}, "another Spec": {Mode: builder.ModeRootless}} {
 		server := onLostNode(t, builder.Spec{}, "buildkitd")
 		outcome, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(spec), install.Options{Force: true}, nil)
 		if err != nil || outcome.Change != install.Replaced || outcome.Members[0].Node != "node-1" {

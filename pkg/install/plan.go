@@ -27,7 +27,7 @@ type Plan struct {
 	Renews bool
 	// Losses are the members whose cache and history go, or are not used any more.
 	Losses []Loss
-	// Mode is that of the new members, "privileged" or "rootless".
+	// Mode is that of the new members, one of builder.Modes.
 	Mode string
 }
 
@@ -49,7 +49,7 @@ func (i *installation) plan(ctx context.Context) (Plan, error) {
 	plan := Plan{
 		Name: i.name, Namespace: i.api.Namespace(), Renews: i.outcome.Renewed, Unproven: i.unproven,
 		New:         i.found.workload() == nil && i.found.config == nil && i.unproven == nil,
-		Differences: builder.Differences(i.current, i.spec), Mode: i.spec.Mode(),
+		Differences: builder.Differences(i.current, i.spec), Mode: i.spec.RunMode(),
 	}
 	if i.found.set != nil && template(i.found.set) == nil {
 		for _, pod := range i.rotation.cutOff {
@@ -122,13 +122,13 @@ func (i *installation) addImage(plan *Plan) {
 	}
 	wanted := i.spec.WithDefaults()
 	for _, difference := range plan.Differences {
-		if difference.Name == "image" || difference.Name == "rootless" {
+		if difference.Name == "image" || difference.Name == "mode" {
 			return
 		}
 	}
 	for _, container := range containers {
 		if container.Name == builder.ContainerName && container.Image != wanted.Image &&
-			builder.IsDefaultImage(container.Image, wanted.Rootless) && builder.IsDefaultImage(wanted.Image, wanted.Rootless) {
+			builder.IsDefaultImage(container.Image, wanted.Rootless()) && builder.IsDefaultImage(wanted.Image, wanted.Rootless()) {
 			plan.Differences = append([]builder.Difference{{Name: "image", Gone: []string{container.Image}, New: []string{wanted.Image}}},
 				plan.Differences...)
 		}

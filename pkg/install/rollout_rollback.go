@@ -77,7 +77,7 @@ func (i *installation) superseded() error {
 // renderFormer makes the objects of before the roll-out, with the certificates of now.
 func (i *installation) renderFormer(certificates *trust.Certificates) (err error) {
 	spec := i.spec
-	if spec.Image == "" && builder.IsDefaultImage(i.restoring.Image, spec.Rootless) { // not one that a policy has set
+	if spec.Image == "" && builder.IsDefaultImage(i.restoring.Image, spec.Rootless()) { // not one that a policy has set
 		spec.Image = i.restoring.Image
 	}
 	if i.objects, err = manifest.New(spec, certificates); err != nil {

@@ -140,15 +140,23 @@ func (f *existing) fromConnection(spec *builder.Spec) {
 	if err != nil {
 		return
 	}
-	spec.Rootless = document.Mode == builder.ModeRootless
+	spec.Mode = modeOf(document.Mode)
 	if len(document.Members) > 1 {
 		spec.Replicas = int32(min(len(document.Members), math.MaxInt32))
 	}
 }
 
+// modeOf is the Mode of a Spec whose builder runs in that mode, as far as it is known.
+func modeOf(written string) string {
+	if slices.Contains(builder.Modes(), written) && written != builder.ModePrivileged {
+		return written
+	}
+	return ""
+}
+
 // fromPod reads what a member's Pod says, without what the API server adds to every Pod.
 func (f *existing) fromPod(spec *builder.Spec, annotations map[string]string, pod corev1.PodSpec) {
-	spec.Rootless = annotations[builder.AnnotationMode] == builder.ModeRootless
+	spec.Mode = modeOf(annotations[builder.AnnotationMode])
 	spec.NodeSelector = without(pod.NodeSelector, func(key string) bool { return key == corev1.LabelOSStable })
 	for _, toleration := range pod.Tolerations {
 		if !strings.HasPrefix(toleration.Key, "node.kubernetes.io/") || toleration.TolerationSeconds == nil {
@@ -171,7 +179,7 @@ func (f *existing) fromPod(spec *builder.Spec, annotations map[string]string, po
 		return
 	}
 	container := pod.Containers[at]
-	if !builder.IsDefaultImage(container.Image, spec.Rootless) {
+	if !builder.IsDefaultImage(container.Image, spec.Rootless()) {
 		spec.Image = container.Image
 	}
 	spec.Limits = container.Resources.Limits

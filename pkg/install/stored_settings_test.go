@@ -25,7 +25,7 @@ import (
 func asked(t *testing.T, members bool) builder.Spec {
 	t.Helper()
 	spec := builder.Spec{
-		Name: "buildkitd", Namespace: "team", Image: "registry.local/buildkit:v1", Rootless: true, Config: []byte("debug = true\n"),
+		Name: "buildkitd", Namespace: "team", Image: "registry.local/buildkit:v1", Mode: builder.ModeRootless, Config: []byte("debug = true\n"),
 		Mirrors: map[string][]string{"docker.io": {"a.local", "b.local"}}, InsecureRegistries: []string{"a.local", "s:5000"},
 		RegistryCA: testcluster.Issue(t, time.Now()).CA, ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
 		NodeSelector: map[string]string{"disk": "ssd"}, Labels: map[string]string{"team": "web"}, Annotations: map[string]string{"owner": "web"},
@@ -109,10 +109,10 @@ func TestSettingsOfAFormerVersionAreReadFromItsObjects(t *testing.T) {
 func TestSettingsOfAFormerVersionWithoutItsPods(t *testing.T) {
 	size := resource.MustParse("50Gi")
 	for name, want := range map[string]builder.Spec{
-		"one Pod":          {Rootless: true},
-		"members":          {Rootless: true, Replicas: 3},
+		"one Pod":          {Mode: builder.ModeRootless},
+		"members":          {Mode: builder.ModeRootless, Replicas: 3},
 		"one with volume":  {Storage: &size, StorageClass: "fast"},
-		"many with volume": {Rootless: true, Replicas: 3, Storage: &size, StorageClass: "fast"},
+		"many with volume": {Mode: builder.ModeRootless, Replicas: 3, Storage: &size, StorageClass: "fast"},
 	} {
 		server := testcluster.New(t)
 		class(server, "fast", false)

@@ -19,7 +19,7 @@ import (
 )
 
 func memoryLimit() builder.Spec {
-	return builder.Spec{Rootless: true, Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}}
+	return builder.Spec{Mode: builder.ModeRootless, Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}}
 }
 
 // What is left of a builder after deletions by hand: the settings are not lost, and not used before
@@ -65,7 +65,7 @@ func TestSettingsOfADamagedBuilderAreKept(t *testing.T) {
 				options.Confirm = func(context.Context, install.Plan) error { return nil }
 				outcome, err := install.Run(t.Context(), client, "buildkitd", install.Keep, options, nil)
 				stored, storedErr := install.StoredSpec(t.Context(), client, "buildkitd")
-				if err = errors.Join(err, storedErr); err != nil || !stored.Rootless || stored.Limits.Memory().String() != "1Gi" {
+				if err = errors.Join(err, storedErr); err != nil || !stored.Rootless() || stored.Limits.Memory().String() != "1Gi" {
 					t.Fatalf("settings: %+v (%v)", stored.Settings(), err)
 				}
 				after := &corev1.Secret{}

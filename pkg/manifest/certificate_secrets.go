@@ -35,7 +35,7 @@ type Document struct {
 	Version int `json:"version"`
 	// Members are the names of the builder's Pods.
 	Members []string `json:"members"`
-	// Mode is "privileged" or "rootless".
+	// Mode is one of builder.Modes.
 	Mode string `json:"mode"`
 	// InsecureRegistries are those that the builder reaches without verified TLS, or with plain
 	// HTTP.
@@ -133,7 +133,7 @@ func Certificates(server *corev1.Secret) *trust.Certificates {
 
 func clientSecret(spec builder.Spec, certificates *trust.Certificates) (*corev1.Secret, error) {
 	document, err := json.Marshal(Document{
-		Version: connectVersion, Members: spec.MemberNames(), Mode: spec.Mode(), InsecureRegistries: spec.UnverifiedRegistries(),
+		Version: connectVersion, Members: spec.MemberNames(), Mode: spec.RunMode(), InsecureRegistries: spec.UnverifiedRegistries(),
 		MaxBuilds: spec.MaxBuilds, Platforms: spec.Natives(),
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ func TestFormerDefaultsMakeTheSameObjects(t *testing.T) {
 		"sha256:6d7300f71e9d46285d600675dc128fd5abff9d4d689d16fc3feb2e22eb81851b": func(*builder.Spec) {},
 		"sha256:3ad7f98d39c7550648c378a282678a2f1dc596cf00e112730f7c5e5ddc97846d": everything,
 		"sha256:5113b3ba419e694ed672f7341a83fa5b393048fc6bb894ae4be4bba2d89fc95f": func(s *builder.Spec) {
-			s.Storage, s.StorageClass, s.Rootless = &storage, "fast", true
+			s.Storage, s.StorageClass, s.Mode = &storage, "fast", builder.ModeRootless
 		},
 	} {
 		spec := builder.Spec{Namespace: "team"}

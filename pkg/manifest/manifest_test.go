@@ -70,8 +70,11 @@ func resources(text string) corev1.ResourceList {
 func TestGolden(t *testing.T) {
 	storage := resource.MustParse("50Gi")
 	shapes := map[string]func(*builder.Spec){
-		"default":    func(*builder.Spec) {},
-		"rootless":   func(s *builder.Spec) { s.Rootless = true },
+		"default":  func(*builder.Spec) {},
+		"rootless": func(s *builder.Spec) { s.Mode = builder.ModeRootless },
+		"userns": func(s *builder.Spec) {
+			s.Mode, s.Requests, s.Limits = builder.ModeUserNS, resources("cpu=1"), resources("memory=1Gi")
+		},
 		"everything": everything,
 		"replicas":   func(s *builder.Spec) { s.Name, s.Replicas = "many", 3 },
 		"placement": func(s *builder.Spec) {
@@ -79,7 +82,7 @@ func TestGolden(t *testing.T) {
 			s.Affinity = []byte("nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, preference: {matchExpressions: [{key: disk, operator: Exists}]}}]}")
 			s.TopologySpread = []corev1.TopologySpreadConstraint{{TopologyKey: "topology.kubernetes.io/zone", MaxSkew: 2, WhenUnsatisfiable: corev1.DoNotSchedule}}
 		},
-		"storage": func(s *builder.Spec) { s.Storage, s.StorageClass, s.Rootless = &storage, "fast", true },
+		"storage": func(s *builder.Spec) { s.Storage, s.StorageClass, s.Mode = &storage, "fast", builder.ModeRootless },
 		"metrics": func(s *builder.Spec) { s.Metrics = true },
 	}
 	for name, change := range shapes {
@@ -134,7 +137,7 @@ func TestTheHashFollowsWhatAMemberIsStartedWith(t *testing.T) {
 		"registry CA":   func(s *builder.Spec) { s.RegistryCA = []byte("x") },
 		"limits":        func(s *builder.Spec) { s.Limits = resources("memory=1Gi") },
 		"env":           func(s *builder.Spec) { s.Env = []corev1.EnvVar{{Name: "A", Value: "b"}} },
-		"rootless":      func(s *builder.Spec) { s.Rootless = true },
+		"rootless":      func(s *builder.Spec) { s.Mode = builder.ModeRootless },
 		"metrics":       func(s *builder.Spec) { s.Metrics = true },
 	} {
 		if hash(change) == base {
@@ -222,10 +225,15 @@ func TestWhoMayBuildMayNothingElse(t *testing.T) {
 
 func TestPodRules(t *testing.T) {
 	for name, change := range map[string]func(*builder.Spec){
-		"privileged": func(*builder.Spec) {}, "rootless": func(s *builder.Spec) { s.Rootless = true },
+		"privileged": func(*builder.Spec) {}, "rootless": func(s *builder.Spec) { s.Mode = builder.ModeRootless },
+		"userns": func(s *builder.Spec) { s.Mode = builder.ModeUserNS },
 	} {
 		t.Run(name, func(t *testing.T) {
 			pod := make1(t, change).Pod
+			mapped := pod.Spec.HostUsers != nil && !*pod.Spec.HostUsers
+			if mode := pod.Annotations[builder.AnnotationMode]; mode != name || mapped != (name == "userns") || len(pod.Spec.InitContainers) > 0 != mapped {
+				t.Errorf("mode %s, mapped %t, %d containers come first", mode, mapped, len(pod.Spec.InitContainers))
+			}
 			container := pod.Spec.Containers[0]
 			switch {
 			case container.Command != nil:

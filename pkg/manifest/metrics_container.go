@@ -86,7 +86,7 @@ func addMetrics(pod *corev1.Pod, spec builder.Spec) {
 		EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: new(resource.MustParse("1Mi"))},
 	}})
 	user, group := int64(nobodyUser), int64(0)
-	if spec.Rootless {
+	if spec.Rootless() {
 		user, group = rootlessUser, rootlessUser
 	}
 	// As much as it may have at most is reserved: a Pod with the guaranteed class of service keeps

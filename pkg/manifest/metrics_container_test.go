@@ -14,7 +14,7 @@ import (
 // one with mutual TLS, and what passes the metrics on has no rights, no secrets and few resources.
 func TestMetricsOpenNothingElse(t *testing.T) {
 	for name, change := range map[string]func(*builder.Spec){
-		"privileged": func(*builder.Spec) {}, "rootless": func(s *builder.Spec) { s.Rootless = true },
+		"privileged": func(*builder.Spec) {}, "rootless": func(s *builder.Spec) { s.Mode = builder.ModeRootless },
 		"a set": func(s *builder.Spec) { s.Replicas = 3 },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,12 +33,12 @@ func (p *patches) frozen() map[string]string {
 		daemon + ".command":                                   "the image's entrypoint prepares what the daemon needs",
 		daemon + ".image":                                     "--image sets it",
 		daemon + ".lifecycle":                                 "running builds are waited for there",
-		daemon + ".securityContext.privileged":                "--rootless decides it",
-		daemon + ".securityContext.runAsUser":                 "--rootless decides it",
-		daemon + ".securityContext.runAsGroup":                "--rootless decides it",
-		daemon + ".securityContext.runAsNonRoot":              "--rootless decides it",
-		"spec.securityContext.runAsUser":                      "--rootless decides it",
-		"spec.securityContext.runAsNonRoot":                   "--rootless decides it",
+		daemon + ".securityContext.privileged":                "--mode decides it",
+		daemon + ".securityContext.runAsUser":                 "--mode decides it",
+		daemon + ".securityContext.runAsGroup":                "--mode decides it",
+		daemon + ".securityContext.runAsNonRoot":              "--mode decides it",
+		"spec.securityContext.runAsUser":                      "--mode decides it",
+		"spec.securityContext.runAsNonRoot":                   "--mode decides it",
 		daemon + ".volumeMounts[" + cachePrivileged + "]":     byInstall,
 		daemon + ".volumeMounts[" + cacheRootless + "]":       byInstall,
 		daemon + ".volumeMounts[" + directoryConfig + "]":     byInstall,
@@ -47,6 +47,10 @@ func (p *patches) frozen() map[string]string {
 	}
 	if len(p.spec.RegistryCA) > 0 {
 		fields[daemon+".env["+builder.EnvCertDirs+"]"] = "--registry-ca sets it"
+	}
+	if p.spec.Mode == builder.ModeUserNS {
+		fields["spec.hostUsers"] = "--mode decides it"
+		fields["spec.initContainers["+builder.UserNamespaceContainerName+"]"] = byInstall
 	}
 	if p.spec.Storage != nil {
 		fields["spec.volumes["+builder.VolumeName+"]"] = "--storage sets it"
@@ -149,13 +153,13 @@ func (p *patches) judgeMember(kind, at string, before, after corev1.PodSpec) err
 			return faulty(kind, at+daemon+".volumeMounts["+mount.MountPath+"]: the daemon's own files are there", "mount it elsewhere")
 		}
 	}
-	if !p.spec.Rootless {
+	if !p.spec.Rootless() {
 		return nil
 	}
 	for _, container := range slices.Concat(after.InitContainers, after.Containers) {
 		if context := container.SecurityContext; context != nil && context.Privileged != nil && *context.Privileged {
 			return faulty(kind, at+"spec.containers["+container.Name+"].securityContext.privileged: the builder runs without privileges",
-				"leave it out, or make the builder privileged: --unset rootless")
+				"leave it out, or make the builder privileged: --unset mode")
 		}
 	}
 	return nil

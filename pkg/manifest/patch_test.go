@@ -59,8 +59,8 @@ func TestPatchesMayNotChange(t *testing.T) {
 		container + "args: [--debug]}]}":                                                                                    daemon + ".args: install decides how",
 		container + "args: null}]}":                                                                                         daemon + ".args: install decides how",
 		container + "lifecycle: null}]}":                                                                                    daemon + ".lifecycle",
-		container + "securityContext: {privileged: false}}]}":                                                               daemon + ".securityContext.privileged: --rootless",
-		container + "securityContext: {runAsUser: 0}}]}":                                                                    daemon + ".securityContext.runAsUser: --rootless",
+		container + "securityContext: {privileged: false}}]}":                                                               daemon + ".securityContext.privileged: --mode",
+		container + "securityContext: {runAsUser: 0}}]}":                                                                    daemon + ".securityContext.runAsUser: --mode",
 		container + "volumeMounts: [{mountPath: /etc/kubectl-buildkit/tls, name: cache}]}]}":                                daemon + ".volumeMounts[/etc/kubectl-buildkit/tls].name",
 		container + "volumeMounts: [{mountPath: /etc/kubectl-buildkit/tls/ca.crt, name: cache}]}]}":                         "the daemon's own files are there",
 		container + "volumeMounts: [{mountPath: /etc/, name: cache}]}]}":                                                    "the daemon's own files are there",
@@ -98,8 +98,20 @@ func TestPatchesMayNotChange(t *testing.T) {
 	refusedPatch(t, patched(false, "kind: StatefulSet\nspec: {minReadySeconds: 5}"), "no such object; it has: Pod/team, Secret/team-server")
 	refusedPatch(t, patched(false, "kind: PodDisruptionBudget\nspec: {minAvailable: 1}"), "no such object")
 	rootless := patched(false, "kind: Pod\nspec: {initContainers: [{name: a, image: b, securityContext: {privileged: true}}]}")
-	rootless.Rootless = true
+	rootless.Mode = builder.ModeRootless
 	refusedPatch(t, rootless, "spec.containers[a].securityContext.privileged: the builder runs without privileges")
+	for patch, want := range map[string]string{
+		"kind: Pod\nspec: {hostUsers: true}":                                                       "spec.hostUsers: --mode",
+		"kind: Pod\nspec: {hostUsers: null}":                                                       "spec.hostUsers: --mode",
+		"kind: Pod\nspec: {initContainers: null}":                                                  "spec.initContainers",
+		"kind: Pod\nspec: {initContainers: [{name: user-namespace, $patch: delete}]}":              "spec.initContainers",
+		"kind: Pod\nspec: {initContainers: [{name: user-namespace, command: [\"true\"]}]}":         "spec.initContainers[user-namespace].command: install decides",
+		"kind: Pod\nspec: {containers: [{name: buildkitd, securityContext: {privileged: false}}]}": ".privileged: --mode",
+	} {
+		spec := patched(false, patch)
+		spec.Mode = builder.ModeUserNS
+		refusedPatch(t, spec, want)
+	}
 	for _, argument := range []string{"--addr", "--addr=tcp://0.0.0.0:1", "-addr=tcp://0.0.0.0:1", "--tlscacert=/x", "--config=/x", "--root=/x", "--debugaddr=:6060", "--group=0"} {
 		spec := patched(false, "")
 		spec.Patch = []byte(container + "args: [" + strings.Join(append(arguments(t, spec), argument), ", ") + "]}]}")

@@ -35,7 +35,7 @@ func memberPod(spec builder.Spec, started Started) (pod *corev1.Pod, err error) 
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: objectMeta(spec, spec.Name),
 	}
-	pod.Annotations[builder.AnnotationMode] = spec.Mode()
+	pod.Annotations[builder.AnnotationMode] = spec.RunMode()
 	pod.Annotations["kubectl.kubernetes.io/default-container"] = builder.ContainerName
 	// An autoscaler that evicts a member kills its builds.
 	pod.Annotations = besides(pod.Annotations, map[string]string{
@@ -82,14 +82,7 @@ func memberPod(spec builder.Spec, started Started) (pod *corev1.Pod, err error) 
 	} else if provenance != "" {
 		addProvenance(&pod.Spec, spec)
 	}
-	if spec.Rootless {
-		pod.Spec.SecurityContext = &corev1.PodSecurityContext{
-			FSGroup: new(int64(rootlessUser)),
-			// The cache holds files of many mapped users: a change of group in all of them would
-			// break it.
-			FSGroupChangePolicy: new(corev1.FSGroupChangeOnRootMismatch),
-		}
-	}
+	setMode(&pod.Spec, spec)
 	return pod, nil
 }
 
@@ -128,7 +121,7 @@ func arguments(spec builder.Spec, started Started) []string {
 	if spec.Metrics {
 		args = append(args, "--debugaddr", socketMetrics)
 	}
-	if spec.Rootless {
+	if spec.Rootless() {
 		args = append(args, "--oci-worker-no-process-sandbox")
 	}
 	if limits := spec.CacheLimits(); limits != "" {
@@ -158,23 +151,9 @@ func environment(spec builder.Spec) []corev1.EnvVar {
 		corev1.EnvVar{Name: builder.EnvCertDirs, Value: systemCertDirs + ":" + directoryRegistryCA})
 }
 
-func securityContext(spec builder.Spec) *corev1.SecurityContext {
-	if !spec.Rootless {
-		return &corev1.SecurityContext{Privileged: new(true)}
-	}
-	return &corev1.SecurityContext{
-		RunAsUser:  new(int64(rootlessUser)),
-		RunAsGroup: new(int64(rootlessUser)),
-		// newuidmap needs its capabilities, and the daemon's own mounts and namespaces are what the
-		// default profiles forbid.
-		SeccompProfile:  &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined},
-		AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined},
-	}
-}
-
 func mounts(spec builder.Spec) []corev1.VolumeMount {
 	cache := cachePrivileged
-	if spec.Rootless {
+	if spec.Rootless() {
 		cache = cacheRootless
 	}
 	list := []corev1.VolumeMount{

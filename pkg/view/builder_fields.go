@@ -54,7 +54,7 @@ type memberFields struct {
 	State string `json:"state"`
 	Node  string `json:"node,omitempty"`
 	Image string `json:"image,omitempty"`
-	// Mode is "privileged" or "rootless", where it is known.
+	// Mode is one of builder.Modes, where it is known.
 	Mode      string     `json:"mode,omitempty"`
 	Restarts  int32      `json:"restarts"`
 	CreatedAt *time.Time `json:"createdAt,omitempty"`

@@ -104,7 +104,7 @@ func InstallCommand(spec builder.Spec) string {
 		switch {
 		case setting.File != "":
 			words = append(words, flag, setting.File)
-		case setting.Name == "rootless", setting.Name == "metrics":
+		case setting.Name == "metrics":
 			words = append(words, flag)
 		case setting.Name == "emulate": // its value may be left out, and is none of the next word
 			for _, value := range setting.Values {

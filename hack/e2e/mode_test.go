@@ -1,0 +1,73 @@
+package e2e_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// In each mode but the usual one, which all other tests are of, a daemon builds and pushes, and root of a step is not
+// root of the node.
+func TestModes(t *testing.T) {
+	for mode, daemon := range map[string]string{"rootless": "1000", "userns": "0"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			u, reg := newUser(t), openRegistry(t)
+			installed := u.buildkit(append([]string{"install", "--mode", mode}, u.registryFlags()...)...)
+			if installed.code != 0 && !theWorld(t).own {
+				t.Skipf("this cluster cannot run a builder in mode %s:\n%s", mode, installed.all())
+			}
+			installed.ok()
+			if id := u.kubectl("exec", "buildkitd", "-c", "buildkitd", "--", "id", "-u").ok().line1(); id != daemon {
+				t.Errorf("the daemon runs as user %s", id)
+			}
+			if list := u.buildkit("list").ok().stdout; !strings.Contains(list, " "+mode+" ") {
+				t.Errorf("the list has no mode %s:\n%s", mode, list)
+			}
+			tag := reg.name(u) + ":" + mode
+			built := u.buildkit("build", "-t", tag, "--push", dockerfile(t, "FROM BASE",
+				`RUN read -r inside outside size </proc/self/uid_map && [ "$inside" = 0 ] && [ "$outside" != 0 ]`, "RUN id -u >/who", `CMD ["cat", "/who"]`)).ok()
+			if !strings.HasSuffix(built.line1(), reg.digest(tag)) {
+				t.Errorf("printed %q, the registry has %q", built.line1(), reg.digest(tag))
+			}
+			u.runsAndPrints(built.line1(), "0")
+		})
+	}
+}
+
+// Something on the way to the node takes hostUsers out of the Pod, as old API servers and old container runtimes do: the
+// daemon, which would be root of the node, does not start, and the next step that is named works.
+func TestModeWithoutUserNamespace(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	if !theWorld(t).own {
+		t.Skip("a policy of the whole cluster is made on the project's own")
+	}
+	u.kubectlIn("", []byte(strings.NewReplacer("NAME", u.namespace, "OWNER", u.ownerReference()).Replace(`
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: NAME, ownerReferences: [OWNER]}
+spec:
+  matchConstraints:
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: NAME}}
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+  failurePolicy: Fail
+  reinvocationPolicy: Never
+  mutations:
+  - patchType: ApplyConfiguration
+    applyConfiguration: {expression: 'Object{spec: Object.spec{hostUsers: true}}'}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: NAME, ownerReferences: [OWNER]}
+spec: {policyName: NAME}
+`)), "apply", "-f", "-").ok()
+	u.eventually("the policy is in force", func() bool {
+		return u.kubectl("run", "x", "--image", "x", "--dry-run=server", "-o", "jsonpath={.spec.hostUsers}").stdout == "true"
+	})
+	failed := u.buildkit("install", "--mode", "userns").exits(3)
+	failed.says("NoUserNamespace", "ignores hostUsers: false", "root of the Pod is root of the node", "removed again")
+	u.does(failed)
+	if id := u.kubectl("exec", "buildkitd", "--", "id", "-u").ok().line1(); id != "1000" {
+		t.Errorf("the daemon runs as user %s", id)
+	}
+}
