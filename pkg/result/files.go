@@ -38,6 +38,7 @@ func (r *Result) metadata() map[string]any {
 		out[key] = decode(key, value)
 	}
 	maps.Copy(out, r.refs())
+	maps.Copy(out, r.refsOfParts())
 	if len(r.warnings) > 0 {
 		out[WarningsKey] = r.warnings
 	}

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 )
@@ -33,6 +35,7 @@ type Result struct {
 	provenance map[string]json.RawMessage
 	warnings   []client.VertexWarning
 	notices    []string
+	parts      []Part // of several daemons that have built together
 }
 
 // New returns the result in the daemon's response. Ref is the build's reference;
@@ -124,6 +127,25 @@ func (r *Result) Check() error {
 // made no image, or its digest is invalid.
 func (r *Result) Digest() string {
 	return r.digest(exptypes.ExporterImageDigestKey)
+}
+
+// Descriptor returns the descriptor of the image's manifest or index, as far as the daemon has
+// reported it; an *AnswerError if it is invalid.
+func (r *Result) Descriptor() (found ocispecs.Descriptor, err error) {
+	const key = exptypes.ExporterImageDescriptorKey
+	if value := r.response[key]; value != "" {
+		text, err := base64.StdEncoding.DecodeString(value)
+		if err == nil {
+			err = json.Unmarshal(text, &found)
+		}
+		if err != nil {
+			return found, &AnswerError{Key: key, Value: value, Cause: err}
+		}
+	}
+	if found.Digest, err = digest.Parse(r.response[exptypes.ExporterImageDigestKey]); err != nil {
+		return found, &AnswerError{Key: exptypes.ExporterImageDigestKey, Value: r.response[exptypes.ExporterImageDigestKey], Cause: err}
+	}
+	return found, nil
 }
 
 // ImageID returns docker's ID of the image: the digest of its configuration, or the
