@@ -33,8 +33,8 @@ type Build struct {
 	Reconnect Reconnect
 	// Queue is how the build waits on a daemon that has a limit.
 	Queue Queue
-	// Peers, if not nil, are the builds that this one succeeds with, or not at all.
-	Peers Peers
+	// Peer, if not nil, is this build among those that it succeeds with, or not at all.
+	Peer *Peer
 	// Notice is called for every lost connection, also for one that only seems to be
 	// lost, with the outcome of replacing it. It may be nil.
 	Notice func(lost *LostError) (over func(error))

@@ -48,7 +48,7 @@ func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, b Build, fo
 		defer close(t.done)
 		defer settled()
 		defer t.place.leave()
-		if t.err = b.take(ctx, d, attempt, t.place, former); t.err != nil {
+		if t.err = b.Peer.take(ctx, d, attempt, b.Queue, t.place, former); t.err != nil {
 			t.err = t.unread(ctx, t.err)
 			return
 		}
@@ -60,7 +60,7 @@ func begin(ctx context.Context, d *Daemon, attempt *request.Attempt, b Build, fo
 		if meter != nil {
 			readers = append(readers, meter.Annotate)
 		}
-		t.response, t.err = d.solve(ctx, attempt, b, t.steps, tee(b.Display.Attach(), readers...))
+		t.response, t.err = d.solve(ctx, attempt, b.Peer, t.steps, tee(b.Display.Attach(), readers...))
 		if t.err != nil {
 			t.err = t.explain(ctx, t.err, b.Attachables)
 		}
@@ -128,16 +128,15 @@ func (t *try) cancel() {
 
 // solve returns soon after the end of ctx: if the daemon does not respond, the
 // connection is closed, which ends the call.
-func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, b Build, steps *steps, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+func (d *Daemon) solve(ctx context.Context, attempt *request.Attempt, peer *Peer, steps *steps, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	type answer struct {
 		response *client.SolveResponse
 		err      error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		peers, any := b.peers()
-		if any || attempt.Subrequest != "" || attempt.Dockerfile != nil || len(attempt.Stages)+len(attempt.Policies) > 0 {
-			response, err := d.buildWithGateway(ctx, attempt, peers, statuses)
+		if peer != nil || attempt.Subrequest != "" || attempt.Dockerfile != nil || len(attempt.Stages)+len(attempt.Policies) > 0 {
+			response, err := d.buildWithGateway(ctx, attempt, peer, statuses)
 			answered <- answer{response, err}
 			return
 		}

@@ -24,7 +24,7 @@ const product = "kubectl-buildkit"
 // alone: subrequests, which return a result and no image, fetching the Dockerfile
 // before the build, building the stages that are contexts of it, and waiting for peers
 // before the export, which begins when the client returns the result.
-func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt, peers Peers, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
+func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt, peer *Peer, statuses chan *client.SolveStatus) (*client.SolveResponse, error) {
 	var answer map[string][]byte
 	var refused error // keeps its type, which is lost in an error of the daemon
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
@@ -32,7 +32,7 @@ func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt,
 			Frontend:     attempt.Options.Frontend,
 			FrontendOpt:  maps.Clone(attempt.Options.FrontendAttrs),
 			CacheImports: cacheImports(attempt.Options.CacheImports),
-			Evaluate:     peers != Peers(alone{}),
+			Evaluate:     peer != nil,
 		}
 		if err := fetchDockerfile(ctx, c, attempt.Dockerfile); err != nil {
 			return nil, err
@@ -48,7 +48,7 @@ func (d *Daemon) buildWithGateway(ctx context.Context, attempt *request.Attempt,
 			answer = built.Metadata
 		}
 		if err == nil {
-			err = peers.AwaitEvaluated(ctx)
+			err = peer.awaitEvaluated(ctx)
 		}
 		return built, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	controlapi "github.com/moby/buildkit/api/services/control"
 	apitypes "github.com/moby/buildkit/api/types"
+	gatewayapi "github.com/moby/buildkit/frontend/gateway/pb"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/grpchijack"
 	"github.com/moby/buildkit/solver/pb"
@@ -25,6 +26,9 @@ type Daemon struct {
 	controlapi.UnimplementedControlServer
 	// OnSolve answers builds; nil returns a result without an image.
 	OnSolve func(context.Context, *controlapi.SolveRequest) (*controlapi.SolveResponse, error)
+	// OnEvaluate runs the steps of builds whose frontend the client runs: their OnSolve only
+	// exports. nil runs nothing, and does not wait for the client.
+	OnEvaluate func(context.Context, *gatewayapi.SolveRequest) error
 	// Version is "v9.8.7" if it is empty.
 	Version string
 	// Platform is the native one; empty is linux/amd64.
@@ -48,6 +52,9 @@ type Daemon struct {
 	conns  []net.Conn
 	begun  map[string]chan struct{} // closed when it has, by the reference of the solve
 	solved map[string]chan struct{}
+
+	returned map[string]chan struct{} // closed when the client has returned the result of its frontend
+	refused  map[string]error         // which it returned instead
 }
 
 // start makes the daemon listen.
@@ -57,6 +64,7 @@ func (d *Daemon) start(config *tls.Config) error {
 		return err
 	}
 	d.begun, d.solved = map[string]chan struct{}{}, map[string]chan struct{}{}
+	d.returned, d.refused = map[string]chan struct{}{}, map[string]error{}
 	options := []grpc.ServerOption{
 		grpc.UnaryInterceptor(grpcerrors.UnaryServerInterceptor), grpc.StreamInterceptor(grpcerrors.StreamServerInterceptor),
 	}
@@ -65,18 +73,24 @@ func (d *Daemon) start(config *tls.Config) error {
 	}
 	d.listener, d.server = newListener(), grpc.NewServer(options...)
 	controlapi.RegisterControlServer(d.server, d)
+	gatewayapi.RegisterLLBBridgeServer(d.server, gateway{daemon: d})
 	go func() { _ = d.server.Serve(d.listener) }()
 	return nil
 }
 
 // Stop ends the daemon: new connections to it are refused.
 func (d *Daemon) Stop() {
+	d.Cut() // the server waits for those that have sent nothing
+	d.server.Stop()
+}
+
+// Cut ends all connections to the daemon, which takes new ones.
+func (d *Daemon) Cut() {
 	d.mu.Lock()
-	for _, conn := range d.conns { // the server waits for those that have sent nothing
+	defer d.mu.Unlock()
+	for _, conn := range d.conns {
 		_ = conn.Close()
 	}
-	d.mu.Unlock()
-	d.server.Stop()
 }
 
 // Freeze makes new connections open, and nothing answer on them, as of a process that is stopped.
@@ -136,6 +150,9 @@ func (d *Daemon) when(channels map[string]chan struct{}, ref string) chan struct
 func (d *Daemon) Solve(ctx context.Context, req *controlapi.SolveRequest) (*controlapi.SolveResponse, error) {
 	close(d.when(d.begun, req.Ref))
 	defer close(d.when(d.solved, req.Ref))
+	if err := d.awaitReturn(ctx, req); err != nil {
+		return nil, err
+	}
 	if d.OnSolve == nil {
 		return &controlapi.SolveResponse{ExporterResponse: map[string]string{}}, nil
 	}
