@@ -86,6 +86,9 @@ const (
 	ModeUserNS = "userns"
 )
 
+// ModeAuto stands, in a Spec that is not stored, for the mode that package mode chooses.
+const ModeAuto = "auto"
+
 // Modes are the values of AnnotationMode.
 func Modes() []string { return []string{ModePrivileged, ModeRootless, ModeUserNS} }
 

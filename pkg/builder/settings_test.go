@@ -57,7 +57,7 @@ func TestStoredModes(t *testing.T) {
 			t.Errorf("%s is read as mode %q (%v)", want, back.Mode, err)
 		}
 	}
-	if err := (builder.Spec{Name: "a", Namespace: "b", Mode: "root"}).Validate(); err == nil || !strings.Contains(err.Error(), "must be one of: privileged, rootless, userns") {
+	if err := (builder.Spec{Name: "a", Namespace: "b", Mode: "root"}).Validate(); err == nil || !strings.Contains(err.Error(), "must be one of: auto, privileged, rootless, userns") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -36,7 +36,7 @@ type Spec struct {
 
 	// Image is the daemon's image; empty means the official one of BuildKitVersion.
 	Image string
-	// Mode is how the daemon runs, one of Modes; empty means ModePrivileged.
+	// Mode is how the daemon runs, one of Modes, or ModeAuto; empty means ModePrivileged.
 	Mode string
 	// Config is the text of the user's buildkitd.toml.
 	Config []byte

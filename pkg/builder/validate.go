@@ -65,8 +65,8 @@ func (s Spec) validateName() error {
 }
 
 func (s Spec) validateMode() error {
-	if !slices.Contains(Modes(), s.RunMode()) {
-		return invalid("mode", s.Mode, "it is not a mode", "must be one of: "+strings.Join(Modes(), ", "))
+	if all := append([]string{ModeAuto}, Modes()...); !slices.Contains(all, s.RunMode()) {
+		return invalid("mode", s.Mode, "it is not a mode", "must be one of: "+strings.Join(all, ", "))
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (c *Client) Nodes(ctx context.Context, needs Needs) ([]Node, error) {
 			Name: node.Name, Architecture: info.Architecture, System: info.OSImage, Kernel: info.KernelVersion,
 			Runtime: info.ContainerRuntimeVersion, Kubelet: info.KubeletVersion,
 			Obstacle: obstacle(node, needs), HasImage: holds(node, needs.Image),
-			Rootless: againstRootless(info), UserNamespaces: againstUserNamespaces(info),
+			Rootless: againstRootless(info), UserNamespaces: againstUserNamespaces(node.Status),
 		})
 	}
 	return nodes, nil

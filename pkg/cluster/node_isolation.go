@@ -28,7 +28,8 @@ func againstRootless(info corev1.NodeSystemInfo) string {
 
 // againstUserNamespaces is what speaks against a Pod with hostUsers: false. Which runc runs there
 // is not told.
-func againstUserNamespaces(info corev1.NodeSystemInfo) string {
+func againstUserNamespaces(node corev1.NodeStatus) string {
+	info := node.NodeInfo
 	runtime, number, _ := strings.Cut(info.ContainerRuntimeVersion, "://")
 	switch {
 	case !atLeast(info.KubeletVersion, "1.33"):
@@ -37,6 +38,11 @@ func againstUserNamespaces(info corev1.NodeSystemInfo) string {
 		return fmt.Sprintf("kernel %s cannot map every volume, 6.3 can", info.KernelVersion)
 	case runtime == "containerd" && !atLeast(number, "2.0"):
 		return fmt.Sprintf("containerd %s ignores them, 2.0 does not", number)
+	}
+	for _, handler := range node.RuntimeHandlers {
+		if able := handler.Features; handler.Name == "" && (able == nil || able.UserNamespaces == nil || !*able.UserNamespaces) {
+			return "its container runtime does not support them"
+		}
 	}
 	return ""
 }

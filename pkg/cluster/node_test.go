@@ -59,6 +59,8 @@ func TestNodes(t *testing.T) {
 		"old kernel":     {change: tell("kernelVersion", "5.4.0"), rootless: "5.11", userNSes: "6.3"},
 		"old kubelet":    {change: tell("kubeletVersion", "v1.30.1"), userNSes: "1.33"},
 		"old containerd": {change: tell("containerRuntimeVersion", "containerd://1.7.20"), userNSes: "2.0"},
+		"no runtime":     {change: set("status", "runtimeHandlers", []object{{"name": ""}, {"name": "kata", "features": object{"userNamespaces": true}}}), userNSes: "its container runtime"},
+		"a runtime":      {change: set("status", "runtimeHandlers", []object{{"name": "", "features": object{"userNamespaces": true}}, {"name": "kata"}})},
 		"no version":     {change: tell("kernelVersion", "unknown")},
 	} {
 		t.Run(name, func(t *testing.T) {

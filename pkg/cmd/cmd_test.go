@@ -124,7 +124,7 @@ func TestModes(t *testing.T) {
 		"--rootless --mode rootless": "rootless", "--rootless=false": "userns", "--rootless=false --mode userns": "userns",
 		"--unset mode": "", "--unset rootless": "userns", "--unset --rootless": "userns", "--unset mode=userns": "", "--reset": "",
 		"--rootless --mode userns": "refused: leave one of the two out", "--rootless=false --mode rootless": "refused: leave one of the two out",
-		"--mode root": "refused: must be one of: privileged, rootless, userns", "--unset roots": "refused: must be one of: image",
+		"--mode root": "refused: must be one of: auto, privileged, rootless, userns", "--mode auto": "auto", "--rootless --mode auto": "refused: leave one of the two out", "--unset roots": "refused: must be one of: image",
 	} {
 		o := &installOptions{}
 		parse(t, newInstallCommand(newFactory(genericiooptions.NewTestIOStreamsDiscard(), noEnv), func(_ context.Context, given *installOptions) error {

@@ -181,6 +181,9 @@ func printPlan(f *factory, name string, edit install.Edit, output string) error 
 			Next: "name those that are to be emulated, e.g. --emulate=linux/arm64, or write --dry-run=server",
 		}
 	}
+	if spec.Mode == builder.ModeAuto {
+		return &usage.Error{What: "--mode", Value: spec.Mode, Reason: "no server is asked", Next: "name another mode, or write --dry-run=server"}
+	}
 	var objects []manifest.Object
 	for _, each := range append(spec.Further(), spec) {
 		certificates, err := trust.Issue(time.Now(), each.Name)

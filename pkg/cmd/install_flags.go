@@ -63,7 +63,7 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	s.flags = flags
 	flags.StringVar(&s.image, "image", "", fmt.Sprintf("The daemon's image (default %s, with -rootless when rootless)", builder.DefaultImage(false)))
 	flags.StringVar(&s.configFile, "config", "", "A buildkitd.toml for the daemon")
-	flags.StringVar(&s.mode, "mode", builder.ModePrivileged, "How the daemon runs, one of: "+strings.Join(builder.Modes(), ", "))
+	flags.StringVar(&s.mode, "mode", builder.ModePrivileged, "How the daemon runs, one of: auto, "+strings.Join(builder.Modes(), ", ")+"; auto takes the least privileges that work")
 	flags.BoolVar(&s.rootless, "rootless", false, "Short for --mode rootless: run the daemon as user 1000, without privileges")
 	flags.Var((*list)(&s.platforms), "platform", "Build for these on nodes of their architectures, e.g. linux/amd64,linux/arm64 (repeatable)")
 	flags.Var((*list)(&s.emulate), "emulate", "Emulate platforms, e.g. --emulate=linux/arm64; without a value, those that no node has (repeatable)")

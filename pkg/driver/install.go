@@ -8,6 +8,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/mode"
 )
 
 // LossError is returned by Install where it would take the cache or the history of a Pod, and that
@@ -40,7 +41,7 @@ func (d *Driver) Install(ctx context.Context, name string, edit install.Edit, op
 		options.Confirm = refuseLosses
 	}
 	options.Probe, options.Builds = d.probe, d.builds
-	return family.Install(ctx, c, name, edit, options, d.event)
+	return mode.Install(ctx, c, name, edit, options, d.event)
 }
 
 func refuseLosses(_ context.Context, plan install.Plan) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/manifest"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
 // Probe asks a member's daemon whether it answers; it is called again, a moment later, after an
@@ -258,6 +259,9 @@ func (i *installation) decide(ctx context.Context) (err error) {
 		}
 	}
 	i.spec.Name, i.spec.Namespace = i.name, i.api.Namespace()
+	if i.spec.Mode == builder.ModeAuto { // its caller did not choose one
+		return &usage.Error{What: "--mode", Value: i.spec.Mode, Reason: "no mode was chosen", Next: "name another one"}
+	}
 	return i.spec.Validate()
 }
 

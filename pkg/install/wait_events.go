@@ -53,7 +53,7 @@ func (w *waiter) podChanged(ctx context.Context, change watch.EventType, pod *co
 		member.connected, member.since = false, time.Now()
 		return
 	}
-	w.noteTrouble(member, cluster.StartProblemOf(pod))
+	w.noteTrouble(member, member.problem())
 	if pod.Spec.NodeName != "" && !member.scheduled {
 		member.scheduled = true
 		w.install.report(Event{Kind: EventScheduled, Pod: pod.Name, Message: "runs on node " + pod.Spec.NodeName})
@@ -141,6 +141,8 @@ func (w *waiter) happened(change watch.EventType, event *corev1.Event) {
 		if strings.Contains(about.FieldPath, "{"+cluster.MemberOf(member.pod).Container+"}") {
 			w.runs(member)
 		}
+	case "FailedCreatePodSandBox":
+		w.sandboxFailed(member, event)
 	case "FailedScheduling", "Unhealthy", "BackOff":
 		// The Pod's status says the first; a probe that comes too early, and waiting, are no news.
 	default:

@@ -43,6 +43,7 @@ type progress struct {
 	started   bool
 	connected bool
 	trouble   *cluster.StartProblem
+	sandbox   *cluster.StartProblem // which events alone report
 	since     time.Time
 	kick      chan struct{}
 	cancel    context.CancelFunc

@@ -217,3 +217,34 @@ func TestSeveralMembersAreWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// What keeps a node from beginning is in no status: of a node that has no user namespaces the
+// kubelet's event alone tells.
+func TestANodeWithoutUserNamespaces(t *testing.T) {
+	const words = "Failed to create pod sandbox: can't set `spec.hostUsers: false`, runtime does not support user namespaces"
+	for name, test := range map[string]struct {
+		mode, message, reason string
+		least, most           time.Duration
+	}{
+		"userns":            {builder.ModeUserNS, words, cluster.ReasonNoUserNamespace, 2 * time.Second, 3 * time.Second},
+		"userns, no bridge": {builder.ModeUserNS, "Failed to create pod sandbox: no bridge", install.ReasonTimeout, time.Minute, time.Hour},
+		"privileged":        {"", words, install.ReasonTimeout, time.Minute, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := testcluster.New(t)
+				server.OnPod(func(name string) {
+					server.Schedule(name, "node-1")
+					says(server, name, "Warning", "FailedCreatePodSandBox", test.message)
+					server.Set("pods", name, testcluster.Waiting("ContainerCreating", ""))
+				})
+				start := time.Now()
+				_, err := install.Run(t.Context(), clientOf(t, server), "buildkitd", exactly(builder.Spec{Mode: test.mode}), install.Options{}, nil)
+				var failure *install.StartError
+				if took := time.Since(start); !errors.As(err, &failure) || failure.Reason != test.reason || took < test.least || took > test.most {
+					t.Errorf("got %v after %s", err, took)
+				}
+			})
+		})
+	}
+}
