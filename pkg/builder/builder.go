@@ -31,6 +31,10 @@ const (
 	// UserNamespaceContainerName is the name of the container that ends the start of a member in
 	// ModeUserNS which has no user namespace.
 	UserNamespaceContainerName = "user-namespace"
+	// EmulationContainerName is the name of the container that registers emulators before the
+	// daemon starts, EmulationHoldName that of the one which keeps them registered.
+	EmulationContainerName = "emulation"
+	EmulationHoldName      = "emulation-hold"
 	// ImageRepository is where the default image comes from.
 	ImageRepository = "docker.io/moby/buildkit"
 	// FieldManager owns, in server-side apply, what install writes.

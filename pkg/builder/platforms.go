@@ -123,6 +123,20 @@ func (s Spec) GroupName(arch string) string {
 	return s.Name + "-" + arch
 }
 
+// EmulatedArchitectures are those whose emulators are registered, e.g. "arm64".
+func (s Spec) EmulatedArchitectures() []string {
+	var list []string
+	for _, platform := range s.Emulate {
+		if arch := architecture(platform); platform != EmulateMissing && !slices.Contains(list, arch) {
+			list = append(list, arch)
+		}
+	}
+	return list
+}
+
+// EmulatorImage is the image that registers them.
+func (s Spec) EmulatorImage() string { return cmp.Or(s.EmulateImage, DefaultEmulateImage) }
+
 // EmulateOn returns the Spec that emulates, in place of EmulateMissing, the platforms whose
 // architecture is not one of the nodes'.
 func (s Spec) EmulateOn(nodes []string) Spec {

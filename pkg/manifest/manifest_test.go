@@ -83,6 +83,9 @@ func TestGolden(t *testing.T) {
 			s.TopologySpread = []corev1.TopologySpreadConstraint{{TopologyKey: "topology.kubernetes.io/zone", MaxSkew: 2, WhenUnsatisfiable: corev1.DoNotSchedule}}
 		},
 		"storage": func(s *builder.Spec) { s.Storage, s.StorageClass, s.Mode = &storage, "fast", builder.ModeRootless },
+		"platforms": func(s *builder.Spec) {
+			s.Name, s.Platforms, s.Emulate = "ci", []string{"linux/amd64", "linux/386", "linux/arm64", "linux/riscv64"}, []string{"linux/arm64", "linux/riscv64"}
+		},
 		"metrics": func(s *builder.Spec) { s.Metrics = true },
 	}
 	for name, change := range shapes {

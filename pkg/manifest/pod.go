@@ -74,6 +74,7 @@ func memberPod(spec builder.Spec, started Started) (pod *corev1.Pod, err error) 
 	for _, name := range spec.ImagePullSecrets {
 		pod.Spec.ImagePullSecrets = append(pod.Spec.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
 	}
+	addEmulation(&pod.Spec, spec)
 	if spec.Metrics {
 		addMetrics(pod, spec)
 	}
