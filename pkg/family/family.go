@@ -123,7 +123,8 @@ func (r *request) resolved(ctx context.Context, current builder.Spec) (builder.S
 			Next: "name those that are to be emulated, e.g. --emulate=linux/arm64",
 		}
 	}
-	wanted = wanted.EmulateOn(nodes)
+	// What has members stays native, though its nodes may be away for now.
+	wanted = wanted.EmulateOn(slices.Concat(nodes, current.Architectures()))
 	return wanted, wanted.Validate()
 }
 

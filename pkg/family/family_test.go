@@ -210,6 +210,11 @@ func TestMissingNodesAreEmulated(t *testing.T) {
 	if err != nil || !slices.Equal(spec.Emulate, []string{"linux/arm64"}) {
 		t.Errorf("stored are %v (%v)", spec.Emulate, err)
 	}
+	server.Delete("nodes", "node-arm")
+	mustInstall(t, server, emulate)
+	if got := document(t, server, "ci"); !slices.Equal(got, want) {
+		t.Errorf("without nodes of members, the document lists %+v", got)
+	}
 	server.Refuse(testcluster.Forbidding("nodes", http.MethodGet))
 	var wrong *usage.Error
 	if _, err := family.Install(t.Context(), clientOf(t, server), "ci", emulate, install.Options{}, nil); !errors.As(err, &wrong) || !strings.Contains(wrong.Next, "--emulate=linux/arm64") {
