@@ -214,3 +214,38 @@ func TestStartProblemOf(t *testing.T) {
 		}
 	}
 }
+
+// Emulators that cannot be registered end the start at once; that they were registered at another
+// try is none of it.
+func TestEmulatorsThatCannotBeRegistered(t *testing.T) {
+	failed, done := &corev1.ContainerStateTerminated{ExitCode: 2, Message: "no space\n"}, &corev1.ContainerStateTerminated{}
+	waits := func(reason string) corev1.ContainerState {
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "not found"}}
+	}
+	for name, test := range map[string]struct {
+		container   string
+		state, last corev1.ContainerState
+		reason      string
+	}{
+		"not yet":            {"emulation", waits("PodInitializing"), corev1.ContainerState{}, ""},
+		"failed":             {"emulation", corev1.ContainerState{Terminated: failed}, corev1.ContainerState{}, ReasonNoEmulation},
+		"is started again":   {"emulation", waits("CrashLoopBackOff"), corev1.ContainerState{Terminated: failed}, ReasonNoEmulation},
+		"at another try":     {"emulation", corev1.ContainerState{Terminated: done}, corev1.ContainerState{Terminated: failed}, ""},
+		"no image":           {"emulation", waits("ErrImagePull"), corev1.ContainerState{}, "ErrImagePull"},
+		"no table":           {"emulation-hold", corev1.ContainerState{Terminated: failed}, corev1.ContainerState{}, ReasonNoEmulation},
+		"held":               {"emulation-hold", corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, corev1.ContainerState{}, ""},
+		"another's own init": {"other", corev1.ContainerState{Terminated: failed}, corev1.ContainerState{}, ""},
+	} {
+		_, pod := lost()
+		pod.Status = corev1.PodStatus{Phase: corev1.PodPending, InitContainerStatuses: []corev1.ContainerStatus{
+			{Name: test.container, State: test.state, LastTerminationState: test.last},
+		}}
+		problem := StartProblemOf(pod)
+		if problem == nil {
+			problem = &StartProblem{}
+		}
+		if problem.Reason != test.reason || problem.Reason == ReasonNoEmulation && !strings.HasSuffix(problem.Message, "node-1\": no space") {
+			t.Errorf("%s: %+v", name, problem)
+		}
+	}
+}

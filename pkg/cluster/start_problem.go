@@ -46,6 +46,9 @@ func StartProblemOf(pod *corev1.Pod) *StartProblem {
 	if problem := unmapped(pod); problem != nil {
 		return problem
 	}
+	if problem := withoutEmulators(pod); problem != nil {
+		return problem
+	}
 	container := daemonContainer(pod)
 	if container == nil {
 		return nil
@@ -85,6 +88,31 @@ func unmapped(pod *corev1.Pod) *StartProblem {
 			}
 		}
 		if status.State.Waiting != nil {
+			return waiting(&status)
+		}
+	}
+	return nil
+}
+
+// ReasonNoEmulation is the reason of a Pod on whose node the emulators of its platforms cannot be
+// registered.
+const ReasonNoEmulation = "NoEmulation"
+
+// withoutEmulators is what keeps the containers from running that register emulators.
+func withoutEmulators(pod *corev1.Pod) *StartProblem {
+	for _, status := range pod.Status.InitContainerStatuses {
+		if status.Name != builder.EmulationContainerName && status.Name != builder.EmulationHoldName {
+			continue
+		}
+		ended := status.State.Terminated
+		if status.State.Waiting != nil { // to be started again
+			ended = status.LastTerminationState.Terminated
+		}
+		if ended != nil && ended.ExitCode != 0 {
+			return &StartProblem{Reason: ReasonNoEmulation, Message: fmt.Sprintf("container %q ended with exit code %d on node %q: %s",
+				status.Name, ended.ExitCode, pod.Spec.NodeName, strings.TrimSpace(ended.Message))}
+		}
+		if status.State.Waiting != nil && status.State.Waiting.Reason != "PodInitializing" {
 			return waiting(&status)
 		}
 	}

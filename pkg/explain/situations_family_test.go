@@ -28,6 +28,7 @@ func familySituations() []situation {
 			"kubectl buildkit info n -n ns", CodeNoBuilder, ""},
 		{failed(start(func(e *install.StartError) { e.Remaining = []kube.Reference{{Kind: "Pod", Name: "n-arm64"}} })), "still there", "kubectl buildkit install n -n ns, which goes on", CodeNoBuilder, ""},
 		{failed(start(func(e *install.StartError) { e.Reason, e.NoNode = "Unschedulable", "arm64" })), "no node has the label kubernetes.io/arch=arm64", "the same command with --emulate", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "NoEmulation", Message: "exit code 1"}, "NoEmulation: exit code 1", "--emulate-image", CodeNoBuilder, ""},
 		{left, "left as this install made them: n-arm64", "run the command again", CodeFailed, ""},
 	}
 }
