@@ -29,6 +29,7 @@ func TestGuides(t *testing.T) {
 		"private": {path: "../../docs/private-registries.md", private: true},
 		"ci":      {path: "../../docs/ci.md"},
 		"teams":   {path: "../../docs/teams.md"},
+		"modes":   {path: "../../docs/privileges.md"},
 		"secure":  {path: "../../docs/security.md"},
 		"moving":  {path: "../../docs/moving.md"},
 		"design":  {path: "../../docs/architecture.md"},
