@@ -35,6 +35,7 @@ func TestGuides(t *testing.T) {
 		"design":  {path: "../../docs/architecture.md"},
 		"speed":   {path: "../../docs/performance.md"},
 		"faults":  {path: "../../docs/reliability.md"},
+		"nodes":   {path: "../../docs/architectures.md"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

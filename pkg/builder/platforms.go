@@ -123,11 +123,14 @@ func (s Spec) GroupName(arch string) string {
 	return s.Name + "-" + arch
 }
 
-// EmulatedArchitectures are those whose emulators are registered, e.g. "arm64".
+// EmulatedArchitectures are those whose emulators are registered, e.g. "arm64". Processors of amd64
+// run what is for 386, and an emulator would take its place.
 func (s Spec) EmulatedArchitectures() []string {
 	var list []string
 	for _, platform := range s.Emulate {
-		if arch := architecture(platform); platform != EmulateMissing && !slices.Contains(list, arch) {
+		arch := architecture(platform)
+		native := arch == "386" && s.Architecture() == "amd64"
+		if platform != EmulateMissing && !native && !slices.Contains(list, arch) {
 			list = append(list, arch)
 		}
 	}

@@ -32,7 +32,10 @@ func TestEmulatorsAreRegisteredBeforeTheDaemonStarts(t *testing.T) {
 	if further := spec.Further(); len(further) != 1 || len(podOf(t, further[0]).Spec.InitContainers) > 0 {
 		t.Errorf("the further builders emulate: %+v", further)
 	}
-	spec.EmulateImage = ""
+	spec.EmulateImage, spec.Emulate = "", append(spec.Emulate, "linux/386")
+	if args := podOf(t, spec).Spec.InitContainers[1].Args; args[1] != "arm64,arm" {
+		t.Errorf("what amd64 runs is emulated: %v", args)
+	}
 	if image := podOf(t, spec).Spec.InitContainers[1].Image; image != builder.DefaultEmulateImage {
 		t.Errorf("by default the image is %q", image)
 	}
