@@ -38,7 +38,9 @@ kind: MutatingAdmissionPolicyBinding
 metadata: {name: %[1]s, ownerReferences: [%[2]s]}
 spec: {policyName: %[1]s}
 `, u.namespace, u.ownerReference()))
-	label := func(arch string) { u.kubectl("label", "node", "node-2", "--overwrite", "kubernetes.io/arch="+arch).ok() }
+	label := func(arch string) {
+		u.kubectl("label", "node", "node-2", "--overwrite", "kubernetes.io/arch="+arch).ok()
+	}
 	u.t.Cleanup(func() {
 		u.kubectlIn("", policy, "delete", "-f", "-").ok()
 		u.eventually("node-2 to be one for amd64 again", func() bool { label("amd64"); return u.architecture("node-2") == "amd64" })
@@ -57,7 +59,9 @@ func TestPlatformsOfABuilder(t *testing.T) {
 	u := newUser(t)
 	u.twoArchitectures()
 	u.builder("ci", "--platform", "linux/amd64,linux/386")
-	on := func(pod string) string { return u.kubectl("get", "pod", pod, "-o", "jsonpath={.spec.nodeName}").ok().stdout }
+	on := func(pod string) string {
+		return u.kubectl("get", "pod", pod, "-o", "jsonpath={.spec.nodeName}").ok().stdout
+	}
 	if amd64, i386 := on("ci"), on("ci-386"); amd64 != "node-1" || i386 != "node-2" {
 		t.Errorf("the members are on %q and %q", amd64, i386)
 	}
