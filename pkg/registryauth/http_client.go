@@ -1,6 +1,7 @@
 package registryauth
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -35,19 +36,21 @@ type rules struct {
 	transport *http.Transport
 	limit     time.Duration          // of one request; 0 if its context bounds it
 	plain     func(host string) bool // whether credentials may be sent to host[:port] without TLS; nil is never
+	answer    int64                  // the maximum size of a response, in bytes; 0 is maxAnswer
 }
 
 // newClient is the only constructor of an HTTP client in this project's own code: see
 // TestOneHTTPClient.
 func newClient(r rules) *http.Client {
-	return &http.Client{Transport: &guard{next: r.transport, plain: r.plain}, CheckRedirect: checkRedirect, Timeout: r.limit}
+	return &http.Client{Transport: &guard{next: r.transport, plain: r.plain, answer: cmp.Or(r.answer, maxAnswer)}, CheckRedirect: checkRedirect, Timeout: r.limit}
 }
 
 // guard rejects requests that would expose a credential to the network, and limits the size of
 // responses.
 type guard struct {
-	next  http.RoundTripper
-	plain func(host string) bool
+	next   http.RoundTripper
+	plain  func(host string) bool
+	answer int64
 }
 
 // PlainError is returned for a request that would send a credential without TLS.
@@ -85,7 +88,7 @@ func (g *guard) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response.Body = &boundedBody{ReadCloser: response.Body, left: maxAnswer}
+	response.Body = &boundedBody{ReadCloser: response.Body, left: g.answer, limit: g.answer}
 	return response, nil
 }
 
@@ -102,8 +105,8 @@ func closeBody(request *http.Request) {
 	}
 }
 
-// carriesCredentials reports whether the request has a credential, or a body: the only bodies are
-// forms of token requests.
+// carriesCredentials reports whether the request has a credential, or a body: bodies are forms of
+// token requests and manifests, which no other server may receive.
 func carriesCredentials(request *http.Request) bool {
 	return request.Header.Get("Authorization") != "" || request.Header.Get("Cookie") != "" ||
 		request.Body != nil && request.Body != http.NoBody
@@ -112,12 +115,12 @@ func carriesCredentials(request *http.Request) bool {
 // boundedBody returns an error at the limit, so that a truncated response is never used.
 type boundedBody struct {
 	io.ReadCloser
-	left int64
+	left, limit int64
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fmt.Errorf("the response is longer than %d bytes", maxAnswer)
+		return 0, fmt.Errorf("the response is longer than %d bytes", b.limit)
 	}
 	p = p[:min(int64(len(p)), b.left)]
 	n, err := b.ReadCloser.Read(p)

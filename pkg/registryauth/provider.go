@@ -82,21 +82,34 @@ func (p *Provider) Trust(pem []byte, insecure ...string) error {
 func (p *Provider) registryAt(host string) *registry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	special, insecure := p.contexts[host], p.isInsecure(host)
-	insecure = insecure && special == nil
+	r, insecure := p.rulesFor(host)
 	client := p.clients[host]
 	if client == nil {
-		switch {
-		case special != nil:
-			client = p.newClient(transport(special), nil)
-		case insecure:
-			client = p.newClient(transport(trustingAll()), p.plainFor(host))
-		default:
-			client = p.newClient(transport(trusting(p.authorities)), nil)
-		}
+		client = newClient(r)
 		p.clients[host] = client
 	}
 	return newRegistry(client, host, insecure)
+}
+
+// manifestClient returns a client for manifests, and whether the registry is insecure.
+func (p *Provider) manifestClient(host string) (client *http.Client, insecure bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, insecure := p.rulesFor(host)
+	r.answer = maxManifest
+	return newClient(r), insecure
+}
+
+// rulesFor returns the rules for requests to the host, and whether it is insecure. The caller holds
+// the lock.
+func (p *Provider) rulesFor(host string) (r rules, insecure bool) {
+	switch special := p.contexts[host]; {
+	case special != nil:
+		return rules{transport: transport(special), limit: p.limit}, false
+	case p.isInsecure(host):
+		return rules{transport: transport(trustingAll()), limit: p.limit, plain: p.plainFor(host)}, true
+	}
+	return rules{transport: transport(trusting(p.authorities)), limit: p.limit}, false
 }
 
 func (p *Provider) newClient(t *http.Transport, plain func(host string) bool) *http.Client {
