@@ -13,7 +13,7 @@ const module = "github.com/kubectl-buildkit/kubectl-buildkit"
 // package cannot smuggle one half into the other.
 func TestHalvesNeverImportEachOther(t *testing.T) {
 	kubernetes := []string{"builder", "manifest", "trust", "kube", "cluster", "install", "family", "mode", "tunnel"}
-	buildkit := []string{"buildcache", "buildcontext", "request", "registryauth", "solve", "progress", "result", "export", "upload", "report", "history", "awskeys"}
+	buildkit := []string{"buildcache", "buildcontext", "request", "registryauth", "solve", "progress", "result", "export", "upload", "report", "history", "awskeys", "imageindex", "imagetags"}
 	t.Run("checkup", func(t *testing.T) {
 		refuseImports(t, "checkup", "k8s.io", "github.com/moby/buildkit", "github.com/spf13/cobra")
 		refuseOwn(t, "checkup", append(kubernetes, buildkit...))

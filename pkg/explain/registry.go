@@ -19,6 +19,9 @@ func explainRegistry(err error) (Report, bool) {
 		store       *registryauth.StoreError
 		cache       *solve.CacheRefusedError
 	)
+	if report, known := explainPublishing(err); known {
+		return report, true // also of the errors below
+	}
 	switch {
 	case errors.As(err, &denied):
 		next := nextForDenied(denied)

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/driver"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/fault"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/history"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/imageindex"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/imagetags"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
@@ -33,7 +36,7 @@ type situation struct {
 
 // situations has a row for every error that a package returns; see TestEveryErrorHasARow.
 func situations() []situation {
-	return slices.Concat(clusterSituations(), causedSituations(), installSituations(), familySituations(), usageSituations(), registrySituations(), buildSituations(), reasonSituations())
+	return slices.Concat(clusterSituations(), causedSituations(), installSituations(), familySituations(), usageSituations(), registrySituations(), publishingSituations(), buildSituations(), reasonSituations())
 }
 
 func clusterSituations() []situation {
@@ -148,6 +151,37 @@ func usageSituations() []situation {
 		{&history.NotFoundError{}, "no record of any build", "kubectl buildkit build .", CodeFailed, ""},
 		{&checkup.FailedError{Names: []string{"nodes"}, Total: 3, First: fault.Denied}, "1 of 3 checks failed", "", CodeDenied, ""},
 		{&ExitError{Code: 7}, "", "", 7, ""},
+	}
+}
+
+// publishingSituations are about an index of several platforms, whose tags this client moves.
+func publishingSituations() []situation {
+	immutable := &registryauth.ManifestError{Doing: "writing", Reference: "r.io/a:1", Tag: true, Status: 409, Cause: errors.New("409 Conflict")}
+	forbidden := &registryauth.ManifestError{Doing: "writing", Reference: "r.io/a@sha256:0", Status: 403, Cause: errors.New("403 Forbidden")}
+	busy := &registryauth.ManifestError{Doing: "writing", Reference: "r.io/a:1", Tag: true, Status: 429, Cause: errors.New("429 Too Many Requests")}
+	broken := &registryauth.ManifestError{Doing: "reading", Reference: "r.io/a@sha256:0", Status: 200, Cause: errors.New("the registry has x")}
+	before := []imagetags.TagState{{Reference: "r.io/a:1", State: imagetags.Before}}
+	part := []imagetags.TagState{{Reference: "r.io/a:1", State: imagetags.Before}, {Reference: "r.io/a:2", State: imagetags.Moved, Cause: errors.New("x")}}
+	tags := func(states []imagetags.TagState, cause error) error {
+		return &imagetags.Error{Doing: "moving the tags", Tags: states, Cause: cause}
+	}
+	const again = "build again"
+	return []situation{
+		{immutable, "409 Conflict", "use another tag", CodeFailed, ""},
+		{forbidden, "403 Forbidden", "may push there", CodeDenied, ""},
+		{busy, "429 Too Many Requests", again, CodeFailed, ""},
+		{broken, "the registry has x", "another registry", CodeFailed, ""},
+		{tags(before, immutable), "all are as before", "use another tag", CodeFailed, ""},
+		{tags(before, &registryauth.DeniedError{Host: "r.io"}), "all are as before", "kubectl buildkit login r.io", CodeDenied, ""},
+		{tags(before, &registryauth.UnreachableError{Host: "r.io"}), "all are as before", "this machine must reach", CodeFailed, ""},
+		{tags(before, &registryauth.TokenError{Host: "r.io", Realm: "https://t.io/token"}), "all are as before", "https://t.io/token", CodeDenied, ""},
+		{tags(before, context.Canceled), "no tag was moved", again, CodeFailed, ""},
+		{tags(part, busy), `"r.io/a:2" is new`, "moves all tags, or puts back", CodeFailed, ""},
+		{tags(part, &registryauth.DeniedError{Host: "r.io"}), `"r.io/a:2" is new`, "kubectl buildkit login r.io", CodeDenied, ""},
+		{&imagetags.MissingError{Reference: "r.io/a:1", Written: true}, "does not have it", "another registry", CodeFailed, ""},
+		{&imageindex.PartError{From: "p-0", Cause: errors.New("x")}, "p-0", "same version of BuildKit", CodeFailed, ""},
+		{&imageindex.PlatformError{Platform: "linux/arm64"}, "linux/arm64", "", CodeFailed, ""},
+		{&imageindex.TooLargeError{What: "the index", Size: 5}, "5 bytes", "fewer platforms or annotations", CodeFailed, ""},
 	}
 }
 

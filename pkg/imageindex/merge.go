@@ -26,9 +26,9 @@ type Part struct {
 	From string
 	// Platforms are those that the daemon was asked for, in the spelling of package platforms.
 	Platforms []string
-	// Descriptor is what the daemon reported, e.g. in containerimage.descriptor. Only its digest is
-	// required. Of a manifest, Platform is used if the version of the operating system is in it, and
-	// Annotations are those that the index is to have for the manifest.
+	// Descriptor is what the daemon reported, e.g. in containerimage.descriptor. Only its
+	// digest is required. Of a manifest, Platform is used if the version of the operating
+	// system is in it, and Annotations are those that the index is to have for the manifest.
 	Descriptor ocispecs.Descriptor
 	// Text has the bytes of the index or manifest, with the digest of Descriptor.
 	Text []byte
@@ -47,8 +47,8 @@ type Index struct {
 	Text      []byte // as it is pushed
 	MediaType string
 	Digest    digest.Digest // of Text
-	// Manifests are the descriptors in it: first the images, in the order of Options.Platforms, then
-	// their attestations.
+	// Manifests are the descriptors in it: first the images, in the order of Options.Platforms,
+	// then their attestations.
 	Manifests []ocispecs.Descriptor
 }
 

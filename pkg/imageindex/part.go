@@ -178,8 +178,8 @@ func Verify(text []byte, wanted digest.Digest) error {
 	return nil
 }
 
-// MediaType returns the media type that a manifest or an index names in its text: one of BuildKit's,
-// which are those of OCI and Docker.
+// MediaType returns the media type that a manifest or an index names in its text: one of
+// BuildKit's, which are those of OCI and Docker.
 func MediaType(text []byte) (string, error) {
 	var named struct {
 		MediaType string `json:"mediaType"`
