@@ -8,6 +8,7 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/moby/buildkit/client"
 	digest "github.com/opencontainers/go-digest"
@@ -29,6 +30,8 @@ const imageName = "io.containerd.image.name"
 type Layout struct {
 	named string
 	tree  *safefile.Tree
+	// committing is held while the index is changed: several daemons may write one cache.
+	committing sync.Mutex
 }
 
 // NewLayout checks the directory, and writes nothing. It returns a *safefile.UnwritableError if a
@@ -113,6 +116,8 @@ func (l *Layout) Begin() *StagedLayout {
 // Commit moves the blobs and the index to their places. Images that another build has added
 // meanwhile are kept.
 func (s *StagedLayout) Commit() error {
+	s.layout.committing.Lock()
+	defer s.layout.committing.Unlock()
 	made, err := indexOf(s.Receiving())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing was exported
