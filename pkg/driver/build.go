@@ -53,7 +53,10 @@ func (d *Driver) Build(ctx context.Context, o BuildOptions) (*Built, error) {
 	}
 	o.Connect = over.first(o.Connect)
 	b := &build{driver: d, options: o, request: req, credentials: credentials, connection: c}
-	defer b.close()
+	defer func() { b.close() }()
+	if err := b.join(ctx, over); err != nil {
+		return nil, pushes.or(err)
+	}
 	if err := pushes.wait(ctx); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -24,7 +25,9 @@ import (
 // finish adds to a result where it was made, passes on what is noteworthy of it, and writes the
 // files that were asked for. A build of which only the cache was refused has them too.
 func (b *build) finish(ctx context.Context, built *result.Result, failed error) error {
-	built.AddBuilder(b.connection.Member.Builder, b.connection.Member.Pod)
+	if b.crew == nil {
+		built.AddBuilder(b.connection.Member.Builder, b.connection.Member.Pod)
+	}
 	if invalid := built.Check(); invalid != nil {
 		return errors.Join(failed, invalid)
 	}
@@ -37,7 +40,7 @@ func (b *build) finish(ctx context.Context, built *result.Result, failed error) 
 	}
 	files := b.request.Files()
 	if files.Metadata != nil {
-		if b.request.Evaluation() == nil {
+		if b.request.Evaluation() == nil && b.crew == nil {
 			if err := b.addProvenance(ctx, built); err != nil {
 				return errors.Join(failed, err)
 			}
@@ -92,13 +95,16 @@ func (r *recording) watch(display solve.Display) solve.Display {
 
 // write writes the report of a build that has ended, with err or without: it is wanted most when
 // the build failed.
-func (r *recording) write(ctx context.Context, c *Connection, built *result.Result, err error) error {
+func (r *recording) write(ctx context.Context, b *build, built *result.Result, err error) error {
 	about := report.About{
 		Title: r.request.Name(), State: stateOf(ctx, err), Err: err,
-		Facts: append([]report.Fact{{Name: "Ref", Value: r.request.Ref()}}, MemberFacts(c.Member)...),
+		Facts: []report.Fact{{Name: "Ref", Value: strings.Join(b.refs(), ", ")}},
+	}
+	for _, member := range b.members() {
+		about.Facts = append(about.Facts, MemberFacts(member)...)
 	}
 	about.Facts = append(about.Facts, report.FactsOf(r.request.Attributes())...)
-	about.Facts = append(about.Facts, versionFacts(ctx, c)...)
+	about.Facts = append(about.Facts, versionFacts(ctx, b.connection)...)
 	if built != nil && built.Line() != "" {
 		about.Facts = append(about.Facts, report.Fact{Name: "Result", Value: built.Line()})
 	}

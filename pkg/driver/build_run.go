@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/moby/buildkit/session"
@@ -43,11 +44,22 @@ type build struct {
 	request     *request.Request
 	credentials *registryauth.Provider
 	connection  *Connection // the one that is open
+	crew        *crew       // nil where one builder builds all
+	peer        *solve.Peer // of a part of a crew; else nil
 }
 
-func (b *build) close() { _ = b.connection.Close() }
+func (b *build) close() {
+	if b.crew != nil {
+		b.crew.close()
+		return
+	}
+	_ = b.connection.Close()
+}
 
 func (b *build) failed(ctx context.Context, err error) error {
+	if known := (*BuildError)(nil); errors.As(err, &known) {
+		return err // of a part
+	}
 	member := b.connection.Member
 	return &BuildError{Member: member, Platforms: b.request.Platforms(), Stages: b.request.Stages(), Ref: b.request.Ref(), Err: b.driver.diagnose(ctx, member, err)}
 }
@@ -95,7 +107,11 @@ func (b *build) run(ctx context.Context, pushes *preflight) (built *result.Resul
 	}
 	recording := newRecording(b.request)
 	traced := progress.NewTrace(recording.watch(display), trace)
-	built, err = b.solve(ctx, display, traced, pushes)
+	if b.crew != nil {
+		built, err = b.crew.solve(ctx, b, display, traced, pushes)
+	} else {
+		built, err = b.solve(ctx, display, traced, pushes)
+	}
 	if closing := b.closeDisplay(display, err); err == nil {
 		err = errors.Join(closing, traced.Err())
 	}
@@ -105,8 +121,8 @@ func (b *build) run(ctx context.Context, pushes *preflight) (built *result.Resul
 		built.AddWarnings(warnings)
 	}
 	err = errors.Join(err, b.writeReport(ctx, recording, built, err))
-	if target := b.request.Files().Ref; target != nil && b.request.Ref() != "" {
-		err = errors.Join(err, result.WriteRef(ctx, target, b.request.Ref()))
+	if target := b.request.Files().Ref; target != nil && len(b.refs()) > 0 {
+		err = errors.Join(err, result.WriteRef(ctx, target, strings.Join(b.refs(), "\n")))
 	}
 	return built, err
 }
@@ -125,6 +141,7 @@ func (b *build) solve(ctx context.Context, display *progress.Display, traced sol
 	built, daemon, err := solve.Build{
 		Request: b.request, Display: traced, Attachables: []session.Attachable{b.credentials.Session(display)},
 		Retries: o.Retries, Reconnect: keeper.reconnect, Notice: keeper.notice, Queue: b.queue(display, keeper),
+		Peer: b.peer,
 	}.Run(ctx, b.connection.Daemon)
 	stop()
 	doubts.Wait()
@@ -178,7 +195,7 @@ func (b *build) writeReport(ctx context.Context, recording *recording, built *re
 	if recording.target == nil {
 		return nil
 	}
-	if err := recording.write(ctx, b.connection, built, failed); err != nil {
+	if err := recording.write(ctx, b, built, failed); err != nil {
 		return err
 	}
 	switch b.options.Progress.Mode {

@@ -103,8 +103,12 @@ func (p *preflight) or(err error) error {
 }
 
 // warn reports what makes a push to the builder's registries doubtful, once they have answered or
-// ctx has ended: the push comes last, and its end is not worth waiting for.
+// ctx has ended: the push comes last, and its end is not worth waiting for. It may be called on
+// nil.
 func (p *preflight) warn(ctx context.Context, c *Connection, show func(Notice)) {
+	if p == nil {
+		return
+	}
 	select {
 	case <-p.done:
 	case <-ctx.Done():
