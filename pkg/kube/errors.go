@@ -70,14 +70,25 @@ func (e *UnauthorizedError) Unwrap() error { return e.Err }
 func (*UnauthorizedError) Class() fault.Class { return fault.Denied }
 
 // CredentialsError is returned when the program that the kubeconfig names for credentials, e.g. a
-// cloud's command line, fails or is not installed. The cluster was not asked.
+// cloud's command line, fails, is not installed or prints something else. The cluster was not
+// asked.
 type CredentialsError struct {
 	Host string
 	Err  error
 }
 
+// Missing reports whether the program is not there.
+func (e *CredentialsError) Missing() bool {
+	text := e.Err.Error()
+	return strings.Contains(text, " not found") || strings.Contains(text, "no such file or directory")
+}
+
 func (e *CredentialsError) Error() string {
 	_, reason, _ := strings.Cut(e.Err.Error(), gettingCredentials)
+	reason, _, _ = strings.Cut(reason, "\n") // client-go adds where its documentation is
+	if strings.HasPrefix(reason, "decoding stdout: ") {
+		reason = "the output of the program is not an ExecCredential in JSON"
+	}
 	return fmt.Sprintf("getting credentials for cluster %s: %s", e.Host, reason)
 }
 
@@ -88,11 +99,15 @@ func (*CredentialsError) Class() fault.Class { return fault.Denied }
 
 // UnreachableError says that the API server did not answer.
 type UnreachableError struct {
-	Host string
-	Err  error
+	Host  string
+	Proxy string // that requests go through, without its password; empty if there is none
+	Err   error
 }
 
 func (e *UnreachableError) Error() string {
+	if e.Proxy != "" {
+		return fmt.Sprintf("cluster %s does not answer through the proxy %s: %v", e.Host, e.Proxy, e.Err)
+	}
 	return fmt.Sprintf("cluster %s does not answer: %v", e.Host, e.Err)
 }
 
