@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -79,16 +80,20 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 		return err
 	}
 	var cutOff []*corev1.Pod
+	var old []string
 	for n, pod := range members {
-		if holds[n] == holdsUnusable {
+		switch holds[n] {
+		case holdsUnusable:
 			cutOff = append(cutOff, pod)
+		case holdsFormer:
+			old = append(old, pod.Name)
 		}
 	}
 	if i.found.set == nil && len(cutOff) > 0 {
 		i.rotation.cutOff = cutOff
 		return nil
 	}
-	former := slices.Contains(holds, holdsFormer)
+	former := len(old) > 0
 	until := formerEnd(certificates)
 	due := until.Sub(i.api.Now()) <= cluster.ExpiryNotice
 	if former && due && (template(i.found.set) != nil || i.options.ReplaceExpiring) {
@@ -97,7 +102,12 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	i.objects = same
 	rolling := i.found.set != nil && started.Certificates == certificates.Fingerprint() // those with the former ones go
 	i.rotation = rotation{kept: !rolling && (former || len(cutOff) > 0 || slices.Contains(holds, holdsUnknown)), cutOff: cutOff}
-	if former && !rolling {
+	switch {
+	case former && rolling && !i.rotating:
+		i.rotating = true
+		i.report(Event{Kind: EventWarning, Message: "a rotation of the certificates has not ended: " + strings.Join(old, ", ") +
+			" still accept the former ones, and are replaced, each after its builds"})
+	case former && !rolling:
 		i.outcome.FormerUntil = until
 	}
 	return nil
