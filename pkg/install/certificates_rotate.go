@@ -79,16 +79,7 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	if err != nil {
 		return err
 	}
-	var cutOff []*corev1.Pod
-	var old []string
-	for n, pod := range members {
-		switch holds[n] {
-		case holdsUnusable:
-			cutOff = append(cutOff, pod)
-		case holdsFormer:
-			old = append(old, pod.Name)
-		}
-	}
+	cutOff, old := thatHold(holdsUnusable, members, holds), thatHold(holdsFormer, members, holds)
 	if i.found.set == nil && len(cutOff) > 0 {
 		i.rotation.cutOff = cutOff
 		return nil
@@ -103,14 +94,36 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	rolling := i.found.set != nil && started.Certificates == certificates.Fingerprint() // those with the former ones go
 	i.rotation = rotation{kept: !rolling && (former || len(cutOff) > 0 || slices.Contains(holds, holdsUnknown)), cutOff: cutOff}
 	switch {
-	case former && rolling && !i.rotating:
-		i.rotating = true
-		i.report(Event{Kind: EventWarning, Message: "a rotation of the certificates has not ended: " + strings.Join(old, ", ") +
-			" still accept the former ones, and are replaced, each after its builds"})
-	case former && !rolling:
+	case former && rolling:
+		i.reportRotation(old)
+	case former:
 		i.outcome.FormerUntil = until
 	}
 	return nil
+}
+
+// thatHold returns the members that have such certificates.
+func thatHold(which holding, members []*corev1.Pod, holds []holding) (found []*corev1.Pod) {
+	for n, pod := range members {
+		if holds[n] == which {
+			found = append(found, pod)
+		}
+	}
+	return found
+}
+
+// reportRotation names, once, the members that an interrupted rotation has not replaced yet.
+func (i *installation) reportRotation(old []*corev1.Pod) {
+	if i.rotating {
+		return
+	}
+	i.rotating = true
+	names := make([]string, len(old))
+	for n, pod := range old {
+		names[n] = pod.Name
+	}
+	i.report(Event{Kind: EventWarning, Message: "a rotation of the certificates has not ended: " + strings.Join(names, ", ") +
+		" still accept the former ones, and are replaced, each after its builds"})
 }
 
 // startedAs returns the objects with which the members were started, if these differ from what they

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -68,34 +67,6 @@ func (e *UnauthorizedError) Unwrap() error { return e.Err }
 
 // Class returns fault.Denied.
 func (*UnauthorizedError) Class() fault.Class { return fault.Denied }
-
-// CredentialsError is returned when the program that the kubeconfig names for credentials, e.g. a
-// cloud's command line, fails, is not installed or prints something else. The cluster was not
-// asked.
-type CredentialsError struct {
-	Host string
-	Err  error
-}
-
-// Missing reports whether the program is not there.
-func (e *CredentialsError) Missing() bool {
-	text := e.Err.Error()
-	return strings.Contains(text, " not found") || strings.Contains(text, "no such file or directory")
-}
-
-func (e *CredentialsError) Error() string {
-	_, reason, _ := strings.Cut(e.Err.Error(), gettingCredentials)
-	reason, _, _ = strings.Cut(reason, "\n") // client-go adds where its documentation is
-	if strings.HasPrefix(reason, "decoding stdout: ") {
-		reason = "the output of the program is not an ExecCredential in JSON"
-	}
-	return fmt.Sprintf("getting credentials for cluster %s: %s", e.Host, reason)
-}
-
-func (e *CredentialsError) Unwrap() error { return e.Err }
-
-// Class returns fault.Denied.
-func (*CredentialsError) Class() fault.Class { return fault.Denied }
 
 // UnreachableError says that the API server did not answer.
 type UnreachableError struct {

@@ -94,14 +94,6 @@ func request(verb, kind, name string) string {
 	return fmt.Sprintf("%s %s %q", verb, kind, name)
 }
 
-// gettingCredentials is how client-go begins the error of such a program, which has no type.
-const gettingCredentials = "getting credentials: "
-
-// LacksCredentials reports whether a request failed since the program for credentials did.
-func LacksCredentials(err error) bool {
-	return err != nil && strings.Contains(err.Error(), gettingCredentials)
-}
-
 // missing is the resource that a "not found" is about, e.g. "namespaces".
 func missing(err error) string {
 	var status *apierrors.StatusError
