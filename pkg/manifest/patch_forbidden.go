@@ -156,7 +156,11 @@ func (p *patches) judgeMember(kind, at string, before, after corev1.PodSpec) err
 	if !p.spec.Rootless() {
 		return nil
 	}
+	own := slices.Concat(before.InitContainers, before.Containers) // emulators are registered with privileges
 	for _, container := range slices.Concat(after.InitContainers, after.Containers) {
+		if slices.ContainsFunc(own, func(own corev1.Container) bool { return reflect.DeepEqual(own, container) }) {
+			continue
+		}
 		if context := container.SecurityContext; context != nil && context.Privileged != nil && *context.Privileged {
 			return faulty(kind, at+"spec.containers["+container.Name+"].securityContext.privileged: the builder runs without privileges",
 				"leave it out, or make the builder privileged: --unset mode")
