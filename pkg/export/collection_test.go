@@ -339,3 +339,17 @@ func TestCollectRefuses(t *testing.T) {
 		})
 	}
 }
+
+// An error of the daemon's that names a file below the directory for temporary files, as steps do,
+// is not about what is received there.
+func TestCollectBlamesNoTemporaryFile(t *testing.T) {
+	c := collect(t, Stdout{Writer: io.Discard}, false)
+	entry := client.ExportEntry{}
+	staged := c.Part(0).Stage(&entry)
+	if places := c.Part(0).Places(); slices.ContainsFunc(places, func(place string) bool { return strings.HasPrefix(os.TempDir(), place) }) {
+		t.Errorf("errors may name %q", places)
+	}
+	if tree, ok := staged.(interface{ Unwritten() error }); ok && tree.Unwritten() != nil {
+		t.Errorf("got %v before anything was received", tree.Unwritten())
+	}
+}
