@@ -211,6 +211,8 @@ func explainStart(e *install.StartError) Report {
 		next = elsewhere(e.Name, e.Namespace)
 	case e.Reason == cluster.ReasonUnassigned:
 		next = "name a scheduler that runs in this cluster with --scheduler, or leave it out: the cluster's own is default-scheduler"
+	case e.Reason == cluster.ReasonNoStepNetwork:
+		next = Reinstall(e.Name, e.Namespace) + " --step-network host"
 	case e.Reason == cluster.ReasonNoEmulation:
 		next = "check --emulate-image, or build without emulation: leave out --emulate, or --unset emulate"
 	case e.NoNode != "":

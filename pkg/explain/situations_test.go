@@ -69,6 +69,7 @@ func clusterSituations() []situation {
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unassigned"}, "is not ready", "kubectl buildkit install n -n ns --unset scheduler", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNoUserNamespace}, "does not start", "kubectl buildkit install n -n ns --mode rootless, or use nodes with", CodeNoBuilder, ""},
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNoUserNamespace}, "is not ready", "kubectl buildkit install n -n ns --mode rootless, or use nodes with", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNoStepNetwork}, "does not start", "kubectl buildkit install n -n ns --step-network host", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-2", Reason: "CrashLoopBackOff", RolledBack: true}, `member "n-2" of builder "n"`, "kubectl buildkit info n -n ns", CodeNoBuilder, ""},

@@ -52,6 +52,10 @@ func (p *patches) frozen() map[string]string {
 		fields["spec.hostUsers"] = "--mode decides it"
 		fields["spec.initContainers["+builder.UserNamespaceContainerName+"]"] = byInstall
 	}
+	if p.spec.StepNetwork == builder.StepNetworkBridge {
+		fields["spec.volumes["+volumeStepNetwork+"]"] = "--step-network sets it"
+		fields["spec.initContainers["+builder.StepNetworkContainerName+"]"] = byInstall
+	}
 	if p.spec.Storage != nil {
 		fields["spec.volumes["+builder.VolumeName+"]"] = "--storage sets it"
 	}
