@@ -2,13 +2,11 @@ package family_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -150,6 +148,29 @@ func TestFurtherBuildersAreWrittenFirst(t *testing.T) {
 	mustInstall(t, server, platforms("linux/amd64", "linux/386"))
 }
 
+// New certificates are those of all, each its own.
+func TestRotationIsThatOfTheFamily(t *testing.T) {
+	server := testcluster.New(t)
+	nodes(server, "amd64", "386")
+	server.OnPod(server.Ready)
+	mustInstall(t, server, platforms("linux/amd64", "linux/386"))
+	authorities := func() (all []string) {
+		for _, name := range []string{"ci", "ci-386"} {
+			secret := &corev1.Secret{}
+			server.Read("secrets", builder.ClientSecretName(name), secret)
+			all = append(all, string(secret.Data["ca.crt"]))
+		}
+		return all
+	}
+	before := authorities()
+	if _, err := family.Install(t.Context(), clientOf(t, server), "ci", install.Keep, install.Options{Rotate: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if after := authorities(); after[0] == before[0] || after[1] == before[1] || after[0] == after[1] {
+		t.Error("not all builders have other certificates, each its own")
+	}
+}
+
 // What is refused is refused before the first change.
 func TestFamilyIsRefusedBeforeAnyChange(t *testing.T) {
 	server := testcluster.New(t)
@@ -235,87 +256,4 @@ func TestNodesThatAreMissingAreNamed(t *testing.T) {
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "kubernetes.io/arch=arm64") {
 		t.Errorf("warned of %v (%v)", warnings, err)
 	}
-}
-
-// broken makes the Pods of one builder unable to start while they have that image.
-func broken(server *testcluster.Cluster, builderName, image string) {
-	server.OnPod(func(name string) {
-		text, _ := json.Marshal(server.Object("pods", name))
-		if name == builderName && strings.Contains(string(text), image) {
-			server.Set("pods", name, testcluster.Waiting("ErrImagePull", "not found"))
-			return
-		}
-		server.Ready(name)
-	})
-}
-
-func TestFamilyThatFailsIsTakenBack(t *testing.T) {
-	for _, name := range []string{"ci", "ci-386", "ci-arm"} {
-		synctest.Test(t, func(t *testing.T) {
-			server := testcluster.New(t)
-			nodes(server, "amd64", "386", "arm")
-			broken(server, name, "moby")
-			_, err := family.Install(t.Context(), clientOf(t, server), "ci", platforms("linux/amd64", "linux/386", "linux/arm/v7"), install.Options{}, nil)
-			var start *install.StartError
-			if !errors.As(err, &start) || start.Name != name || len(start.Remaining) > 0 {
-				t.Errorf("%s: got %v", name, err)
-			}
-			var failed *family.Error
-			made := map[string][]string{"ci": {"ci-386", "ci-arm"}, "ci-386": nil, "ci-arm": {"ci-386"}}[name]
-			if errors.As(err, &failed) && (!slices.Equal(failed.Removed, made) || len(failed.Restored)+len(failed.Left) > 0) || failed == nil && len(made) > 0 {
-				t.Errorf("%s: %+v", name, failed)
-			}
-			if left := installed(server); len(left) > 0 {
-				t.Errorf("%s: there are %v", name, left)
-			}
-		})
-	}
-}
-
-// The others get their former settings, and a platform that was to be added is not listed.
-func TestFamilyThatFailsToChangeIsRestored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := testcluster.New(t)
-		nodes(server, "amd64", "386", "arm")
-		server.OnPod(server.Ready)
-		mustInstall(t, server, platforms("linux/amd64", "linux/386"))
-		broken(server, "ci", "registry.local/v2")
-		change := edit(func(s *builder.Spec) { s.Image, s.Platforms = "registry.local/v2", append(s.Platforms, "linux/arm/v7") })
-		_, err := family.Install(t.Context(), clientOf(t, server), "ci", change, install.Options{}, nil)
-		var failed *family.Error
-		if !errors.As(err, &failed) || failed.Builder != "ci" || !slices.Equal(failed.Restored, []string{"ci-386"}) || !slices.Equal(failed.Removed, []string{"ci-arm"}) || len(failed.Left) > 0 {
-			t.Fatalf("got %v: %+v", err, failed)
-		}
-		if got := installed(server); !slices.Equal(got, objectsOf("ci", "ci-386")) {
-			t.Errorf("there are %v", got)
-		}
-		if got := document(t, server, "ci"); len(got) != 2 {
-			t.Errorf("the document lists %+v", got)
-		}
-		spec, err := install.StoredSpec(t.Context(), clientOf(t, server), "ci-386")
-		if err != nil || spec.Image != "" {
-			t.Errorf("ci-386 has the image %q (%v)", spec.Image, err)
-		}
-	})
-}
-
-// After a timeout the builder itself may still come up, and names the others.
-func TestFamilyWhoseFirstBuilderIsSlowIsKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := testcluster.New(t)
-		nodes(server, "amd64", "386")
-		server.OnPod(func(name string) {
-			if name != "ci" {
-				server.Ready(name)
-			}
-		})
-		_, err := family.Install(t.Context(), clientOf(t, server), "ci", platforms("linux/amd64", "linux/386"), install.Options{}, nil)
-		var start *install.StartError
-		if !errors.As(err, &start) || start.Reason != install.ReasonTimeout {
-			t.Fatalf("got %v", err)
-		}
-		if got := installed(server); !slices.Equal(got, objectsOf("ci", "ci-386")) {
-			t.Errorf("there are %v", got)
-		}
-	})
 }

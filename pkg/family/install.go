@@ -103,15 +103,20 @@ func (r *request) rehearse(ctx context.Context, parts []*part) (install.Outcome,
 	}
 	var outcomes []install.Outcome
 	for _, p := range parts {
-		options.Confirm = func(_ context.Context, plan install.Plan) error {
+		options.Confirm = func(ctx context.Context, plan install.Plan) error {
 			p.plan = plan
-			switch {
-			case r.options.Confirm == nil && plan.Unproven != nil:
+			if r.options.Confirm == nil && plan.Unproven != nil {
 				return plan.Unproven
-			case !p.exists && !plan.New && plan.Unproven == nil: // of a version that knew no families
-				return &TakenError{Name: p.name, Namespace: plan.Namespace, Family: r.name}
 			}
-			return nil
+			if p.exists || plan.New || plan.Unproven != nil {
+				return nil
+			}
+			former, known, err := stored(ctx, r.client, p.name)
+			if err == nil && (!known || former.Family != r.name) { // of a version that knew no families
+				err = &TakenError{Name: p.name, Namespace: plan.Namespace, Family: r.name}
+			}
+			p.former, p.exists = former, true // another install has just made it
+			return err
 		}
 		outcome, err := install.Run(ctx, r.client, p.name, p.edit, options, report)
 		if err != nil {
@@ -182,13 +187,24 @@ func (r *request) write(ctx context.Context, parts []*part) (install.Outcome, er
 			return r.options.Confirm(ctx, plan)
 		}
 		outcome, err := install.Run(ctx, r.client, p.name, p.edit, options, r.report)
+		p.done = outcome.Change
 		if err != nil {
 			return outcome, r.undo(ctx, parts[:n+1], err)
 		}
-		p.done = outcome.Change
 		outcomes = append(outcomes, outcome)
 	}
-	return merged(outcomes), nil
+	return merged(outcomes), r.complete(ctx, parts)
+}
+
+// complete reports whether another install, which has made builders that this one relies on, has
+// failed and removed them.
+func (r *request) complete(ctx context.Context, parts []*part) error {
+	for _, p := range parts {
+		if _, known, err := stored(ctx, r.client, p.name); err == nil && !known {
+			return &changedError{name: r.name, namespace: r.client.Namespace()}
+		}
+	}
+	return nil
 }
 
 // samePlan reports whether nothing else changes, and nothing else is lost, than was agreed to.

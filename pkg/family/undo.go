@@ -34,6 +34,7 @@ func (r *request) undo(ctx context.Context, parts []*part, err error) error {
 	for _, p := range parts {
 		switch changed := p.done != install.Unchanged && len(p.plan.Differences) > 0; {
 		case p.name == r.name:
+		case !p.exists && p.done != install.Created: // another install's, or removed already
 		case !p.exists && (!known || slices.Contains(named, p.name)):
 			failure.Left = append(failure.Left, p.name)
 		case !p.exists:
