@@ -58,7 +58,9 @@ func TestFailedInstallLeavesBuildersOfOthers(t *testing.T) {
 		}}
 		failed := make(chan error)
 		go func() {
-			_, err := family.Install(t.Context(), clientOf(t, server), "ci", edit(func(s *builder.Spec) { s.Platforms, s.Image = []string{"linux/amd64", "linux/386"}, "registry.local/v2" }), late, nil)
+			_, err := family.Install(t.Context(), clientOf(t, server), "ci", edit(func(s *builder.Spec) {
+				s.Platforms, s.Image = []string{"linux/amd64", "linux/386"}, "registry.local/v2"
+			}), late, nil)
 			failed <- err
 		}()
 		synctest.Wait()

@@ -87,6 +87,11 @@ func (c api) find(ctx context.Context, name string) (*existing, error) {
 			return err
 		},
 	)
+	if err == nil && f.config == nil && (f.pod != nil || f.set != nil) {
+		// Settings are written before members: another install may have made both meanwhile.
+		ok, again := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)
+		f.config, err = orNil(ok, config), again
+	}
 	if err == nil && unseen != nil && f.hasMembers(name) {
 		// Of a builder that is a set, not to see it is not to know that there is none.
 		return f, unseen
