@@ -12,7 +12,7 @@ const module = "github.com/kubectl-buildkit/kubectl-buildkit"
 // reaches Kubernetes, and cobra is known to pkg/cmd alone. Transitive imports count, so a third
 // package cannot smuggle one half into the other.
 func TestHalvesNeverImportEachOther(t *testing.T) {
-	kubernetes := []string{"builder", "manifest", "trust", "kube", "cluster", "install", "family", "mode", "tunnel"}
+	kubernetes := []string{"builder", "manifest", "trust", "kube", "cluster", "install", "ephemeral", "family", "mode", "tunnel"}
 	buildkit := []string{"buildcache", "buildcontext", "request", "registryauth", "solve", "progress", "result", "export", "upload", "report", "history", "awskeys", "imageindex", "imagetags"}
 	t.Run("checkup", func(t *testing.T) {
 		refuseImports(t, "checkup", "k8s.io", "github.com/moby/buildkit", "github.com/spf13/cobra")

@@ -35,8 +35,6 @@ const (
 	// daemon starts, EmulationHoldName that of the one which keeps them registered.
 	EmulationContainerName = "emulation"
 	EmulationHoldName      = "emulation-hold"
-	// StepNetworkContainerName is the name of the container that describes the network of steps.
-	StepNetworkContainerName = "step-network"
 	// ImageRepository is where the default image comes from.
 	ImageRepository = "docker.io/moby/buildkit"
 	// FieldManager owns, in server-side apply, what install writes.
@@ -49,6 +47,9 @@ const (
 	LabelInstance  = "app.kubernetes.io/instance"
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	LabelVersion   = "app.kubernetes.io/version"
+
+	// LabelEphemeral is on the objects of a builder that exists for one build.
+	LabelEphemeral = annotationPrefix + "ephemeral"
 
 	// AppName is the value of LabelName.
 	AppName = "buildkitd"
@@ -94,17 +95,6 @@ const (
 
 // ModeAuto stands, in a Spec that is not stored, for the mode that package mode chooses.
 const ModeAuto = "auto"
-
-// Networks of RUN steps, the values of Spec.StepNetwork.
-const (
-	// StepNetworkHost is that of the Pod, which all steps share.
-	StepNetworkHost = "host"
-	// StepNetworkBridge is one for each step, connected to the Pod's.
-	StepNetworkBridge = "bridge"
-)
-
-// StepNetworks are the values of Spec.StepNetwork.
-func StepNetworks() []string { return []string{StepNetworkHost, StepNetworkBridge} }
 
 // Modes are the values of AnnotationMode.
 func Modes() []string { return []string{ModePrivileged, ModeRootless, ModeUserNS} }

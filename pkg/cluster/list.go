@@ -19,6 +19,8 @@ type Builder struct {
 	Name, Namespace string
 	// Adopted says that install did not make it.
 	Adopted bool
+	// Ephemeral says that it was made for one build, and is removed with it.
+	Ephemeral bool
 	// Members are its Pods; there may be fewer than Desired.
 	Members []Member
 	// Desired is how many members it should have.
@@ -113,12 +115,12 @@ func group(pods []corev1.Pod, sets []appsv1.StatefulSet, configs []corev1.Config
 			wanted, entry.Mode = int(spec.Replicas), spec.RunMode()
 			entry.Family, entry.Platforms = spec.Family, spec.Natives()
 		}
-		entry.Desired = max(entry.Desired, wanted)
+		entry.Desired, entry.Ephemeral = max(entry.Desired, wanted), isEphemeral(config.Labels)
 	}
 	for i := range pods {
 		member := MemberOf(&pods[i])
 		entry := at(key{member.Namespace, member.Builder, member.Adopted})
-		entry.Members = append(entry.Members, member)
+		entry.Members, entry.Ephemeral = append(entry.Members, member), entry.Ephemeral || member.Ephemeral
 		if !member.Adopted {
 			entry.Family = cmp.Or(entry.Family, pods[i].Labels[builder.LabelFamily])
 		}

@@ -192,6 +192,9 @@ func (c *Client) NotFound(ctx context.Context, name string) error {
 	builders, _ := c.List(ctx, false) // without permission to list there are no others to name
 	var others []string
 	for _, other := range builders {
+		if other.Ephemeral {
+			continue // another build's
+		}
 		if other.Name == name && !other.Adopted {
 			return c.withoutSecret(other)
 		}

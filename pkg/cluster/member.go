@@ -29,6 +29,8 @@ type Member struct {
 	// Adopted says that it is an unmanaged builder: there are no certificates for it, and nothing
 	// authenticates it.
 	Adopted bool
+	// Ephemeral says that its builder was made for one build.
+	Ephemeral bool
 	// MemoryLimit is what the daemon and its steps may use together, e.g. "4Gi"; empty if only the
 	// node sets a limit.
 	MemoryLimit string

@@ -14,6 +14,9 @@ func IsManaged(labels map[string]string) bool {
 	return labels[builder.LabelManagedBy] == builder.ManagedBy
 }
 
+// isEphemeral says that the object with these labels is of a builder for one build.
+func isEphemeral(labels map[string]string) bool { return labels[builder.LabelEphemeral] != "" }
+
 // MemberOf describes a Pod as a member.
 func MemberOf(pod *corev1.Pod) Member {
 	member := Member{
@@ -22,7 +25,7 @@ func MemberOf(pod *corev1.Pod) Member {
 		Spec: pod.Annotations[builder.AnnotationSpec],
 	}
 	if !member.Adopted {
-		member.Builder = pod.Labels[builder.LabelInstance]
+		member.Builder, member.Ephemeral = pod.Labels[builder.LabelInstance], isEphemeral(pod.Labels)
 	}
 	container := daemonContainer(pod)
 	if container == nil {

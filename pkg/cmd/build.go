@@ -53,6 +53,9 @@ const buildExample = `  # Build the current directory and push the image
   # A Dockerfile from standard input, without a context
   echo 'FROM alpine' | kubectl buildkit build -
 
+  # On a builder of its own, which is removed with the build, also if this client is killed
+  kubectl buildkit build --ephemeral -t registry.example.com/team/app:1 --push .
+
   # The words of buildctl
   kubectl buildkit build --frontend dockerfile.v0 --local context=. --local dockerfile=. \
     --output type=image,name=registry.example.com/app:1,push=true`
@@ -63,6 +66,9 @@ type buildOptions struct {
 	retry   retryOptions
 	queue   driver.Queue
 	install bool
+	// ephemeral asks for a builder of this build's own, and settings says what it is besides.
+	ephemeral bool
+	settings  []string
 	// installAsked says that the user wrote --install, so that no question is needed.
 	installAsked bool
 	registries   registryOptions
@@ -142,8 +148,12 @@ func (o *buildOptions) build(f *factory) (options driver.BuildOptions, err error
 	if err != nil {
 		return options, err
 	}
+	own, err := o.own()
+	if err != nil {
+		return options, err
+	}
 	return driver.BuildOptions{
-		Request: o.Options,
+		Request: o.Options, Ephemeral: own,
 		Environment: request.Environment{
 			LookupEnv: f.lookupEnv, Stdin: f.streams.In, Stdout: f.streams.Raw.Out, StdoutIsTerminal: terminal.Is(f.streams.Out),
 		},

@@ -34,6 +34,8 @@ func (o *buildOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.retry.within, "retry-timeout", driver.LossTimeout, "Maximum time to wait for the builder after each connection loss")
 	flags.DurationVar(&o.queue.Timeout, "queue-timeout", 0, "Maximum time to wait for the build's turn on a builder that limits its builds; 0 is without end")
 	flags.StringVar(&o.queue.User, "queue-as", "", "Whose build it is, for the turns on such a builder; others see it (default the name of this user)")
+	flags.BoolVar(&o.ephemeral, "ephemeral", false, "Make a builder for this build alone, with the settings of --builder if that is installed, and remove it afterwards")
+	flags.Var((*list)(&o.settings), "ephemeral-set", "Setting of that builder, as a flag of install takes it, e.g. rootless or limit=memory=4Gi (repeatable)")
 	flags.BoolVar(&o.install, "install", true, "Install the default builder when the namespace has none, and restore one whose Pod was deleted")
 }
 

@@ -36,6 +36,9 @@ func Builders(ctx context.Context, q Query) []string {
 		builders, err := c.List(ctx, false)
 		var words []string
 		for _, b := range builders {
+			if b.Ephemeral {
+				continue // another build's
+			}
 			kind := "builder"
 			if b.Adopted {
 				kind = "unmanaged builder"

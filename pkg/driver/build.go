@@ -25,7 +25,8 @@ type Built struct {
 //
 // The error is, before the build, a *usage.Error for the options, a *safefile.UnwritableError for a
 // file that is to be written, a *ClusterSecretError, a *PreflightError, a *MissingPlatformError, a
-// cluster or connection error, or that of BuildOptions.Provide. What ends the build itself is a
+// cluster or connection error, that of BuildOptions.Provide, or one of
+// pkg/ephemeral. What ends the build itself is a
 // *BuildError, which wraps a *LostError, or why it failed: a *solve.FailedStepError,
 // *solve.SyntaxError, *solve.DiagnosedError, *solve.FullDiskError, *solve.UnsupportedError,
 // *solve.BuildError, *registryauth.DeniedError, *registryauth.TokenError, *upload.FileError or
@@ -45,14 +46,17 @@ func (d *Driver) Build(ctx context.Context, o BuildOptions) (*Built, error) {
 	}
 	credentials := o.Credentials.Provider(registryauth.Build{Secrets: secrets, Pushes: req.Pushes(), Images: req.Images()})
 	over := &spread{driver: d, request: req, name: o.Connect.Builder}
-	o.Connect.route = over.route
+	if o.Ephemeral == nil {
+		o.Connect.route = over.route
+	}
 	ctx, pushes := startPreflight(ctx, credentials, req, o.Registries.Preflight)
-	c, err := d.connectOrProvide(ctx, o, credentials)
+	c, err := d.connectOrProvide(ctx, &o, credentials)
 	if err != nil {
 		return nil, pushes.or(err)
 	}
 	o.Connect = over.first(o.Connect)
 	b := &build{driver: d, options: o, request: req, credentials: credentials, connection: c}
+	defer o.Connect.own.Remove(ctx) // after the connection, with which a build ends that was interrupted
 	defer func() { b.close() }()
 	if err := b.join(ctx, over); err != nil {
 		return nil, pushes.or(err)

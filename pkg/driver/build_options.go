@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/awskeys"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/progress"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/registryauth"
@@ -28,6 +29,9 @@ type BuildOptions struct {
 	// Credentials are the user's own; nil are none.
 	Credentials *registryauth.Config
 	Registries  Registries
+	// Ephemeral, if it is not nil, gives the build a builder of its own, with the settings of the
+	// one that Connect names. Provide then has nothing to do.
+	Ephemeral *Ephemeral
 	// Connect is which builder. Its Affinity and Target are set by Build.
 	Connect ConnectOptions
 	// Retries is how often a build that loses its builder goes on over a new connection, which is
@@ -87,6 +91,16 @@ func (o BuildOptions) withDefaults() BuildOptions {
 		o.Progress.Text = io.Discard
 	}
 	return o
+}
+
+// AffinityOf returns the affinity of builds of that context, which may be relative to this
+// process's working directory.
+func AffinityOf(path string) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	return buildcontext.Classify(path, buildcontext.Environment{WorkingDir: dir}).Identity
 }
 
 // request checks the options against this machine.

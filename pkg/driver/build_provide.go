@@ -14,8 +14,12 @@ import (
 // that error where it does nothing; installed is set if it has made a builder that was not there.
 type Provide func(ctx context.Context, why error) (installed bool, err error)
 
-// connectOrProvide connects to the builder of a build, which is provided first where it is missing.
-func (d *Driver) connectOrProvide(ctx context.Context, o BuildOptions, credentials *registryauth.Provider) (*Connection, error) {
+// connectOrProvide connects to the builder of a build, which is provided first where it is missing,
+// and made where the build gets its own; the options then name that.
+func (d *Driver) connectOrProvide(ctx context.Context, o *BuildOptions, credentials *registryauth.Provider) (*Connection, error) {
+	if o.Ephemeral != nil {
+		return d.connectOwn(ctx, o, trusting(credentials))
+	}
 	connect := func(ctx context.Context) (*Connection, error) {
 		return d.connect(ctx, o.Connect, trusting(credentials))
 	}

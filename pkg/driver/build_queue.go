@@ -143,8 +143,8 @@ func (d *Driver) Builds(ctx context.Context, o ConnectOptions, builders []cluste
 	slots := make(chan struct{}, cluster.SideBySide)
 	var all sync.WaitGroup
 	for i, each := range builders {
-		if !slices.ContainsFunc(each.Members, func(m cluster.Member) bool { return m.Ready }) {
-			continue // its state says why
+		if each.Ephemeral || !slices.ContainsFunc(each.Members, func(m cluster.Member) bool { return m.Ready }) {
+			continue // only its own client reaches it; or its state says why
 		}
 		of := o
 		of.Builder = each.Name

@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 
-	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/buildcontext"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/builder"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/ephemeral"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/tunnel"
 )
@@ -36,7 +35,8 @@ type ConnectOptions struct {
 	// Member is the only member that is wanted, a Pod's name or its number in a set; empty is any.
 	Member string
 
-	preferred string // the Pod that is used whatever it has to do, while it can be
+	own       *ephemeral.Builder // the builder that was made for this build alone, if that is the one
+	preferred string             // the Pod that is used whatever it has to do, while it can be
 	// route, if not nil, returns which builder of the family to connect to.
 	route func(*cluster.Connection) (name string, err error)
 }
@@ -74,16 +74,6 @@ func (c *Connection) Close() error { return c.Daemon.Close() }
 // *usage.Error for ConnectOptions.Member.
 func (d *Driver) Connect(ctx context.Context, o ConnectOptions) (*Connection, error) {
 	return d.connect(ctx, o.withDefaults(), trustsNothing)
-}
-
-// AffinityOf returns the affinity of builds of that context, which may be relative to this
-// process's working directory.
-func AffinityOf(path string) string {
-	dir, err := os.Getwd()
-	if err != nil {
-		return path
-	}
-	return buildcontext.Classify(path, buildcontext.Environment{WorkingDir: dir}).Identity
 }
 
 func (d *Driver) connect(ctx context.Context, o ConnectOptions, trust trustFunc) (*Connection, error) {
@@ -133,6 +123,9 @@ func (d *Driver) locate(ctx context.Context, o ConnectOptions) (r *reached, err 
 	}
 	if r.tunnels, err = d.dialer(o.Transport); err != nil {
 		return nil, err
+	}
+	if o.own != nil {
+		return r.locateOwn(o.own)
 	}
 	r.guess = startPredial(ctx, r.tunnels, r.cluster.Namespace(), o.Builder)
 	if r.at, err = r.cluster.Locate(ctx, o.Builder, o.adopts()); err == nil {

@@ -237,6 +237,7 @@ func (d *Driver) MeasureAll(ctx context.Context, o ConnectOptions, filters histo
 	if err != nil {
 		return Measured{}, err
 	}
+	builders = slices.DeleteFunc(builders, func(b cluster.Builder) bool { return b.Ephemeral }) // which only their clients reach
 	found, errs := make([]Measured, len(builders)), make([]error, len(builders))
 	var all sync.WaitGroup
 	for i, each := range builders {

@@ -140,7 +140,7 @@ func (r *reconnector) connect(ctx context.Context, before *Connection) (*Connect
 		c.installed = before.installed
 		return c, nil
 	}
-	if trying.Err() != nil && ctx.Err() == nil {
+	if err = options.goneForGood(err); trying.Err() != nil && ctx.Err() == nil {
 		return nil, &solve.LostError{Cause: &solve.SilentError{For: dialTimeout}} // which may pass, unlike the end of the build
 	}
 	if !before.installed || !isNotFound(err) {

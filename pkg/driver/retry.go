@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/cluster"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/ephemeral"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/install"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/kube"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/solve"
@@ -134,9 +135,10 @@ func isPermanent(err error) bool {
 		namespace *kube.NamespaceNotFoundError
 		start     *install.StartError
 		command   *tunnel.CommandNotFoundError
+		gone      *ephemeral.GoneError
 	)
 	return errors.Is(err, context.Canceled) || errors.As(err, &canceled) || errors.As(err, &expired) ||
-		errors.As(err, &namespace) || errors.As(err, &start) || errors.As(err, &command)
+		errors.As(err, &namespace) || errors.As(err, &start) || errors.As(err, &command) || errors.As(err, &gone)
 }
 
 // isDenied reports whether the user may not do this.

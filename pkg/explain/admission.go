@@ -22,6 +22,11 @@ func nextForRefusal(e *kube.AdmissionError) string {
 		install += " " + strings.TrimSuffix(e.Name, "-0") // a set's first member stands for its builder
 	}
 	install += " -n " + e.Namespace
+	return refusalWith(e, func(flags string) string { return install + flags })
+}
+
+// refusalWith is nextForRefusal where change is what gives the builder these flags of install.
+func refusalWith(e *kube.AdmissionError, change func(flags string) string) string {
 	switch {
 	case e.By == "Pod Security":
 		return fmt.Sprintf("builders need the Pod Security level privileged, rootless ones too; use another namespace, or ask an administrator: "+
@@ -34,16 +39,16 @@ func nextForRefusal(e *kube.AdmissionError) string {
 		return "give --runtime-class one of the cluster's: kubectl get runtimeclasses"
 	case e.By == "the quota":
 		if flags := unspecified(e.Message); flags != "" {
-			return "say what it needs, e.g.: " + install + flags
+			return "say what it needs, e.g.: " + change(flags)
 		}
 		next := fmt.Sprintf("ask an administrator for more: kubectl describe quota -n %s", e.Namespace)
 		if flags := withinQuota(e); flags != "" {
-			return "reserve what the quota leaves: " + install + flags + "; or " + next
+			return "reserve what the quota leaves: " + change(flags) + "; or " + next
 		}
 		return next
 	}
 	if flags := outsideRange(e); flags != "" {
-		return install + flags
+		return change(flags)
 	}
 	return ""
 }

@@ -49,6 +49,9 @@ func explainStep(err error) (Report, bool) {
 	if !errors.As(err, &failed) || !errors.As(err, &step) || failed.Ref == "" {
 		return Report{}, false
 	}
+	if failed.Member.Ephemeral { // its history goes with it
+		return Report{Text: err.Error()}, true
+	}
 	next := fmt.Sprintf("kubectl buildkit history logs %s %s", failed.Ref, Named(failed.Member.Builder, failed.Member.Namespace))
 	return Report{Text: err.Error(), Next: next}, true
 }

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -67,17 +68,20 @@ func nextForStage(stages []string) string {
 // remedyFor is a builder as next steps name it.
 type remedyFor struct {
 	name, namespace, pod string
-	managed              bool
+	managed, ephemeral   bool
 }
 
 func builderOf(member cluster.Member) remedyFor {
-	return remedyFor{name: member.Builder, namespace: member.Namespace, pod: member.Pod, managed: !member.Adopted}
+	return remedyFor{name: member.Builder, namespace: member.Namespace, pod: member.Pod, managed: !member.Adopted, ephemeral: member.Ephemeral}
 }
 
 func (b remedyFor) quoted() string { return fmt.Sprintf("%q", b.name) }
 
 // install is the command that changes the builder; a former flag stays in force.
 func (b remedyFor) install(flags string) string {
+	if b.ephemeral {
+		return forThisBuild(flags)
+	}
 	return strings.TrimSpace(fmt.Sprintf("kubectl buildkit install %s -n %s %s", b.name, b.namespace, flags))
 }
 
@@ -149,6 +153,9 @@ func (b remedyFor) otherArchitecture(platforms []string) string {
 		if fields := strings.Split(platform, "/"); len(fields) > 1 {
 			arch = fields[1]
 		}
+	}
+	if b.ephemeral {
+		return forThisBuild("--node-selector kubernetes.io/arch=" + cmp.Or(arch, "ARCH"))
 	}
 	if arch == "" {
 		return fmt.Sprintf("kubectl buildkit install NAME -n %s --node-selector kubernetes.io/arch=ARCH, then build with --builder NAME", b.namespace)

@@ -31,9 +31,13 @@ func nextForLost(e *driver.LostError) string {
 			return fmt.Sprintf("see to Pod %s, which is not of this plugin's making, then build again", e.Member.Pod)
 		}
 	}
-	switch e.Diagnosis.Cause {
-	case cluster.CauseOOMKilled:
+	switch {
+	case e.Diagnosis.Cause == cluster.CauseOOMKilled:
 		return moreMemory(e.Member)
+	case e.Member.Ephemeral:
+		return "build again, which makes another builder"
+	}
+	switch e.Diagnosis.Cause {
 	case cluster.CauseDeleted, cluster.CauseEvicted:
 		return again + ", then build again"
 	case cluster.CauseNodeLost:

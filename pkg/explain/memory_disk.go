@@ -18,17 +18,20 @@ const killed = 128 + 9
 // moreMemory doubles the limit of a builder's memory and keeps what is reserved: a limit alone
 // reserves as much.
 func moreMemory(member cluster.Member) string {
-	install := Reinstall(member.Builder, member.Namespace)
+	on := builderOf(member)
 	limit, err := resource.ParseQuantity(member.MemoryLimit)
 	if err != nil {
-		return install + ", with a higher --limit memory=…"
+		if on.ephemeral {
+			return on.install("--limit memory=8Gi") + ", or another limit that is higher than its node's default"
+		}
+		return on.install("") + ", with a higher --limit memory=…"
 	}
 	limit.Add(limit)
-	install += " --limit memory=" + limit.String()
+	flags := "--limit memory=" + limit.String()
 	if member.MemoryRequest != "" {
-		install += " --request memory=" + member.MemoryRequest
+		flags += " --request memory=" + member.MemoryRequest
 	}
-	return install
+	return on.install(flags)
 }
 
 // explainShortage is about what a builder has too little of: space on its disk, or memory.
@@ -52,6 +55,9 @@ func explainShortage(err error) (Report, bool) {
 		return Report{Text: text, Next: moreMemory(member)}, true
 	}
 	text := fmt.Sprintf("the disk of builder %q is full: %v", member.Builder, full.Cause)
+	if member.Ephemeral {
+		return Report{Text: text, Next: "choose nodes with more space: " + builderOf(member).install("--node-selector KEY=VALUE")}, true
+	}
 	next := fmt.Sprintf("kubectl buildkit prune %s -n %s", member.Builder, member.Namespace)
 	if !member.Adopted {
 		next += "; if that frees too little, " + install + ", with a larger --storage or --limit ephemeral-storage=…"

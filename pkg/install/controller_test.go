@@ -150,14 +150,11 @@ func (c *controller) broken(image string, status object) {
 	c.locked(func() {
 		c.kubes = func(name string) {
 			pod := &corev1.Pod{}
-			c.Read("pods", name, pod)
-			switch {
-			case len(pod.Spec.Containers) == 0: // removed meanwhile
-			case pod.Spec.Containers[0].Image == image:
+			if c.Read("pods", name, pod); pod.Spec.Containers[0].Image == image {
 				c.Set("pods", name, status)
-			default:
-				c.Ready(name)
+				return
 			}
+			c.Ready(name)
 		}
 	})
 }

@@ -63,6 +63,8 @@ const (
 // StartError says why a member does not start, or does not answer.
 type StartError struct {
 	Name, Namespace, Pod string
+	// Ephemeral says that the builder was made for one build.
+	Ephemeral bool
 	// Reason is one word of the cluster's, e.g. "Unschedulable", "ErrImagePull",
 	// "CrashLoopBackOff", "Timeout".
 	Reason string

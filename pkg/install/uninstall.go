@@ -165,9 +165,22 @@ func (f *existing) removable(name, namespace string, claims bool) error {
 	return &cluster.NotFoundError{Name: name, Namespace: namespace}
 }
 
+// removeJob removes what makes the Pod of a builder for one build.
+func (c api) removeJob(ctx context.Context, name string, found *existing, removal *Removal) error {
+	if found.config == nil || found.config.Labels[builder.LabelEphemeral] == "" {
+		return nil
+	}
+	job := kube.NewObject(kube.KindJob)
+	if ok, err := c.GetIfExists(ctx, kube.KindJob, name, job); err != nil || !ok || !isOf(job, name) {
+		return err
+	}
+	removal.Removed = append(removal.Removed, kube.Reference{Kind: kube.KindJob, Name: name})
+	return c.Delete(ctx, kube.KindJob, job, kube.Deletion{Still: stillOf(name)})
+}
+
 // removeAll marks all objects for removal, the members first.
 func (c api) removeAll(ctx context.Context, name string, found *existing, options UninstallOptions, removal *Removal) error {
-	var err error
+	err := c.removeJob(ctx, name, found, removal)
 	found.each(func(kind string, object manifest.Object) {
 		if err != nil {
 			return

@@ -58,32 +58,6 @@ type answer struct {
 	err error
 }
 
-// await waits until every member answers, or says why one never will.
-func (i *installation) await(ctx context.Context) error {
-	w := &waiter{
-		install: i, start: time.Now(), members: map[string]*progress{}, warned: map[string]bool{},
-		updates: make(chan watch.Event), answers: make(chan answer), counts: make(chan Event), workload: i.objects.Workload.GetUID(),
-	}
-	w.moved = w.start
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	for _, name := range i.spec.MemberNames() {
-		w.members[name] = &progress{kick: make(chan struct{}, 1)}
-	}
-	if pod, ok := i.objects.Workload.(*corev1.Pod); ok {
-		w.podChanged(ctx, watch.Modified, pod)
-	}
-	broken := make(chan error, 3) // one for each that may end the wait
-	w.watch(ctx, broken)
-	err := w.run(ctx, broken)
-	for _, name := range i.spec.MemberNames() {
-		if member := w.members[name]; member.pod != nil {
-			i.outcome.Members = append(i.outcome.Members, cluster.MemberOf(member.pod))
-		}
-	}
-	return err
-}
-
 // watch starts the two watches. Events are a courtesy: without permission to read them there is
 // less to tell.
 func (w *waiter) watch(ctx context.Context, broken chan<- error) {
@@ -102,7 +76,7 @@ func (w *waiter) watch(ctx context.Context, broken chan<- error) {
 		return forward(event)
 	}
 	go func() {
-		options := metav1.ListOptions{LabelSelector: builder.Selector(w.install.spec.Name)}
+		options := metav1.ListOptions{LabelSelector: builder.Selector(w.instance())}
 		if err := w.install.api.Follow(ctx, kube.KindPod, options, pods, nil); err != nil && ctx.Err() == nil {
 			broken <- err
 		}

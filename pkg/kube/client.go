@@ -13,6 +13,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -41,7 +42,7 @@ type Client struct {
 func New(config *rest.Config, namespace string) (*Client, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, appsv1.AddToScheme, rbacv1.AddToScheme, policyv1.AddToScheme, authorizationv1.AddToScheme,
+		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, rbacv1.AddToScheme, policyv1.AddToScheme, authorizationv1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("preparing the client: %w", err)
@@ -64,15 +65,9 @@ func New(config *rest.Config, namespace string) (*Client, error) {
 	}
 	clock := &clock{}
 	config.Wrap(func(transport http.RoundTripper) http.RoundTripper {
-		filter := &foreignFilter{RoundTripper: transport, host: config.Host}
-		return &measured{RoundTripper: filter, clock: clock, now: time.Now}
+		return &measured{RoundTripper: transport, clock: clock, now: time.Now}
 	})
-	client, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the client: %w", err)
-	}
-	client.Transport = &interruptible{client.Transport}
-	api, err := rest.RESTClientForConfigAndClient(config, client)
+	api, err := rest.RESTClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the client: %w", err)
 	}

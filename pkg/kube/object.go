@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -34,6 +35,7 @@ const (
 	KindClaim       = "PersistentVolumeClaim"
 	KindEvent       = "Event"
 	KindBudget      = "PodDisruptionBudget"
+	KindJob         = "Job"
 
 	KindServiceAccount = "ServiceAccount"
 	KindNamespace      = "Namespace"
@@ -47,6 +49,8 @@ func resource(kind string) (prefix, plural string) {
 	switch kind {
 	case KindStatefulSet:
 		return "/apis/apps/v1", "statefulsets"
+	case KindJob:
+		return "/apis/batch/v1", "jobs"
 	case KindRole:
 		return "/apis/rbac.authorization.k8s.io/v1", "roles"
 	case KindBudget:
@@ -244,6 +248,8 @@ func NewObject(kind string) manifest.Object {
 	switch kind {
 	case KindStatefulSet:
 		return &appsv1.StatefulSet{}
+	case KindJob:
+		return &batchv1.Job{}
 	case KindRole:
 		return &rbacv1.Role{}
 	case KindBudget:

@@ -2,7 +2,6 @@ package safefile
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +19,7 @@ func stageOf(t *testing.T, tree *Tree, files ...string) *StagedTree {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = io.WriteString(file, name)
+		_, err = file.WriteString(name)
 		if err := errors.Join(err, file.Close()); err != nil {
 			t.Fatal(err)
 		}

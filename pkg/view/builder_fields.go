@@ -15,6 +15,8 @@ import (
 type builderFields struct {
 	// Adopted says that install did not make it.
 	Adopted bool `json:"adopted"`
+	// Ephemeral says that it was made for one build, and is removed with it.
+	Ephemeral bool `json:"ephemeral,omitempty"`
 	// Platforms are those that the builder was installed for, with the builder of its family whose
 	// members build for each; absent where it was for none. The members are those of the family.
 	Platforms      []builder.Native `json:"platforms,omitempty"`
@@ -138,7 +140,7 @@ func newDaemonFields(info *solve.Info) *daemonFields {
 // newBuilderFields are what the cluster alone knows, and the builds of members, by the UIDs of
 // their Pods.
 func newBuilderFields(b cluster.Builder, builds map[string]driver.MemberBuilds) builderFields {
-	fields := builderFields{Adopted: b.Adopted, Platforms: b.Platforms, DesiredMembers: b.Desired, OutdatedMembers: b.Outdated(), Members: []memberFields{}}
+	fields := builderFields{Adopted: b.Adopted, Ephemeral: b.Ephemeral, Platforms: b.Platforms, DesiredMembers: b.Desired, OutdatedMembers: b.Outdated(), Members: []memberFields{}}
 	for _, m := range b.Members {
 		own := newMemberFields(m, b.Wanted)
 		if b.Family == "" && len(b.Platforms) == 0 {

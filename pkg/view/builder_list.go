@@ -117,6 +117,9 @@ func summarize(b builderFields, mode string, now time.Time) []any {
 	if b.Adopted {
 		modes = []string{"adopted"}
 	}
+	if b.Ephemeral {
+		modes = append(modes, "ephemeral")
+	}
 	age := "<unknown>"
 	if oldest != now {
 		age = duration.HumanDuration(now.Sub(oldest))

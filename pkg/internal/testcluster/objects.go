@@ -86,7 +86,7 @@ func (c *Cluster) patchLocked(w http.ResponseWriter, r *http.Request, key string
 		c.t.Errorf("PATCH %s of any version: %v", key, metadata)
 	}
 	for _, field := range []string{"uid", "resourceVersion"} {
-		if wanted, ok := metadata[field]; ok && before[field] != wanted {
+		if wanted, ok := metadata[field]; ok && wanted != nil && before[field] != wanted {
 			conflict(w, metav1.StatusReasonConflict, "the "+field+" does not match")
 			return
 		}
@@ -149,6 +149,9 @@ func (c *Cluster) storeLocked(key string, old, body Object, dry bool) Object {
 	if name, isPod := strings.CutPrefix(key, "pods/"); isPod && c.onPod != nil {
 		go c.onPod(name)
 	}
+	if name, isJob := strings.CutPrefix(key, "jobs/"); isJob {
+		c.startJobLocked(name, stored)
+	}
 	return stored
 }
 
@@ -191,6 +194,8 @@ func (c *Cluster) removeLocked(key string, cascade bool) {
 	case kind == "pods" && c.daemons[name] != nil:
 		c.daemons[name].Stop()
 		delete(c.daemons, name)
+	case kind == "jobs":
+		c.removeOwnedLocked(old)
 	case kind == "statefulsets":
 		for other, object := range maps.Clone(c.objects) {
 			switch {
