@@ -2,7 +2,6 @@ package imagetags
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -108,8 +107,12 @@ func (m *move) moveTag(ctx context.Context, t *tag) (overtaken bool, err error) 
 		return false, nil
 	}
 	written := m.options.retry(ctx, func(ctx context.Context) error { return t.in.Put(ctx, t.name, m.manifest) })
+	if written != nil {
+		if state, _ := m.look(ctx, t); state != Moved {
+			return false, written
+		}
+	}
 	var seen []byte
-	var unwritten error
 	err = m.options.retry(ctx, func(ctx context.Context) error {
 		now, found, err := t.in.Get(ctx, t.name)
 		switch {
@@ -117,9 +120,6 @@ func (m *move) moveTag(ctx context.Context, t *tag) (overtaken bool, err error) 
 			return err
 		case found && bytes.Equal(now.Text, m.index.Text):
 			t.seen = true
-			return nil
-		case written != nil:
-			unwritten = written
 			return nil
 		case t.points(now, found) || !found:
 			return &MissingError{Reference: t.reference(), Written: true}
@@ -130,7 +130,7 @@ func (m *move) moveTag(ctx context.Context, t *tag) (overtaken bool, err error) 
 		overtaken = true
 		return nil
 	})
-	return overtaken, cmp.Or(unwritten, err)
+	return overtaken, err
 }
 
 // points reports whether the tag points at what it pointed at before.
