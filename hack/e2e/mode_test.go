@@ -84,3 +84,20 @@ spec: {policyName: NAME}
 		t.Errorf("the daemon of Pod %s, which was %s, runs as user %s", u.podUID("buildkitd"), uid, id)
 	}
 }
+
+// With a network of its own a step reaches the registry, and neither the daemon nor a port of another step: the bridge
+// passes no packet from one to another.
+func TestStepNetwork(t *testing.T) {
+	t.Parallel()
+	u, reg := newUser(t), openRegistry(t)
+	u.builder(append([]string{"--step-network", "bridge"}, u.registryFlags()...)...)
+	steps := dockerfile(t, "FROM BASE",
+		"RUN ! nc 127.0.0.1 1234 </dev/null && ! nc 192.0.2.1 1234 </dev/null",
+		"RUN ip -4 address show eth0 | grep 'inet 192.0.2.'",
+		"RUN wget -qO- http://"+reg.host+"/v2/")
+	u.buildkit("build", "-o", "type=cacheonly", "--no-cache", steps).ok()
+	ports := u.kubectl("exec", "buildkitd", "-c", "buildkitd", "--", "sh", "-c", "cat /sys/class/net/steps0/brif/*/isolated").ok().stdout
+	if isolated := strings.Fields(ports); len(isolated) == 0 || strings.Trim(ports, "1\n") != "" {
+		t.Errorf("the ports of the bridge are isolated: %q", isolated)
+	}
+}

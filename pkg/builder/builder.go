@@ -35,6 +35,8 @@ const (
 	// daemon starts, EmulationHoldName that of the one which keeps them registered.
 	EmulationContainerName = "emulation"
 	EmulationHoldName      = "emulation-hold"
+	// StepNetworkContainerName is the name of the container that describes the network of steps.
+	StepNetworkContainerName = "step-network"
 	// ImageRepository is where the default image comes from.
 	ImageRepository = "docker.io/moby/buildkit"
 	// FieldManager owns, in server-side apply, what install writes.
@@ -95,6 +97,17 @@ const (
 
 // ModeAuto stands, in a Spec that is not stored, for the mode that package mode chooses.
 const ModeAuto = "auto"
+
+// Networks of RUN steps, the values of Spec.StepNetwork.
+const (
+	// StepNetworkHost is that of the Pod, which all steps share.
+	StepNetworkHost = "host"
+	// StepNetworkBridge is one for each step, connected to the Pod's.
+	StepNetworkBridge = "bridge"
+)
+
+// StepNetworks are the values of Spec.StepNetwork.
+func StepNetworks() []string { return []string{StepNetworkHost, StepNetworkBridge} }
 
 // Modes are the values of AnnotationMode.
 func Modes() []string { return []string{ModePrivileged, ModeRootless, ModeUserNS} }

@@ -91,6 +91,9 @@ func (s Spec) With(given Spec, names ...string) Spec {
 	if changed.Mode == ModePrivileged {
 		changed.Mode = ""
 	}
+	if changed.StepNetwork == StepNetworkHost {
+		changed.StepNetwork = ""
+	}
 	if changed.GracePeriod == DefaultGracePeriod {
 		changed.GracePeriod = 0
 	}

@@ -25,6 +25,7 @@ func daemonSettings() []setting {
 		text("image", func(s *Spec) *string { return &s.Image }),
 		several("image-pull-secret", func(s *Spec) *[]string { return &s.ImagePullSecrets }),
 		text("mode", func(s *Spec) *string { return &s.Mode }),
+		text("step-network", func(s *Spec) *string { return &s.StepNetwork }),
 		document(SettingConfig, ".toml", func(s *Spec) *[]byte { return &s.Config }),
 		env(),
 	}

@@ -21,7 +21,7 @@ func everything(t *testing.T) builder.Spec {
 	size := resource.MustParse("50Gi")
 	spec := builder.Spec{
 		Name: "team", Namespace: "ns", Family: "teams", Platforms: []string{"linux/amd64", "linux/arm64"}, Emulate: []string{"linux/arm64"},
-		EmulateImage: "registry.local/binfmt:v1", Image: "registry.local/buildkit:v1", Mode: builder.ModeRootless, Config: []byte("debug = true\n"),
+		EmulateImage: "registry.local/binfmt:v1", Image: "registry.local/buildkit:v1", Mode: builder.ModeUserNS, StepNetwork: builder.StepNetworkBridge, Config: []byte("debug = true\n"),
 		Mirrors: map[string][]string{"docker.io": {"a.local", "b.local"}}, InsecureRegistries: []string{"r:5000", "s:5000"},
 		RegistryCA: certificate(t), ImagePullSecrets: []string{"pull"}, ServiceAccount: "sa",
 		NodeSelector: map[string]string{"disk": "ssd"}, Labels: map[string]string{"team": "web"}, Annotations: map[string]string{"owner": "web, and qa"},
@@ -55,6 +55,15 @@ func TestStoredModes(t *testing.T) {
 		back, err := builder.Unmarshal([]byte(want))
 		if err != nil || back.RunMode() != (builder.Spec{Mode: mode}).RunMode() || back.Mode == builder.ModePrivileged {
 			t.Errorf("%s is read as mode %q (%v)", want, back.Mode, err)
+		}
+	}
+	for want, spec := range map[string]builder.Spec{
+		"must be one of: host, bridge": {StepNetwork: "cni"}, "choose --mode userns or privileged": {StepNetwork: "bridge", Mode: builder.ModeRootless},
+		"by --step-network; leave one": {StepNetwork: "bridge", Config: []byte("[worker.oci]\nnetworkMode = \"host\"\n")},
+	} {
+		spec.Name, spec.Namespace = "a", "b"
+		if err := spec.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v; want %s", err, want)
 		}
 	}
 	if err := (builder.Spec{Name: "a", Namespace: "b", Mode: "root"}).Validate(); err == nil || !strings.Contains(err.Error(), "must be one of: auto, privileged, rootless, userns") {
@@ -148,8 +157,9 @@ func TestFlagsAddToTheStoredSpec(t *testing.T) {
 		"a higher limit":  {given(func(s *builder.Spec) { s.Limits = limits }, "limit"), "limit", "cpu=4 memory=8Gi"},
 		"one member":      {given(func(*builder.Spec) {}, "replicas"), "replicas", ""},
 		"the usual mode":  {given(func(s *builder.Spec) { s.Mode = builder.ModePrivileged }, "mode"), "mode", ""},
-		"not rootless":    {everything(t).Without("mode", "rootless"), "mode", ""},
-		"not userns":      {everything(t).Without("mode", "userns"), "mode", "rootless"},
+		"not userns":      {everything(t).Without("mode", "userns"), "mode", ""},
+		"not rootless":    {everything(t).Without("mode", "rootless"), "mode", "userns"},
+		"one network":     {given(func(s *builder.Spec) { s.StepNetwork = builder.StepNetworkHost }, "step-network"), "step-network", ""},
 		"nothing":         {given(func(*builder.Spec) {}), "replicas", "3"},
 		"limit of memory": {everything(t).Without("limit", "memory"), "limit", "cpu=4"},
 		"a wider spread": {given(func(s *builder.Spec) { s.TopologySpread = spread(t, "zone=3", "rack") }, "topology-spread"),

@@ -38,6 +38,8 @@ type Spec struct {
 	Image string
 	// Mode is how the daemon runs, one of Modes, or ModeAuto; empty means ModePrivileged.
 	Mode string
+	// StepNetwork is the network of RUN steps, one of StepNetworks; empty means StepNetworkHost.
+	StepNetwork string
 	// Config is the text of the user's buildkitd.toml.
 	Config []byte
 	// Mirrors lists, per registry host, the mirrors to ask first.

@@ -28,6 +28,7 @@ type stored struct {
 	Image              string              `json:"image,omitempty"`
 	Rootless           bool                `json:"rootless,omitempty"` // ModeRootless, as older versions read it
 	Mode               string              `json:"mode,omitempty"`     // any other mode but the default
+	StepNetwork        string              `json:"stepNetwork,omitempty"`
 	Config             string              `json:"config,omitempty"`
 	Mirrors            map[string][]string `json:"registryMirrors,omitempty"`
 	InsecureRegistries []string            `json:"insecureRegistries,omitempty"`
@@ -60,7 +61,7 @@ func (s Spec) Marshal() ([]byte, error) {
 	form := stored{
 		Version: storedVersion,
 		Family:  s.Family, Platforms: s.Platforms, Emulate: s.Emulate, EmulateImage: s.EmulateImage,
-		Image: s.Image, Rootless: s.Rootless(), Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
+		Image: s.Image, Rootless: s.Rootless(), StepNetwork: s.StepNetwork, Config: string(s.Config), Mirrors: s.Mirrors, InsecureRegistries: s.InsecureRegistries,
 		Requests: s.Requests, Limits: s.Limits, NodeSelector: s.NodeSelector, Tolerations: s.Tolerations,
 		ImagePullSecrets: s.ImagePullSecrets, ServiceAccount: s.ServiceAccount, Labels: s.Labels, Annotations: s.Annotations,
 		PriorityClass: s.PriorityClass, RuntimeClass: s.RuntimeClass, Scheduler: s.Scheduler, Affinity: string(s.Affinity),
@@ -109,7 +110,7 @@ func Unmarshal(text []byte) (Spec, error) {
 func (form stored) spec() (spec Spec, err error) {
 	spec = Spec{
 		Family: form.Family, Platforms: form.Platforms, Emulate: form.Emulate, EmulateImage: form.EmulateImage,
-		Image: form.Image, Mode: form.Mode, Config: bytesOf(form.Config), Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
+		Image: form.Image, Mode: form.Mode, StepNetwork: form.StepNetwork, Config: bytesOf(form.Config), Mirrors: form.Mirrors, InsecureRegistries: form.InsecureRegistries,
 		Requests: form.Requests, Limits: form.Limits, NodeSelector: form.NodeSelector, Tolerations: form.Tolerations,
 		PriorityClass: form.PriorityClass, RuntimeClass: form.RuntimeClass, Scheduler: form.Scheduler, Affinity: bytesOf(form.Affinity),
 		DisruptionBudget: form.DisruptionBudget, Patch: bytesOf(form.Patch),

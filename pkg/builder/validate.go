@@ -30,7 +30,7 @@ const maxReplicas = 1000
 func (s Spec) Validate() error {
 	s = s.WithDefaults()
 	checks := []func() error{
-		s.validateName, s.validateMode, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement, s.validatePlatforms, s.validateScheduling, s.validatePatch,
+		s.validateName, s.validateMode, s.validateStepNetwork, s.validateImage, s.validateRegistryCA, s.validateResources, s.validatePlacement, s.validatePlatforms, s.validateScheduling, s.validatePatch,
 		s.validateMetadata, s.validateEnv, s.validateStorage,
 	}
 	for _, check := range checks {
@@ -67,6 +67,24 @@ func (s Spec) validateName() error {
 func (s Spec) validateMode() error {
 	if all := append([]string{ModeAuto}, Modes()...); !slices.Contains(all, s.RunMode()) {
 		return invalid("mode", s.Mode, "it is not a mode", "must be one of: "+strings.Join(all, ", "))
+	}
+	return nil
+}
+
+func (s Spec) validateStepNetwork() error {
+	const field = "step network"
+	if s.StepNetwork != "" && !slices.Contains(StepNetworks(), s.StepNetwork) {
+		return invalid(field, s.StepNetwork, "it is not a network", "must be one of: "+strings.Join(StepNetworks(), ", "))
+	}
+	if s.StepNetwork != StepNetworkBridge {
+		return nil
+	}
+	if s.Rootless() {
+		return invalid(field, s.StepNetwork, "a rootless daemon may not connect networks", "choose --mode userns or privileged, or --step-network host")
+	}
+	own, err := parseConfig(s.Config)
+	if oci := fold(table(table(own, "worker"), "oci")); err == nil && (oci["networkmode"] != nil || oci["cniconfigpath"] != nil || oci["cnibinarypath"] != nil) {
+		return invalid(FieldConfig, "worker.oci", "the network of steps is set there and by --step-network", "leave one of the two out")
 	}
 	return nil
 }

@@ -109,7 +109,7 @@ func (c *Client) identify(ctx context.Context, name string, secret *corev1.Secre
 			return c.unverified(name, at.pod.Name, DoubtCertificates, nil)
 		}
 		return c.certified(name, secret, at)
-	case exists && !another && adopt && (secretErr == nil || apierrors.IsNotFound(secretErr) || kube.IsForbidden(secretErr)):
+	case exists && !another && adopt && (secretErr == nil || apierrors.IsNotFound(secretErr) || kube.IsForeign(secretErr) || kube.IsForbidden(secretErr)):
 		return c.adoptable(at.pod)
 	case secretErr == nil && foreign:
 		return c.unverified(name, at.pod.Name, DoubtOtherSecret, nil)

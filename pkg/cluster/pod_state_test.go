@@ -198,7 +198,11 @@ func TestStartProblemOf(t *testing.T) {
 		"root of its node":            {first(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: "0 0 4294967295\n"}}, false), ReasonNoUserNamespace, 0, false},
 		"root of its node, once more": {first(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}, true), ReasonNoUserNamespace, 0, false},
 		"mapped":                      {change: first(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}, false)},
-		"the first has no image":      {first(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "denied"}}, false), "ErrImagePull", 0, false},
+		"steps without network": {func(p *corev1.Pod) {
+			first(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}, true)(p)
+			p.Status.InitContainerStatuses[0].Name = "step-network"
+		}, ReasonNoStepNetwork, 0, false},
+		"the first has no image": {first(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "denied"}}, false), "ErrImagePull", 0, false},
 		"node lost": {func(p *corev1.Pod) {
 			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}, {Type: corev1.ContainersReady, Status: corev1.ConditionTrue}}
 		}, ReasonNodeLost, short, false},

@@ -43,10 +43,7 @@ func StartProblemOf(pod *corev1.Pod) *StartProblem {
 			Reason: ReasonUnassigned, Message: fmt.Sprintf("scheduler %q has not looked at it, and may not run in this cluster", scheduler), Patience: time.Hour,
 		}
 	}
-	if problem := unmapped(pod); problem != nil {
-		return problem
-	}
-	if problem := withoutEmulators(pod); problem != nil {
+	if problem := heldUp(pod); problem != nil {
 		return problem
 	}
 	container := daemonContainer(pod)
@@ -71,46 +68,41 @@ func StartProblemOf(pod *corev1.Pod) *StartProblem {
 // cluster's own: one that does not run leaves no word.
 const ReasonUnassigned = "Unassigned"
 
-// ReasonNoUserNamespace is the reason of a Pod in builder.ModeUserNS that runs in the user
-// namespace of its node.
-const ReasonNoUserNamespace = "NoUserNamespace"
+// Reasons of a Pod that a container keeps from starting which runs before its daemon.
+const (
+	// ReasonNoUserNamespace is that of one in builder.ModeUserNS that runs in the user namespace of
+	// its node.
+	ReasonNoUserNamespace = "NoUserNamespace"
+	// ReasonNoEmulation is that of one on whose node the emulators of its platforms cannot be
+	// registered.
+	ReasonNoEmulation = "NoEmulation"
+	// ReasonNoStepNetwork is that of one whose steps cannot have networks.
+	ReasonNoStepNetwork = "NoStepNetwork"
+)
 
-// unmapped is what the container found that checks the user namespace.
-func unmapped(pod *corev1.Pod) *StartProblem {
+// heldUp is what keeps the containers from running that come before the daemon.
+func heldUp(pod *corev1.Pod) *StartProblem {
 	for _, status := range pod.Status.InitContainerStatuses {
-		if status.Name != builder.UserNamespaceContainerName {
-			continue
-		}
-		for _, state := range []corev1.ContainerState{status.State, status.LastTerminationState} {
-			if ended := state.Terminated; ended != nil && ended.ExitCode != 0 {
-				return &StartProblem{Reason: ReasonNoUserNamespace, Message: fmt.Sprintf("node %q ignores hostUsers: false: %s",
-					pod.Spec.NodeName, strings.TrimSpace(ended.Message))}
-			}
-		}
-		if status.State.Waiting != nil {
-			return waiting(&status)
-		}
-	}
-	return nil
-}
-
-// ReasonNoEmulation is the reason of a Pod on whose node the emulators of its platforms cannot be
-// registered.
-const ReasonNoEmulation = "NoEmulation"
-
-// withoutEmulators is what keeps the containers from running that register emulators.
-func withoutEmulators(pod *corev1.Pod) *StartProblem {
-	for _, status := range pod.Status.InitContainerStatuses {
-		if status.Name != builder.EmulationContainerName && status.Name != builder.EmulationHoldName {
-			continue
-		}
+		reason, about := "", ""
 		ended := status.State.Terminated
 		if status.State.Waiting != nil { // to be started again
 			ended = status.LastTerminationState.Terminated
 		}
+		switch status.Name {
+		case builder.UserNamespaceContainerName:
+			reason, about = ReasonNoUserNamespace, fmt.Sprintf("node %q ignores hostUsers: false", pod.Spec.NodeName)
+		case builder.StepNetworkContainerName:
+			reason, about = ReasonNoStepNetwork, fmt.Sprintf("steps cannot have networks on node %q", pod.Spec.NodeName)
+		case builder.EmulationContainerName, builder.EmulationHoldName:
+			reason = ReasonNoEmulation
+			if ended != nil {
+				about = fmt.Sprintf("container %q ended with exit code %d on node %q", status.Name, ended.ExitCode, pod.Spec.NodeName)
+			}
+		default:
+			continue
+		}
 		if ended != nil && ended.ExitCode != 0 {
-			return &StartProblem{Reason: ReasonNoEmulation, Message: fmt.Sprintf("container %q ended with exit code %d on node %q: %s",
-				status.Name, ended.ExitCode, pod.Spec.NodeName, strings.TrimSpace(ended.Message))}
+			return &StartProblem{Reason: reason, Message: about + ": " + strings.TrimSpace(ended.Message)}
 		}
 		if status.State.Waiting != nil && status.State.Waiting.Reason != "PodInitializing" {
 			return waiting(&status)

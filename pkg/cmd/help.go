@@ -30,7 +30,7 @@ func flagGroups() map[string][]flagGroup {
 			{"Progress Flags", strings.Fields("progress quiet debug")},
 		},
 		"install": {
-			{"Daemon Flags", strings.Fields("builder image mode rootless config env device")},
+			{"Daemon Flags", strings.Fields("builder image mode rootless step-network config env device")},
 			{"Platform Flags", strings.Fields("platform emulate emulate-image")},
 			{"Registry Flags", strings.Fields("registry-mirror insecure-registry registry-ca")},
 			{"Pod Flags", strings.Fields("request limit image-pull-secret service-account runtime-class label annotation metrics grace-period patch")},

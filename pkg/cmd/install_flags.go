@@ -23,6 +23,7 @@ type specFlags struct {
 	configFile     string
 	mode           string
 	rootless       bool
+	stepNetwork    string
 	platforms      []string
 	emulate        []string
 	emulateImage   string
@@ -65,6 +66,7 @@ func (s *specFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&s.configFile, "config", "", "A buildkitd.toml for the daemon")
 	flags.StringVar(&s.mode, "mode", builder.ModePrivileged, "How the daemon runs, one of: auto, "+strings.Join(builder.Modes(), ", ")+"; auto takes the least privileges that work")
 	flags.BoolVar(&s.rootless, "rootless", false, "Short for --mode rootless: run the daemon as user 1000, without privileges")
+	flags.StringVar(&s.stepNetwork, "step-network", builder.StepNetworkHost, "Network of RUN steps: host is the Pod's, bridge is one for each step")
 	flags.Var((*list)(&s.platforms), "platform", "Build for these on nodes of their architectures, e.g. linux/amd64,linux/arm64 (repeatable)")
 	flags.Var((*list)(&s.emulate), "emulate", "Emulate platforms, e.g. --emulate=linux/arm64; without a value, those that no node has (repeatable)")
 	flags.Lookup("emulate").NoOptDefVal = builder.EmulateMissing
@@ -105,7 +107,7 @@ func (s *specFlags) given() (spec builder.Spec, err error) {
 		Name: s.name, Image: s.image, ImagePullSecrets: s.pullSecrets, ServiceAccount: s.serviceAccount,
 		Replicas: s.replicas, MaxBuilds: s.maxBuilds, StorageClass: s.storageClass, Metrics: s.metrics, GracePeriod: s.gracePeriod,
 		PriorityClass: s.priorityClass, RuntimeClass: s.runtimeClass, Scheduler: s.scheduler, DisruptionBudget: s.budget,
-		EmulateImage: s.emulateImage,
+		EmulateImage: s.emulateImage, StepNetwork: s.stepNetwork,
 	}
 	if s.replicas < 1 {
 		return spec, &usage.Error{What: "--replicas", Value: fmt.Sprint(s.replicas), Reason: "a builder has at least one member"}

@@ -54,7 +54,7 @@ func TestInstallCommandMakesTheSameBuilder(t *testing.T) {
 		}
 	}
 	flags := map[string][]string{
-		"image": {"registry.local:5000/buildkit:v1"}, "image-pull-secret": {"a", "b"}, "mode": {"rootless"}, "config": {"toml"},
+		"image": {"registry.local:5000/buildkit:v1"}, "image-pull-secret": {"a", "b"}, "mode": {"userns"}, "step-network": {"bridge"}, "config": {"toml"},
 		"env": {"A=it's $HOME", "B=a,b", "C=", "D=two\nlines \\n"}, "registry-mirror": {"docker.io=m:5000/p", "docker.io=n", "quay.io=m"},
 		"insecure-registry": {"r:5000", "s:5000"}, "registry-ca": {"ca"}, "request": {"cpu=500m,memory=1Gi"},
 		"limit": {"cpu=2,memory=4Gi,ephemeral-storage=10Gi"}, "node-selector": {"disk=ssd", "zone="}, "service-account": {"builds"},

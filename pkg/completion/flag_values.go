@@ -35,6 +35,7 @@ func Flags() map[string]Completer {
 		"--topology-spread":          oneOf("kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region"),
 		"--secret":                   secretSource,
 
+		"--step-network":   oneOf(builder.StepNetworks()...),
 		"install --mode":   oneOf(append(builder.Modes(), builder.ModeAuto)...),
 		"--dry-run":        oneOf("none", "client", "server"),
 		"list --output":    formats,

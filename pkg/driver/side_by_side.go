@@ -24,6 +24,7 @@ type crew struct {
 	split *request.Split
 	parts []*build
 	names []share // of the parts
+	end   context.CancelCauseFunc
 }
 
 // label is what the display shows of a part.
@@ -47,21 +48,24 @@ func (b *build) join(ctx context.Context, over *spread) error {
 	for i, each := range over.shares {
 		part := *b
 		part.crew, part.request, part.peer = nil, split.Requests[i], peers[order[i]]
-		part.options.Connect.Builder = each.builder
+		if part.options.Connect.Builder = each.builder; i > 0 {
+			part.connection = nil
+		}
 		b.crew.parts = append(b.crew.parts, &part)
 	}
 	return b.crew.connect(ctx, b.options.Provide)
 }
 
-// connect connects to all builders but the first, which is connected, side by side. A builder that
-// is missing is provided one at a time, since that may ask the user.
+// connect connects to all builders but the first, which is connected, side by side. The first that
+// cannot be connected to ends the others. A builder that is missing is provided one at a time,
+// since that may ask the user.
 func (c *crew) connect(ctx context.Context, provide Provide) error {
+	ctx, c.end = context.WithCancelCause(ctx)
 	var one sync.Mutex
-	return c.each(func(i int, part *build) error {
+	_, err := c.each(func(i int, part *build) (err error) {
 		if i == 0 {
 			return nil
 		}
-		part.connection = nil
 		if provide != nil {
 			part.options.Provide = func(ctx context.Context, why error) (bool, error) {
 				one.Lock()
@@ -69,32 +73,34 @@ func (c *crew) connect(ctx context.Context, provide Provide) error {
 				return provide(ctx, why)
 			}
 		}
-		connection, err := part.driver.connectOrProvide(ctx, &part.options, part.credentials)
-		part.connection = connection
+		part.connection, err = part.driver.connectOrProvide(ctx, &part.options, part.credentials)
 		return err
-	})
+	}, c.end)
+	return err
 }
 
-// each calls do for all parts at the same time, and returns the first error in their order.
-func (c *crew) each(do func(i int, part *build) error) error {
-	errs := make([]error, len(c.parts))
+// each calls do for all parts at the same time. It returns the part that failed first, and its
+// error, which is passed to failed meanwhile.
+func (c *crew) each(do func(i int, part *build) error, failed func(error)) (first *build, why error) {
+	var once sync.Once
 	var all sync.WaitGroup
 	for i, part := range c.parts {
-		all.Go(func() { errs[i] = do(i, part) })
+		all.Go(func() {
+			if err := do(i, part); err != nil {
+				once.Do(func() {
+					first, why = part, err
+					failed(err)
+				})
+			}
+		})
 	}
 	all.Wait()
-	return firstOf(errs)
-}
-
-func firstOf(errs []error) error {
-	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
-		return errs[i]
-	}
-	return nil
+	return first, why
 }
 
 // close ends all connections, and removes what was received and not committed.
 func (c *crew) close() {
+	c.end(nil)
 	for _, part := range c.parts {
 		if part.connection != nil {
 			part.close()
@@ -110,24 +116,19 @@ func (c *crew) solve(ctx context.Context, b *build, display *progress.Display, t
 	building, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	results, rejected := make([]*result.Result, len(c.parts)), make([]error, len(c.parts))
-	var once sync.Once
-	var failure error
-	_ = c.each(func(i int, part *build) error {
+	part, err := c.each(func(i int, part *build) error {
 		doubts := pushes
 		if i > 0 {
 			doubts = nil // they are about the same registries
 		}
 		built, err := part.solve(building, display, progress.Label(traced, c.names[i].label()), doubts)
-		if results[i], rejected[i] = built, err; built == nil {
-			once.Do(func() {
-				end(err)
-				failure = part.failed(ctx, err)
-			})
+		if results[i], rejected[i] = built, err; built != nil {
+			return nil
 		}
 		return err
-	})
-	if failure != nil {
-		return nil, failure
+	}, end)
+	if err != nil {
+		return nil, part.failed(ctx, err)
 	}
 	built, err := c.merge(ctx, b, display, results)
 	if err != nil {
@@ -151,7 +152,7 @@ func (c *crew) rejected(errs []error, built *result.Result) error {
 // in the registries all tags or none.
 func (c *crew) merge(ctx context.Context, b *build, display *progress.Display, results []*result.Result) (*result.Result, error) {
 	parts := make([]result.Part, len(results))
-	err := c.each(func(i int, part *build) error {
+	_, err := c.each(func(i int, part *build) error {
 		member := part.connection.Member
 		results[i].AddBuilder(member.Builder, member.Pod)
 		parts[i] = result.Part{Platforms: c.names[i].platforms, Result: results[i]}
@@ -162,7 +163,7 @@ func (c *crew) merge(ctx context.Context, b *build, display *progress.Display, r
 			return nil
 		}
 		return part.addProvenance(ctx, results[i])
-	})
+	}, ignore)
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +185,8 @@ func (c *crew) merge(ctx context.Context, b *build, display *progress.Display, r
 	return built, c.split.Commit(built)
 }
 
+func ignore(error) {}
+
 func descriptorOf(index *imageindex.Index, annotations map[string]string) *ocispecs.Descriptor {
 	if index == nil {
 		return nil
@@ -195,14 +198,14 @@ func descriptorOf(index *imageindex.Index, annotations map[string]string) *ocisp
 // publish reads the index that each builder has pushed, and pushes the one of all.
 func (c *crew) publish(ctx context.Context, b *build, push *request.Push, results []*result.Result, show func(Notice)) (*imageindex.Index, error) {
 	parts := make([]imageindex.Part, len(results))
-	err := c.each(func(i int, part *build) (err error) {
+	_, err := c.each(func(i int, part *build) (err error) {
 		parts[i] = imageindex.Part{From: part.connection.Member.Pod, Platforms: c.names[i].platforms}
 		if parts[i].Descriptor, err = results[i].Descriptor(); err != nil {
 			return err
 		}
 		parts[i].Text, err = imagetags.Fetch(ctx, b.credentials, push.Names[0], parts[i].Descriptor.Digest.String())
 		return err
-	})
+	}, ignore)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -117,6 +118,7 @@ func explainBuilder(err error) (Report, bool) {
 		expired     *cluster.ExpiredError
 		unreachable *kube.UnreachableError
 		server      *kube.ServerError
+		foreign     *kube.ForeignServerError
 		start       *install.StartError
 	)
 	switch {
@@ -146,6 +148,8 @@ func explainBuilder(err error) (Report, bool) {
 		return explainStart(start), true
 	case errors.As(err, &server):
 		return Report{Text: err.Error(), Next: "run the command again in a moment; if it ends the same way, ask the administrator of the cluster"}, true
+	case errors.As(err, &foreign):
+		return Report{Text: foreign.Error(), Next: otherAddress + "; a network's login page or a proxy may answer in its place"}, true
 	case errors.As(err, &unreachable):
 		return Report{Text: unreachable.Error(), Next: nextForCluster(unreachable)}, true
 	}
@@ -207,6 +211,8 @@ func explainStart(e *install.StartError) Report {
 		next = elsewhere(e.Name, e.Namespace)
 	case e.Reason == cluster.ReasonUnassigned:
 		next = "name a scheduler that runs in this cluster with --scheduler, or leave it out: the cluster's own is default-scheduler"
+	case e.Reason == cluster.ReasonNoStepNetwork:
+		next = Reinstall(e.Name, e.Namespace) + " --step-network host"
 	case e.Reason == cluster.ReasonNoEmulation:
 		next = "check --emulate-image, or build without emulation: leave out --emulate, or --unset emulate"
 	case e.NoNode != "":
@@ -267,15 +273,28 @@ func explainTunnel(err error) (Report, bool) {
 	return Report{}, false
 }
 
+// otherAddress is for an address at which something else than a cluster's API answers.
+const otherAddress = "check the address of the cluster, its scheme, port and path: kubectl config view --minify"
+
 // nextForCluster is about an API server that does not answer, or a proxy in its place.
 func nextForCluster(e *kube.UnreachableError) string {
-	for _, words := range []string{"Proxy Authentication Required", "proxyconnect "} {
-		if strings.Contains(e.Error(), words) {
-			return "requests to it go through a proxy: check proxy-url of the cluster in the kubeconfig, else $HTTPS_PROXY and the password in it, or add the cluster's host to $NO_PROXY"
-		}
-	}
-	if strings.Contains(e.Error(), "x509: ") {
+	var (
+		invalid x509.CertificateInvalidError
+		name    x509.HostnameError
+	)
+	text := e.Err.Error()
+	says := func(part string) bool { return strings.Contains(text, part) }
+	switch {
+	case errors.As(e, &invalid) && invalid.Reason == x509.Expired:
+		return "compare this machine's clock with the times above: date -u; if it is right, the administrator of the cluster has to renew the certificate"
+	case errors.As(e, &name):
+		return "use an address that the certificate is for, or name one of its names with --tls-server-name: kubectl config view --minify"
+	case says("x509: "):
 		return "another cluster may have this address now: get its kubeconfig anew, or check the certificate authority there: kubectl config view --minify"
+	case e.Proxy != "":
+		return "check proxy-url of the cluster in the kubeconfig, else $HTTPS_PROXY and the password in it, or add the cluster's host to $NO_PROXY"
+	case says("does not look like a TLS handshake"), says("HTTP response"), says("stopped after 10 redirects"), says("unsupported protocol scheme"):
+		return otherAddress
 	}
 	return "check the network, a VPN, and: kubectl version"
 }

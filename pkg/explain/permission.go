@@ -27,11 +27,18 @@ func explainPermission(err error) (Report, bool) {
 	case errors.As(err, &unauthorized):
 		return Report{Text: err.Error(), Next: "log in to the cluster again, or choose another --context"}, true
 	case errors.As(err, &credentials):
-		return Report{Text: err.Error(), Next: "log in with the program that the kubeconfig names for it (users: exec), or choose another --context"}, true
+		return Report{Text: err.Error(), Next: nextForCredentials(credentials)}, true
 	case errors.As(err, &admission):
 		return Report{Text: err.Error(), Next: nextForRefusal(admission)}, true
 	}
 	return Report{}, false
+}
+
+func nextForCredentials(e *kube.CredentialsError) string {
+	if e.Missing() {
+		return "install the program that the kubeconfig names for it (users: exec), or choose another --context"
+	}
+	return "log in with the program that the kubeconfig names for it (users: exec), or choose another --context"
 }
 
 func nextForPermission(e *kube.ForbiddenError) string {

@@ -36,7 +36,7 @@ type situation struct {
 
 // situations has a row for every error that a package returns; see TestEveryErrorHasARow.
 func situations() []situation {
-	return slices.Concat(clusterSituations(), causedSituations(), installSituations(), ephemeralSituations(), familySituations(), usageSituations(), registrySituations(), publishingSituations(), buildSituations(), reasonSituations())
+	return slices.Concat(clusterSituations(), apiServerSituations(), causedSituations(), installSituations(), ephemeralSituations(), familySituations(), usageSituations(), registrySituations(), publishingSituations(), buildSituations(), reasonSituations())
 }
 
 func clusterSituations() []situation {
@@ -60,17 +60,16 @@ func clusterSituations() []situation {
 		{&cluster.NotFoundError{Name: "teem", Namespace: "ns", Others: []string{"team"}, Unwanted: true}, "there are: team", "kubectl buildkit list -A", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("tls: x509: certificate signed by unknown authority")}, "does not answer", "kubectl config view --minify", CodeNoBuilder, ""},
 		{&kube.UnreachableError{Host: "https://h", Err: errors.New("refused")}, "does not answer", "kubectl version", CodeNoBuilder, ""},
-		{&kube.UnreachableError{Host: "https://h", Err: errors.New("Proxy Authentication Required")}, "does not answer", "$HTTPS_PROXY and the password in it", CodeNoBuilder, ""},
 		{&kube.ServerError{Request: "list Pods", Code: 503, Err: errors.New("later")}, "asking the cluster to list Pods: later", "run the command again", CodeNoBuilder, ""},
 		{&install.IncompleteError{Remaining: []kube.Reference{{Kind: "Pod", Name: "n"}}, Err: &kube.UnreachableError{Host: "https://h", Err: errors.New("refused")}},
 			"may still be there: [Pod/n]", "kubectl version; then run the command again, which goes on from there", CodeNoBuilder, ""},
 		{&install.IncompleteError{Removed: []kube.Reference{{Kind: "Pod", Name: "n"}}, Err: &kube.ServerError{Request: "list Pods", Code: 502, Err: errors.New("x")}},
 			"everything this install made was removed again", "run the command again", CodeNoBuilder, ""},
-		{&kube.UnreachableError{Host: "https://h", Err: errors.New("proxyconnect tcp: refused")}, "does not answer", "$NO_PROXY", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unassigned"}, "does not start", "with --scheduler, or leave it out", CodeNoBuilder, ""},
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unassigned"}, "is not ready", "kubectl buildkit install n -n ns --unset scheduler", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNoUserNamespace}, "does not start", "kubectl buildkit install n -n ns --mode rootless, or use nodes with", CodeNoBuilder, ""},
 		{&cluster.NotReadyError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNoUserNamespace}, "is not ready", "kubectl buildkit install n -n ns --mode rootless, or use nodes with", CodeNoBuilder, ""},
+		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: cluster.ReasonNoStepNetwork}, "does not start", "kubectl buildkit install n -n ns --step-network host", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "Unschedulable"}, "does not start", "--node-selector", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n", Reason: "ErrImagePull"}, "does not start", "--image-pull-secret", CodeNoBuilder, ""},
 		{&install.StartError{Name: "n", Namespace: "ns", Pod: "n-2", Reason: "CrashLoopBackOff", RolledBack: true}, `member "n-2" of builder "n"`, "kubectl buildkit info n -n ns", CodeNoBuilder, ""},
@@ -90,8 +89,6 @@ func clusterSituations() []situation {
 		{denied("n", "", "pods/portforward", "jane"), "not permitted", "--role n-user --user jane", CodeDenied, ""},
 		{denied("n", "n", "pods/exec", "jane"), "not permitted", "leave out --transport", CodeDenied, ""},
 		{&solve.LostError{Cause: denied("n", "n", "pods/exec", "jane")}, "not permitted to create pods/exec", "leave out --transport", CodeDenied, ""},
-		{&kube.CredentialsError{Host: "https://h", Err: errors.New("getting credentials: exec: executable aws failed with exit code 1")},
-			"getting credentials for cluster https://h: exec: executable aws failed", "the kubeconfig names", CodeDenied, ""},
 		{&kube.UnauthorizedError{Host: "https://h"}, "does not accept these credentials", "--context", CodeDenied, ""},
 		{&kube.AdmissionError{By: "Pod Security", Kind: "Pod", Name: "n", Namespace: "ns"}, "refuses Pod", "kubectl label namespace ns pod-security.kubernetes.io/enforce=privileged --overwrite", CodeDenied, ""},
 		{&kube.AdmissionError{By: "the quota", Kind: "Pod", Name: "n", Namespace: "ns", Message: "exceeded quota: q, requested: limits.memory=8Gi, used: limits.memory=0, limited: limits.memory=4Gi"}, "refuses Pod", "kubectl buildkit install n -n ns --limit memory=4Gi", CodeDenied, ""},

@@ -51,6 +51,9 @@ func Collect(to Destination, image bool, o Merging) (*Collection, error) {
 		}
 	}
 	tree, err := safefile.NewTree(dir, safefile.TreeOptions{})
+	if err != nil && dir != os.TempDir() { // the file exists, and can be written in place
+		tree, err = safefile.NewTree(os.TempDir(), safefile.TreeOptions{})
+	}
 	c.tree = tree
 	return c, err
 }
@@ -83,14 +86,23 @@ func (s share) Stage(entry *client.ExportEntry) Staged {
 	return staged
 }
 
-// Places returns those of the destination, and of the hidden directory.
-func (s share) Places() []string { return append(s.to.Places(), s.tree.Path()) }
+// Places returns those of the destination.
+func (s share) Places() []string { return s.to.Places() }
 
 // stagedShare is an attempt of one daemon.
 type stagedShare struct {
 	*safefile.StagedTree
 	share
 	committed bool
+}
+
+// Unwritten returns why the files of a directory cannot be received now. The errors of an archive
+// are those of its writer.
+func (s *stagedShare) Unwritten() error {
+	if s.archived() {
+		return nil
+	}
+	return s.StagedTree.Unwritten()
 }
 
 // Commit keeps what was received as the part of the daemon.

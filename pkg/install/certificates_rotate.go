@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -78,17 +79,12 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	if err != nil {
 		return err
 	}
-	var cutOff []*corev1.Pod
-	for n, pod := range members {
-		if holds[n] == holdsUnusable {
-			cutOff = append(cutOff, pod)
-		}
-	}
+	cutOff, old := thatHold(holdsUnusable, members, holds), thatHold(holdsFormer, members, holds)
 	if i.found.set == nil && len(cutOff) > 0 {
 		i.rotation.cutOff = cutOff
 		return nil
 	}
-	former := slices.Contains(holds, holdsFormer)
+	former := len(old) > 0
 	until := formerEnd(certificates)
 	due := until.Sub(i.api.Now()) <= cluster.ExpiryNotice
 	if former && due && (template(i.found.set) != nil || i.options.ReplaceExpiring) {
@@ -97,10 +93,37 @@ func (i *installation) rotate(ctx context.Context, certificates *trust.Certifica
 	i.objects = same
 	rolling := i.found.set != nil && started.Certificates == certificates.Fingerprint() // those with the former ones go
 	i.rotation = rotation{kept: !rolling && (former || len(cutOff) > 0 || slices.Contains(holds, holdsUnknown)), cutOff: cutOff}
-	if former && !rolling {
+	switch {
+	case former && rolling:
+		i.reportRotation(old)
+	case former:
 		i.outcome.FormerUntil = until
 	}
 	return nil
+}
+
+// thatHold returns the members that have such certificates.
+func thatHold(which holding, members []*corev1.Pod, holds []holding) (found []*corev1.Pod) {
+	for n, pod := range members {
+		if holds[n] == which {
+			found = append(found, pod)
+		}
+	}
+	return found
+}
+
+// reportRotation names, once, the members that an interrupted rotation has not replaced yet.
+func (i *installation) reportRotation(old []*corev1.Pod) {
+	if i.rotating {
+		return
+	}
+	i.rotating = true
+	names := make([]string, len(old))
+	for n, pod := range old {
+		names[n] = pod.Name
+	}
+	i.report(Event{Kind: EventWarning, Message: "a rotation of the certificates has not ended: " + strings.Join(names, ", ") +
+		" still accept the former ones, and are replaced, each after its builds"})
 }
 
 // startedAs returns the objects with which the members were started, if these differ from what they

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,8 +157,12 @@ func TestNextInstallEndsARotation(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		options.NoWait, options.Rotate = false, false
-		if _, err := install.Run(t.Context(), clientOf(t, r.Cluster), "buildkitd", install.Keep, options, nil); err != nil {
+		var seen events
+		if _, err := install.Run(t.Context(), clientOf(t, r.Cluster), "buildkitd", install.Keep, options, seen.report); err != nil {
 			t.Fatal(err)
+		}
+		if all := strings.Join(seen.lines(), "\n"); strings.Count(all, "a rotation of the certificates has not ended: buildkitd-0") != 1 {
+			t.Errorf("it does not report what is left:\n%s", all)
 		}
 		r.ended()
 	})

@@ -150,11 +150,14 @@ func (c *controller) broken(image string, status object) {
 	c.locked(func() {
 		c.kubes = func(name string) {
 			pod := &corev1.Pod{}
-			if c.Read("pods", name, pod); pod.Spec.Containers[0].Image == image {
+			c.Read("pods", name, pod)
+			switch {
+			case len(pod.Spec.Containers) == 0: // removed meanwhile
+			case pod.Spec.Containers[0].Image == image:
 				c.Set("pods", name, status)
-				return
+			default:
+				c.Ready(name)
 			}
-			c.Ready(name)
 		}
 	})
 }

@@ -129,7 +129,8 @@ type installation struct {
 	former    *existing          // what was there of it
 	restoring *restoration       // set if this goes back
 
-	mixed bool // a rotation that has not ended comes first
+	mixed    bool // a rotation that has not ended comes first
+	rotating bool // a rotation that has not ended was reported
 
 	found         *existing
 	unproven      *UnownedError // nothing proves that what was found is the builder's

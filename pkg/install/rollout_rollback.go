@@ -47,6 +47,10 @@ func (i *installation) rollBack(ctx context.Context, start *StartError) {
 		return spec, nil
 	}
 	start.RollBack = back.run(ctx)
+	if start.RollBack != nil && ctx.Err() != nil {
+		i.report(Event{Kind: EventWarning, Message: "interrupted: the roll-back has not ended, so members may still have the settings that do not start; " +
+			"to install again goes on with it"})
+	}
 	start.RolledBack, start.CacheLost = start.RollBack == nil, i.previous.Spec.Storage == nil
 	if was := i.previous.Spec.Storage; was != nil && back.spec.Storage != nil && back.spec.Storage.Cmp(*was) > 0 {
 		start.Grown = back.spec.Storage.String()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,6 +129,30 @@ func TestRemovedSetReportsWhatItWaitsFor(t *testing.T) {
 		}
 		if all := seen.lines(); !slices.Contains(all, ": waiting for the builds that run on it") {
 			t.Errorf("it reports %q", all)
+		}
+	})
+}
+
+// Who interrupts a roll-back is told that it has not ended; the next install goes on with it.
+func TestInterruptedRollBackSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := set(t, three())
+		c.broken("v2", testcluster.Waiting("ErrImagePull", "not found"))
+		ctx, interrupt := context.WithCancel(t.Context())
+		var seen events
+		_, err := install.Run(ctx, clientOf(t, c.Cluster), "buildkitd", image("v2"), install.Options{Timeout: time.Minute}, func(event install.Event) {
+			seen.report(event)
+			if strings.Contains(event.Message, "rolling back") {
+				interrupt()
+			}
+		})
+		var start *install.StartError
+		if all := strings.Join(seen.lines(), "\n"); !errors.As(err, &start) || start.RolledBack || strings.Count(all, "the roll-back has not ended") != 1 {
+			t.Errorf("got %v, and reports:\n%s", err, all)
+		}
+		_, err = install.Run(t.Context(), clientOf(t, c.Cluster), "buildkitd", install.Keep, install.Options{Timeout: time.Minute}, nil)
+		if spec, rolling := c.stored(); spec.Image != "" || rolling {
+			t.Errorf("after the next install (%v): stored %q, rolling %t", err, spec.Image, rolling)
 		}
 	})
 }

@@ -17,13 +17,19 @@ import (
 )
 
 // withClaims makes the controller create the claims that are missing before the members of a set.
+// Those of a set that is removed meanwhile go again.
 func (c *controller) withClaims(members ...string) {
 	c.locked(func() {
 		kubelet := c.kubes
 		c.kubes = func(pod string) {
 			for _, member := range members {
-				if name := builder.ClaimName(member); pod != "buildkitd" && c.Object("persistentvolumeclaims", name) == nil {
-					volume(c.Cluster, name, "1Gi", "fast", builder.ObjectLabels("buildkitd"))
+				name := builder.ClaimName(member)
+				if pod == "buildkitd" || c.Object("persistentvolumeclaims", name) != nil {
+					continue
+				}
+				volume(c.Cluster, name, "1Gi", "fast", builder.ObjectLabels("buildkitd"))
+				if c.Object("statefulsets", "buildkitd") == nil {
+					c.Delete("persistentvolumeclaims", name)
 				}
 			}
 			kubelet(pod)
@@ -61,6 +67,7 @@ func TestFailedInstallRemovesItsVolumes(t *testing.T) {
 				if !errors.As(err, &start) || slices.Contains(start.Removed, claim) == test.forbidden || slices.Contains(start.Remaining, claim) != test.forbidden {
 					t.Errorf("got %v: %+v", err, start)
 				}
+				synctest.Wait() // for the controller
 				if got := sizes(c.Cluster); !slices.Equal(got, test.left) {
 					t.Errorf("the claims are %v", got)
 				}
@@ -97,6 +104,7 @@ func TestRollBackRemovesAddedVolumes(t *testing.T) {
 				if !errors.As(err, &start) || !start.RolledBack {
 					t.Errorf("got %v: %+v", err, start)
 				}
+				synctest.Wait() // for the controller
 				if got := sizes(c.Cluster); !slices.Equal(got, test.left) {
 					t.Errorf("the claims are %v", got)
 				}

@@ -65,9 +65,15 @@ func New(config *rest.Config, namespace string) (*Client, error) {
 	}
 	clock := &clock{}
 	config.Wrap(func(transport http.RoundTripper) http.RoundTripper {
-		return &measured{RoundTripper: transport, clock: clock, now: time.Now}
+		filter := &foreignFilter{RoundTripper: transport, host: config.Host}
+		return &measured{RoundTripper: filter, clock: clock, now: time.Now}
 	})
-	api, err := rest.RESTClientFor(config)
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the client: %w", err)
+	}
+	client.Transport = &interruptible{client.Transport}
+	api, err := rest.RESTClientForConfigAndClient(config, client)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the client: %w", err)
 	}

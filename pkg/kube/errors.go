@@ -2,7 +2,6 @@ package kube
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -69,30 +68,17 @@ func (e *UnauthorizedError) Unwrap() error { return e.Err }
 // Class returns fault.Denied.
 func (*UnauthorizedError) Class() fault.Class { return fault.Denied }
 
-// CredentialsError is returned when the program that the kubeconfig names for credentials, e.g. a
-// cloud's command line, fails or is not installed. The cluster was not asked.
-type CredentialsError struct {
-	Host string
-	Err  error
-}
-
-func (e *CredentialsError) Error() string {
-	_, reason, _ := strings.Cut(e.Err.Error(), gettingCredentials)
-	return fmt.Sprintf("getting credentials for cluster %s: %s", e.Host, reason)
-}
-
-func (e *CredentialsError) Unwrap() error { return e.Err }
-
-// Class returns fault.Denied.
-func (*CredentialsError) Class() fault.Class { return fault.Denied }
-
 // UnreachableError says that the API server did not answer.
 type UnreachableError struct {
-	Host string
-	Err  error
+	Host  string
+	Proxy string // that requests go through, without its password; empty if there is none
+	Err   error
 }
 
 func (e *UnreachableError) Error() string {
+	if e.Proxy != "" {
+		return fmt.Sprintf("cluster %s does not answer through the proxy %s: %v", e.Host, e.Proxy, e.Err)
+	}
 	return fmt.Sprintf("cluster %s does not answer: %v", e.Host, e.Err)
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
 // failure makes a typed fact of what a request ended with.
@@ -24,13 +26,10 @@ func (c *Client) failure(ctx context.Context, err error, verb, kind, name string
 	}
 	var status *apierrors.StatusError
 	if !errors.As(err, &status) {
-		if LacksCredentials(err) {
-			return &CredentialsError{Host: c.host, Err: err}
-		}
-		if unreachable := (&url.Error{}); errors.As(err, &unreachable) {
-			return &UnreachableError{Host: c.host, Err: unreachable.Err}
-		}
-		return fmt.Errorf("asking the cluster to %s: %w", request(verb, kind, name), err)
+		return c.noStatus(err, request(verb, kind, name))
+	}
+	if apierrors.IsNotFound(err) && status.ErrStatus.Message == noSuchPath {
+		return &ForeignServerError{Host: c.host, Answer: "404 Not Found for every path below " + c.api.Get().AbsPath("/").URL().Path}
 	}
 	message := status.ErrStatus.Message
 	if forbidden := readForbidden(message); forbidden != nil {
@@ -49,6 +48,41 @@ func (c *Client) failure(ctx context.Context, err error, verb, kind, name string
 	return fmt.Errorf("asking the cluster to %s: %w", request(verb, kind, name), err)
 }
 
+// noSuchPath is what an API server answers about a path below which nothing is, e.g. another
+// server's, without naming an object.
+const noSuchPath = "the server could not find the requested resource"
+
+// noStatus is about a request that no API server has answered.
+func (c *Client) noStatus(err error, request string) error {
+	var (
+		foreign     *ForeignServerError
+		unreachable *url.Error
+	)
+	switch {
+	case LacksCredentials(err):
+		return &CredentialsError{Host: c.host, Err: err}
+	case errors.As(err, &foreign):
+		return foreign
+	case errors.As(err, &unreachable):
+		return &UnreachableError{Host: c.host, Proxy: c.proxy(), Err: unreachable.Err}
+	}
+	return fmt.Errorf("asking the cluster to %s: %w", request, err)
+}
+
+// proxy returns the address of the proxy that requests go through, without its password; empty if
+// there is none.
+func (c *Client) proxy() string {
+	choose := c.config.Proxy
+	if choose == nil {
+		choose = utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
+	}
+	address, err := choose(&http.Request{URL: c.api.Get().URL()})
+	if err != nil || address == nil {
+		return ""
+	}
+	return address.Redacted()
+}
+
 // request is e.g. `get Secret "b"`, or `list Pods`.
 func request(verb, kind, name string) string {
 	switch {
@@ -58,14 +92,6 @@ func request(verb, kind, name string) string {
 		return verb + " " + kind + "s"
 	}
 	return fmt.Sprintf("%s %s %q", verb, kind, name)
-}
-
-// gettingCredentials is how client-go begins the error of such a program, which has no type.
-const gettingCredentials = "getting credentials: "
-
-// LacksCredentials reports whether a request failed since the program for credentials did.
-func LacksCredentials(err error) bool {
-	return err != nil && strings.Contains(err.Error(), gettingCredentials+"exec: ")
 }
 
 // missing is the resource that a "not found" is about, e.g. "namespaces".

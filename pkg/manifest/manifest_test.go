@@ -74,6 +74,7 @@ func TestGolden(t *testing.T) {
 		"rootless": func(s *builder.Spec) { s.Mode = builder.ModeRootless },
 		"userns": func(s *builder.Spec) {
 			s.Mode, s.Requests, s.Limits = builder.ModeUserNS, resources("cpu=1"), resources("memory=1Gi")
+			s.StepNetwork = builder.StepNetworkBridge
 		},
 		"everything": everything,
 		"replicas":   func(s *builder.Spec) { s.Name, s.Replicas = "many", 3 },

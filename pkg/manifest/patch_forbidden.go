@@ -52,6 +52,10 @@ func (p *patches) frozen() map[string]string {
 		fields["spec.hostUsers"] = "--mode decides it"
 		fields["spec.initContainers["+builder.UserNamespaceContainerName+"]"] = byInstall
 	}
+	if p.spec.StepNetwork == builder.StepNetworkBridge {
+		fields["spec.volumes["+volumeStepNetwork+"]"] = "--step-network sets it"
+		fields["spec.initContainers["+builder.StepNetworkContainerName+"]"] = byInstall
+	}
 	if p.spec.Storage != nil {
 		fields["spec.volumes["+builder.VolumeName+"]"] = "--storage sets it"
 	}
@@ -156,7 +160,11 @@ func (p *patches) judgeMember(kind, at string, before, after corev1.PodSpec) err
 	if !p.spec.Rootless() {
 		return nil
 	}
+	own := slices.Concat(before.InitContainers, before.Containers) // emulators are registered with privileges
 	for _, container := range slices.Concat(after.InitContainers, after.Containers) {
+		if slices.ContainsFunc(own, func(own corev1.Container) bool { return reflect.DeepEqual(own, container) }) {
+			continue
+		}
 		if context := container.SecurityContext; context != nil && context.Privileged != nil && *context.Privileged {
 			return faulty(kind, at+"spec.containers["+container.Name+"].securityContext.privileged: the builder runs without privileges",
 				"leave it out, or make the builder privileged: --unset mode")

@@ -102,6 +102,9 @@ func TestPatchesMayNotChange(t *testing.T) {
 	refusedPatch(t, rootless, "spec.containers[a].securityContext.privileged: the builder runs without privileges")
 	for patch, want := range map[string]string{
 		"kind: Pod\nspec: {hostUsers: true}":                                                       "spec.hostUsers: --mode",
+		"kind: Pod\nspec: {volumes: [{name: step-network, $patch: delete}]}":                       "spec.volumes[step-network]",
+		"kind: Pod\nspec: {initContainers: [{name: step-network, image: x}]}":                      "spec.initContainers[step-network].image",
+		container + "volumeMounts: [{mountPath: /etc/buildkit/cni.json, name: cache}]}]}":          "spec.containers[buildkitd].volumeMounts",
 		"kind: Pod\nspec: {hostUsers: null}":                                                       "spec.hostUsers: --mode",
 		"kind: Pod\nspec: {initContainers: null}":                                                  "spec.initContainers",
 		"kind: Pod\nspec: {initContainers: [{name: user-namespace, $patch: delete}]}":              "spec.initContainers",
@@ -109,7 +112,7 @@ func TestPatchesMayNotChange(t *testing.T) {
 		"kind: Pod\nspec: {containers: [{name: buildkitd, securityContext: {privileged: false}}]}": ".privileged: --mode",
 	} {
 		spec := patched(false, patch)
-		spec.Mode = builder.ModeUserNS
+		spec.Mode, spec.StepNetwork = builder.ModeUserNS, builder.StepNetworkBridge
 		refusedPatch(t, spec, want)
 	}
 	for _, argument := range []string{"--addr", "--addr=tcp://0.0.0.0:1", "-addr=tcp://0.0.0.0:1", "--tlscacert=/x", "--config=/x", "--root=/x", "--debugaddr=:6060", "--group=0"} {

@@ -83,6 +83,7 @@ func memberPod(spec builder.Spec, started Started) (pod *corev1.Pod, err error) 
 	} else if provenance != "" {
 		addProvenance(&pod.Spec, spec)
 	}
+	addStepNetwork(&pod.Spec, spec)
 	setMode(&pod.Spec, spec)
 	return pod, nil
 }

@@ -158,6 +158,23 @@ func TestAuto(t *testing.T) {
 	}
 }
 
+// Settings rule modes out as well.
+func TestAutoHonorsTheSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := testcluster.New(t)
+		failing(unmapped(), builder.ModeUserNS)(c)
+		edit := func(current builder.Spec) (builder.Spec, error) {
+			current.StepNetwork = builder.StepNetworkBridge
+			return auto(current)
+		}
+		var said string
+		_, err := mode.Install(t.Context(), clientOf(t, c), "ci", edit, install.Options{}, func(e install.Event) { said += e.Message })
+		if err != nil || modeOf(c.Object("pods", "ci")) != builder.ModePrivileged || !strings.Contains(said, "a rootless daemon may not connect networks") {
+			t.Errorf("got %v, with %s", err, said)
+		}
+	})
+}
+
 // What was chosen once stays: another choice would take the cache.
 func TestAutoKeepsTheModeOfABuilder(t *testing.T) {
 	for _, is := range builder.Modes() {

@@ -17,6 +17,9 @@ import (
 func (c *choice) obstacle(ctx context.Context, mode string) string {
 	spec := c.spec.With(builder.Spec{Mode: mode}, "mode")
 	for _, each := range append([]builder.Spec{spec}, spec.Further()...) {
+		if err := each.Validate(); err != nil { // e.g. --step-network bridge
+			return err.Error()
+		}
 		if reason := c.refusal(ctx, each); reason != "" {
 			return reason
 		}

@@ -2,20 +2,38 @@ package safefile
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// Create creates a file of the attempt, and the directories that it is in.
-func (s *StagedTree) Create(name string) (*os.File, error) {
+// Create creates a file of the attempt, and the directories that it is in. Errors of writing it are
+// *UnwritableError.
+func (s *StagedTree) Create(name string) (io.WriteCloser, error) {
 	path := filepath.Join(s.Receiving(), name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, Unwritten(s.tree.path, err)
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
-	return file, Unwritten(s.tree.path, err)
+	if err != nil {
+		return nil, Unwritten(s.tree.path, err)
+	}
+	return created{file, s.tree.path}, nil
 }
+
+// created is a file of an attempt.
+type created struct {
+	*os.File
+	tree string
+}
+
+func (c created) Write(b []byte) (int, error) {
+	n, err := c.File.Write(b)
+	return n, Unwritten(c.tree, err)
+}
+
+func (c created) Close() error { return Unwritten(c.tree, c.File.Close()) }
 
 // Absorb moves the files of another attempt, on the same file system, into this one. Directories
 // that both have are joined, with the mode and time of this one's. It returns an *UnwritableError

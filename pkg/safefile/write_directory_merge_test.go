@@ -2,6 +2,7 @@ package safefile
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +20,7 @@ func stageOf(t *testing.T, tree *Tree, files ...string) *StagedTree {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = file.WriteString(name)
+		_, err = io.WriteString(file, name)
 		if err := errors.Join(err, file.Close()); err != nil {
 			t.Fatal(err)
 		}

@@ -26,6 +26,10 @@ func (k Kitchen) BuildKit(ctx context.Context, reference string) (Image, error) 
 	for _, dir := range []string{"etc/cdi", "etc/buildkit/cdi", "var/run/cdi"} {
 		scripts = append(scripts, Entry{Path: dir, Mode: 0o755, Dir: true})
 	}
+	networks, err := k.networkEntries(ctx)
+	if err != nil {
+		return Image{}, err
+	}
 	return Image{Reference: reference, Recipes: []Recipe{{
 		Platform: k.platform(),
 		Config: v1.Config{
@@ -33,8 +37,21 @@ func (k Kitchen) BuildKit(ctx context.Context, reference string) (Image, error) 
 			Entrypoint: []string{"/usr/bin/buildkitd-entrypoint"},
 			Volumes:    map[string]struct{}{"/var/lib/buildkit": {}},
 		},
-		Layers: append(layers, scripts),
+		Layers: append(layers, scripts, networks),
 	}}}, nil
+}
+
+// networkEntries is what gives steps networks of their own. The official image has iptables where this one has nft: the
+// plugins take what there is, and nodes have nft already.
+func (k Kitchen) networkEntries(ctx context.Context) ([]Entry, error) {
+	entries, err := withLibraries(ctx, Entry{Path: "usr/sbin/nft", Mode: 0o755, Source: "/usr/sbin/nft"})
+	if err != nil {
+		return nil, err
+	}
+	for _, plugin := range []string{"bridge", "host-local", "loopback"} {
+		entries = append(entries, Entry{Path: "usr/bin/buildkit-cni-" + plugin, Mode: 0o755, Source: k.Programs[plugin]})
+	}
+	return normalize(entries), nil
 }
 
 // RootlessBuildKit is an image like the official one of buildkitd that runs as an ordinary user.
