@@ -78,11 +78,12 @@ func (r *request) decide(ctx context.Context) (alone bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	wanted, editErr := r.edit(current)
+	wanted, err := r.edit(current)
+	valid := err == nil
 	switch {
-	case current.Family != "" && editErr == nil && len(builder.Differences(current, wanted)) > 0:
+	case current.Family != "" && valid && len(builder.Differences(current, wanted)) > 0:
 		return false, &MemberError{Name: r.name, Namespace: r.client.Namespace(), Family: current.Family}
-	case current.Family != "", !known && editErr != nil, len(current.Platforms)+len(wanted.Platforms) == 0:
+	case current.Family != "", !known && !valid, len(current.Platforms)+len(wanted.Platforms) == 0:
 		return true, nil // Run reports what is wrong
 	}
 	if !known { // a version that knew no platforms may have installed it

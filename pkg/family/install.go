@@ -108,15 +108,10 @@ func (r *request) rehearse(ctx context.Context, parts []*part) (install.Outcome,
 			if r.options.Confirm == nil && plan.Unproven != nil {
 				return plan.Unproven
 			}
-			if p.exists || plan.New || plan.Unproven != nil {
-				return nil
+			if !p.exists && !plan.New && plan.Unproven == nil {
+				return r.found(ctx, p)
 			}
-			former, known, err := stored(ctx, r.client, p.name)
-			if err == nil && (!known || former.Family != r.name) { // of a version that knew no families
-				err = &TakenError{Name: p.name, Namespace: plan.Namespace, Family: r.name}
-			}
-			p.former, p.exists = former, true // another install has just made it
-			return err
+			return nil
 		}
 		outcome, err := install.Run(ctx, r.client, p.name, p.edit, options, report)
 		if err != nil {
@@ -125,6 +120,17 @@ func (r *request) rehearse(ctx context.Context, parts []*part) (install.Outcome,
 		outcomes = append(outcomes, outcome)
 	}
 	return merged(outcomes), nil
+}
+
+// found is about a builder that was not there before: another install has just made it, or one of a
+// version that knew no families.
+func (r *request) found(ctx context.Context, p *part) error {
+	former, known, err := stored(ctx, r.client, p.name)
+	if err == nil && (!known || former.Family != r.name) {
+		err = &TakenError{Name: p.name, Namespace: r.client.Namespace(), Family: r.name}
+	}
+	p.former, p.exists = former, true
+	return err
 }
 
 // confirm asks about the builder itself, about the further ones, and about those that are removed.
