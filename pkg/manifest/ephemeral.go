@@ -62,8 +62,8 @@ func NewEphemeral(spec builder.Spec, certificates *trust.Certificates, seconds i
 // SetOwner makes the Job, as the cluster has it, the owner of the other objects: the cluster
 // removes them with it.
 func (e *Ephemeral) SetOwner(job *batchv1.Job) {
-	owner := []metav1.OwnerReference{{APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Name: job.Name, UID: job.UID}}
+	owner := metav1.OwnerReference{APIVersion: batchv1.SchemeGroupVersion.String(), Kind: "Job", Name: job.Name, UID: job.UID}
 	for _, object := range e.Owned {
-		object.SetOwnerReferences(owner)
+		object.SetOwnerReferences([]metav1.OwnerReference{owner}) // each its own: they are written at once
 	}
 }
