@@ -87,21 +87,34 @@ func (c api) find(ctx context.Context, name string) (*existing, error) {
 			return err
 		},
 	)
-	if err == nil && f.config == nil && (f.pod != nil || f.set != nil) {
-		// Settings are written before members: another install may have made both meanwhile.
-		ok, again := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)
-		f.config, err = orNil(ok, config), again
-	}
-	if err == nil && unseen != nil && f.hasMembers(name) {
-		// Of a builder that is a set, not to see it is not to know that there is none.
-		return f, unseen
-	}
-	if err == nil && f.set == nil && f.hasMembers(name) {
-		f.orphans, err = c.membersOf(ctx, name, func(pod *corev1.Pod) bool {
-			return isOf(pod, name) && pod.Name != name && pod.DeletionTimestamp == nil
-		})
+	if err == nil {
+		err = c.findAgain(ctx, name, f, unseen)
 	}
 	return f, err
+}
+
+// findAgain reads what only the other objects make necessary. The set may be unseen.
+func (c api) findAgain(ctx context.Context, name string, f *existing, unseen error) (err error) {
+	if f.config == nil && (f.pod != nil || f.set != nil) {
+		// Settings are written before members: another install may have made both meanwhile.
+		config := &corev1.ConfigMap{}
+		ok, err := c.GetIfExists(ctx, kube.KindConfigMap, builder.ConfigName(name), config)
+		f.config = orNil(ok, config)
+		if err != nil {
+			return err
+		}
+	}
+	if f.set != nil || !f.hasMembers(name) {
+		return nil
+	}
+	if unseen != nil {
+		// Of a builder that is a set, not to see it is not to know that there is none.
+		return unseen
+	}
+	f.orphans, err = c.membersOf(ctx, name, func(pod *corev1.Pod) bool {
+		return isOf(pod, name) && pod.Name != name && pod.DeletionTimestamp == nil
+	})
+	return err
 }
 
 // hasMembers reports whether the client's Secret names members of a set.
