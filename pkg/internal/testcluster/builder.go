@@ -62,7 +62,12 @@ func (c *Cluster) InstallWith(spec builder.Spec, certificates *trust.Certificate
 // Start makes the Pod ready, with a daemon that has the certificates; nil speaks no TLS.
 func (c *Cluster) Start(pod string, certificates *trust.Certificates) *Daemon {
 	c.t.Helper()
-	daemon := &Daemon{}
+	return c.startDaemon(pod, certificates, &Daemon{})
+}
+
+// startDaemon is Start of a daemon that knows already what it does.
+func (c *Cluster) startDaemon(pod string, certificates *trust.Certificates, daemon *Daemon) *Daemon {
+	c.t.Helper()
 	var config *tls.Config
 	if certificates != nil {
 		var err error

@@ -64,9 +64,9 @@ func (c *Cluster) removeOwnedLocked(owner Object) {
 	}
 }
 
-// StartJobs makes the Pod of each Job ready once its Secret is there, and passes its daemon to
-// started, which may be nil.
-func (c *Cluster) StartJobs(started func(*Daemon)) {
+// StartJobs makes the Pod of each Job ready once its Secret is there. Its daemon is passed to prepare
+// before it starts.
+func (c *Cluster) StartJobs(prepare func(*Daemon)) {
 	c.OnPod(func(pod string) {
 		job := strings.TrimSuffix(pod, "-abcde")
 		for c.Object("secrets", builder.ServerSecretName(job)) == nil {
@@ -77,8 +77,8 @@ func (c *Cluster) StartJobs(started func(*Daemon)) {
 		}
 		secret := &corev1.Secret{}
 		c.Read("secrets", builder.ServerSecretName(job), secret)
-		if daemon := c.Start(pod, manifest.Certificates(secret)); started != nil {
-			started(daemon)
-		}
+		daemon := &Daemon{}
+		prepare(daemon)
+		c.startDaemon(pod, manifest.Certificates(secret), daemon)
 	})
 }
