@@ -64,8 +64,8 @@ func (c *Cluster) removeOwnedLocked(owner Object) {
 	}
 }
 
-// StartJobs makes the Pod of each Job ready once its Secret is there. Its daemon is passed to prepare
-// before it starts.
+// StartJobs makes the Pod of each Job ready once its Secret is there. Its daemon is passed to
+// prepare before it starts.
 func (c *Cluster) StartJobs(prepare func(*Daemon)) {
 	c.OnPod(func(pod string) {
 		job := strings.TrimSuffix(pod, "-abcde")
