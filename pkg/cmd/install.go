@@ -45,9 +45,6 @@ const installExample = `  # A builder named buildkitd in the current namespace
   # Three members, each with a volume that outlives its Pod
   kubectl buildkit install --replicas 3 --storage 50Gi
 
-  # Members on nodes of each architecture, under one name
-  kubectl buildkit install --platform linux/amd64,linux/arm64
-
   # Members that a drain takes away one at a time, spread over zones
   kubectl buildkit install --replicas 3 --pod-disruption-budget 1 --topology-spread topology.kubernetes.io/zone
 
