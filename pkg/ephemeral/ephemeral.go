@@ -159,7 +159,7 @@ func (b *Builder) report(event install.Event) {
 func (b *Builder) admitted(ctx context.Context, pod *corev1.Pod) error {
 	asked := pod.DeepCopy()
 	asked.Name += "-preflight"
-	err := b.client.Create(ctx, asked, true)
+	_, err := b.client.TryPod(ctx, asked)
 	if refused := kube.AsAdmission(err); refused != nil {
 		refused.Name, refused.Takes = pod.Name, kube.Usage(pod.Spec)
 		return &RefusedError{Builder: b.options.Like, Err: refused}

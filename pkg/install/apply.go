@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -94,7 +92,7 @@ func (i *installation) admission(ctx context.Context) error {
 		// The name is taken, by the one that this Pod may replace.
 		pod.Name += "-preflight"
 	}
-	err := i.tryCreate(ctx, pod)
+	_, err := i.api.TryPod(ctx, pod)
 	if refused := kube.AsAdmission(err); refused != nil {
 		refused.Takes, refused.Frees = kube.Usage(pod.Spec), i.frees()
 		if fitsThen(refused) {
@@ -106,21 +104,6 @@ func (i *installation) admission(ctx context.Context) error {
 		return &kube.ConflictError{Kind: kube.KindPod, Name: pod.Name, Namespace: i.api.Namespace()}
 	}
 	return err
-}
-
-// tryCreate asks again for a while in a namespace so new that its service account is still being
-// made.
-func (i *installation) tryCreate(ctx context.Context, pod *corev1.Pod) error {
-	for range 25 {
-		err := i.api.Create(ctx, pod.DeepCopy(), true)
-		if err == nil || !strings.Contains(err.Error(), "error looking up service account") || i.spec.ServiceAccount != "" {
-			return err
-		}
-		if err := kube.Pause(ctx, 200*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return i.api.Create(ctx, pod.DeepCopy(), true)
 }
 
 // write makes the objects what they shall be. The settings come first and the server's Secret
@@ -244,5 +227,6 @@ func Admits(ctx context.Context, c *cluster.Client, spec builder.Spec) error {
 	}
 	pod := i.objects.Pod.DeepCopy()
 	pod.Name += "-preflight" // the name itself may be taken
-	return i.tryCreate(ctx, pod)
+	_, err := i.api.TryPod(ctx, pod)
+	return err
 }

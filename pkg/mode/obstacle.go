@@ -44,9 +44,8 @@ func (c *choice) refusal(ctx context.Context, spec builder.Spec) string {
 	if err != nil {
 		return ""
 	}
-	pod := objects.Pod
-	pod.Name += "-preflight"
-	err = c.client.Create(ctx, pod, true)
+	objects.Pod.Name += "-preflight"
+	pod, err := c.client.TryPod(ctx, objects.Pod)
 	if refused := kube.AsAdmission(err); refused != nil && refused.By != "the quota" {
 		return refused.By + " refuses it: " + refused.Message
 	}
