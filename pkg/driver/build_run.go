@@ -198,9 +198,7 @@ func (b *build) writeReport(ctx context.Context, recording *recording, built *re
 	if err := recording.write(ctx, b, built, failed); err != nil {
 		return err
 	}
-	switch b.options.Progress.Mode {
-	case progress.Quiet, progress.None, progress.RawJSON:
-	default:
+	if shows(b.options.Progress.Mode) {
 		b.driver.inform("report written to %s", recording.target.Path())
 	}
 	return nil

@@ -1,6 +1,7 @@
 package ephemeral
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -28,16 +29,8 @@ func (*RefusedError) Class() fault.Class { return fault.Denied }
 // refusalOf reads the event of a Job whose Pod the cluster does not accept: "Error creating: pods
 // "x" is forbidden: exceeded quota: …".
 func refusalOf(said *corev1.Event, like string) *RefusedError {
-	by, message := "the cluster", strings.TrimPrefix(said.Message, "Error creating: ")
-	if _, reason, framed := strings.Cut(message, " is forbidden: "); framed {
-		message = reason
-	}
-	switch {
-	case strings.Contains(message, "violates PodSecurity"):
-		by = "Pod Security"
-	case strings.Contains(message, "exceeded quota"), strings.Contains(message, "failed quota"):
-		by = "the quota"
-	}
+	by, message := kube.ReadRefusal(strings.TrimPrefix(said.Message, "Error creating: "))
+	by = cmp.Or(by, "the cluster")
 	refused := &kube.AdmissionError{By: by, Kind: kube.KindPod, Name: said.InvolvedObject.Name, Namespace: said.InvolvedObject.Namespace, Message: message}
 	return &RefusedError{Builder: like, Err: refused}
 }

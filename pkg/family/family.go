@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,7 +54,7 @@ func Install(
 		return install.Outcome{}, err
 	}
 	for tries := 1; ; tries++ {
-		r := &request{client: c, name: name, edit: edit, options: options, report: serial(report)}
+		r := &request{client: c, name: name, edit: edit, options: options, report: install.OneAtATime(report)}
 		alone, err := r.decide(ctx)
 		switch {
 		case err != nil:
@@ -174,17 +173,4 @@ func further(ctx context.Context, c *cluster.Client, spec builder.Spec) ([]build
 		}
 	}
 	return list, nil
-}
-
-// serial passes one event at a time.
-func serial(report func(install.Event)) func(install.Event) {
-	if report == nil {
-		return func(install.Event) {}
-	}
-	var one sync.Mutex
-	return func(event install.Event) {
-		one.Lock()
-		defer one.Unlock()
-		report(event)
-	}
 }

@@ -38,7 +38,7 @@ func Uninstall(
 	for _, other := range others {
 		names = append(names, other.Name)
 	}
-	return removeAll(ctx, c, names, options, serial(report))
+	return removeAll(ctx, c, names, options, install.OneAtATime(report))
 }
 
 // removeAll removes builders side by side, after it has asked about all of them. Those that do not

@@ -60,7 +60,7 @@ func PartAttributes(attrs map[string]string, names []string) (map[string]string,
 			delete(part, key)
 		}
 	}
-	if pushes, set := part[string(exptypes.OptKeyPush)]; set && isTrue(pushes) {
+	if pushes, set := part[string(exptypes.OptKeyPush)]; set && IsTrue(pushes) {
 		part[string(exptypes.OptKeyPushByDigest)] = "true"
 		untagged, err := untagged(part[string(exptypes.OptKeyName)])
 		if err != nil {
@@ -75,7 +75,7 @@ func PartAttributes(attrs map[string]string, names []string) (map[string]string,
 // is pushed, without tags. There are none if nothing is pushed.
 func Names(attrs map[string]string) (names []string, byDigest bool) {
 	pushes, set := attrs[string(exptypes.OptKeyPush)]
-	if !set || !isTrue(pushes) {
+	if !set || !IsTrue(pushes) {
 		return nil, false
 	}
 	for name := range strings.SplitSeq(attrs[string(exptypes.OptKeyName)], ",") {
@@ -84,7 +84,7 @@ func Names(attrs map[string]string) (names []string, byDigest bool) {
 		}
 	}
 	digests, set := attrs[string(exptypes.OptKeyPushByDigest)]
-	return names, set && isTrue(digests)
+	return names, set && IsTrue(digests)
 }
 
 // untagged returns the repositories of a list of references.
@@ -116,8 +116,9 @@ func normalized(names []string) []string {
 	return list
 }
 
-// isTrue reports whether BuildKit reads the value of an attribute as true.
-func isTrue(text string) bool {
+// IsTrue reports whether BuildKit reads the value of an exporter's attribute as true: without a
+// value it is.
+func IsTrue(text string) bool {
 	yes, err := strconv.ParseBool(text)
 	return text == "" || err == nil && yes
 }

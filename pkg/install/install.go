@@ -93,10 +93,7 @@ func Run(ctx context.Context, c *cluster.Client, name string, edit Edit, options
 	if options.Timeout == 0 {
 		options.Timeout = DefaultTimeout
 	}
-	if report == nil {
-		report = func(Event) {}
-	}
-	report = oneAtATime(report)
+	report = OneAtATime(report)
 	i := &installation{api: api{c}, id: rand.Text(), name: name, edit: edit, options: options, report: report}
 	err := i.run(ctx)
 	if err == nil && i.mixed && !options.DryRun && !options.NoWait { // that rotation has ended now

@@ -65,8 +65,11 @@ func (i *installation) cloneVolumes(ctx context.Context) error {
 	return nil
 }
 
-// oneAtATime lets several goroutines report.
-func oneAtATime(report func(Event)) func(Event) {
+// OneAtATime lets several goroutines report; nil reports nothing.
+func OneAtATime(report func(Event)) func(Event) {
+	if report == nil {
+		return func(Event) {}
+	}
 	var reporting sync.Mutex
 	return func(event Event) {
 		reporting.Lock()

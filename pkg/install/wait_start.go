@@ -44,7 +44,7 @@ func (i *installation) await(ctx context.Context) error {
 // Timeout and Probe count. It returns a *StartError if the Pod does not start.
 func AwaitPod(ctx context.Context, c *cluster.Client, pod *corev1.Pod, client *corev1.Secret, options Options, report func(Event)) error {
 	i := &installation{
-		api: api{c}, name: pod.Name, options: options, report: oneAtATime(report),
+		api: api{c}, name: pod.Name, options: options, report: OneAtATime(report),
 		spec:    builder.Spec{Name: pod.Name, Namespace: c.Namespace()},
 		objects: &manifest.Builder{Workload: pod, Pod: pod, Client: client},
 	}

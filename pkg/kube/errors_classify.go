@@ -127,6 +127,21 @@ func readForbidden(message string) *ForbiddenError {
 
 // refusal tells who refuses an object, and in which words; empty when it is not a refusal.
 func refusal(err error, message string) (by, words string) {
+	by, words = ReadRefusal(message)
+	switch {
+	case by != "":
+		return by, words
+	case apierrors.IsForbidden(err):
+		return "the cluster", words
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return "validation", words
+	}
+	return "", ""
+}
+
+// ReadRefusal returns who refuses an object by the text of the refusal, and what matters of it.
+// The first is empty where the text does not tell.
+func ReadRefusal(message string) (by, words string) {
 	// `pods "buildkitd" is forbidden: …` is the frame around what matters.
 	_, words, framed := strings.Cut(message, " is forbidden: ")
 	if !framed {
@@ -143,12 +158,8 @@ func refusal(err error, message string) (by, words string) {
 		return fmt.Sprintf("the webhook %q", hook), strings.TrimLeft(words, ": ")
 	case strings.Contains(words, "ValidatingAdmissionPolicy"):
 		return "an admission policy", words
-	case apierrors.IsForbidden(err):
-		return "the cluster", words
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return "validation", words
 	}
-	return "", ""
+	return "", words
 }
 
 // IsForbidden says that RBAC refused.

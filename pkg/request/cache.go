@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/client"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/imageindex"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -224,7 +225,7 @@ func preferManifest(attrs map[string]string) {
 	if _, set := attrs["oci-mediatypes"]; !set {
 		attrs["oci-mediatypes"] = "true"
 	}
-	if _, set := attrs["image-manifest"]; !set && isTrue(attrs["oci-mediatypes"]) {
+	if _, set := attrs["image-manifest"]; !set && imageindex.IsTrue(attrs["oci-mediatypes"]) {
 		attrs["image-manifest"] = "true"
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/imageindex"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
 
@@ -204,7 +205,7 @@ func (r *Request) Pushes() []string {
 	}
 	for _, entry := range r.cacheExports {
 		ignore, set := entry.Attrs["ignore-error"]
-		if ignored := set && isTrue(ignore); entry.Type == cacheRegistry && !ignored {
+		if ignored := set && imageindex.IsTrue(ignore); entry.Type == cacheRegistry && !ignored {
 			references = append(references, entry.Attrs["ref"])
 		}
 	}

@@ -3,12 +3,12 @@ package request
 import (
 	"context"
 	"maps"
-	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/client"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/imageindex"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 )
 
@@ -140,13 +140,7 @@ func (o *output) isImage() bool {
 
 func (o *output) pushes() bool {
 	value, set := o.attrs["push"]
-	return o.kind == typeImage && set && isTrue(value)
-}
-
-// isTrue parses a boolean attribute as the daemon does: without a value it is true.
-func isTrue(value string) bool {
-	yes, err := strconv.ParseBool(value)
-	return value == "" || (err == nil && yes)
+	return o.kind == typeImage && set && imageindex.IsTrue(value)
 }
 
 func (o *output) firstName() string {

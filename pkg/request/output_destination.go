@@ -11,6 +11,7 @@ import (
 	"github.com/tonistiigi/go-csvvalue"
 
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/export"
+	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/imageindex"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/safefile"
 	"github.com/kubectl-buildkit/kubectl-buildkit/pkg/usage"
 )
@@ -75,7 +76,7 @@ func (o *output) isDirectory() bool {
 		return true
 	case typeOCI, typeDocker:
 		tar, set := o.attrs["tar"]
-		return set && !isTrue(tar)
+		return set && !imageindex.IsTrue(tar)
 	}
 	return false
 }
@@ -99,7 +100,7 @@ func (o *output) checkDirectory(r *Request, env Environment) error {
 		o.to = layout
 		return o.unwritable(err)
 	}
-	tree, err := safefile.NewTree(o.dest, safefile.TreeOptions{Mirror: mirror, Special: set && isTrue(special)})
+	tree, err := safefile.NewTree(o.dest, safefile.TreeOptions{Mirror: mirror, Special: set && imageindex.IsTrue(special)})
 	o.to = export.Directory{Named: o.dest, Tree: tree}
 	return o.unwritable(err)
 }
